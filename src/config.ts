@@ -1,0 +1,166 @@
+/**
+ * The settings: the only reader of `process.env`. Everything that is wrong is told at once, in one
+ * `ConfigError`, so that nobody has to start ten times to learn of ten mistakes.
+ */
+import { resolve } from 'node:path'
+import { levels } from 'pino'
+import { z } from 'zod'
+import { ExpectedStartError } from './errors.js'
+import { parseCidr } from './platform/ip-ranges.js'
+
+export interface Config {
+  environment: 'development' | 'production' | 'test'
+  host: string
+  port: number
+  role: 'all' | 'api' | 'worker'
+  apiKeys: string[]
+  /** Absent: an embedded PostgreSQL in `dataDirectory`. */
+  databaseUrl: string | undefined
+  dataDirectory: string
+  /** Absent: the queue runs on PostgreSQL and pub/sub in the process. */
+  redisUrl: string | undefined
+  delivery: {
+    maxAttempts: number
+    backoffBaseSeconds: number
+    backoffMaxSeconds: number
+    timeoutMs: number
+    concurrency: number
+    allowedCidrs: string[]
+  }
+  outbox: { batchSize: number; intervalMs: number }
+  eventMaxBytes: number
+  logLevel: string
+}
+
+export class ConfigError extends ExpectedStartError {
+  override readonly name = 'ConfigError'
+  readonly problems: string[]
+
+  constructor(problems: string[]) {
+    const count = problems.length === 1 ? 'one setting is' : `${problems.length} settings are`
+    const lines = problems.map((problem) => `  - ${problem}`).join('\n')
+    super(`Node Event Service can't start: ${count} wrong.\n${lines}\nREADME.md lists every setting.`)
+    this.problems = problems
+  }
+}
+
+const number = (min: number, max: number, whole: boolean, fallback: number) =>
+  z
+    .string()
+    .transform((text, context) => {
+      const value = Number(text)
+      if (text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value)))
+        return value
+      const kind = whole ? 'a whole number' : 'a number'
+      context.addIssue(`must be ${kind} from ${min} to ${max}, not ${JSON.stringify(text)}`)
+      return z.NEVER
+    })
+    .default(fallback)
+
+const wholeNumber = (min: number, max: number, fallback: number) => number(min, max, true, fallback)
+
+const oneOf = <const Values extends readonly [string, ...string[]]>(
+  values: Values,
+  fallback: Values[number],
+) =>
+  z
+    .enum(values, {
+      error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
+    })
+    .default(fallback)
+
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  })
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
+
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+
+const settings = z.object({
+  NODE_ENV: oneOf(['development', 'production', 'test'], 'development'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535, 3000),
+  ROLE: oneOf(['all', 'api', 'worker'], 'all'),
+  API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  DELIVERY_MAX_ATTEMPTS: wholeNumber(1, 1000, 10),
+  DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400, false, 5),
+  DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400, false, 3600),
+  DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000, 15_000),
+  DELIVERY_CONCURRENCY: wholeNumber(1, 10_000, 256),
+  DELIVERY_ALLOWED_CIDRS: list
+    .superRefine((cidrs, context) => {
+      for (const cidr of cidrs) {
+        try {
+          parseCidr(cidr)
+        } catch (error) {
+          context.addIssue((error as Error).message)
+        }
+      }
+    })
+    .optional(),
+  OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000, 500),
+  OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000, 2000),
+  EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES, 262_144),
+  LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)], 'info'),
+})
+
+/**
+ * Reads and checks the settings. An empty variable counts as absent, as compose files write them.
+ *
+ * @throws ConfigError with every problem found.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const { data: read, error } = settings.safeParse(given)
+  const problems = error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? []
+
+  const isProduction = given.NODE_ENV === 'production'
+  for (const name of ['API_KEYS', 'DATABASE_URL']) {
+    if (isProduction && given[name] === undefined) problems.push(`${name} must be set in production`)
+  }
+  if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined) {
+    problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
+  }
+  if (read === undefined || problems.length > 0) throw new ConfigError(problems)
+
+  return {
+    environment: read.NODE_ENV,
+    host: read.HOST,
+    port: read.PORT,
+    role: read.ROLE,
+    apiKeys: read.API_KEYS ?? ['dev-key-1'],
+    databaseUrl: read.DATABASE_URL,
+    dataDirectory: resolve('.data'),
+    redisUrl: read.REDIS_URL,
+    delivery: {
+      maxAttempts: read.DELIVERY_MAX_ATTEMPTS,
+      backoffBaseSeconds: read.DELIVERY_BACKOFF_BASE_SECONDS,
+      backoffMaxSeconds: read.DELIVERY_BACKOFF_MAX_SECONDS,
+      timeoutMs: read.DELIVERY_TIMEOUT_MS,
+      concurrency: read.DELIVERY_CONCURRENCY,
+      allowedCidrs:
+        read.DELIVERY_ALLOWED_CIDRS ?? (read.NODE_ENV === 'development' ? ['127.0.0.0/8', '::1/128'] : []),
+    },
+    outbox: { batchSize: read.OUTBOX_DISPATCH_BATCH_SIZE, intervalMs: read.OUTBOX_DISPATCH_INTERVAL_MS },
+    eventMaxBytes: read.EVENT_MAX_BYTES,
+    logLevel: read.LOG_LEVEL,
+  }
+}
+
+/** Puts what `.env` in the working directory says behind what the environment already says. */
+export function readDotEnv(): void {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}

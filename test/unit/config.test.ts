@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError, loadConfig } from '../../src/config.js'
+
+function problemsOf(environment: Record<string, string>): string[] {
+  try {
+    loadConfig(environment)
+    return []
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).problems
+  }
+}
+
+describe('loadConfig', () => {
+  it('needs nothing in development', () => {
+    expect(loadConfig({})).toMatchObject({
+      environment: 'development',
+      host: '127.0.0.1',
+      port: 3000,
+      role: 'all',
+      apiKeys: ['dev-key-1'],
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      delivery: {
+        maxAttempts: 10,
+        backoffBaseSeconds: 5,
+        backoffMaxSeconds: 3600,
+        timeoutMs: 15_000,
+        allowedCidrs: ['127.0.0.0/8', '::1/128'],
+      },
+      outbox: { batchSize: 500, intervalMs: 2000 },
+      eventMaxBytes: 262_144,
+      logLevel: 'info',
+    })
+  })
+
+  it('takes an empty variable for an absent one', () => {
+    expect(loadConfig({ REDIS_URL: '', PORT: '' })).toMatchObject({ redisUrl: undefined, port: 3000 })
+  })
+
+  it('takes several keys, and ranges for targets that are not public', () => {
+    const config = loadConfig({ API_KEYS: 'one, two,', DELIVERY_ALLOWED_CIDRS: '10.0.0.0/8' })
+    expect([config.apiKeys, config.delivery.allowedCidrs]).toEqual([['one', 'two'], ['10.0.0.0/8']])
+  })
+
+  it('defaults neither keys, nor database, nor open ranges in production', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      'API_KEYS must be set in production',
+      'DATABASE_URL must be set in production',
+    ])
+    const config = loadConfig({ NODE_ENV: 'production', API_KEYS: 'k', DATABASE_URL: 'postgres://db/x' })
+    expect(config.delivery.allowedCidrs).toEqual([])
+  })
+
+  it.each(['api', 'worker'])('lets ROLE=%s run on Redis only', (role) => {
+    expect(problemsOf({ ROLE: role })).toEqual([
+      `ROLE=${role} needs REDIS_URL: without Redis only ROLE=all can run`,
+    ])
+    expect(problemsOf({ ROLE: role, REDIS_URL: 'redis://localhost' })).toEqual([])
+  })
+
+  it('tells everything that is wrong at once', () => {
+    const problems = problemsOf({
+      PORT: 'abc',
+      ROLE: 'boss',
+      API_KEYS: ' , ',
+      DATABASE_URL: 'mysql://x',
+      REDIS_URL: 'nonsense',
+      DELIVERY_MAX_ATTEMPTS: '0',
+      DELIVERY_BACKOFF_BASE_SECONDS: '-1',
+      DELIVERY_TIMEOUT_MS: '1.5',
+      DELIVERY_ALLOWED_CIDRS: '10.0.0.0/8,300.0.0.0/8',
+      LOG_LEVEL: 'loud',
+    })
+    const names = problems.map((problem) => problem.split(' ')[0])
+    expect(new Set(names).size).toBe(10)
+    expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc"')
+    expect(problems).toContain('ROLE must be one of all, api, worker, not "boss"')
+  })
+})
