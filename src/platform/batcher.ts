@@ -1,0 +1,97 @@
+/**
+ * Group commit: calls that arrive while others are under way are carried out together, in one statement.
+ *
+ * A lone call never waits for company: it leaves with the current turn of the event loop. Under load, batches
+ * grow by themselves, because whatever arrives during one is taken by the next.
+ */
+export interface Batcher<Item, Result> {
+  /** Settles with this item's own result, after the batch that carried it has returned. */
+  add(item: Item): Promise<Result>
+  /** Resolves once nothing is waiting and nothing is under way. */
+  idle(): Promise<void>
+}
+
+export interface BatcherOptions<Item, Result> {
+  /** Most items in one call of `run`. */
+  maxSize: number
+  /** Most calls of `run` under way at once. */
+  maxConcurrent: number
+  /** Answers with one result per item, in order. A result that is an `Error` rejects that item alone. */
+  run(items: Item[]): Promise<(Result | Error)[]>
+  /** Whether a failure may be the fault of a single item: then each is tried alone, so only that one fails. */
+  isItemsFault?(error: unknown): boolean
+}
+
+interface Waiting<Item, Result> {
+  item: Item
+  resolve(result: Result): void
+  reject(error: unknown): void
+}
+
+export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  const { maxSize, maxConcurrent, run, isItemsFault = () => false } = options
+  let waiting: Waiting<Item, Result>[] = []
+  let underWay = 0
+  let scheduled = false
+  let idleListeners: (() => void)[] = []
+
+  function schedule(): void {
+    if (scheduled || waiting.length === 0 || underWay >= maxConcurrent) return
+    scheduled = true
+    // After the poll phase: everything that the sockets brought in this turn goes together.
+    setImmediate(() => {
+      scheduled = false
+      while (waiting.length > 0 && underWay < maxConcurrent) {
+        const batch = waiting.slice(0, maxSize)
+        waiting = waiting.slice(maxSize)
+        void flush(batch)
+      }
+    })
+  }
+
+  async function flush(batch: Waiting<Item, Result>[]): Promise<void> {
+    underWay += 1
+    try {
+      await settle(batch)
+    } finally {
+      underWay -= 1
+      schedule()
+      if (underWay === 0 && waiting.length === 0) {
+        for (const listener of idleListeners) listener()
+        idleListeners = []
+      }
+    }
+  }
+
+  async function settle(batch: Waiting<Item, Result>[]): Promise<void> {
+    let results: (Result | Error)[]
+    try {
+      results = await run(batch.map(({ item }) => item))
+    } catch (error) {
+      if (batch.length > 1 && isItemsFault(error)) {
+        for (const one of batch) await settle([one])
+      } else {
+        for (const { reject } of batch) reject(error)
+      }
+      return
+    }
+    batch.forEach(({ resolve, reject }, index) => {
+      const result = results[index]
+      if (result instanceof Error) reject(result)
+      else resolve(result as Result)
+    })
+  }
+
+  return {
+    add(item) {
+      return new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject })
+        schedule()
+      })
+    },
+    idle() {
+      if (underWay === 0 && waiting.length === 0) return Promise.resolve()
+      return new Promise((resolve) => idleListeners.push(resolve))
+    },
+  }
+}

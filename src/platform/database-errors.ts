@@ -1,0 +1,64 @@
+import pg from 'pg'
+
+/** PostgreSQL could not be asked, or did not answer in time: what was asked may or may not have happened. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError'
+
+  constructor(cause: unknown) {
+    super('The database is away.', { cause })
+  }
+}
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const CONNECTION_EXCEPTION = '08'
+const INSUFFICIENT_RESOURCES = '53'
+const OPERATOR_INTERVENTION = '57'
+const DATA_EXCEPTION = '22'
+const PROGRAM_LIMIT_EXCEEDED = '54'
+const SERIALIZATION_FAILURE = '40001'
+const DEADLOCK_DETECTED = '40P01'
+const UNIQUE_VIOLATION = '23505'
+
+/** The codes that Prisma gives to a database it can't reach, that times out, or that closed the connection. */
+const prismaUnavailable = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'])
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined
+}
+
+/** Whether an error of `pg` means that the server could not be asked, rather than that it said no. */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error)
+  // Whatever the driver throws that isn't the server's own word is about the connection.
+  if (state === undefined) return true
+  return [CONNECTION_EXCEPTION, INSUFFICIENT_RESOURCES, OPERATOR_INTERVENTION].includes(state.slice(0, 2))
+}
+
+/** Whether an error, from either driver, means that the database is away. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailableError) return true
+  if (error instanceof pg.DatabaseError) return isUnavailable(error)
+  const { name, code, cause } = (error ?? {}) as { name?: string; code?: string; cause?: { kind?: string } }
+  if (code !== undefined && prismaUnavailable.has(code)) return true
+  return (
+    name === 'DriverAdapterError' &&
+    ['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'].includes(
+      cause?.kind ?? '',
+    )
+  )
+}
+
+/** Whether a statement failed for a value in it, so that the same statement without that value may succeed. */
+export function isDataFault(error: unknown): boolean {
+  return [DATA_EXCEPTION, PROGRAM_LIMIT_EXCEEDED].includes(sqlState(error)?.slice(0, 2) ?? '')
+}
+
+/** Whether the same statement, asked again, may well succeed: another transaction was in its way. */
+export function isConflictOfTransactions(error: unknown): boolean {
+  return [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '')
+}
+
+/** Whether a write, by either driver, was refused because an equal row exists. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === UNIQUE_VIOLATION || (error as { code?: string } | null)?.code === 'P2002'
+}

@@ -1,0 +1,70 @@
+/**
+ * PostgreSQL, the only truth: a pool for the hand-written statements of the hot path, and Prisma, with
+ * connections of its own, for ordinary queries, so that neither can starve the other.
+ */
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from '../generated/prisma/client.js'
+import { DatabaseUnavailableError, isUnavailable } from './database-errors.js'
+
+/** A statement that PostgreSQL plans once for each connection and then knows by its name. */
+export interface Statement {
+  name: string
+  text: string
+}
+
+export interface Database extends AsyncDisposable {
+  prisma: PrismaClient
+  /** Runs one statement in a transaction of its own. @throws DatabaseUnavailableError when it can't be asked. */
+  query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]>
+  /** A connection outside the pools, for what must hold one for long. The caller ends it. */
+  connect(): Promise<pg.Client>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** Most connections for the hot path; Prisma may open half as many besides. */
+  poolSize?: number
+  /** After this, a connection or a statement counts as lost. */
+  timeoutMs?: number
+  onError?(error: Error): void
+}
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const { url, poolSize = 10, timeoutMs = 5000, onError = () => {} } = options
+  const limits = {
+    connectionString: url,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+    keepAlive: true,
+    application_name: 'node-event-service',
+  }
+  const pool = new pg.Pool({ ...limits, max: poolSize })
+  const prismaPool = new pg.Pool({ ...limits, max: Math.max(2, Math.ceil(poolSize / 2)) })
+  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  pool.on('error', onError)
+  prismaPool.on('error', onError)
+  const prisma = new PrismaClient({ adapter: new PrismaPg(prismaPool) })
+
+  return {
+    prisma,
+    async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
+      try {
+        const result = await pool.query<Row>({ ...statement, values })
+        return result.rows
+      } catch (error) {
+        throw isUnavailable(error) ? new DatabaseUnavailableError(error) : error
+      }
+    },
+    async connect() {
+      const client = new pg.Client(limits)
+      client.on('error', onError)
+      await client.connect()
+      return client
+    },
+    async [Symbol.asyncDispose]() {
+      await prisma.$disconnect()
+      await Promise.all([pool.end(), prismaPool.end()])
+    },
+  }
+}

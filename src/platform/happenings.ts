@@ -1,0 +1,48 @@
+/**
+ * What happens in the service, told to whoever listens: metrics, logs and live updates hang on here, so that
+ * the code that makes things happen knows none of them. A listener must not throw and must not wait.
+ */
+import { EventEmitter } from 'node:events'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
+
+/** How a request to publish ended. */
+export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'
+
+/** One finished HTTP attempt, after it was recorded. */
+export interface AttemptHappening {
+  deliveryId: string
+  eventId: string
+  subscriptionId: string
+  eventType: string
+  attempt: number
+  /** What the attempt made of the delivery. */
+  status: DeliveryStatus
+  statusCode: number | null
+  error: string | null
+  responseTimeMs: number
+  nextRunAt: Date | null
+  /** From acceptance to now; what `delivery_latency_seconds` observes at the first 2xx. */
+  sinceAcceptedMs: number
+}
+
+/** A committed change of a delivery's status; `CREATED` deliveries are PENDING. */
+export interface DeliveryHappening {
+  deliveryId: string
+  eventId: string
+  subscriptionId: string
+  status: DeliveryStatus
+}
+
+interface HappeningsMap {
+  ingested: [{ result: IngestResult; count: number }]
+  deliveriesChanged: [DeliveryHappening[]]
+  attempted: [AttemptHappening]
+  /** Something failed that heals by itself; told so that a person can see it. */
+  trouble: [{ where: string; error: unknown }]
+}
+
+export type Happenings = EventEmitter<HappeningsMap>
+
+export function createHappenings(): Happenings {
+  return new EventEmitter<HappeningsMap>()
+}

@@ -1,0 +1,121 @@
+/** Metrics for Prometheus: they listen to what happens and ask for what stands, and nobody else knows of them. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Happenings } from './happenings.js'
+import { withTimeout } from './timeout.js'
+
+export interface Metrics {
+  readonly contentType: string
+  print(): Promise<string>
+  observeRequest(method: string, route: string, status: number, seconds: number): void
+}
+
+/** What is asked for at each scrape. One that can't answer keeps its last value. */
+export interface MetricSources {
+  outbox(): Promise<{ pending: number; oldestAgeSeconds: number }>
+  queueJobs(): Promise<Record<string, number>>
+  deliveriesInFlight(): number
+}
+
+const PREFIX = 'node_event_service_'
+const SOURCE_TIMEOUT_MS = 1000
+const FAST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const ATTEMPT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60]
+const LATENCY_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 1800, 3600, 14_400, 86_400,
+]
+
+export function createMetrics(happenings: Happenings, sources: MetricSources): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  countDeliveries(registers, happenings)
+  askSources(registers, sources)
+
+  const ingested = new Counter({
+    name: `${PREFIX}events_ingested_total`,
+    help: 'Requests to publish an event, by how they ended.',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of ['accepted', 'deduplicated', 'rejected']) ingested.inc({ result }, 0)
+  happenings.on('ingested', ({ result, count }) => ingested.inc({ result }, count))
+
+  const requests = new Histogram({
+    name: `${PREFIX}http_request_duration_seconds`,
+    help: 'How long requests to this service took.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: FAST_SECONDS,
+    registers,
+  })
+  return {
+    contentType: registry.contentType,
+    print: () => registry.metrics(),
+    observeRequest: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
+  }
+}
+
+function countDeliveries(registers: Registry[], happenings: Happenings): void {
+  const counter = (name: string, help: string) => new Counter({ name: PREFIX + name, help, registers })
+  const ended = {
+    SENT: counter('deliveries_sent_total', 'Deliveries answered with 2xx.'),
+    FAILED: counter('deliveries_failed_total', 'Attempts that failed and left another to come.'),
+    DEAD: counter('deliveries_dead_total', 'Deliveries given up.'),
+  }
+  const duration = new Histogram({
+    name: `${PREFIX}delivery_duration_seconds`,
+    help: 'How long one attempt took, from the look-up of the name to the end of the answer.',
+    buckets: ATTEMPT_SECONDS,
+    registers,
+  })
+  const latency = new Histogram({
+    name: `${PREFIX}delivery_latency_seconds`,
+    help: 'From the acceptance of an event to the first 2xx of a delivery.',
+    buckets: LATENCY_SECONDS,
+    registers,
+  })
+  happenings.on('attempted', ({ status, responseTimeMs, sinceAcceptedMs }) => {
+    if (status !== 'PENDING') ended[status].inc()
+    duration.observe(responseTimeMs / 1000)
+    if (status === 'SENT') latency.observe(sinceAcceptedMs / 1000)
+  })
+}
+
+function askSources(registers: Registry[], sources: MetricSources): void {
+  const oldestAge = new Gauge({
+    name: `${PREFIX}outbox_oldest_age_seconds`,
+    help: 'How long the oldest accepted event has waited for its dispatch.',
+    registers,
+  })
+  new Gauge({
+    name: `${PREFIX}outbox_pending`,
+    help: 'Accepted events that are not dispatched yet.',
+    registers,
+    async collect() {
+      const outbox = await answerInTime(sources.outbox())
+      if (outbox === undefined) return
+      this.set(outbox.pending)
+      oldestAge.set(outbox.oldestAgeSeconds)
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}queue_jobs`,
+    help: 'Jobs on the queue; one carries many deliveries.',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const jobs = await answerInTime(sources.queueJobs())
+      for (const [state, count] of Object.entries(jobs ?? {})) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}deliveries_in_flight`,
+    help: 'Requests to endpoints that are under way in this process.',
+    registers,
+    collect() {
+      this.set(sources.deliveriesInFlight())
+    },
+  })
+}
+
+const answerInTime = <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>
+  withTimeout(answer, SOURCE_TIMEOUT_MS, 'A source of metrics').catch(() => undefined)

@@ -1,0 +1,71 @@
+/**
+ * A loop that works when it is woken, and now and then besides, in case a wake-up was lost. Runs never
+ * overlap; wake-ups that come during a run lead to one more.
+ */
+export interface Pump extends AsyncDisposable {
+  wake(): void
+  /** Wakes after so many milliseconds, unless something earlier does. */
+  wakeIn(delayMs: number): void
+}
+
+export interface PumpOptions {
+  /** Does a bounded piece of work; answers whether there is more to do at once. */
+  run(): Promise<boolean>
+  /** Longest rest between runs. */
+  intervalMs: number
+  /** Shortest rest between runs, so that many small wake-ups become few larger runs. */
+  restMs?: number
+  onError(error: unknown): void
+}
+
+export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions): Pump {
+  let timer: NodeJS.Timeout | undefined
+  let wakesAt = Number.POSITIVE_INFINITY
+  let running: Promise<void> | undefined
+  let wokenMeanwhile = false
+  let closed = false
+
+  function schedule(delayMs: number): void {
+    const at = performance.now() + delayMs
+    if (closed || at >= wakesAt) return
+    clearTimeout(timer)
+    wakesAt = at
+    timer = setTimeout(start, delayMs)
+  }
+
+  function start(): void {
+    clearTimeout(timer)
+    wakesAt = Number.POSITIVE_INFINITY
+    wokenMeanwhile = false
+    running = work().finally(() => {
+      running = undefined
+      schedule(wokenMeanwhile ? restMs : intervalMs)
+    })
+  }
+
+  async function work(): Promise<void> {
+    try {
+      let more = await run()
+      while (more && restMs === 0 && !closed) more = await run()
+      wokenMeanwhile ||= more
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  schedule(0)
+  return {
+    wake() {
+      if (closed) return
+      if (running) wokenMeanwhile = true
+      else if (restMs === 0) start()
+      else schedule(restMs)
+    },
+    wakeIn: schedule,
+    async [Symbol.asyncDispose]() {
+      closed = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}

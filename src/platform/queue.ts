@@ -1,0 +1,114 @@
+/**
+ * The queue between those who find work and those who do it: BullMQ, on Redis, or on PostgreSQL where there
+ * is no Redis. It holds nothing that PostgreSQL couldn't give again, so a job is removed as soon as it was
+ * taken, and a queue that lost everything loses nothing.
+ */
+import { createPostgresBackend, type PgPool, Queue, Worker } from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { withTimeout } from './timeout.js'
+
+export interface JobQueue<Job> extends AsyncDisposable {
+  /** Resolves when the queue holds the jobs. */
+  add(jobs: Job[]): Promise<void>
+  /** Hands each job to `take`, in this process or whichever one also works on the queue. */
+  work(take: (job: Job) => Promise<void>): AsyncDisposable
+  /** How many jobs are in which state (`waiting`, `active`, …). */
+  counts(): Promise<Record<string, number>>
+}
+
+export interface JobQueueOptions {
+  name: string
+  redisUrl: string | undefined
+  databaseUrl: string
+  onError(error: Error): void
+}
+
+/** Jobs that may be in a worker's hands at once. Taking one is short: see the worker of the delivery engine. */
+const TAKEN_AT_ONCE = 16
+/** A queue that doesn't answer in this time counts as away. */
+const ADD_TIMEOUT_MS = 2000
+const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
+
+export function createJobQueue<Job extends object>(options: JobQueueOptions): JobQueue<Job> {
+  const { name, onError } = options
+  const backend = options.redisUrl === undefined ? onPostgres(options) : onRedis(options.redisUrl, onError)
+  const queue = backend.createQueue(name)
+  queue.on('error', onError)
+
+  return {
+    async add(jobs) {
+      if (!backend.isThere()) throw new Error('The queue is away.')
+      const added = queue.addBulk(jobs.map((data) => ({ name, data, opts: jobOptions })))
+      await withTimeout(added, ADD_TIMEOUT_MS, 'The queue')
+    },
+    work(take) {
+      const worker = backend.createWorker(name, ({ data }) => take(data as Job))
+      worker.on('error', onError)
+      return { [Symbol.asyncDispose]: () => worker.close() }
+    },
+    counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
+    async [Symbol.asyncDispose]() {
+      await queue.close()
+      await backend.close()
+    },
+  }
+}
+
+interface Troubled {
+  on(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** What BullMQ's classes have in common on both backends, as far as it is used here. */
+interface Backend {
+  createQueue(
+    name: string,
+  ): Pick<Queue<object, void, string>, 'addBulk' | 'getJobCounts' | 'close'> & Troubled
+  createWorker(name: string, take: (job: { data: object }) => Promise<void>): Pick<Worker, 'close'> & Troubled
+  /** Whether it makes sense to add now; what is added to a Redis that is away would pile up in memory. */
+  isThere(): boolean
+  close(): Promise<void>
+}
+
+function onRedis(url: string, onError: (error: Error) => void): Backend {
+  const producer = new Redis(url, { maxRetriesPerRequest: null })
+  const consumer = new Redis(url, { maxRetriesPerRequest: null })
+  const prefix = `node-event-service:${producer.options.db ?? 0}`
+  for (const redis of [producer, consumer]) redis.on('error', onError)
+  return {
+    createQueue: (name) =>
+      new Queue<object, void, string>(name, { connection: producer, prefix, skipWaitingForReady: true }),
+    createWorker: (name, take) =>
+      new Worker<object, void, string>(name, take, {
+        connection: consumer,
+        prefix,
+        concurrency: TAKEN_AT_ONCE,
+      }),
+    isThere: () => producer.status === 'ready',
+    async close() {
+      // BullMQ leaves connections that it was given to whoever made them.
+      producer.disconnect()
+      consumer.disconnect()
+    },
+  }
+}
+
+function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 5,
+    options: '-c search_path=bullmq',
+    keepAlive: true,
+    application_name: 'node-event-service queue',
+  })
+  pool.on('error', onError)
+  // BullMQ describes a pool more narrowly than pg does; it is the same object.
+  const connection = pool as unknown as PgPool
+  return {
+    createQueue: (name) => new Queue(name, { connection }, createPostgresBackend),
+    createWorker: (name, take) =>
+      new Worker(name, take, { connection, concurrency: TAKEN_AT_ONCE }, createPostgresBackend),
+    isThere: () => true,
+    close: () => pool.end(),
+  }
+}
