@@ -1,0 +1,26 @@
+/** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
+import { ConfigError, loadConfig, readDotEnv } from './config.js'
+import { provideServer } from './database-provision.js'
+import { applyMigrations } from './platform/migrations/index.js'
+
+async function main(): Promise<void> {
+  readDotEnv()
+  const database = await provideServer(loadConfig(), (line) => process.stdout.write(`${line}\n`))
+  try {
+    const { applied } = await applyMigrations({ databaseUrl: database.databaseUrl })
+    const text = applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.'
+    process.stdout.write(`${text}\n`)
+  } finally {
+    await database[Symbol.asyncDispose]()
+  }
+}
+
+main().then(
+  // Said aloud, because the schema engine leaves a timer of ten seconds behind.
+  () => process.exit(),
+  (error: unknown) => {
+    const { message } = error as Error
+    process.stderr.write(`${error instanceof ConfigError ? message : `The migration failed: ${message}`}\n`)
+    process.exit(1)
+  },
+)
