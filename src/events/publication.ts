@@ -1,0 +1,102 @@
+/**
+ * What a producer may publish: the schema that checks it, whatever face it came through, and the hash that
+ * tells whether two requests under one idempotency key say the same.
+ */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { badInput, ServiceError } from '../errors.js'
+import { canonicalJson, JsonTooDeepError, memberTexts, type RawJson } from './raw-json.js'
+
+export interface Publication {
+  type: string
+  data: RawJson
+  metadata: RawJson | null
+  /** The producer's own time of the event; absent, the time of acceptance. */
+  createdAt: Date | null
+  idempotencyKey: string | null
+}
+
+export const eventType = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 characters of A-Z a-z 0-9 _ . : -')
+  .meta({ examples: ['user.created'] })
+
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+
+const jsonObject = z
+  .custom<Record<string, unknown>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    {
+      error: ({ input }) => (input === undefined ? 'is required and must be an object' : 'must be an object'),
+    },
+  )
+  .meta({ type: 'object', additionalProperties: true })
+
+/** The body of `POST /v1/events`. */
+export const publicationBody = z.strictObject({
+  type: eventType,
+  data: jsonObject,
+  metadata: jsonObject.nullish(),
+  createdAt: z.iso
+    .datetime({
+      offset: true,
+      error: 'must be an ISO 8601 time with its zone, such as 2026-01-31T18:20:43.400Z',
+    })
+    .optional(),
+  eventId: idempotencyKey.optional().meta({ description: 'An idempotency key; the header wins over it.' }),
+})
+
+/**
+ * The publication that a body says, its `data` and `metadata` as the producer wrote them.
+ *
+ * @param body has passed `publicationBody`. @param text is the very text it was parsed from.
+ * @throws ServiceError BAD_USER_INPUT when it is nested too deeply
+ */
+export function readPublication(
+  body: z.infer<typeof publicationBody>,
+  text: string,
+  headerKey: string | undefined,
+): Publication {
+  try {
+    const members = memberTexts(text)
+    return {
+      type: body.type,
+      data: members.get('data') as RawJson,
+      metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
+      createdAt: body.createdAt === undefined ? null : new Date(body.createdAt),
+      idempotencyKey: headerKey ?? body.eventId ?? null,
+    }
+  } catch (error) {
+    if (error instanceof JsonTooDeepError) throw badInput([{ path: 'data', message: error.message }])
+    throw error
+  }
+}
+
+/** @throws ServiceError BAD_USER_INPUT */
+export function checkIdempotencyKey(header: string): string {
+  const { data, error } = idempotencyKey.safeParse(header)
+  if (error) throw badInput([{ path: 'Idempotency-Key', message: messageOf(error) }])
+  return data
+}
+
+const messageOf = (error: z.ZodError): string => error.issues[0]?.message ?? 'is invalid'
+
+/** SHA-256, in hex, of what a publication says; the order of names and white space don't matter. */
+export function contentHash({ type, data, metadata, createdAt }: Publication): string {
+  const parts = [
+    type,
+    createdAt?.toISOString() ?? '',
+    canonicalJson(data),
+    metadata === null ? '' : canonicalJson(metadata),
+  ]
+  return createHash('sha256').update(parts.join('\n')).digest('hex')
+}
+
+export function idempotencyMismatch(key: string): ServiceError {
+  return new ServiceError(
+    'IDEMPOTENCY_MISMATCH',
+    `The idempotency key ${JSON.stringify(key)} was used before with other content. Nothing was stored; use a new key for a new event.`,
+  )
+}

@@ -1,0 +1,157 @@
+/**
+ * Publish: an event and its outbox entry, committed together, and only then an answer.
+ *
+ * Requests that arrive together are committed in one statement. The database decides which of several
+ * requests with one idempotency key is first; the others wait for its commit and then read its event.
+ */
+import { uuidv7 } from 'uuidv7'
+import { ServiceError } from '../errors.js'
+import type { EventStatus } from '../generated/prisma/enums.js'
+import { createBatcher } from '../platform/batcher.js'
+import type { Database } from '../platform/database.js'
+import { isConflictOfTransactions, isDataFault } from '../platform/database-errors.js'
+import type { Happenings } from '../platform/happenings.js'
+import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
+
+export interface Published {
+  eventId: string
+  status: EventStatus
+  /** Whether an earlier event with the same idempotency key and content answers for this one. */
+  deduplicated: boolean
+}
+
+export interface Publisher {
+  /** @throws ServiceError IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing is promised */
+  publish(publication: Publication): Promise<Published>
+}
+
+interface Candidate {
+  id: string
+  publication: Publication
+  contentHash: string | null
+}
+
+const insertEvents = {
+  name: 'insert-events',
+  text: `
+    with given as (
+      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+        as given (id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt")
+    ), accepted as (
+      insert into events (id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt")
+      select id, type, data::json, metadata::json, "idempotencyKey", decode("contentHash", 'hex'), "createdAt"
+      from given
+      on conflict ("idempotencyKey") do nothing
+      returning id
+    )
+    insert into outbox ("eventId") select id from accepted returning "eventId"`,
+}
+
+const findByKey = {
+  name: 'find-events-by-idempotency-key',
+  text: `
+    select id, status, "idempotencyKey", encode("contentHash", 'hex') as "contentHash"
+    from events where "idempotencyKey" = any($1::text[])`,
+}
+
+interface FirstEvent {
+  id: string
+  status: EventStatus
+  idempotencyKey: string
+  contentHash: string
+}
+
+export interface PublisherOptions {
+  database: Database
+  happenings: Happenings
+  /** Called after a commit that left something in the outbox. */
+  onCommitted(): void
+}
+
+const MAX_BATCH = 100
+/** One commit waits for the disk while the next is being filled and sent. */
+const COMMITS_UNDER_WAY = 2
+
+export function createPublisher({ database, happenings, onCommitted }: PublisherOptions): Publisher {
+  const batcher = createBatcher<Candidate, Published>({
+    maxSize: MAX_BATCH,
+    maxConcurrent: COMMITS_UNDER_WAY,
+    run: commit,
+    isItemsFault: (error) => isDataFault(error) || isConflictOfTransactions(error),
+  })
+
+  async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
+    // Every process inserts keys in the same order, so that two batches can wait for each other, never both.
+    const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
+    const accepted = await insert(inOrder)
+    if (accepted.size > 0) onCommitted()
+    const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.has(id)))
+    return candidates.map((candidate) => {
+      if (accepted.has(candidate.id)) return { eventId: candidate.id, status: 'PENDING', deduplicated: false }
+      return answerFor(candidate, firsts)
+    })
+  }
+
+  async function insert(candidates: Candidate[]): Promise<Set<string>> {
+    const publications = candidates.map(({ publication }) => publication)
+    const rows = await database.query<{ eventId: string }>(insertEvents, [
+      candidates.map(({ id }) => id),
+      publications.map(({ type }) => type),
+      publications.map(({ data }) => data),
+      publications.map(({ metadata }) => metadata),
+      publications.map((publication) => publication.idempotencyKey),
+      candidates.map((candidate) => candidate.contentHash),
+      publications.map(({ createdAt }) => createdAt ?? new Date()),
+    ])
+    return new Set(rows.map(({ eventId }) => eventId))
+  }
+
+  async function findFirsts(losers: Candidate[]): Promise<Map<string, FirstEvent>> {
+    if (losers.length === 0) return new Map()
+    const keys = losers.map(({ publication }) => publication.idempotencyKey)
+    const rows = await database.query<FirstEvent>(findByKey, [keys])
+    return new Map(rows.map((row) => [row.idempotencyKey, row]))
+  }
+
+  return {
+    async publish(publication) {
+      const hash = publication.idempotencyKey === null ? null : contentHash(publication)
+      try {
+        const published = await batcher.add({ id: uuidv7(), publication, contentHash: hash })
+        happenings.emit('ingested', {
+          result: published.deduplicated ? 'deduplicated' : 'accepted',
+          count: 1,
+        })
+        return published
+      } catch (error) {
+        happenings.emit('ingested', { result: 'rejected', count: 1 })
+        throw error
+      }
+    },
+  }
+}
+
+function answerFor(
+  { publication, contentHash }: Candidate,
+  firsts: Map<string, FirstEvent>,
+): Published | Error {
+  const key = publication.idempotencyKey ?? ''
+  const first = firsts.get(key)
+  if (first === undefined) {
+    // Removed between the two statements: its key is free again.
+    return new ServiceError(
+      'SERVICE_UNAVAILABLE',
+      'The first event of this key was just removed. Try again.',
+      {
+        retryAfterSeconds: 1,
+      },
+    )
+  }
+  if (first.contentHash !== contentHash) return idempotencyMismatch(key)
+  return { eventId: first.id, status: first.status, deduplicated: true }
+}
+
+function compareKeys(a: Publication, b: Publication): number {
+  const [left, right] = [a.idempotencyKey ?? '', b.idempotencyKey ?? '']
+  return left < right ? -1 : left > right ? 1 : 0
+}

@@ -1,0 +1,132 @@
+/**
+ * JSON kept as text. What a producer sends as `data` reaches every webhook as it was written: the order of
+ * keys (`JSON.parse` moves integer-like ones to the front) and numbers that don't fit a double included.
+ *
+ * Every text given to these functions must have passed `JSON.parse`: they find their way in valid JSON and
+ * do not check it again.
+ */
+
+/** JSON text that is known to be valid. */
+export type RawJson = string & { readonly brand: unique symbol }
+
+/** Deeper nesting is refused: it serves nobody, and parsers further on the way have limits of their own. */
+export const MAX_JSON_DEPTH = 100
+
+export class JsonTooDeepError extends Error {
+  override readonly name = 'JsonTooDeepError'
+}
+
+/** The text of a value that is already in memory. */
+export function toRawJson(value: object): RawJson {
+  return JSON.stringify(value) as RawJson
+}
+
+// Each looks for the first character that ends something. A greedy pattern over what comes before it would
+// need a stack as long as the text.
+const notSpace = /[^ \t\n\r]/g
+const scalarEnd = /[,\]}\s]/g
+const structure = /["[\]{}]/g
+
+function find(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from
+  return pattern.test(text) ? pattern.lastIndex - 1 : text.length
+}
+
+const skipSpace = (text: string, from: number): number => find(notSpace, text, from)
+
+/** Where the string whose opening quote is at `from` ends: after a quote with no odd row of `\` before it. */
+function endOfString(text: string, from: number): number {
+  let quote = from
+  let escaped: boolean
+  do {
+    quote = text.indexOf('"', quote + 1)
+    let at = quote
+    while (text[at - 1] === '\\') at -= 1
+    escaped = (quote - at) % 2 === 1
+  } while (escaped)
+  return quote + 1
+}
+
+/** Where the value that begins at `from` ends. */
+function endOfValue(text: string, from: number): number {
+  const first = text[from]
+  if (first === '"') return endOfString(text, from)
+  if (first !== '{' && first !== '[') return find(scalarEnd, text, from)
+  let depth = 0
+  let at = from
+  do {
+    at = find(structure, text, at)
+    const character = text[at]
+    if (character === '"') {
+      at = endOfString(text, at)
+      continue
+    }
+    depth += character === '{' || character === '[' ? 1 : -1
+    if (depth > MAX_JSON_DEPTH)
+      throw new JsonTooDeepError(`JSON nested deeper than ${MAX_JSON_DEPTH} levels.`)
+    at += 1
+  } while (depth > 0)
+  return at
+}
+
+/**
+ * The text of each member of an object's text. Of a name given twice the last counts, as in `JSON.parse`.
+ *
+ * @throws JsonTooDeepError
+ */
+export function memberTexts(text: string): Map<string, RawJson> {
+  const members = new Map<string, RawJson>()
+  let at = skipSpace(text, skipSpace(text, 0) + 1)
+  while (text[at] !== '}') {
+    const nameEnd = endOfString(text, at)
+    const colon = skipSpace(text, nameEnd)
+    const valueStart = skipSpace(text, colon + 1)
+    const valueEnd = endOfValue(text, valueStart)
+    members.set(JSON.parse(text.slice(at, nameEnd)), text.slice(valueStart, valueEnd) as RawJson)
+    at = nextItem(text, valueEnd)
+  }
+  return members
+}
+
+/** From the end of one member or item to the start of the next, or to the closing bracket. */
+function nextItem(text: string, from: number): number {
+  const at = skipSpace(text, from)
+  return text[at] === ',' ? skipSpace(text, at + 1) : at
+}
+
+/**
+ * One spelling for all texts that say the same: no white space, names sorted, strings and numbers in their
+ * shortest form. A number that a double can't hold keeps its digits, so that two of them stay two.
+ */
+export function canonicalJson(text: RawJson): string {
+  const first = text[0]
+  if (first === '{') {
+    const members = [...memberTexts(text)].sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${canonicalJson(value)}`).join()}}`
+  }
+  if (first === '[') return `[${itemTexts(text).map(canonicalJson).join()}]`
+  if (first === '"') return JSON.stringify(JSON.parse(text))
+  return canonicalScalar(text)
+}
+
+function itemTexts(text: string): RawJson[] {
+  const items: RawJson[] = []
+  let at = skipSpace(text, 1)
+  while (text[at] !== ']') {
+    const end = endOfValue(text, at)
+    items.push(text.slice(at, end) as RawJson)
+    at = nextItem(text, end)
+  }
+  return items
+}
+
+/** A double keeps any decimal of so many significant digits apart from every other. */
+const DIGITS_OF_A_DOUBLE = 15
+
+function canonicalScalar(text: string): string {
+  if (text === 'true' || text === 'false' || text === 'null') return text
+  const digits = text.replace(/e.*/i, '').replace(/[-.]/g, '').replace(/^0+/, '')
+  const value = Number(text)
+  const fits = Number.isFinite(value) && (value !== 0 || digits === '')
+  return fits && digits.length <= DIGITS_OF_A_DOUBLE ? String(value === 0 ? 0 : value) : text.toLowerCase()
+}
