@@ -1,0 +1,71 @@
+/**
+ * Retry by hand: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts;
+ * `attempts` and the logs go on counting. An attempt that is under way meanwhile counts as the first of the
+ * new budget, so that asking for a retry never makes two requests at once.
+ */
+import { notFound, ServiceError } from '../errors.js'
+import type { Database } from '../platform/database.js'
+import type { DeliveryHappening, Happenings } from '../platform/happenings.js'
+import { isUuid } from '../platform/uuid.js'
+import { findDelivery } from './find.js'
+import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
+
+const retrySql = (which: string) => `
+  with asked as (
+    select id, "eventId", status from deliveries
+    where ${which} and status in (${sqlStates(transitions.retry.from)})
+    order by id for update
+  ), revived as (
+    update events e
+    set "deadCount" = e."deadCount" - dead.count,
+        status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" - dead.count)')},
+        "updatedAt" = now()
+    from (select "eventId", count(*)::int as count from asked where status = 'DEAD' group by "eventId") as dead
+    where e.id = dead."eventId"
+  )
+  update deliveries d
+  set status = 'PENDING', "nextRunAt" = now(), "budgetFrom" = d.attempts, "updatedAt" = now()
+  from asked
+  where d.id = asked.id
+  returning d.id as "deliveryId", d."eventId", d."subscriptionId", d.status`
+
+const retryOne = { name: 'retry-delivery', text: retrySql('id = $1') }
+const retryAll = { name: 'retry-event', text: retrySql('"eventId" = $1') }
+
+export interface RetryContext {
+  database: Database
+  happenings: Happenings
+  /** Called after a commit that made deliveries due. */
+  onDue(): void
+}
+
+/** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD */
+export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
+  const before = await findDelivery(context.database, id)
+  const retried = await retry(context, retryOne, id)
+  if (retried === 0) {
+    throw new ServiceError(
+      'CONFLICT',
+      `The delivery is ${before.status}. Only a delivery that is FAILED or DEAD can be retried.`,
+    )
+  }
+  return { retried: 1 }
+}
+
+/** Every FAILED or DEAD delivery of an event. @throws ServiceError NOT_FOUND */
+export async function retryEvent(context: RetryContext, eventId: string): Promise<{ retried: number }> {
+  const event = isUuid(eventId)
+    ? await context.database.prisma.event.findUnique({ where: { id: eventId }, select: { id: true } })
+    : null
+  if (event === null) throw notFound('event', eventId)
+  return { retried: await retry(context, retryAll, eventId) }
+}
+
+async function retry({ database, happenings, onDue }: RetryContext, statement: typeof retryOne, id: string) {
+  const changed = await database.query<DeliveryHappening>(statement, [id])
+  if (changed.length > 0) {
+    happenings.emit('deliveriesChanged', changed)
+    onDue()
+  }
+  return changed.length
+}

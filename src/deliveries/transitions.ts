@@ -1,0 +1,43 @@
+/**
+ * The states of a delivery, and how it moves between them. Every change of a status is one of these, carried
+ * out by an UPDATE that names the states it may start from: a late or doubled result can't undo a newer one.
+ *
+ *            ┌──────────────── retry ────────────────┐
+ *            ▼                                       │
+ *   ┌──── PENDING ── failed, tries left ──▶ FAILED ──┤
+ *   │        │                              │  │  ▲  │
+ *   │ 2xx    │ out of tries, or 410         │  │  └── failed, tries left
+ *   ▼        ▼                              │  ▼
+ *  SENT     DEAD ◀───── out of tries ───────┘ SENT
+ *            └──── retry ──▶ PENDING
+ */
+import type { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+
+export const transitions = {
+  /** An attempt ended: SENT, FAILED or DEAD, see `judge` in the delivery engine. */
+  attempt: { from: ['PENDING', 'FAILED'] },
+  /** A person asked for another try: PENDING, with a new budget of attempts. */
+  retry: { from: ['FAILED', 'DEAD'] },
+} as const satisfies Record<string, { from: readonly DeliveryStatus[] }>
+
+/** A list of states for a hand-written statement. */
+export const sqlStates = (states: readonly DeliveryStatus[]): string => states.map((s) => `'${s}'`).join(', ')
+
+/** The states in which a delivery has its next attempt before it. */
+export const openStates = transitions.attempt.from
+
+/**
+ * The status of an event that has been dispatched, from its counts, for a hand-written statement. The
+ * arguments are SQL expressions.
+ */
+export const sqlEventStatus = (deliveries: string, sent: string, dead: string): string =>
+  `
+  (case
+    when ${deliveries} = 0 then 'UNMATCHED'
+    when ${sent} + ${dead} < ${deliveries} then 'PROCESSING'
+    when ${dead} = 0 then 'DELIVERED'
+    when ${sent} = 0 then 'DEAD'
+    else 'PARTIALLY_DELIVERED'
+  end)::"EventStatus"` satisfies string
+
+export type { DeliveryStatus, EventStatus }

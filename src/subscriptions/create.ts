@@ -1,0 +1,60 @@
+import { uuidv7 } from 'uuidv7'
+import { badInput, ServiceError } from '../errors.js'
+import type { Database } from '../platform/database.js'
+import { isUniqueViolation } from '../platform/database-errors.js'
+import { generateSecret } from './secret.js'
+import { fingerprint, type NewSubscription, type VisibleSubscription, visibleFields } from './subscription.js'
+
+export interface SubscriptionContext {
+  database: Database
+  /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
+  refuseUrl(url: URL): string | undefined
+  /** Called after a commit that made deliveries due: those that waited for a disabled subscription. */
+  onDue(): void
+}
+
+/**
+ * A new subscription, with its secret: the only time that it is shown.
+ *
+ * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists
+ */
+export async function createSubscription(
+  context: SubscriptionContext,
+  input: NewSubscription,
+): Promise<VisibleSubscription & { secret: string }> {
+  checkEndpoint(context, input.endpointUrl)
+  const secret = input.secret ?? generateSecret()
+  const subscription = await uniquely(() =>
+    context.database.prisma.subscription.create({
+      data: {
+        id: uuidv7(),
+        endpointUrl: input.endpointUrl,
+        eventTypes: input.eventTypes,
+        isEnabled: input.isEnabled ?? true,
+        description: input.description ?? null,
+        secret,
+        fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
+      },
+      select: visibleFields,
+    }),
+  )
+  return { ...subscription, secret }
+}
+
+export function checkEndpoint({ refuseUrl }: SubscriptionContext, endpointUrl: string): void {
+  const refusal = refuseUrl(new URL(endpointUrl))
+  if (refusal !== undefined) throw badInput([{ path: 'endpointUrl', message: refusal }])
+}
+
+/** Turns the database's word that an equal subscription exists into ours. */
+export async function uniquely<Result>(write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write()
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new ServiceError(
+      'CONFLICT',
+      'A subscription with this endpointUrl and these eventTypes exists already.',
+    )
+  }
+}

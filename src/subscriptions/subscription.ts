@@ -1,0 +1,80 @@
+/** What a subscription may say, and what makes two of them equal. */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { eventType } from '../events/publication.js'
+import type { Prisma } from '../generated/prisma/client.js'
+import { isUsableSecret } from './secret.js'
+
+/** The event type that stands for all of them. */
+export const EVERY_TYPE = '*'
+
+const storable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
+const endpointUrl = z
+  .string()
+  .max(2048)
+  .superRefine((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || !['http:', 'https:'].includes(url.protocol) || !storable(text)) {
+      context.addIssue('must be an absolute http:// or https:// URL')
+    } else if (url.username !== '' || url.password !== '') {
+      context.addIssue('must not carry a user name or password')
+    }
+  })
+  .meta({ format: 'uri', examples: ['https://example.com/webhooks'] })
+
+const eventTypes = z
+  .array(
+    z.union([z.literal(EVERY_TYPE), eventType], {
+      error: `must be an event type, or "${EVERY_TYPE}" for every type`,
+    }),
+  )
+  .min(1, 'must name at least one event type')
+  .max(200, 'must name at most 200 event types')
+  .transform((types) => [...new Set(types)])
+
+const secret = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(512)
+  .refine(storable, 'must not contain NUL or broken characters')
+  .refine(isUsableSecret, 'starts with whsec_, so the rest must be base64')
+  .meta({ description: 'Base64 after the prefix `whsec_`; anything else is used as its UTF-8 bytes.' })
+
+const description = z.string().max(1024).refine(storable, 'must not contain NUL or broken characters')
+
+/** The body of `POST /v1/subscriptions`. */
+export const subscriptionBody = z.strictObject({
+  endpointUrl,
+  eventTypes,
+  secret: secret.optional(),
+  description: description.nullish(),
+  isEnabled: z.boolean().optional(),
+})
+
+/** The body of `PATCH /v1/subscriptions/{id}`. */
+export const subscriptionChanges = subscriptionBody
+  .partial()
+  .refine((changes) => Object.keys(changes).length > 0, 'must name at least one field to change')
+
+export type NewSubscription = z.infer<typeof subscriptionBody>
+export type SubscriptionChanges = z.infer<typeof subscriptionChanges>
+
+/** The fields that are shown; secrets are not among them. */
+export const visibleFields = {
+  id: true,
+  endpointUrl: true,
+  eventTypes: true,
+  isEnabled: true,
+  description: true,
+  createdAt: true,
+  updatedAt: true,
+} as const satisfies Prisma.SubscriptionSelect
+
+export type VisibleSubscription = Prisma.SubscriptionGetPayload<{ select: typeof visibleFields }>
+
+/** Equal subscriptions, same endpointUrl and same set of eventTypes, have equal fingerprints. */
+export function fingerprint(endpointUrl: string, eventTypes: string[]): Uint8Array<ArrayBuffer> {
+  const content = JSON.stringify([endpointUrl, ...eventTypes.toSorted()])
+  return new Uint8Array(createHash('sha256').update(content).digest())
+}
