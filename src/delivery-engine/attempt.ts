@@ -1,0 +1,95 @@
+/** One attempt of a delivery, from its lease to its record. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Database } from '../platform/database.js'
+import { isDatabaseAway } from '../platform/database-errors.js'
+import type { Happenings } from '../platform/happenings.js'
+import { timeOfUuidV7 } from '../platform/uuid.js'
+import { giveBackLeases } from './feeder.js'
+import { judge, type RetryPolicy } from './judge.js'
+import type { Lease } from './lease.js'
+import type { LoadedDelivery, Loader } from './loader.js'
+import type { AttemptResult, Recorded, Recorder } from './recorder.js'
+import type { Exchange, Sender } from './sender.js'
+
+export interface AttemptOptions {
+  database: Database
+  loader: Loader
+  sender: Sender
+  recorder: Recorder
+  policy: RetryPolicy
+  happenings: Happenings
+  /** Called when a delivery has failed and is due again after so long. */
+  onRetryIn(delayMs: number): void
+  /** Set when in-flight requests are cut off: what they come to then says nothing about their endpoints. */
+  cutOff: AbortSignal
+}
+
+/** Between tries to record while the database is away. The request was made: its result is worth waiting for. */
+const RECORD_AGAIN_MS = 500
+
+export function createAttempt(options: AttemptOptions): (lease: Lease) => Promise<void> {
+  const { database, loader, sender, recorder, policy, happenings, onRetryIn, cutOff } = options
+
+  return async function attempt(lease) {
+    const delivery = await loader.load(lease)
+    if (delivery === undefined) return
+    if (!delivery.isEnabled) return giveBackLeases(database, [lease])
+    const exchange = await sender.send(delivery.webhook)
+    if (cutOff.aborted) return
+    await conclude(lease, delivery, exchange)
+  }
+
+  async function conclude(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
+    const result = toResult(lease, delivery, exchange, policy)
+    const recorded = await recordForSure(result)
+    if (recorded !== undefined) return tell(lease, delivery, result, recorded)
+    // Nothing changed. If that is because a retry was asked for meanwhile, the result counts in the new budget.
+    const now = await loader.load(lease)
+    if (now === undefined || now.attempts !== delivery.attempts || now.budgetFrom === delivery.budgetFrom)
+      return
+    await conclude(lease, now, exchange)
+  }
+
+  async function recordForSure(result: AttemptResult): Promise<Recorded | undefined> {
+    for (;;) {
+      try {
+        return await recorder.record(result)
+      } catch (error) {
+        if (!isDatabaseAway(error) || cutOff.aborted) throw error
+        happenings.emit('trouble', { where: 'recording an attempt', error })
+        await pause(RECORD_AGAIN_MS)
+      }
+    }
+  }
+
+  function tell(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
+    const { deliveryId, subscriptionId } = lease
+    const eventId = delivery.webhook.id
+    const { status, nextRunAt } = recorded
+    if (result.verdict.delayMs !== null) onRetryIn(result.verdict.delayMs)
+    happenings.emit('deliveriesChanged', [{ deliveryId, eventId, subscriptionId, status }])
+    happenings.emit('attempted', {
+      ...{ deliveryId, eventId, subscriptionId, eventType: delivery.eventType },
+      ...{ attempt: result.attempt, status, statusCode: result.statusCode, error: result.verdict.error },
+      ...{ responseTimeMs: result.responseTimeMs, nextRunAt },
+      sinceAcceptedMs: Date.now() - timeOfUuidV7(eventId),
+    })
+  }
+}
+
+function toResult(
+  lease: Lease,
+  delivery: LoadedDelivery,
+  exchange: Exchange,
+  policy: RetryPolicy,
+): AttemptResult {
+  const attempt = delivery.attempts + 1
+  return {
+    deliveryId: lease.deliveryId,
+    attempt,
+    budgetFrom: delivery.budgetFrom,
+    verdict: judge(exchange, attempt - delivery.budgetFrom, policy),
+    statusCode: exchange.statusCode,
+    responseTimeMs: exchange.responseTimeMs,
+  }
+}

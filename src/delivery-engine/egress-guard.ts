@@ -1,0 +1,141 @@
+/**
+ * Keeps deliveries from reaching what only this machine or its network can reach (SSRF). Anyone who may create
+ * a subscription chooses where this service connects to, so a target must have a public address, unless the
+ * operator opened its range with DELIVERY_ALLOWED_CIDRS.
+ *
+ * A name says nothing: its owner can change the answer between a check and the connection (DNS rebinding). So
+ * the guard is the resolver of the connection itself: the addresses it lets through are the very ones that are
+ * connected to, and nothing is remembered. `checkUrl` is a courtesy to whoever enters a URL, not the defence.
+ */
+import type { LookupAddress } from 'node:dns'
+import { lookup as resolveByDns } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { buildConnector, errors } from 'undici'
+import { isInRange, parseAddress, parseCidr, whyNotPublic } from '../platform/ip-ranges.js'
+
+export class EgressRefusedError extends Error {
+  override readonly name = 'EgressRefusedError'
+  readonly code = 'EGRESS_REFUSED'
+}
+
+export interface EgressGuard {
+  /** Whether an IPv4 or IPv6 literal may be connected to. */
+  isAllowed(address: string): boolean
+  /** Why an address may not be connected to: `10.0.0.5 is not a public address (private, 10.0.0.0/8)`. */
+  refusal(address: string): string | undefined
+  /** Why an http or https URL can be refused without asking DNS, as a sentence; `undefined` when it can't. */
+  checkUrl(url: URL): string | undefined
+  /** For `net.connect`: resolves as `dns.lookup` does, but hands on only what may be connected to. */
+  lookup: LookupFunction
+}
+
+type Resolve = (hostname: string, options: { family?: number; hints?: number }) => Promise<LookupAddress[]>
+
+export interface EgressGuardOptions {
+  /** Ranges that are allowed though they aren't public. */
+  allowedCidrs: string[]
+  /** Answers with every address of a name; the system's resolver (`dns.lookup`) unless given. */
+  resolve?: Resolve
+}
+
+const HOW_TO_OPEN = 'Deliveries go to public addresses only; DELIVERY_ALLOWED_CIDRS opens exceptions.'
+
+/** @throws TypeError when one of `allowedCidrs` isn't a CIDR range. */
+export function createEgressGuard({ allowedCidrs, resolve = resolveAll }: EgressGuardOptions): EgressGuard {
+  const allowed = allowedCidrs.map(parseCidr)
+
+  function refusal(literal: string): string | undefined {
+    const address = parseAddress(literal)
+    if (address === undefined) return `${literal} is not a plain IPv4 or IPv6 address`
+    if (allowed.some((range) => isInRange(address, range))) return undefined
+    const reason = whyNotPublic(address)
+    return reason === undefined ? undefined : `${literal} is not a public address (${reason})`
+  }
+
+  const isAllowed = (literal: string): boolean => refusal(literal) === undefined
+
+  function checkUrl(url: URL): string | undefined {
+    const host = bareHost(url)
+    if (isIP(host) !== 0) {
+      const reason = refusal(host)
+      return reason && `${reason}. ${HOW_TO_OPEN}`
+    }
+    // RFC 6761 §6.3: these names are loopback wherever they are asked for.
+    const isLoopbackName = host === 'localhost' || host.endsWith('.localhost')
+    if (!isLoopbackName || isAllowed('127.0.0.1') || isAllowed('::1')) return undefined
+    return `${host} is this machine's own name (loopback). ${HOW_TO_OPEN}`
+  }
+
+  const lookup: LookupFunction = (hostname, { family, hints, all }, callback) => {
+    resolve(hostname, { ...(family && { family: familyNumber(family) }), ...(hints && { hints }) }).then(
+      (addresses) => {
+        const open = addresses.filter(({ address }) => isAllowed(address))
+        const [first] = open
+        if (first === undefined) callback(nothingToConnectTo(hostname, addresses), '')
+        else if (all) callback(null, open)
+        else callback(null, first.address, first.family)
+      },
+      (error: NodeJS.ErrnoException) => callback(error, ''),
+    )
+  }
+
+  function nothingToConnectTo(hostname: string, [first]: LookupAddress[]): Error {
+    if (first === undefined) {
+      return Object.assign(new Error(`${hostname} has no address.`), { code: 'ENOTFOUND', hostname })
+    }
+    const example = refusal(first.address)
+    return new EgressRefusedError(
+      `${hostname} resolves only to non-public addresses: ${example}. ${HOW_TO_OPEN}`,
+    )
+  }
+
+  return { isAllowed, refusal, checkUrl, lookup }
+}
+
+/**
+ * A connector for an undici `Agent` that connects only where the guard allows. Certificates are verified, as
+ * is Node's default.
+ */
+export function createGuardedConnector(options: {
+  guard: EgressGuard
+  /** Covers TCP and TLS, and the DNS answer before them. */
+  connectTimeoutMs: number
+}): buildConnector.connector {
+  const { guard, connectTimeoutMs } = options
+  const connect = buildConnector({ lookup: guard.lookup, timeout: connectTimeoutMs })
+
+  return (target, callback) => {
+    // net.connect doesn't look up what is an address already, so the guarded lookup never sees it.
+    const reason = isIP(target.hostname) === 0 ? undefined : guard.refusal(target.hostname)
+    if (reason !== undefined) {
+      process.nextTick(callback, new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`), null)
+      return
+    }
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      const problem = connectedElsewhere(socket.remoteAddress)
+      if (problem === undefined) return callback(null, socket)
+      socket.destroy()
+      callback(problem, null)
+    })
+  }
+
+  /** The last look, at the address that the socket itself names; nothing has been sent to it yet. */
+  function connectedElsewhere(remoteAddress: string | undefined): Error | undefined {
+    if (remoteAddress === undefined)
+      return new errors.SocketError('The connection closed as soon as it was made.')
+    const reason = guard.refusal(remoteAddress)
+    return reason === undefined ? undefined : new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`)
+  }
+}
+
+const resolveAll: Resolve = (hostname, options) => resolveByDns(hostname, { ...options, all: true })
+
+/** The host without IPv6's brackets and without the dots that may end a name (`localhost.` is `localhost`). */
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '')
+}
+
+function familyNumber(family: number | 'IPv4' | 'IPv6'): number {
+  return typeof family === 'number' ? family : Number(family.slice(-1))
+}

@@ -1,0 +1,96 @@
+/** The delivery engine, put together: dispatcher → queue → worker, with the feeder beside them. */
+import type { Config } from '../config.js'
+import type { Database } from '../platform/database.js'
+import type { Happenings } from '../platform/happenings.js'
+import type { JobQueue } from '../platform/queue.js'
+import type { Signals } from '../platform/signals.js'
+import { createAttempt } from './attempt.js'
+import { createDispatcher } from './dispatcher.js'
+import type { EgressGuard } from './egress-guard.js'
+import { createFeeder, giveBackLeases, takeBackAllLeases } from './feeder.js'
+import { type DeliveryJob, type Lease, toJobs } from './lease.js'
+import { createLoader } from './loader.js'
+import { createPresence } from './presence.js'
+import { createRecorder } from './recorder.js'
+import { createSender } from './sender.js'
+import { createWorker } from './worker.js'
+
+export interface DeliveryEngine extends AsyncDisposable {
+  /** Requests under way. */
+  readonly inFlight: number
+}
+
+export interface DeliveryEngineOptions {
+  config: Pick<Config, 'delivery' | 'outbox'>
+  database: Database
+  queue: JobQueue<DeliveryJob>
+  signals: Signals
+  happenings: Happenings
+  guard: EgressGuard
+}
+
+/** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
+const STOP_GRACE_MS = 22_000
+
+export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
+  const { config, database, queue, signals, happenings, guard } = options
+  const { intervalMs, batchSize } = config.outbox
+  const onError = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
+
+  const presence = await createPresence({
+    database,
+    whenAlone: () => takeBackAllLeases(database),
+    onError: onError('presence'),
+  })
+
+  async function enqueue(leases: Lease[]): Promise<void> {
+    try {
+      await queue.add(toJobs(leases))
+    } catch (error) {
+      happenings.emit('trouble', { where: 'queue', error })
+      await giveBackLeases(database, leases)
+    }
+  }
+
+  const feeder = createFeeder({ database, intervalMs, enqueue, onError: onError('feeder') })
+  const dispatcher = createDispatcher({
+    ...{ database, happenings, batchSize, intervalMs, enqueue },
+    onBacklog: () => feeder.noteBacklog(),
+    onError: onError('dispatcher'),
+  })
+  signals.listen('outbox', () => dispatcher.wake())
+  signals.listen('due', () => feeder.wake())
+
+  const cutOff = new AbortController()
+  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
+  const recorder = createRecorder(database)
+  const attempt = createAttempt({
+    ...{ database, sender, recorder, happenings },
+    loader: createLoader(database),
+    policy: config.delivery,
+    onRetryIn: (delayMs) => feeder.wakeIn(delayMs),
+    cutOff: cutOff.signal,
+  })
+  const worker = createWorker({
+    ...{ database, queue, attempt },
+    concurrency: config.delivery.concurrency,
+    onRoom: () => feeder.madeRoom(),
+    onError: onError('worker'),
+  })
+
+  return {
+    get inFlight() {
+      return worker.inFlight
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([dispatcher[Symbol.asyncDispose](), feeder[Symbol.asyncDispose]()])
+      await worker.stop(STOP_GRACE_MS)
+      cutOff.abort()
+      await sender[Symbol.asyncDispose]()
+      await recorder.idle()
+      await presence[Symbol.asyncDispose]()
+      // Other workers may have room for what was given back.
+      signals.send('due')
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Leases: who may attempt a delivery.
+ *
+ * A delivery that is due waits in its table, with `queuedUntil` null, until it is leased: put on the queue with
+ * `queuedUntil` in the future. The job carries that very time as its token. Whoever holds a token that is no
+ * longer the row's holds nothing, so a job that was lost, doubled or late does no harm, and a lease that runs
+ * out (its process died, its queue was wiped) is simply given again. Workers renew what they hold for long.
+ */
+import { openStates, sqlStates } from '../deliveries/transitions.js'
+
+/** The time that a job may be lost for. Short, because it is how long a crash can delay a delivery. */
+export const LEASE_MS = 20_000
+export const RENEW_EVERY_MS = 5_000
+
+/**
+ * Deliveries of one subscription that may be on the queue or in workers' hands at once, over all processes.
+ * The rest wait in the table, where they cost nothing: an endpoint that hangs can't fill the queue.
+ */
+export const MAX_QUEUED_PER_SUBSCRIPTION = 500
+
+/** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
+export const DELIVERIES_PER_JOB = 50
+
+/** The right to attempt one delivery. */
+export interface Lease {
+  deliveryId: string
+  subscriptionId: string
+  /** `queuedUntil`, ISO 8601: the token. */
+  queuedUntil: string
+}
+
+/** What the queue carries. */
+export interface DeliveryJob {
+  leases: Lease[]
+}
+
+export function toJobs(leases: Lease[]): DeliveryJob[] {
+  const jobs: DeliveryJob[] = []
+  for (let at = 0; at < leases.length; at += DELIVERIES_PER_JOB) {
+    jobs.push({ leases: leases.slice(at, at + DELIVERIES_PER_JOB) })
+  }
+  return jobs
+}
+
+/** SQL: the end of a lease given now. */
+export const sqlLeaseEnd = `now() + interval '${LEASE_MS} milliseconds'`
+
+/** SQL: the delivery `d` has an attempt before it and nobody holds it. */
+export const sqlWaiting = (d: string) =>
+  `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
+
+/** SQL: how many more deliveries of a subscription may be leased. Counts no further than the limit. */
+export const sqlRoom = (subscriptionId: string) => `
+  greatest(0, ${MAX_QUEUED_PER_SUBSCRIPTION} - (
+    select count(*) from (
+      select from deliveries q
+      where q."subscriptionId" = ${subscriptionId} and q."queuedUntil" is not null
+      limit ${MAX_QUEUED_PER_SUBSCRIPTION}
+    ) as queued
+  ))`
+
+interface LeaseRow {
+  deliveryId: string
+  subscriptionId: string
+  queuedUntil: Date
+}
+
+export const toLease = ({ deliveryId, subscriptionId, queuedUntil }: LeaseRow): Lease => ({
+  deliveryId,
+  subscriptionId,
+  queuedUntil: queuedUntil.toISOString(),
+})
+
+/** The two columns that leases go into a statement as. */
+export const leaseColumns = (leases: Iterable<Lease>): [ids: string[], tokens: string[]] => {
+  const all = [...leases]
+  return [all.map(({ deliveryId }) => deliveryId), all.map(({ queuedUntil }) => queuedUntil)]
+}

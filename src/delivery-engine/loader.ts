@@ -1,0 +1,84 @@
+/** The loader: what is needed to attempt leased deliveries, for many of them in one query. */
+
+import { openStates, sqlStates } from '../deliveries/transitions.js'
+import { createBatcher } from '../platform/batcher.js'
+import type { Database } from '../platform/database.js'
+import { secretKey } from '../subscriptions/secret.js'
+import { type Lease, leaseColumns } from './lease.js'
+import type { Webhook } from './sender.js'
+
+/** A delivery that is about to be attempted. */
+export interface LoadedDelivery {
+  eventType: string
+  /** Attempts that have finished. */
+  attempts: number
+  budgetFrom: number
+  isEnabled: boolean
+  webhook: Webhook
+}
+
+export interface Loader {
+  /** `undefined` when the lease is no longer good, or the delivery has nothing before it. */
+  load(lease: Lease): Promise<LoadedDelivery | undefined>
+}
+
+const load = {
+  name: 'load-deliveries',
+  text: `
+    select d.id, d."eventId", d.attempts, d."budgetFrom",
+           e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata,
+           s."isEnabled", s."endpointUrl", s.secret,
+           case when s."previousSecretUntil" > now() then s."previousSecret" end as "previousSecret"
+    from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
+    join deliveries d on d.id = held.id and d."queuedUntil" = held."queuedUntil"
+    join events e on e.id = d."eventId"
+    join subscriptions s on s.id = d."subscriptionId"
+    where d.status in (${sqlStates(openStates)})`,
+}
+
+interface Row {
+  id: string
+  eventId: string
+  attempts: number
+  budgetFrom: number
+  type: string
+  createdAt: Date
+  data: string
+  metadata: string | null
+  isEnabled: boolean
+  endpointUrl: string
+  secret: string
+  previousSecret: string | null
+}
+
+const MAX_BATCH = 100
+const QUERIES_UNDER_WAY = 2
+
+export function createLoader(database: Database): Loader {
+  const batcher = createBatcher<Lease, LoadedDelivery | undefined>({
+    maxSize: MAX_BATCH,
+    maxConcurrent: QUERIES_UNDER_WAY,
+    async run(leases) {
+      const rows = await database.query<Row>(load, leaseColumns(leases))
+      const byId = new Map(rows.map((row) => [row.id, row]))
+      return leases.map(({ deliveryId }) => {
+        const row = byId.get(deliveryId)
+        return row && toLoaded(row)
+      })
+    },
+  })
+  return { load: (lease) => batcher.add(lease) }
+}
+
+function toLoaded(row: Row): LoadedDelivery {
+  const secrets = row.previousSecret === null ? [row.secret] : [row.secret, row.previousSecret]
+  const { attempts, budgetFrom, isEnabled, endpointUrl, type: eventType } = row
+  const webhook = { endpointUrl, id: row.eventId, body: webhookBody(row), keys: secrets.map(secretKey) }
+  return { eventType, attempts, budgetFrom, isEnabled, webhook }
+}
+
+/** Put together from the producer's own text, so that `data` arrives as it was written. */
+function webhookBody({ eventId, type, createdAt, data, metadata }: Row): string {
+  const head = `{"id":"${eventId}","type":"${type}","createdAt":"${createdAt.toISOString()}"`
+  return `${head},"payload":{"data":${data},"metadata":${metadata}}}`
+}

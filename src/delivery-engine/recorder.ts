@@ -1,0 +1,113 @@
+/**
+ * The recorder: writes down what attempts came to, for many of them in one statement: the delivery's new
+ * status, its log, the event's counts and status, and the end of a subscription that is gone.
+ *
+ * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
+ * lease had run out and another worker was quicker, changes nothing.
+ */
+import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import { createBatcher } from '../platform/batcher.js'
+import type { Database } from '../platform/database.js'
+import { isConflictOfTransactions } from '../platform/database-errors.js'
+import type { Verdict } from './judge.js'
+
+export interface AttemptResult {
+  deliveryId: string
+  /** Counted over the delivery's whole life. */
+  attempt: number
+  /** The budget that the verdict was reached for. */
+  budgetFrom: number
+  verdict: Verdict
+  statusCode: number | null
+  responseTimeMs: number
+}
+
+export interface Recorded {
+  status: DeliveryStatus
+  nextRunAt: Date | null
+}
+
+export interface Recorder {
+  /** `undefined` when the result didn't count. @throws DatabaseUnavailableError */
+  record(result: AttemptResult): Promise<Recorded | undefined>
+  idle(): Promise<void>
+}
+
+const sent = 'e."sentCount" + ended.sent'
+const dead = 'e."deadCount" + ended.dead'
+
+const record = {
+  name: 'record-attempts',
+  text: `
+    with result as (
+      select * from unnest(
+        $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[]
+      ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone")
+    ), changed as (
+      update deliveries d
+      set status = r.status,
+          attempts = r.attempt,
+          "nextRunAt" = now() + r."delayMs" * interval '1 millisecond',
+          "queuedUntil" = null,
+          "lastError" = r.error,
+          "lastStatusCode" = r."statusCode",
+          "updatedAt" = now()
+      from result r
+      where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
+        and d.status in (${sqlStates(openStates)})
+      returning d.id, d."eventId", d."subscriptionId", d.status, d."nextRunAt"
+    ), logged as (
+      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
+      select r.id, r.attempt, r.status, r."statusCode", r.error, r."responseTimeMs"
+      from result r join changed using (id)
+    ), ended as (
+      select "eventId",
+             (count(*) filter (where status = 'SENT'))::int as sent,
+             (count(*) filter (where status = 'DEAD'))::int as dead
+      from changed where status in ('SENT', 'DEAD')
+      group by "eventId"
+    ), locked as (
+      -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.
+      select id from events where id in (select "eventId" from ended) order by id for no key update
+    ), counted as (
+      update events e
+      set "sentCount" = ${sent}, "deadCount" = ${dead},
+          status = ${sqlEventStatus('e."deliveryCount"', `(${sent})`, `(${dead})`)},
+          "updatedAt" = now()
+      from ended join locked on locked.id = ended."eventId"
+      where e.id = locked.id
+    ), disabled as (
+      update subscriptions s set "isEnabled" = false, "updatedAt" = now()
+      where s."isEnabled" and s.id in (select "subscriptionId" from changed join result r using (id) where r."isGone")
+    )
+    select id as "deliveryId", status, "nextRunAt" from changed`,
+}
+
+const MAX_BATCH = 200
+/** One commit waits for the disk while the next is being filled and sent. */
+const COMMITS_UNDER_WAY = 2
+
+export function createRecorder(database: Database): Recorder {
+  const batcher = createBatcher<AttemptResult, Recorded | undefined>({
+    maxSize: MAX_BATCH,
+    maxConcurrent: COMMITS_UNDER_WAY,
+    isItemsFault: isConflictOfTransactions,
+    async run(results) {
+      const rows = await database.query<Recorded & { deliveryId: string }>(record, [
+        results.map(({ deliveryId }) => deliveryId),
+        results.map(({ attempt }) => attempt),
+        results.map(({ budgetFrom }) => budgetFrom),
+        results.map(({ verdict }) => verdict.status),
+        results.map(({ statusCode }) => statusCode),
+        results.map(({ verdict }) => verdict.error),
+        results.map(({ responseTimeMs }) => responseTimeMs),
+        results.map(({ verdict }) => verdict.delayMs),
+        results.map(({ verdict }) => verdict.isGone),
+      ])
+      const byId = new Map(rows.map((row) => [row.deliveryId, row]))
+      return results.map(({ deliveryId }) => byId.get(deliveryId))
+    },
+  })
+  return { record: (result) => batcher.add(result), idle: () => batcher.idle() }
+}

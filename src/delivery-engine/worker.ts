@@ -1,0 +1,122 @@
+/**
+ * The worker: takes jobs off the queue and attempts what they carry.
+ *
+ * A job is done with as soon as its leases are in the lanes: from then on the lease keeps the delivery, not the
+ * queue's lock, so no attempt can outlast a lock and be made twice. Leases that are held for long are renewed.
+ */
+import type { Database } from '../platform/database.js'
+import { createPump } from '../platform/pump.js'
+import type { JobQueue } from '../platform/queue.js'
+import { giveBackLeases } from './feeder.js'
+import { createLanes } from './lanes.js'
+import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlLeaseEnd } from './lease.js'
+
+export interface Worker {
+  readonly inFlight: number
+  /** Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. */
+  stop(graceMs: number): Promise<void>
+}
+
+export interface WorkerOptions {
+  database: Database
+  queue: JobQueue<DeliveryJob>
+  concurrency: number
+  attempt(lease: Lease): Promise<void>
+  /** Called when an attempt has ended: its subscription has room for another. */
+  onRoom(): void
+  onError(error: unknown): void
+}
+
+const renew = {
+  name: 'renew-leases',
+  text: `
+    update deliveries d set "queuedUntil" = ${sqlLeaseEnd}
+    from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
+    where d.id = held.id and d."queuedUntil" = held."queuedUntil"
+    returning d.id as "deliveryId", d."queuedUntil"`,
+}
+
+/** The part of a worker's requests in flight that one subscription may hold. */
+const SHARE_OF_ONE_LANE = 1 / 4
+
+interface Held {
+  lease: Lease
+  sinceMs: number
+}
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { database, queue, concurrency, attempt, onRoom, onError } = options
+  const held = new Map<string, Held>()
+  let onIdle: (() => void) | undefined
+
+  const lanes = createLanes({
+    maxInFlight: concurrency,
+    maxInFlightPerLane: Math.max(1, Math.floor(concurrency * SHARE_OF_ONE_LANE)),
+    start: (lease) => void carryOut(lease),
+  })
+
+  async function carryOut(lease: Lease): Promise<void> {
+    try {
+      await attempt(lease)
+    } catch (error) {
+      // The lease runs out, and the delivery is attempted again.
+      onError(error)
+    } finally {
+      held.delete(lease.deliveryId)
+      lanes.ended(lease)
+      onRoom()
+      if (lanes.inFlight === 0) onIdle?.()
+    }
+  }
+
+  function take({ leases }: DeliveryJob): void {
+    for (const lease of leases) {
+      const known = held.get(lease.deliveryId)
+      if (known) {
+        // Leased anew while it was here, because the renewal came too late.
+        known.lease.queuedUntil = lease.queuedUntil
+        continue
+      }
+      held.set(lease.deliveryId, { lease, sinceMs: performance.now() })
+      lanes.add(lease)
+    }
+  }
+
+  async function renewOld(): Promise<boolean> {
+    const oldest = performance.now() - RENEW_EVERY_MS
+    const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
+    if (old.length === 0) return false
+    const columns = leaseColumns(old.map(({ lease }) => lease))
+    const rows = await database.query<{ deliveryId: string; queuedUntil: Date }>(renew, columns)
+    for (const { deliveryId, queuedUntil } of rows) {
+      const renewed = held.get(deliveryId)
+      if (renewed === undefined) continue
+      renewed.lease.queuedUntil = queuedUntil.toISOString()
+      renewed.sinceMs = performance.now()
+    }
+    return false
+  }
+
+  const renewals = createPump({ run: renewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
+  const intake = queue.work(async (job) => take(job))
+
+  return {
+    get inFlight() {
+      return lanes.inFlight
+    },
+    async stop(graceMs) {
+      await intake[Symbol.asyncDispose]()
+      const waiting = lanes.close()
+      if (waiting.length > 0) await giveBackLeases(database, waiting).catch(onError)
+      if (lanes.inFlight > 0) {
+        const idle = new Promise<void>((resolve) => {
+          onIdle = resolve
+        })
+        const timer = setTimeout(() => onIdle?.(), graceMs)
+        await idle
+        clearTimeout(timer)
+      }
+      await renewals[Symbol.asyncDispose]()
+    },
+  }
+}
