@@ -1,0 +1,81 @@
+/** The HTTP face: Fastify with the `/v1` routes, their documentation, and one way to answer errors. */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { validatorCompiler } from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import type { RetryContext } from '../deliveries/retry.js'
+import { ServiceError } from '../errors.js'
+import type { Publisher } from '../events/publish.js'
+import type { Metrics } from '../platform/metrics.js'
+import type { SubscriptionContext } from '../subscriptions/create.js'
+import { createKeyCheck, requireKey } from './auth.js'
+import { readJsonBodies } from './json-body.js'
+import { describeRoutes } from './openapi.js'
+import { sendProblem, toServiceError } from './problem.js'
+import { deliveryRoutes } from './routes/deliveries.js'
+import { eventRoutes } from './routes/events.js'
+import { type HealthChecks, healthRoutes } from './routes/health.js'
+import { metricsRoutes } from './routes/metrics.js'
+import { statsRoutes } from './routes/stats.js'
+import { subscriptionRoutes } from './routes/subscriptions.js'
+
+export interface AppOptions {
+  maxBodyBytes: number
+  logger: Logger
+  metrics: Metrics
+  healthChecks: HealthChecks
+  /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
+  api?: SubscriptionContext & RetryContext & { publisher: Publisher; apiKeys: string[] }
+}
+
+export async function createApp({
+  maxBodyBytes,
+  logger,
+  metrics,
+  healthChecks,
+  api,
+}: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: maxBodyBytes,
+    // Errors are logged below, and requests are counted by the metrics: a line for each would cost the most.
+    logger: false,
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(() => JSON.stringify)
+  readJsonBodies(app)
+
+  app.setErrorHandler((error, request, reply) => {
+    const told = toServiceError(error)
+    if (told.cause !== undefined)
+      logger.error({ err: told.cause, route: request.routeOptions.url }, 'request failed')
+    return sendProblem(reply, told)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new ServiceError('NOT_FOUND', `There is no route ${request.method} ${request.url.split('?')[0]}.`),
+    ),
+  )
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
+  })
+
+  await describeRoutes(app)
+  await app.register(
+    async (v1) => {
+      await v1.register(healthRoutes(healthChecks))
+      await v1.register(metricsRoutes(metrics))
+      if (api === undefined) return
+      await v1.register(async (guarded) => {
+        guarded.addHook('onRequest', requireKey(createKeyCheck(api.apiKeys)))
+        await guarded.register(statsRoutes(api))
+        await guarded.register(eventRoutes(api))
+        await guarded.register(subscriptionRoutes(api))
+        await guarded.register(deliveryRoutes(api))
+      })
+    },
+    { prefix: '/v1' },
+  )
+  return app
+}

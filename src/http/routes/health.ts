@@ -1,0 +1,64 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { withTimeout } from '../../platform/timeout.js'
+import { version } from '../../platform/version.js'
+
+/** What health depends on. Each resolves when the part answers. */
+export interface HealthChecks {
+  database(): Promise<unknown>
+  /** Absent where there is no Redis to be healthy. */
+  redis?: () => Promise<unknown>
+}
+
+/** Well within the two seconds that health has for its answer, whatever hangs. */
+const CHECK_TIMEOUT_MS = 1500
+
+const shape = z
+  .object({
+    status: z.enum(['ok', 'error']),
+    version: z.string(),
+    uptimeSeconds: z.number(),
+    db: z.object({ status: z.enum(['ok', 'error']), latencyMs: z.number() }),
+    redis: z.object({ status: z.enum(['ok', 'error', 'disabled']), latencyMs: z.number().optional() }),
+  })
+  .meta({ id: 'Health' })
+
+export const healthRoutes =
+  (checks: HealthChecks): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      '/health',
+      {
+        schema: {
+          tags: ['Operation'],
+          summary: 'Whether the service and what it stands on answer',
+          security: [],
+          response: { 200: shape, 503: shape },
+        },
+      },
+      async (_request, reply) => {
+        const [db, redis] = await Promise.all([
+          check(checks.database),
+          checks.redis ? check(checks.redis) : { status: 'disabled' as const },
+        ])
+        const isOk = db.status === 'ok' && redis.status !== 'error'
+        reply.code(isOk ? 200 : 503)
+        return {
+          status: isOk ? 'ok' : 'error',
+          version,
+          uptimeSeconds: Math.round(process.uptime()),
+          db,
+          redis,
+        } as const
+      },
+    )
+  }
+
+async function check(ask: () => Promise<unknown>): Promise<{ status: 'ok' | 'error'; latencyMs: number }> {
+  const startedAt = performance.now()
+  const status = await withTimeout(ask(), CHECK_TIMEOUT_MS, 'A part').then(
+    () => 'ok' as const,
+    () => 'error' as const,
+  )
+  return { status, latencyMs: Math.round((performance.now() - startedAt) * 10) / 10 }
+}

@@ -1,0 +1,34 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { countStats } from '../../deliveries/stats.js'
+import type { Database } from '../../platform/database.js'
+import { answers } from '../openapi.js'
+
+const shape = z
+  .object({
+    eventsTotal: z.int(),
+    deliveriesTotal: z.int(),
+    deliveriesPending: z.int(),
+    deliveriesSent: z.int(),
+    deliveriesFailed: z.int(),
+    deliveriesDead: z.int(),
+    subscriptionsTotal: z.int(),
+    subscriptionsEnabled: z.int(),
+  })
+  .meta({ id: 'Stats' })
+
+export const statsRoutes =
+  ({ database }: { database: Database }): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      '/stats',
+      {
+        schema: {
+          tags: ['Operation'],
+          summary: 'How much there is of everything',
+          response: answers({ 200: shape }),
+        },
+      },
+      async () => countStats(database),
+    )
+  }

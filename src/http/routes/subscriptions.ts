@@ -1,0 +1,90 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { createSubscription, type SubscriptionContext } from '../../subscriptions/create.js'
+import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
+import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import { updateSubscription } from '../../subscriptions/update.js'
+import { answers } from '../openapi.js'
+import {
+  idParameter,
+  newSubscriptionShape,
+  pageOf,
+  pageQuery,
+  subscriptionShape,
+  toSubscription,
+} from '../shapes.js'
+
+const listQuery = pageQuery.extend({
+  enabled: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((text) => text === 'true')
+    .optional(),
+})
+
+export const subscriptionRoutes =
+  (context: SubscriptionContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.post(
+      '/subscriptions',
+      {
+        schema: {
+          tags: ['Subscriptions'],
+          summary: 'Subscribe an endpoint to event types',
+          description: 'The answer is the only one that shows the `secret`, generated when none was given.',
+          body: subscriptionBody,
+          response: answers({ 201: newSubscriptionShape }, 400, 409, 415),
+        },
+      },
+      async ({ body }, reply) => {
+        const { secret, ...subscription } = await createSubscription(context, body)
+        reply.code(201).header('location', `/v1/subscriptions/${subscription.id}`)
+        return { ...toSubscription(subscription), secret }
+      },
+    )
+
+    app.get(
+      '/subscriptions',
+      {
+        schema: {
+          tags: ['Subscriptions'],
+          summary: 'Subscriptions, newest first',
+          querystring: listQuery,
+          response: answers({ 200: pageOf(subscriptionShape) }, 400),
+        },
+      },
+      async ({ query: { enabled, ...page } }) => {
+        const { items, nextCursor } = await listSubscriptions(context.database, { enabled }, page)
+        return { items: items.map(toSubscription), nextCursor }
+      },
+    )
+
+    app.get(
+      '/subscriptions/:id',
+      {
+        schema: {
+          tags: ['Subscriptions'],
+          summary: 'A subscription',
+          params: idParameter,
+          response: answers({ 200: subscriptionShape }, 404),
+        },
+      },
+      async ({ params }) => toSubscription(await findSubscription(context.database, params.id)),
+    )
+
+    app.patch(
+      '/subscriptions/:id',
+      {
+        schema: {
+          tags: ['Subscriptions'],
+          summary: 'Change a subscription',
+          description:
+            'What waits for a disabled subscription stays as it is and goes on when it is enabled again. ' +
+            'After a change of secret, the old one signs beside the new one for 24 hours.',
+          params: idParameter,
+          body: subscriptionChanges,
+          response: answers({ 200: subscriptionShape }, 400, 404, 409, 415),
+        },
+      },
+      async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),
+    )
+  }

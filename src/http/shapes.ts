@@ -1,0 +1,152 @@
+/** What the routes answer with: the schemas that OpenAPI shows, and how rows of the database take their shape. */
+import { z } from 'zod'
+import type { Delivery, DeliveryLog, Event } from '../generated/prisma/client.js'
+import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
+import type { VisibleSubscription } from '../subscriptions/subscription.js'
+
+const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
+const id = z.string().meta({ format: 'uuid', description: 'UUIDv7' })
+const anyObject = z.record(z.string(), z.unknown())
+export const deliveryStatus = z.enum(DeliveryStatus)
+export const eventStatus = z.enum(EventStatus)
+
+export const idParameter = z.object({ id: z.string() })
+export const eventIdParameter = z.object({ eventId: z.string() })
+
+export const pageQuery = z.object({
+  limit: z.coerce
+    .number({ error: `must be a whole number from 1 to ${MAX_LIMIT}` })
+    .int()
+    .min(1)
+    .max(MAX_LIMIT)
+    .default(DEFAULT_LIMIT),
+  cursor: z.string().optional().meta({ description: 'The `nextCursor` of the page before.' }),
+})
+
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+
+export const subscriptionShape = z
+  .object({
+    id,
+    endpointUrl: z.string(),
+    eventTypes: z.array(z.string()),
+    isEnabled: z.boolean(),
+    description: z.string().nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Subscription' })
+
+export const newSubscriptionShape = subscriptionShape
+  .extend({ secret: z.string().meta({ description: 'Shown this once.' }) })
+  .meta({ id: 'NewSubscription' })
+
+export const deliveryLogShape = z
+  .object({
+    attempt: z.int(),
+    status: deliveryStatus,
+    statusCode: z.int().nullable(),
+    error: z.string().nullable(),
+    responseTimeMs: z.int(),
+    createdAt: time,
+  })
+  .meta({ id: 'DeliveryLog', description: 'One HTTP attempt of a delivery.' })
+
+export const deliveryShape = z
+  .object({
+    id,
+    eventId: id,
+    subscriptionId: id,
+    status: deliveryStatus,
+    attempts: z.int(),
+    nextRunAt: time.nullable(),
+    lastError: z.string().nullable(),
+    lastStatusCode: z.int().nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Delivery' })
+
+export const eventShape = z
+  .object({
+    id,
+    type: z.string(),
+    payload: z.object({ data: anyObject, metadata: anyObject.nullable() }),
+    status: eventStatus,
+    idempotencyKey: z.string().nullable(),
+    createdAt: time,
+    updatedAt: time,
+    deliveries: z.array(deliveryShape.extend({ logs: z.array(deliveryLogShape) })),
+  })
+  .meta({ id: 'Event' })
+
+export const summaryShape = z
+  .object({
+    id,
+    type: z.string(),
+    status: eventStatus,
+    createdAt: time,
+    updatedAt: time,
+    deliveries: z.object({ PENDING: z.int(), SENT: z.int(), FAILED: z.int(), DEAD: z.int() }),
+    nextRunAt: time.nullable(),
+  })
+  .meta({ id: 'EventSummary' })
+
+export const publishedShape = z
+  .object({ eventId: id, status: eventStatus, deduplicated: z.boolean() })
+  .meta({ id: 'Published' })
+
+export const retriedShape = z.object({ retried: z.int() })
+
+const times = (row: { createdAt: Date; updatedAt: Date }) => ({
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
+
+export const toSubscription = (row: VisibleSubscription) => ({
+  id: row.id,
+  endpointUrl: row.endpointUrl,
+  eventTypes: row.eventTypes,
+  isEnabled: row.isEnabled,
+  description: row.description,
+  ...times(row),
+})
+
+export const toDelivery = (row: Delivery) => ({
+  id: row.id,
+  eventId: row.eventId,
+  subscriptionId: row.subscriptionId,
+  status: row.status,
+  attempts: row.attempts,
+  nextRunAt: row.nextRunAt?.toISOString() ?? null,
+  lastError: row.lastError,
+  lastStatusCode: row.lastStatusCode,
+  ...times(row),
+})
+
+const toDeliveryLog = (row: DeliveryLog) => ({
+  attempt: row.attempt,
+  status: row.status,
+  statusCode: row.statusCode,
+  error: row.error,
+  responseTimeMs: row.responseTimeMs,
+  createdAt: row.createdAt.toISOString(),
+})
+
+export const toEvent = (row: Event & { deliveries: (Delivery & { logs: DeliveryLog[] })[] }) => ({
+  id: row.id,
+  type: row.type,
+  payload: {
+    data: row.data as Record<string, unknown>,
+    metadata: row.metadata as Record<string, unknown> | null,
+  },
+  status: row.status,
+  idempotencyKey: row.idempotencyKey,
+  ...times(row),
+  deliveries: row.deliveries.map((delivery) => ({
+    ...toDelivery(delivery),
+    logs: delivery.logs.map(toDeliveryLog),
+  })),
+})
