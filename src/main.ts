@@ -1,0 +1,42 @@
+/** Starts the service from its settings, and stops it in order when it is asked to. */
+import { loadConfig, readDotEnv } from './config.js'
+import { provideDatabase } from './database-provision.js'
+import { ExpectedStartError } from './errors.js'
+import { createLogger } from './platform/logging.js'
+import { createParts } from './platform/parts.js'
+import { startService } from './service.js'
+import { welcome } from './welcome.js'
+
+async function main(): Promise<void> {
+  readDotEnv()
+  const config = loadConfig()
+  const logger = createLogger(config)
+  const parts = createParts()
+
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+  })
+  try {
+    const { databaseUrl } = parts.use(await provideDatabase(config, logger))
+    const service = parts.use(await startService({ ...config, databaseUrl }, logger))
+    logger.info({ url: service.url, role: config.role }, 'listening')
+    if (config.environment === 'development' && config.role === 'all')
+      process.stdout.write(welcome(config, service.url))
+    logger.info({ signal: await stopped }, 'stopping')
+  } finally {
+    await parts[Symbol.asyncDispose]()
+  }
+  logger.info('stopped')
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exitCode = 1
+})
+
+/** A sentence for what a person can mend, and the stack for what only a developer can. */
+function explain(error: unknown): string {
+  const { code, message, stack } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return `Node Event Service can't start: ${message}. Set PORT to another one.`
+  return error instanceof ExpectedStartError ? message : (stack ?? message)
+}

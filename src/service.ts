@@ -1,0 +1,90 @@
+/**
+ * The service, put together: settings in, parts made in the order in which they need each other, and a stop
+ * that takes them apart in the opposite one: no new work, what is under way ends and is recorded, then exit.
+ */
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import type { Config } from './config.js'
+import { createEgressGuard } from './delivery-engine/egress-guard.js'
+import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
+import type { DeliveryJob } from './delivery-engine/lease.js'
+import { readOutbox } from './delivery-engine/outbox.js'
+import { createPublisher } from './events/publish.js'
+import { createApp } from './http/app.js'
+import { createDatabase } from './platform/database.js'
+import { createHappenings } from './platform/happenings.js'
+import { logHappenings } from './platform/logging.js'
+import { createMetrics } from './platform/metrics.js'
+import { createParts, type Parts } from './platform/parts.js'
+import { createJobQueue } from './platform/queue.js'
+import { createSignals } from './platform/signals.js'
+
+export interface Service extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:3000`. */
+  url: string
+}
+
+/** The database must have been migrated. */
+export type ServiceConfig = Config & { databaseUrl: string }
+
+export async function startService(config: ServiceConfig, logger: Logger): Promise<Service> {
+  const parts = createParts()
+  try {
+    const url = await start(config, logger, parts)
+    return { url, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] }
+  } catch (error) {
+    await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
+    throw error
+  }
+}
+
+async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promise<string> {
+  const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
+
+  const happenings = createHappenings()
+  logHappenings(happenings, logger)
+  const database = parts.use(createDatabase({ url: config.databaseUrl, onError: trouble('database') }))
+  const queue = parts.use(
+    createJobQueue<DeliveryJob>({
+      name: 'deliveries',
+      redisUrl: config.redisUrl,
+      databaseUrl: config.databaseUrl,
+      onError: trouble('queue'),
+    }),
+  )
+  const signals = parts.use(createSignals(config.redisUrl, trouble('signals')))
+  const guard = createEgressGuard({ allowedCidrs: config.delivery.allowedCidrs })
+
+  let engine: DeliveryEngine | undefined
+  if (config.role !== 'api') {
+    engine = parts.use(await startDeliveryEngine({ config, database, queue, signals, happenings, guard }))
+  }
+
+  const app = await createApp({
+    maxBodyBytes: config.eventMaxBytes,
+    logger,
+    metrics: createMetrics(happenings, {
+      outbox: () => readOutbox(database),
+      queueJobs: () => queue.counts(),
+      deliveriesInFlight: () => engine?.inFlight ?? 0,
+    }),
+    healthChecks: {
+      database: () => database.query({ name: 'ping', text: 'select 1' }, []),
+      ...(signals.ping && { redis: signals.ping }),
+    },
+    ...(config.role !== 'worker' && {
+      api: {
+        database,
+        happenings,
+        apiKeys: config.apiKeys,
+        publisher: createPublisher({ database, happenings, onCommitted: () => signals.send('outbox') }),
+        refuseUrl: guard.checkUrl,
+        onDue: () => signals.send('due'),
+      },
+    }),
+  })
+  parts.use({ [Symbol.asyncDispose]: () => app.close() })
+  await app.listen({ host: config.host, port: config.port })
+  const { address, family, port } = app.server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
