@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { createDatabase, type Database } from '../../src/platform/database.js'
+import { TEMPLATE_DATABASE, withDatabase } from './global-setup.js'
+
+export interface TestDatabase extends AsyncDisposable {
+  url: string
+  /** For a look at what the service has written. */
+  query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+}
+
+/** A database of a test's own, cloned from the migrated template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const serverUrl = inject('postgresUrl')
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await asAdmin(serverUrl, `create database ${name} template ${TEMPLATE_DATABASE}`)
+  const url = withDatabase(serverUrl, name)
+  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  pool.on('error', () => {})
+  return {
+    url,
+    async query<Row extends object>(text: string, values: unknown[] = []) {
+      return (await pool.query<Row>(text, values)).rows
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.end()
+      await asAdmin(serverUrl, `drop database ${name} with (force)`)
+    },
+  }
+}
+
+/** A test's database behind the service's own access to it. */
+export const openDatabase = ({ url }: TestDatabase): Database => createDatabase({ url })
+
+async function asAdmin(serverUrl: string, statement: string): Promise<void> {
+  const client = new pg.Client(serverUrl)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,57 @@
+/** An endpoint: a real HTTP server that keeps what it was sent, and answers as a test says. */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface ReceivedRequest {
+  path: string
+  headers: IncomingHttpHeaders
+  body: string
+  receivedAt: number
+}
+
+/** A status to answer with, or a way to answer. Not to answer at all is a function that does nothing. */
+export type Answer = number | ((response: ServerResponse, request: ReceivedRequest) => void)
+
+export interface Receiver extends AsyncDisposable {
+  url: string
+  /** In the order in which they came. */
+  requests: ReceivedRequest[]
+  /** Answers to come, one for each request; then the last one for all. */
+  answerWith(...answers: Answer[]): void
+}
+
+export async function startReceiver(...answers: Answer[]): Promise<Receiver> {
+  const requests: ReceivedRequest[] = []
+  let script = answers.length > 0 ? answers : [200]
+
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const received = {
+      path: request.url ?? '',
+      headers: request.headers,
+      body: Buffer.concat(chunks).toString(),
+      receivedAt: performance.now(),
+    }
+    requests.push(received)
+    const answer = script.length > 1 ? script.shift() : script[0]
+    if (typeof answer === 'function') answer(response, received)
+    else response.writeHead(answer ?? 200).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    requests,
+    answerWith(...answers) {
+      script = answers
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,94 @@
+/** Redis for tests: the user's, one started from the machine's own program, or one installed for the purpose. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { inject } from 'vitest'
+
+export type RedisSource = { url: string } | { program: string }
+
+const programs = ['redis-server', 'valkey-server']
+
+/** Where Redis comes from in this run. @throws Error that names the one command to run */
+export function provideRedis(): RedisSource {
+  const url = process.env.REDIS_URL
+  if (url) return { url }
+  const found = findProgram() ?? (install() ? findProgram() : undefined)
+  if (found !== undefined) return { program: found }
+  throw new Error(
+    'The tests need Redis 6.2 or newer. Set REDIS_URL, or install it, on Debian and Ubuntu with:\n' +
+      '  sudo apt-get install -y redis-server',
+  )
+}
+
+const findProgram = (): string | undefined =>
+  programs.find((program) => spawnSync(program, ['--version']).status === 0)
+
+/** Installs Redis where that needs no question to be answered: as root, on a system with apt. */
+function install(): boolean {
+  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return false
+  const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const
+  execFileSync('apt-get', ['update', '-qq'], options)
+  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], options)
+  return true
+}
+
+export interface TestRedis extends AsyncDisposable {
+  url: string
+  /** For what a test does to Redis: `FLUSHALL`, `SHUTDOWN`, … */
+  client: Redis
+}
+
+/** An empty Redis of a test's own, as far as the source allows it. */
+export async function startRedis(): Promise<TestRedis> {
+  const source = inject('redisSource')
+  if ('url' in source) return shared(source.url)
+  const port = await freePort()
+  const directory = mkdtempSync(join(tmpdir(), 'node-event-service-redis-'))
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
+  const server = spawn(source.program, options, { stdio: 'ignore' })
+  const client = await connect(`redis://127.0.0.1:${port}`)
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    client,
+    async [Symbol.asyncDispose]() {
+      client.disconnect()
+      await kill(server)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function shared(url: string): Promise<TestRedis> {
+  const client = await connect(url)
+  await client.flushall()
+  return { url, client, [Symbol.asyncDispose]: async () => client.disconnect() }
+}
+
+/** Connects, however long the server takes to listen. */
+async function connect(url: string): Promise<Redis> {
+  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
+  client.on('error', () => {})
+  await client.ping()
+  return client
+}
+
+async function kill(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  const exit = once(server, 'exit')
+  server.kill('SIGKILL')
+  await exit
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

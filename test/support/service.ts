@@ -1,0 +1,57 @@
+/** The service under test, whole, in this process: on a database and, in one of the queue modes, a Redis of its own. */
+import { pino } from 'pino'
+import { type Config, loadConfig } from '../../src/config.js'
+import { createParts } from '../../src/platform/parts.js'
+import { startService } from '../../src/service.js'
+import { type Client, createClient, TEST_KEY } from './client.js'
+import { createTestDatabase, type TestDatabase } from './database.js'
+import { startRedis, type TestRedis } from './redis.js'
+
+export type QueueMode = 'postgres' | 'redis'
+export const queueModes: QueueMode[] = ['postgres', 'redis']
+
+export interface TestService extends AsyncDisposable {
+  url: string
+  api: Client
+  database: TestDatabase
+  /** Present in the queue mode `redis`. */
+  redis: TestRedis | undefined
+}
+
+/** Settings in the way of the environment: `{ DELIVERY_MAX_ATTEMPTS: '3' }`. */
+export type Settings = Record<string, string>
+
+/** Waits that a test can sit through; endpoints on this machine are allowed. */
+const quick: Settings = {
+  NODE_ENV: 'test',
+  API_KEYS: TEST_KEY,
+  PORT: '0',
+  DELIVERY_BACKOFF_BASE_SECONDS: '0.05',
+  DELIVERY_ALLOWED_CIDRS: '127.0.0.0/8',
+  OUTBOX_DISPATCH_INTERVAL_MS: '500',
+}
+
+export async function startTestService(mode: QueueMode, settings: Settings = {}): Promise<TestService> {
+  const parts = createParts()
+  const database = parts.use(await createTestDatabase())
+  const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
+  const service = parts.use(await startOn(database, redis, settings))
+  return {
+    ...{ database, redis },
+    url: service.url,
+    api: createClient(service.url),
+    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+  }
+}
+
+/** One process's worth of the service, on parts that exist already. */
+export function startOn(database: TestDatabase, redis: TestRedis | undefined, settings: Settings = {}) {
+  return startService(
+    { ...testConfig(redis, settings), databaseUrl: database.url },
+    pino({ level: 'silent' }),
+  )
+}
+
+function testConfig(redis: TestRedis | undefined, settings: Settings): Config {
+  return loadConfig({ ...quick, ...(redis && { REDIS_URL: redis.url }), ...settings })
+}
