@@ -65,6 +65,7 @@ if ((await readFile(snapshot, 'utf8')) !== model)
   differences.push(`${snapshot} is not ${SCHEMA_FILE} as it is now`)
 
 for (const difference of differences) console.error(difference)
-if (differences.length > 0) console.error('Make the missing migration: npm run migration:new -- <name>')
-// Said aloud, because the schema engine leaves a timer of ten seconds behind.
-process.exit(differences.length > 0 ? 1 : 0)
+if (differences.length > 0) {
+  console.error('Make the missing migration: npm run migration:new -- <name>')
+  process.exitCode = 1
+}

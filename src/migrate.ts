@@ -1,6 +1,7 @@
 /** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
-import { ConfigError, loadConfig, readDotEnv } from './config.js'
+import { loadConfig, readDotEnv } from './config.js'
 import { provideServer } from './database-provision.js'
+import { ExpectedStartError } from './errors.js'
 import { applyMigrations } from './platform/migrations/index.js'
 
 async function main(): Promise<void> {
@@ -15,12 +16,10 @@ async function main(): Promise<void> {
   }
 }
 
-main().then(
-  // Said aloud, because the schema engine leaves a timer of ten seconds behind.
-  () => process.exit(),
-  (error: unknown) => {
-    const { message } = error as Error
-    process.stderr.write(`${error instanceof ConfigError ? message : `The migration failed: ${message}`}\n`)
-    process.exit(1)
-  },
-)
+main().catch((error: unknown) => {
+  const { message } = error as Error
+  process.stderr.write(
+    `${error instanceof ExpectedStartError ? message : `The migration failed: ${message}`}\n`,
+  )
+  process.exitCode = 1
+})

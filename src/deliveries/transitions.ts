@@ -11,7 +11,7 @@
  *  SENT     DEAD ◀───── out of tries ───────┘ SENT
  *            └──── retry ──▶ PENDING
  */
-import type { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
 
 export const transitions = {
   /** An attempt ended: SENT, FAILED or DEAD, see `judge` in the delivery engine. */
@@ -38,6 +38,4 @@ export const sqlEventStatus = (deliveries: string, sent: string, dead: string): 
     when ${dead} = 0 then 'DELIVERED'
     when ${sent} = 0 then 'DEAD'
     else 'PARTIALLY_DELIVERED'
-  end)::"EventStatus"` satisfies string
-
-export type { DeliveryStatus, EventStatus }
+  end)::"EventStatus"`

@@ -1,5 +1,5 @@
 /** What an exchange makes of a delivery: the only place that decides. */
-import type { DeliveryStatus } from '../deliveries/transitions.js'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { parseRetryAfter, retryDelayMs } from './backoff.js'
 import type { Exchange } from './sender.js'
 

@@ -9,17 +9,17 @@
 import { openStates, sqlStates } from '../deliveries/transitions.js'
 
 /** The time that a job may be lost for. Short, because it is how long a crash can delay a delivery. */
-export const LEASE_MS = 20_000
+const LEASE_MS = 20_000
 export const RENEW_EVERY_MS = 5_000
 
 /**
  * Deliveries of one subscription that may be on the queue or in workers' hands at once, over all processes.
  * The rest wait in the table, where they cost nothing: an endpoint that hangs can't fill the queue.
  */
-export const MAX_QUEUED_PER_SUBSCRIPTION = 500
+const MAX_QUEUED_PER_SUBSCRIPTION = 500
 
 /** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
-export const DELIVERIES_PER_JOB = 50
+const DELIVERIES_PER_JOB = 50
 
 /** The right to attempt one delivery. */
 export interface Lease {

@@ -16,11 +16,6 @@ export class JsonTooDeepError extends Error {
   override readonly name = 'JsonTooDeepError'
 }
 
-/** The text of a value that is already in memory. */
-export function toRawJson(value: object): RawJson {
-  return JSON.stringify(value) as RawJson
-}
-
 // Each looks for the first character that ends something. A greedy pattern over what comes before it would
 // need a stack as long as the text.
 const notSpace = /[^ \t\n\r]/g

@@ -39,8 +39,12 @@ function install(): boolean {
 
 export interface TestRedis extends AsyncDisposable {
   url: string
-  /** For what a test does to Redis: `FLUSHALL`, `SHUTDOWN`, … */
+  /** For what a test does to Redis: `FLUSHALL`, … */
   client: Redis
+  /** Kills it, with all that it held. */
+  stop(): Promise<void>
+  /** Starts it again, empty, on the same port. */
+  restart(): Promise<void>
 }
 
 /** An empty Redis of a test's own, as far as the source allows it. */
@@ -48,13 +52,20 @@ export async function startRedis(): Promise<TestRedis> {
   const source = inject('redisSource')
   if ('url' in source) return shared(source.url)
   const port = await freePort()
+  const url = `redis://127.0.0.1:${port}`
   const directory = mkdtempSync(join(tmpdir(), 'node-event-service-redis-'))
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
-  const server = spawn(source.program, options, { stdio: 'ignore' })
-  const client = await connect(`redis://127.0.0.1:${port}`)
+  const start = () => spawn(source.program, options, { stdio: 'ignore' })
+  let server = start()
+  const client = await connect(url)
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url,
     client,
+    stop: () => kill(server),
+    async restart() {
+      server = start()
+      await client.ping()
+    },
     async [Symbol.asyncDispose]() {
       client.disconnect()
       await kill(server)
@@ -66,7 +77,16 @@ export async function startRedis(): Promise<TestRedis> {
 async function shared(url: string): Promise<TestRedis> {
   const client = await connect(url)
   await client.flushall()
-  return { url, client, [Symbol.asyncDispose]: async () => client.disconnect() }
+  const notOurs = async () => {
+    throw new Error('This test kills Redis, which must not be yours: run it without REDIS_URL.')
+  }
+  return {
+    url,
+    client,
+    stop: notOurs,
+    restart: notOurs,
+    [Symbol.asyncDispose]: async () => client.disconnect(),
+  }
 }
 
 /** Connects, however long the server takes to listen. */

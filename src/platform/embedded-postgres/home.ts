@@ -42,9 +42,9 @@ async function provideHomeElsewhere(
 ): Promise<string> {
   const key = createHash('sha256').update(directory).digest('hex').slice(0, 12)
   const home = join(SYSTEM_DIRECTORY, key)
+  await makeWayFor(directory, account)
   await makePassable(SYSTEM_DIRECTORY, account)
   await makePassable(home, account)
-  await makeWayFor(directory, account)
   await symlink(home, directory)
   log(`User ${account.name}, as whom PostgreSQL runs, can't reach ${directory}: it is now a link to ${home}`)
   return home

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runMigrations as migrateQueue } from 'bullmq'
+import { assertSchemaCompatibility, runMigrations as migrateQueue } from 'bullmq'
 import pg from 'pg'
 import { withSchemaEngine } from './schema-engine.js'
 
@@ -29,9 +29,15 @@ export async function applyMigrations({
   })
 }
 
-/** The migrations that a database lacks, oldest first. */
+/** The migrations that a database lacks, oldest first; `bullmq` stands for those of the queue. */
 export function pendingMigrations({ databaseUrl }: { databaseUrl: string }): Promise<string[]> {
-  return withClient(databaseUrl, findPending)
+  return withClient(databaseUrl, async (client) => {
+    const isQueueThere = await assertSchemaCompatibility(client).then(
+      () => true,
+      () => false,
+    )
+    return isQueueThere ? findPending(client) : [...(await findPending(client)), 'bullmq']
+  })
 }
 
 /** The names of all migrations, oldest first. */

@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createTestDatabase } from '../support/database.js'
+import { runToEnd, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
+import { startReceiver } from '../support/receiver.js'
+import { startRedis } from '../support/redis.js'
+import { type QueueMode, queueModes, type Settings } from '../support/service.js'
+
+let parts: Parts
+
+beforeEach(() => {
+  parts = createParts()
+})
+afterEach(() => parts[Symbol.asyncDispose]())
+
+const event = { type: 'user.created', data: { userId: 'u_123' } }
+
+async function subscribe({ api }: ServiceProcess, endpointUrl: string): Promise<void> {
+  const { status } = await api.post('/v1/subscriptions', { endpointUrl, eventTypes: [event.type] })
+  expect(status).toBe(201)
+}
+
+async function publish({ api }: ServiceProcess): Promise<string> {
+  const { status, body } = await api.post('/v1/events', event)
+  expect(status).toBe(202)
+  return body.eventId
+}
+
+const statusOf = async ({ api }: ServiceProcess, eventId: string) =>
+  (await api.get(`/v1/events/${eventId}/summary`)).body.status
+
+describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
+  /** Where a process can be started again and again: its folder, with an embedded PostgreSQL, and its Redis. */
+  async function place(settings: Settings = {}) {
+    const directory = parts.use(temporaryDirectory()).path
+    const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
+    const all = { ...settings, ...(redis && { REDIS_URL: redis.url }) }
+    return async () => parts.use(await startProcess({ settings: all, directory }))
+  }
+
+  it('starts with nothing set, and keeps its data for the next start', async () => {
+    const start = await place()
+    const receiver = parts.use(await startReceiver())
+    const first = await start()
+    await subscribe(first, receiver.url)
+    const eventId = await publish(first)
+    await expect.poll(() => statusOf(first, eventId), { timeout: 5000 }).toBe('DELIVERED')
+    expect(await first.end('SIGTERM')).toBe(0)
+
+    const second = await start()
+    expect(await statusOf(second, eventId)).toBe('DELIVERED')
+    expect((await second.api.get('/v1/stats')).body).toMatchObject({ eventsTotal: 1, deliveriesSent: 1 })
+  })
+
+  it('delivers what it accepted, though it was killed right after the answer', async () => {
+    const start = await place()
+    const receiver = parts.use(await startReceiver())
+    const first = await start()
+    await subscribe(first, receiver.url)
+    const eventIds = await Promise.all(Array.from({ length: 20 }, () => publish(first)))
+    expect(await first.end('SIGKILL')).toBe('SIGKILL')
+
+    await start()
+    const delivered = () => new Set(receiver.requests.map(({ headers }) => headers['webhook-id']))
+    await expect.poll(() => delivered().size, { timeout: 10_000 }).toBe(20)
+    expect(delivered()).toEqual(new Set(eventIds))
+  })
+
+  it('makes an attempt again that was under way when it was killed, as soon as it is back', async () => {
+    const start = await place()
+    const receiver = parts.use(await startReceiver(() => {}, 200))
+    const first = await start()
+    await subscribe(first, receiver.url)
+    const eventId = await publish(first)
+    await expect.poll(() => receiver.requests.length, { timeout: 5000 }).toBe(1)
+    await first.end('SIGKILL')
+
+    const second = await start()
+    // Sooner than its lease would have run out: the new process knows that it is alone.
+    await expect.poll(() => statusOf(second, eventId), { timeout: 5000 }).toBe('DELIVERED')
+    expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([eventId, eventId])
+  })
+
+  it('ends an attempt that is under way before it stops, records it, and leaves the rest for the next start', async () => {
+    const start = await place({ DELIVERY_CONCURRENCY: '1' })
+    let answerIt: () => void = () => {}
+    const receiver = parts.use(await startReceiver((response) => (answerIt = () => response.end()), 200))
+    const first = await start()
+    await subscribe(first, receiver.url)
+    const [one, other] = [await publish(first), await publish(first)]
+    await expect.poll(() => receiver.requests.length, { timeout: 5000 }).toBe(1)
+    const ended = first.end('SIGTERM')
+    await expect.poll(() => first.output.some((line) => line.includes('"msg":"stopping"'))).toBe(true)
+    answerIt()
+    expect(await ended).toBe(0)
+
+    const second = await start()
+    expect(await statusOf(second, one)).toBe('DELIVERED')
+    await expect.poll(() => statusOf(second, other), { timeout: 5000 }).toBe('DELIVERED')
+    expect(receiver.requests).toHaveLength(2)
+  })
+})
+
+describe('roles on Redis', () => {
+  it('accepts in one process and delivers in two others', async () => {
+    const database = parts.use(await createTestDatabase())
+    const redis = parts.use(await startRedis())
+    const directory = parts.use(temporaryDirectory()).path
+    const receiver = parts.use(await startReceiver())
+    const startRole = async (role: string) => {
+      const settings = { DATABASE_URL: database.url, REDIS_URL: redis.url, ROLE: role }
+      return parts.use(await startProcess({ settings, directory }))
+    }
+    const [api, ...workers] = await Promise.all([startRole('api'), startRole('worker'), startRole('worker')])
+    await subscribe(api, receiver.url)
+    const eventIds = await Promise.all(Array.from({ length: 200 }, () => publish(api)))
+    const settled = `select from events where status = 'DELIVERED'`
+    await expect.poll(async () => (await database.query(settled)).length, { timeout: 15_000 }).toBe(200)
+    const received = receiver.requests.map(({ headers }) => headers['webhook-id'])
+    expect(received.toSorted()).toEqual(eventIds.toSorted())
+
+    for (const worker of workers) {
+      expect((await worker.api.get('/v1/health')).body).toMatchObject({
+        status: 'ok',
+        redis: { status: 'ok' },
+      })
+      expect((await worker.api.get('/v1/metrics')).body).toContain('node_event_service_deliveries_sent_total')
+      expect((await worker.api.get('/v1/stats')).status).toBe(404)
+    }
+  })
+})
+
+describe('a start that can not be', () => {
+  it('tells every wrong setting at once, and nothing else', async () => {
+    const directory = parts.use(temporaryDirectory()).path
+    const settings = { NODE_ENV: 'production', API_KEYS: '', PORT: 'x', ROLE: 'worker' }
+    const { code, output } = await runToEnd('main.js', { settings, directory })
+    expect(code).toBe(1)
+    expect(output.split('\n')).toEqual([
+      "Node Event Service can't start: 4 settings are wrong.",
+      '  - PORT must be a whole number from 0 to 65535, not "x"',
+      '  - API_KEYS must be set in production',
+      '  - DATABASE_URL must be set in production',
+      '  - ROLE=worker needs REDIS_URL: without Redis only ROLE=all can run',
+      'README.md lists every setting.',
+    ])
+  })
+
+  it('refuses a database that is not migrated in production, and runs once it is', async () => {
+    const empty = parts.use(await createTestDatabase())
+    await empty.query('drop schema public cascade; create schema public')
+    const directory = parts.use(temporaryDirectory()).path
+    const settings = { NODE_ENV: 'production', DATABASE_URL: empty.url }
+    const refused = await runToEnd('main.js', { settings, directory })
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining('Run: npm run migrate')])
+
+    const migrated = await runToEnd('migrate.js', { settings, directory })
+    expect([migrated.code, migrated.output]).toEqual([0, expect.stringContaining('Applied: ')])
+    const service = parts.use(await startProcess({ settings, directory }))
+    expect((await service.api.get('/v1/health')).status).toBe(200)
+  })
+
+  it('names the port that is taken', async () => {
+    const database = parts.use(await createTestDatabase())
+    const directory = parts.use(temporaryDirectory()).path
+    const settings = { DATABASE_URL: database.url }
+    const { url } = parts.use(await startProcess({ settings, directory }))
+    const { code, output } = await runToEnd('main.js', {
+      settings: { ...settings, PORT: new URL(url).port },
+      directory,
+    })
+    expect(code).toBe(1)
+    expect(output).toMatch(/^Node Event Service can't start: .*EADDRINUSE.*Set PORT to another one\.$/m)
+  })
+})

@@ -1,0 +1,96 @@
+/** The service as its users start it: `node dist/main.js` in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type Client, createClient, TEST_KEY } from './client.js'
+import type { Settings } from './service.js'
+
+export interface ServiceProcess extends AsyncDisposable {
+  url: string
+  api: Client
+  /** What it has printed, line by line. */
+  output: string[]
+  /** Sends a signal; resolves with the exit code, or with the signal that ended it, once it is gone. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>
+}
+
+const quick: Settings = {
+  NODE_ENV: 'test',
+  API_KEYS: TEST_KEY,
+  PORT: '0',
+  DELIVERY_BACKOFF_BASE_SECONDS: '0.05',
+  DELIVERY_ALLOWED_CIDRS: '127.0.0.0/8',
+}
+
+export interface ProcessOptions {
+  settings: Settings
+  /** Its working directory, and so where `.data/` is. */
+  directory: string
+}
+
+/** Resolves once the service listens. */
+export async function startProcess({ settings, directory }: ProcessOptions): Promise<ServiceProcess> {
+  const { child, output } = run('main.js', settings, directory)
+  const url = await new Promise<string>((listening, failed) => {
+    createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => {
+      output.push(line)
+      if (line.includes('"msg":"listening"')) listening(JSON.parse(line).url)
+    })
+    child.once('exit', () => failed(new Error(`The service ended before it listened:\n${output.join('\n')}`)))
+  })
+
+  async function end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    if (child.exitCode === null && child.signalCode === null) {
+      const exit = once(child, 'exit')
+      child.kill(signal)
+      await exit
+    }
+    return child.exitCode ?? (child.signalCode as NodeJS.Signals)
+  }
+  return {
+    url,
+    api: createClient(url),
+    output,
+    end,
+    [Symbol.asyncDispose]: async () => void (await end('SIGTERM')),
+  }
+}
+
+/** Runs one of the service's programs to its end. */
+export async function runToEnd(program: string, { settings, directory }: ProcessOptions) {
+  const { child, output } = run(program, settings, directory)
+  createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => output.push(line))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output: output.join('\n') }
+}
+
+function run(
+  program: string,
+  settings: Settings,
+  directory: string,
+): { child: ChildProcess; output: string[] } {
+  const output: string[] = []
+  const child = spawn(process.execPath, [resolve('dist', program)], {
+    cwd: directory,
+    // Nothing of the environment of whoever runs the tests, but where programs are found.
+    env: { PATH: process.env.PATH, ...quick, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  createInterface(child.stderr as NodeJS.ReadableStream).on('line', (line) => output.push(line))
+  return { child, output }
+}
+
+/** A folder that is gone afterwards, and that the user who runs root's PostgreSQL can enter. */
+export function temporaryDirectory(): AsyncDisposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'node-event-service-e2e-'))
+  chmodSync(path, 0o755)
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
