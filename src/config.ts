@@ -95,7 +95,7 @@ const settings = z.object({
   DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400, false, 5),
   DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400, false, 3600),
   DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000, 15_000),
-  DELIVERY_CONCURRENCY: wholeNumber(1, 10_000, 256),
+  DELIVERY_CONCURRENCY: wholeNumber(1, 10_000, 512),
   DELIVERY_ALLOWED_CIDRS: list
     .superRefine((cidrs, context) => {
       for (const cidr of cidrs) {
