@@ -1,6 +1,7 @@
 /** The one body that this service reads: JSON, kept as text beside what it means. */
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
-import { badInput } from '../errors.js'
+import { badInput, type ServiceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,14 +13,18 @@ declare module 'fastify' {
 export function readJsonBodies(app: FastifyInstance): void {
   app.decorateRequest('bodyText', '')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    request.bodyText = text as string
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     // A client that names the type and sends nothing, as for a retry, means no body.
-    if (text === '') return done(null, undefined)
+    if (bytes.length === 0) return done(null, undefined)
+    // Decoded as it is, a broken character would become another one, and be delivered as that.
+    if (!isUtf8(bytes)) return done(badBody('The body is not valid UTF-8.'))
+    request.bodyText = bytes.toString()
     try {
-      done(null, JSON.parse(text as string))
+      done(null, JSON.parse(request.bodyText))
     } catch (error) {
-      done(badInput([{ path: '', message: `The body is not valid JSON: ${(error as Error).message}` }]))
+      done(badBody(`The body is not valid JSON: ${(error as Error).message}`))
     }
   })
 }
+
+const badBody = (message: string): ServiceError => badInput([{ path: '', message }])

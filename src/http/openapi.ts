@@ -1,23 +1,28 @@
 /** OpenAPI 3.1 of the routes, from the schemas that validate them, and a page to read and try it. */
-import swagger from '@fastify/swagger'
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { errorCatalogue } from '../errors.js'
 import { version } from '../platform/version.js'
+import { keepReadable, oneOfEachShape } from './openapi-shapes.js'
 import { problemBody } from './problem.js'
 
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
-type Problem = typeof problemBody
 
-/** A route's answers: those of its own, and the problems that it may answer with, 401 and 500 always among them. */
-export function answers<const Own extends Record<number, z.ZodType>, const Status extends ProblemStatus>(
+/** What every route behind the key may answer, whatever it does. */
+const COMMON_PROBLEMS = [401, 500, 503] as const
+
+/** A route's answers: those of its own, and the problems that it may answer with. A handler returns the former. */
+export function answers<const Own extends Record<number, z.ZodType>>(
   own: Own,
-  ...problems: Status[]
-): Own & Record<Status | 401 | 500, Problem> {
-  const statuses = [...problems, 401, 500] as const
-  const described = statuses.map((status) => [status, problemBody.describe(titleOf(status))])
+  ...problems: ProblemStatus[]
+): Own {
+  const described = [...problems, ...COMMON_PROBLEMS].map((status) => [
+    status,
+    { description: titleOf(status), content: { 'application/problem+json': { schema: problemBody } } },
+  ])
   return { ...own, ...Object.fromEntries(described) }
 }
 
@@ -26,21 +31,47 @@ function titleOf(status: number): string {
   return titles.map(({ title }) => title).join(', ')
 }
 
+const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Node Event Service',
+    version,
+    description: 'Accepts events and delivers them as signed webhooks (Standard Webhooks 1.0.0).',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/', description: 'This service' }],
+  tags: [
+    { name: 'Events', description: 'What producers publish.' },
+    { name: 'Subscriptions', description: 'Endpoints, and the event types they want.' },
+    { name: 'Deliveries', description: 'One event to one subscription.' },
+    { name: 'Operation', description: 'How the service is doing.' },
+  ],
+  components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
+  security: [{ apiKey: [] }],
+}
+
+/** Nothing of the page comes from elsewhere, and nothing of it goes there. */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  // Swagger UI styles its elements in place.
+  "style-src 'self' 'unsafe-inline'",
+  "frame-ancestors 'none'",
+].join('; ')
+
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
+  const zodToJsonConfig = { override: keepReadable }
+  const transformObject = createJsonSchemaTransformObject({ zodToJsonConfig })
   await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Node Event Service',
-        version,
-        description: 'Accepts events and delivers them as signed webhooks (Standard Webhooks 1.0.0).',
-      },
-      components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
-      security: [{ apiKey: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    openapi: about,
+    transform: createJsonSchemaTransform({ zodToJsonConfig }),
+    transformObject: (document) => oneOfEachShape(transformObject(document)),
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'Node Event Service' },
+    staticCSP: contentSecurityPolicy,
+    uiConfig: { layout: 'BaseLayout', persistAuthorization: true },
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

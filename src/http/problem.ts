@@ -1,21 +1,38 @@
 /** Errors as `application/problem+json` (RFC 9457). Nothing of the service's inside is told. */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
-import { inputErrors } from '../platform/input-errors.js'
 
 /** The shape of every error's body. */
 export const problemBody = z
   .object({
-    type: z.string().meta({ description: 'Identifies the kind of problem.', format: 'uri-reference' }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    type: z.string().meta({
+      description: 'Identifies the kind of problem.',
+      format: 'uri-reference',
+      examples: ['urn:node-event-service:bad-user-input'],
+    }),
+    title: z.string().meta({ examples: ['Invalid input'] }),
+    status: z.int().meta({ examples: [400] }),
+    detail: z.string().meta({ examples: ['`data`: must be an object'] }),
+    errors: z
+      .array(
+        z.object({
+          path: z.string().meta({
+            description: 'Dotted (`eventTypes.0`); empty for the whole.',
+            examples: ['data'],
+          }),
+          message: z.string().meta({ examples: ['must be an object'] }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'Everything that is wrong with the input, when that is the problem.' }),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457' })
+  .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' })
+
+const PROBLEM_TYPE = 'application/problem+json'
 
 const DATABASE_RETRY_AFTER_SECONDS = 5
 
@@ -25,7 +42,7 @@ export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyRe
   const errors = error.errors === undefined ? {} : { errors: error.errors }
   return reply
     .code(status)
-    .type('application/problem+json')
+    .type(PROBLEM_TYPE)
     .serializer((body: object) => JSON.stringify(body))
     .send({ type: problemType(error.code), title, status, detail: error.message, ...errors })
 }
@@ -36,9 +53,6 @@ const problemType = (code: ErrorCode): string =>
 /** What the user is told of any error that a route or the framework throws. */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    return badInput(inputErrors(error.validation.map(({ params }) => params.issue as z.core.$ZodIssue)))
-  }
   if (isDatabaseAway(error)) {
     return new ServiceError('SERVICE_UNAVAILABLE', 'The database is away for the moment. Try again.', {
       retryAfterSeconds: DATABASE_RETRY_AFTER_SECONDS,
@@ -66,7 +80,35 @@ function fromFramework(error: FastifyError): ServiceError | undefined {
         'PAYLOAD_TOO_LARGE',
         'The body is larger than this service takes (EVENT_MAX_BYTES).',
       )
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new ServiceError('NOT_FOUND', 'There is nothing with an id as long as this.')
+    case 'FST_ERR_BAD_URL':
+      return badInput([{ path: '', message: 'The path of the URL is not valid percent-encoding.' }])
   }
   if (error.statusCode === undefined || error.statusCode >= 500) return undefined
-  return new ServiceError('BAD_USER_INPUT', error.message)
+  return badInput([{ path: '', message: error.message }])
+}
+
+// https://nodejs.org/api/http.html#event-clienterror
+const malformedRequests: Record<string, { status: number; detail: string }> = {
+  HPE_HEADER_OVERFLOW: { status: 431, detail: 'The headers are larger than this service takes.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request took too long to arrive.' },
+}
+
+/** Answers what never became a request, on its bare socket, and ends the connection. */
+export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, detail } = malformedRequests[error.code ?? ''] ?? {
+    status: 400,
+    detail: 'What was sent is not a valid HTTP request.',
+  }
+  const title = STATUS_CODES[status]
+  // RFC 9457 §4.2.1: a problem that says no more than its status is of this type.
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail })
+  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${body.length}`, 'connection: close']
+  socket.write(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }

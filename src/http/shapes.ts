@@ -6,13 +6,18 @@ import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 
 const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
-const id = z.string().meta({ format: 'uuid', description: 'UUIDv7' })
-const anyObject = z.record(z.string(), z.unknown())
-export const deliveryStatus = z.enum(DeliveryStatus)
+const id = z.string().meta({ format: 'uuid', examples: ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'] })
+const anyObject = z.looseObject({})
+const deliveryStatuses = Object.values(DeliveryStatus)
+export const deliveryStatus = z.enum(deliveryStatuses, {
+  error: `must be one of ${deliveryStatuses.join(', ')}`,
+})
 export const eventStatus = z.enum(EventStatus)
 
-export const idParameter = z.object({ id: z.string() })
-export const eventIdParameter = z.object({ eventId: z.string() })
+/** Not checked: an id that can't exist is as unknown as one that doesn't. */
+export const askedId = z.string().meta({ format: 'uuid' })
+export const idParameter = z.object({ id: askedId })
+export const eventIdParameter = z.object({ eventId: askedId })
 
 export const pageQuery = z.object({
   limit: z.coerce
@@ -24,8 +29,11 @@ export const pageQuery = z.object({
   cursor: z.string().optional().meta({ description: 'The `nextCursor` of the page before.' }),
 })
 
-export const pageOf = <Item extends z.ZodType>(item: Item) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last.' }),
+  })
 
 export const subscriptionShape = z
   .object({
@@ -37,11 +45,13 @@ export const subscriptionShape = z
     createdAt: time,
     updatedAt: time,
   })
-  .meta({ id: 'Subscription' })
+  .meta({ id: 'Subscription', description: 'An endpoint and the event types it wants.' })
 
-export const newSubscriptionShape = subscriptionShape
-  .extend({ secret: z.string().meta({ description: 'Shown this once.' }) })
-  .meta({ id: 'NewSubscription' })
+export const createdSubscriptionShape = subscriptionShape
+  .extend({ secret: z.string().meta({ description: 'What webhooks are signed with. Shown this once.' }) })
+  .meta({ id: 'CreatedSubscription', description: 'A subscription, with its secret.' })
+
+export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'SubscriptionPage' })
 
 export const deliveryLogShape = z
   .object({
@@ -66,8 +76,14 @@ export const deliveryShape = z
     lastStatusCode: z.int().nullable(),
     createdAt: time,
     updatedAt: time,
+    logs: z
+      .array(deliveryLogShape)
+      .optional()
+      .meta({ description: 'Where an event is asked for, in order.' }),
   })
-  .meta({ id: 'Delivery' })
+  .meta({ id: 'Delivery', description: 'One event to one subscription.' })
+
+export const deliveryPage = pageOf(deliveryShape).meta({ id: 'DeliveryPage' })
 
 export const eventShape = z
   .object({
@@ -78,9 +94,9 @@ export const eventShape = z
     idempotencyKey: z.string().nullable(),
     createdAt: time,
     updatedAt: time,
-    deliveries: z.array(deliveryShape.extend({ logs: z.array(deliveryLogShape) })),
+    deliveries: z.array(deliveryShape),
   })
-  .meta({ id: 'Event' })
+  .meta({ id: 'Event', description: 'What a producer published, and what became of it.' })
 
 export const summaryShape = z
   .object({
@@ -92,13 +108,19 @@ export const summaryShape = z
     deliveries: z.object({ PENDING: z.int(), SENT: z.int(), FAILED: z.int(), DEAD: z.int() }),
     nextRunAt: time.nullable(),
   })
-  .meta({ id: 'EventSummary' })
+  .meta({ id: 'EventSummary', description: 'Where an event stands, without its payload.' })
 
 export const publishedShape = z
-  .object({ eventId: id, status: eventStatus, deduplicated: z.boolean() })
-  .meta({ id: 'Published' })
+  .object({
+    eventId: id,
+    status: eventStatus,
+    deduplicated: z
+      .boolean()
+      .meta({ description: 'Whether an earlier event with the same key and content answers for this one.' }),
+  })
+  .meta({ id: 'PublishedEvent', description: 'Which event answers for what was published.' })
 
-export const retriedShape = z.object({ retried: z.int() })
+export const retriedShape = z.object({ retried: z.int() }).meta({ id: 'Retried' })
 
 const times = (row: { createdAt: Date; updatedAt: Date }) => ({
   createdAt: row.createdAt.toISOString(),

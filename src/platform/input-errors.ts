@@ -1,5 +1,13 @@
 import type { z } from 'zod'
-import type { InputError } from '../errors.js'
+import { badInput, type InputError } from '../errors.js'
+
+/** What a schema makes of an input. @throws ServiceError BAD_USER_INPUT */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  // The messages tell what is missing from what is of the wrong type by the input.
+  const { data, error } = schema.safeParse(input, { reportInput: true })
+  if (error) throw badInput(inputErrors(error.issues))
+  return data as z.output<Schema>
+}
 
 /** What a schema found wrong, in the service's own words: one entry for each thing to mend. */
 export function inputErrors(issues: readonly z.core.$ZodIssue[]): InputError[] {

@@ -35,7 +35,7 @@ const eventTypes = z
 
 const secret = z
   .string()
-  .min(1, 'must not be empty')
+  .min(1, { error: 'must not be empty', abort: true })
   .max(512)
   .refine(storable, 'must not contain NUL or broken characters')
   .refine(isUsableSecret, 'starts with whsec_, so the rest must be base64')

@@ -1,14 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { answers } from '../openapi.js'
 import {
-  deliveryShape,
+  askedId,
+  deliveryPage,
   deliveryStatus,
   eventIdParameter,
   idParameter,
-  pageOf,
   pageQuery,
   retriedShape,
   toDelivery,
@@ -16,8 +15,8 @@ import {
 
 const listQuery = pageQuery.extend({
   status: deliveryStatus.optional(),
-  eventId: z.string().optional(),
-  subscriptionId: z.string().optional(),
+  eventId: askedId.optional(),
+  subscriptionId: askedId.optional(),
 })
 
 export const deliveryRoutes =
@@ -28,9 +27,10 @@ export const deliveryRoutes =
       {
         schema: {
           tags: ['Deliveries'],
+          operationId: 'listDeliveries',
           summary: 'Deliveries, newest first',
           querystring: listQuery,
-          response: answers({ 200: pageOf(deliveryShape) }, 400),
+          response: answers({ 200: deliveryPage.describe('A page of deliveries.') }, 400),
         },
       },
       async ({ query: { limit, cursor, ...filter } }) => {
@@ -44,9 +44,10 @@ export const deliveryRoutes =
       {
         schema: {
           tags: ['Deliveries'],
+          operationId: 'retryDelivery',
           summary: 'Retry a FAILED or DEAD delivery',
           params: idParameter,
-          response: answers({ 202: retriedShape }, 404, 409),
+          response: answers({ 202: retriedShape.describe('It is due now.') }, 404, 409),
         },
       },
       async ({ params }, reply) => {
@@ -61,9 +62,10 @@ export const deliveryRoutes =
       {
         schema: {
           tags: ['Deliveries'],
+          operationId: 'retryEvent',
           summary: 'Retry every FAILED or DEAD delivery of an event',
           params: eventIdParameter,
-          response: answers({ 202: retriedShape }, 404),
+          response: answers({ 202: retriedShape.describe('They are due now.') }, 404),
         },
       },
       async ({ params }, reply) => {

@@ -15,15 +15,35 @@ export const eventRoutes =
       {
         schema: {
           tags: ['Events'],
+          operationId: 'publishEvent',
           summary: 'Publish an event',
           description:
             'Answers only after the event is committed. With an idempotency key, in the header or as ' +
             '`eventId`, the same content again answers 200 with the first event and delivers nothing twice.',
           headers: z.looseObject({
-            'idempotency-key': z.string().optional().meta({ description: '1 to 255 printable characters' }),
+            // As OpenAPI shows it. Node.js gives names in lower case, so this checks nothing.
+            'Idempotency-Key': z.string().optional().meta({
+              description: 'Makes it safe to send the event again: 1 to 255 printable ASCII characters.',
+              minLength: 1,
+              maxLength: 255,
+            }),
           }),
-          body: publicationBody,
-          response: answers({ 202: publishedShape, 200: publishedShape }, 400, 413, 415, 422, 503),
+          body: publicationBody.meta({
+            id: 'NewEvent',
+            examples: [
+              { type: 'user.created', data: { userId: 'u_123' }, metadata: { source: 'auth-service' } },
+            ],
+          }),
+          response: answers(
+            {
+              202: publishedShape.describe('Accepted, and committed. `Location` names the event.'),
+              200: publishedShape.describe('Accepted before: the event that has this idempotency key.'),
+            },
+            400,
+            413,
+            415,
+            422,
+          ),
         },
       },
       async (request, reply) => {
@@ -40,9 +60,10 @@ export const eventRoutes =
       {
         schema: {
           tags: ['Events'],
+          operationId: 'getEvent',
           summary: 'An event, with its deliveries and their logs',
           params: idParameter,
-          response: answers({ 200: eventShape }, 404),
+          response: answers({ 200: eventShape.describe('The event.') }, 404),
         },
       },
       async ({ params }) => toEvent(await findEvent(database, params.id)),
@@ -53,9 +74,10 @@ export const eventRoutes =
       {
         schema: {
           tags: ['Events'],
+          operationId: 'getEventSummary',
           summary: 'Where an event stands',
           params: idParameter,
-          response: answers({ 200: summaryShape }, 404),
+          response: answers({ 200: summaryShape.describe('The summary.') }, 404),
         },
       },
       async ({ params }) => {

@@ -31,9 +31,10 @@ export const healthRoutes =
       {
         schema: {
           tags: ['Operation'],
+          operationId: 'getHealth',
           summary: 'Whether the service and what it stands on answer',
           security: [],
-          response: { 200: shape, 503: shape },
+          response: { 200: shape.describe('All is well.'), 503: shape.describe('A part does not answer.') },
         },
       },
       async (_request, reply) => {

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import type { Metrics } from '../../platform/metrics.js'
 
 export const metricsRoutes =
@@ -6,7 +7,17 @@ export const metricsRoutes =
   async (app) => {
     app.get(
       '/metrics',
-      { schema: { tags: ['Operation'], summary: 'Metrics for Prometheus', security: [] } },
+      {
+        schema: {
+          tags: ['Operation'],
+          operationId: 'getMetrics',
+          summary: 'Metrics for Prometheus',
+          security: [],
+          response: {
+            200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
+          },
+        },
+      },
       async (_request, reply) => reply.type(metrics.contentType).send(await metrics.print()),
     )
   }

@@ -25,8 +25,9 @@ export const statsRoutes =
       {
         schema: {
           tags: ['Operation'],
+          operationId: 'getStats',
           summary: 'How much there is of everything',
-          response: answers({ 200: shape }),
+          response: answers({ 200: shape.describe('The counts.') }),
         },
       },
       async () => countStats(database),

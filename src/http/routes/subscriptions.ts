@@ -6,10 +6,10 @@ import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subsc
 import { updateSubscription } from '../../subscriptions/update.js'
 import { answers } from '../openapi.js'
 import {
+  createdSubscriptionShape,
   idParameter,
-  newSubscriptionShape,
-  pageOf,
   pageQuery,
+  subscriptionPage,
   subscriptionShape,
   toSubscription,
 } from '../shapes.js'
@@ -29,10 +29,14 @@ export const subscriptionRoutes =
       {
         schema: {
           tags: ['Subscriptions'],
+          operationId: 'createSubscription',
           summary: 'Subscribe an endpoint to event types',
           description: 'The answer is the only one that shows the `secret`, generated when none was given.',
-          body: subscriptionBody,
-          response: answers({ 201: newSubscriptionShape }, 400, 409, 415),
+          body: subscriptionBody.meta({
+            id: 'NewSubscription',
+            examples: [{ endpointUrl: 'https://example.com/webhooks', eventTypes: ['user.created'] }],
+          }),
+          response: answers({ 201: createdSubscriptionShape.describe('Created.') }, 400, 409, 413, 415),
         },
       },
       async ({ body }, reply) => {
@@ -47,9 +51,10 @@ export const subscriptionRoutes =
       {
         schema: {
           tags: ['Subscriptions'],
+          operationId: 'listSubscriptions',
           summary: 'Subscriptions, newest first',
           querystring: listQuery,
-          response: answers({ 200: pageOf(subscriptionShape) }, 400),
+          response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }, 400),
         },
       },
       async ({ query: { enabled, ...page } }) => {
@@ -63,9 +68,10 @@ export const subscriptionRoutes =
       {
         schema: {
           tags: ['Subscriptions'],
+          operationId: 'getSubscription',
           summary: 'A subscription',
           params: idParameter,
-          response: answers({ 200: subscriptionShape }, 404),
+          response: answers({ 200: subscriptionShape.describe('The subscription.') }, 404),
         },
       },
       async ({ params }) => toSubscription(await findSubscription(context.database, params.id)),
@@ -76,13 +82,14 @@ export const subscriptionRoutes =
       {
         schema: {
           tags: ['Subscriptions'],
+          operationId: 'updateSubscription',
           summary: 'Change a subscription',
           description:
             'What waits for a disabled subscription stays as it is and goes on when it is enabled again. ' +
             'After a change of secret, the old one signs beside the new one for 24 hours.',
           params: idParameter,
-          body: subscriptionChanges,
-          response: answers({ 200: subscriptionShape }, 400, 404, 409, 415),
+          body: subscriptionChanges.meta({ id: 'SubscriptionChanges', examples: [{ isEnabled: false }] }),
+          response: answers({ 200: subscriptionShape.describe('As it is now.') }, 400, 404, 409, 413, 415),
         },
       },
       async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),

@@ -1,0 +1,47 @@
+/** The named shapes of the OpenAPI document, as a reader and a generator of clients would want them. */
+import type { SwaggerTransformObject } from '@fastify/swagger'
+import type { z } from 'zod'
+
+type Override = NonNullable<z.core.ToJSONSchemaParams['override']>
+type Document = ReturnType<SwaggerTransformObject>
+
+/** Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. */
+export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
+  const { def } = zodSchema._zod
+  if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
+  if (jsonSchema.format !== undefined) delete jsonSchema.pattern
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+}
+
+const reference = /"#\/components\/schemas\/(\w+)"/g
+
+/**
+ * A document with every shape that it uses, once. The library writes each one twice, as it is given (with
+ * `Input` after its name) and as it is answered, and each of ours is only one of the two.
+ */
+export function oneOfEachShape(document: Document): Document {
+  const { components, paths = {} } = document as {
+    components: { schemas: Record<string, object> }
+    paths?: object
+  }
+  const { schemas } = components
+  const used = new Set<string>()
+  const follow = (part: object) => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(reference)) {
+      if (used.has(name)) continue
+      used.add(name)
+      follow(schemas[name] ?? {})
+    }
+  }
+  follow(paths)
+
+  const shortName = (name: string) => name.replace(/Input$/, '')
+  const names = [...used].sort()
+  const shapes = Object.fromEntries(names.map((name) => [shortName(name), schemas[name]]))
+  if (Object.keys(shapes).length < names.length) {
+    throw new Error(`A shape is both given and answered; give one of the two another name: ${names}`)
+  }
+  const text = JSON.stringify({ ...document, components: { ...components, schemas: shapes } })
+  return JSON.parse(text.replace(reference, (_, name) => `"#/components/schemas/${shortName(name)}"`))
+}
