@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 test('an empty database lacks every migration; once they are applied, none', async () => {
-  expect(await pendingMigrations({ databaseUrl })).toEqual(migrationNames())
+  expect(await pendingMigrations({ databaseUrl })).toEqual([...migrationNames(), 'bullmq'])
   expect(await applyMigrations({ databaseUrl })).toEqual({ applied: migrationNames() })
   expect(await pendingMigrations({ databaseUrl })).toEqual([])
   expect(await applyMigrations({ databaseUrl })).toEqual({ applied: [] })

@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createParts, type Parts } from '../../src/platform/parts.js'
+import { TEST_KEY } from '../support/client.js'
+import { expectProblem } from '../support/problem.js'
+import { startReceiver } from '../support/receiver.js'
+import { startTestService, type TestService } from '../support/service.js'
+
+const MAX_BYTES = 1000
+const UNKNOWN_ID = randomUUID()
+
+let parts: Parts
+let service: TestService
+
+beforeAll(async () => {
+  parts = createParts()
+  service = parts.use(await startTestService('postgres', { EVENT_MAX_BYTES: String(MAX_BYTES) }))
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+// Whatever was sent, the next one is served.
+afterEach(async () => expect((await service.api.get('/v1/health')).status).toBe(200))
+
+interface Sent {
+  headers?: Record<string, string>
+  body?: string | Uint8Array<ArrayBuffer>
+  key?: string | undefined
+}
+
+/** Bytes are sent without a content type. */
+async function send(route: string, { headers = {}, body, key = TEST_KEY }: Sent = {}) {
+  const [method = '', path] = route.split(' ')
+  const response = await fetch(service.url + path, {
+    method,
+    headers: {
+      ...(key !== '' && { 'x-api-key': key }),
+      ...(typeof body === 'string' && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body }),
+  })
+  const answer = (await response.json()) as Record<string, unknown>
+  return { status: response.status, headers: response.headers, body: answer }
+}
+
+const routes = (id: string) => ({
+  withBody: ['POST /v1/events', 'POST /v1/subscriptions', `PATCH /v1/subscriptions/${id}`],
+  lists: ['GET /v1/subscriptions', 'GET /v1/deliveries'],
+  withId: [
+    `GET /v1/events/${id}`,
+    `GET /v1/events/${id}/summary`,
+    `GET /v1/subscriptions/${id}`,
+    `POST /v1/deliveries/${id}/retry`,
+    `POST /v1/deliveries/events/${id}/retry`,
+  ],
+})
+const { withBody, lists, withId } = routes(UNKNOWN_ID)
+const guarded = [...withBody, ...lists, ...withId, 'GET /v1/stats']
+
+describe('a key', () => {
+  it.each(guarded)('is needed for %s', async (route) => {
+    expectProblem(await send(route, { key: '' }), 401)
+    for (const key of ['wrong', `${TEST_KEY} x`, TEST_KEY.toUpperCase()]) {
+      expectProblem(await send(route, { key }), 401)
+    }
+  })
+
+  it.each([
+    ['malformed', '{'],
+    ['too large', ' '.repeat(MAX_BYTES + 1)],
+    ['of no type', new TextEncoder().encode('{}')],
+  ])('is looked at before a body that is %s', async (_what, body) => {
+    for (const route of withBody) expectProblem(await send(route, { key: '', body }), 401)
+  })
+
+  it('is not needed for health, metrics and the documentation', async () => {
+    for (const path of ['/v1/health', '/v1/metrics', '/openapi.json', '/docs']) {
+      const response = await fetch(service.url + path)
+      expect([path, response.status]).toEqual([path, 200])
+      await response.body?.cancel()
+    }
+  })
+})
+
+describe('a body', () => {
+  it.each(withBody)('that is no JSON is refused: %s', async (route) => {
+    for (const body of ['{', '{"type":}', "{'type':'a'}", '\ufeff{}', '{}{}', 'undefined', ' ']) {
+      expectProblem(await send(route, { body }), 400, '')
+    }
+  })
+
+  it.each(withBody)('that is no object is refused: %s', async (route) => {
+    for (const body of ['', 'null', '[]', '"text"', '1', 'true']) {
+      expectProblem(await send(route, { body }), 400, '')
+    }
+  })
+
+  it.each(withBody)('may not be missing: %s', async (route) => {
+    expectProblem(await send(route), 400, '')
+  })
+
+  it.each(withBody)('is JSON by its content type or not taken: %s', async (route) => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'json']) {
+      expectProblem(await send(route, { body: '{}', headers: { 'content-type': type } }), 415)
+    }
+    expectProblem(await send(route, { body: new TextEncoder().encode('{}') }), 415)
+  })
+
+  it('may have a content type with parameters', async () => {
+    const headers = { 'content-type': 'Application/JSON; charset=utf-8' }
+    expectProblem(await send('POST /v1/events', { body: '{"type":"a"}', headers }), 400, 'data')
+  })
+
+  it.each(withBody)('may have EVENT_MAX_BYTES bytes and no more: %s', async (route) => {
+    expectProblem(await send(route, { body: `${' '.repeat(MAX_BYTES - 4)}"é"` }), 400, '')
+    expectProblem(await send(route, { body: `${' '.repeat(MAX_BYTES - 3)}"é"` }), 413)
+  })
+
+  it('is measured even when it comes in chunks of no announced length', async () => {
+    const chunk = Buffer.from(' '.repeat(100))
+    const response = await fetch(`${service.url}/v1/events`, {
+      method: 'POST',
+      headers: { 'x-api-key': TEST_KEY, 'content-type': 'application/json' },
+      body: new ReadableStream({
+        start(controller) {
+          for (let sent = 0; sent <= MAX_BYTES; sent += chunk.length) controller.enqueue(chunk)
+          controller.close()
+        },
+      }),
+      duplex: 'half',
+    } as RequestInit)
+    const { status, headers } = response
+    expectProblem({ status, headers, body: (await response.json()) as Record<string, unknown> }, 413)
+  })
+
+  it.each(withId.filter((route) => route.startsWith('POST')))(
+    'is not needed for %s, whatever type it would have',
+    async (route) => {
+      expectProblem(await send(route, { headers: { 'content-type': 'application/json' } }), 404)
+      expectProblem(await send(route, { body: '' }), 404)
+      expectProblem(await send(route, { body: '{}' }), 404)
+    },
+  )
+})
+
+describe('an id', () => {
+  it.each(withId)('that nothing has is not found: %s', async (route) => {
+    expectProblem(await send(route), 404)
+  })
+
+  it.each([
+    ['a word', 'abc'],
+    ['a number', '1'],
+    ['an id and more', `${UNKNOWN_ID}0`],
+    ['NUL', '%00'],
+    ['SQL', encodeURIComponent("' or 1=1; --")],
+    ['a path', encodeURIComponent('../../etc/passwd')],
+    ['beyond ASCII', '%F0%9F%98%80'],
+    ['long', 'a'.repeat(5000)],
+  ])('that is %s is not found', async (_what, id) => {
+    for (const route of routes(id).withId) expectProblem(await send(route), 404)
+    expectProblem(await send(`PATCH /v1/subscriptions/${id}`, { body: '{"isEnabled":true}' }), 404)
+  })
+
+  it('is the same in capitals', async () => {
+    const { body } = await service.api.post('/v1/events', { type: 'a', data: {} })
+    expect((await service.api.get(`/v1/events/${body.eventId.toUpperCase()}`)).body.id).toBe(body.eventId)
+  })
+
+  it('of a subscription that nothing has is not found by PATCH either', async () => {
+    expectProblem(await send(withBody[2] as string, { body: '{"isEnabled":true}' }), 404)
+  })
+})
+
+describe('a query', () => {
+  it.each(lists)('of %s is checked', async (route) => {
+    for (const limit of ['0', '-1', '201', '1.5', 'abc', '', '1e999', 'NaN', '%00']) {
+      expectProblem(await send(`${route}?limit=${limit}`), 400, 'limit')
+    }
+    expectProblem(await send(`${route}?limit=1&limit=2`), 400, 'limit')
+    for (const cursor of ['', 'abc', UNKNOWN_ID, '%00', 'a'.repeat(1000)]) {
+      expectProblem(await send(`${route}?cursor=${cursor}`), 400, 'cursor')
+    }
+  })
+
+  it.each(['', 'sent', 'SENT,DEAD', 'toString'])('refuses the status "%s"', async (status) => {
+    expectProblem(await send(`GET /v1/deliveries?status=${status}`), 400, 'status')
+  })
+
+  it.each(['', 'yes', '1', 'TRUE'])('refuses enabled=%s', async (enabled) => {
+    expectProblem(await send(`GET /v1/subscriptions?enabled=${enabled}`), 400, 'enabled')
+  })
+
+  it('may ask for deliveries of an id that nothing has: there are none', async () => {
+    for (const filter of [`eventId=${UNKNOWN_ID}`, 'eventId=abc', 'subscriptionId=%00']) {
+      const { status, body } = await send(`GET /v1/deliveries?${filter}`)
+      expect([status, body]).toEqual([200, { items: [], nextCursor: null }])
+    }
+  })
+})
+
+describe('a route', () => {
+  it.each([
+    'GET /',
+    'GET /v1',
+    'GET /v2/events',
+    'GET /v1/events',
+    'DELETE /v1/stats',
+    'PUT /v1/events',
+    'POST /v1/health',
+    'GET /v1/events/',
+    `GET /v1/deliveries/${UNKNOWN_ID}/retry`,
+    'GET /%2e%2e/package.json',
+    'GET /docs/static/%2e%2e%2f%2e%2e%2fpackage.json',
+  ])('that there is not is not found: %s', async (route) => {
+    expectProblem(await send(route), 404)
+  })
+
+  it.each(['%', '%zz', '%E0%A4%A', '%ff'])('with the broken percent-encoding %s is refused', async (id) => {
+    expectProblem(await send(`GET /v1/events/${id}`), 400, '')
+  })
+})
+
+describe('a retry', () => {
+  it('of a delivery that is PENDING or SENT is a conflict', async () => {
+    const silent = parts.use(await startReceiver(() => {}))
+    const good = parts.use(await startReceiver())
+    for (const { url } of [silent, good]) {
+      await service.api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['retried'] })
+    }
+    const { body } = await service.api.post('/v1/events', { type: 'retried', data: {} })
+    const deliveries = async () =>
+      (await service.api.get(`/v1/deliveries?eventId=${body.eventId}`)).body.items
+    const states = async () => (await deliveries()).map(({ status }: { status: string }) => status).sort()
+    await expect.poll(states, { timeout: 5000 }).toEqual(['PENDING', 'SENT'])
+    for (const { id } of await deliveries()) {
+      expectProblem(await send(`POST /v1/deliveries/${id}/retry`), 409)
+    }
+    const all = await service.api.post(`/v1/deliveries/events/${body.eventId}/retry`)
+    expect([all.status, all.body]).toEqual([202, { retried: 0 }])
+  })
+})
+
+describe('what is not HTTP', () => {
+  async function sendRaw(bytes: string): Promise<string> {
+    const { hostname, port } = new URL(service.url)
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    socket.write(bytes)
+    return text(socket)
+  }
+
+  it.each([
+    ['no request', 'HELO there\r\n\r\n', 400],
+    ['another protocol', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+    ['a header without a name', 'GET /v1/health HTTP/1.1\r\nhost: x\r\n: y\r\n\r\n', 400],
+    [
+      'a length and chunks at once',
+      'POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}',
+      400,
+    ],
+    [
+      'a length that is no number',
+      'POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: two\r\n\r\n{}',
+      400,
+    ],
+    ['headers without end', `GET /v1/health HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(100_000)}\r\n\r\n`, 431],
+  ])('is answered in order, and the connection ended: %s', async (_what, bytes, status) => {
+    const [head = '', body = ''] = (await sendRaw(bytes)).split('\r\n\r\n')
+    const [line = '', ...lines] = head.split('\r\n')
+    expect(line.split(' ')[1]).toBe(String(status))
+    const headers = new Headers(lines.map((each) => each.split(': ') as [string, string]))
+    expect(headers.get('content-length')).toBe(String(body.length))
+    expect(headers.get('content-type')).toBe('application/problem+json')
+    expect(JSON.parse(body)).toEqual({
+      type: 'about:blank',
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+    })
+  })
+
+  it('may break off in the middle of a body', async () => {
+    const { hostname, port } = new URL(service.url)
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    const head = `POST /v1/events HTTP/1.1\r\nhost: x\r\nx-api-key: ${TEST_KEY}\r\ncontent-type: application/json`
+    await new Promise((sent) => socket.write(`${head}\r\ncontent-length: 100\r\n\r\n{"type":`, sent))
+    socket.destroy()
+    await once(socket, 'close')
+  })
+})
