@@ -28,6 +28,8 @@ export interface JobQueueOptions {
 const TAKEN_AT_ONCE = 16
 /** A queue that doesn't answer in this time counts as away. */
 const ADD_TIMEOUT_MS = 2000
+/** After this, a statement of the queue on PostgreSQL counts as lost. */
+const QUERY_TIMEOUT_MS = 5000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
 
 export function createJobQueue<Job extends object>(options: JobQueueOptions): JobQueue<Job> {
@@ -99,6 +101,9 @@ function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
     max: 5,
     options: '-c search_path=bullmq',
     keepAlive: true,
+    // BullMQ waits for an answer for ever; a connection that went dead unnoticed would end the queue's work.
+    connectionTimeoutMillis: QUERY_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'node-event-service queue',
   })
   pool.on('error', onError)
