@@ -52,7 +52,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     }
   }
 
-  const feeder = createFeeder({ database, intervalMs, enqueue, onError: onError('feeder') })
+  const feeder = createFeeder({ database, happenings, intervalMs, enqueue, onError: onError('feeder') })
   const dispatcher = createDispatcher({
     ...{ database, happenings, batchSize, intervalMs, enqueue },
     onBacklog: () => feeder.noteBacklog(),
@@ -63,7 +63,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
 
   const cutOff = new AbortController()
   const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
-  const recorder = createRecorder(database)
+  const recorder = createRecorder(database, happenings)
   const attempt = createAttempt({
     ...{ database, sender, recorder, happenings },
     loader: createLoader(database),
@@ -84,8 +84,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([dispatcher[Symbol.asyncDispose](), feeder[Symbol.asyncDispose]()])
-      await worker.stop(STOP_GRACE_MS)
-      cutOff.abort()
+      await worker.stop(STOP_GRACE_MS, cutOff)
       await sender[Symbol.asyncDispose]()
       await recorder.idle()
       await presence[Symbol.asyncDispose]()

@@ -13,8 +13,11 @@ import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlLeaseEnd
 
 export interface Worker {
   readonly inFlight: number
-  /** Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. */
-  stop(graceMs: number): Promise<void>
+  /**
+   * Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. Then it cuts
+   * off the rest and gives that back too.
+   */
+  stop(graceMs: number, cutOff: AbortController): Promise<void>
 }
 
 export interface WorkerOptions {
@@ -104,7 +107,7 @@ export function createWorker(options: WorkerOptions): Worker {
     get inFlight() {
       return lanes.inFlight
     },
-    async stop(graceMs) {
+    async stop(graceMs, cutOff) {
       await intake[Symbol.asyncDispose]()
       const waiting = lanes.close()
       if (waiting.length > 0) await giveBackLeases(database, waiting).catch(onError)
@@ -117,6 +120,9 @@ export function createWorker(options: WorkerOptions): Worker {
         clearTimeout(timer)
       }
       await renewals[Symbol.asyncDispose]()
+      cutOff.abort()
+      const rest = [...held.values()].map(({ lease }) => lease)
+      if (rest.length > 0) await giveBackLeases(database, rest).catch(onError)
     },
   }
 }
