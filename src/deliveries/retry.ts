@@ -4,10 +4,17 @@
  * new budget, so that asking for a retry never makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
+import {
+  sqlEventSnapshot,
+  sqlPrefixedEventSnapshot,
+  takeEventSnapshots,
+  type WithEventSnapshot,
+} from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
-import type { DeliveryHappening, Happenings } from '../platform/happenings.js'
+import type { Happenings } from '../platform/happenings.js'
 import { isUuid } from '../platform/uuid.js'
 import { findDelivery } from './find.js'
+import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from './snapshot.js'
 import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
 const retrySql = (which: string) => `
@@ -22,12 +29,16 @@ const retrySql = (which: string) => `
         "updatedAt" = now()
     from (select "eventId", count(*)::int as count from asked where status = 'DEAD' group by "eventId") as dead
     where e.id = dead."eventId"
+    returning ${sqlEventSnapshot('e')}
+  ), renewed as (
+    update deliveries d
+    set status = 'PENDING', "nextRunAt" = now(), "budgetFrom" = d.attempts, "updatedAt" = now()
+    from asked
+    where d.id = asked.id
+    returning ${sqlDeliverySnapshot('d')}
   )
-  update deliveries d
-  set status = 'PENDING', "nextRunAt" = now(), "budgetFrom" = d.attempts, "updatedAt" = now()
-  from asked
-  where d.id = asked.id
-  returning d.id as "deliveryId", d."eventId", d."subscriptionId", d.status`
+  select renewed.*, ${sqlPrefixedEventSnapshot('revived')}
+  from renewed left join revived on revived.id = renewed."eventId"`
 
 const retryOne = { name: 'retry-delivery', text: retrySql('id = $1') }
 const retryAll = { name: 'retry-event', text: retrySql('"eventId" = $1') }
@@ -62,10 +73,10 @@ export async function retryEvent(context: RetryContext, eventId: string): Promis
 }
 
 async function retry({ database, happenings, onDue }: RetryContext, statement: typeof retryOne, id: string) {
-  const changed = await database.query<DeliveryHappening>(statement, [id])
-  if (changed.length > 0) {
-    happenings.emit('deliveriesChanged', changed)
-    onDue()
-  }
-  return changed.length
+  const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(statement, [id])
+  const events = takeEventSnapshots(rows)
+  if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
+  if (events.length > 0) happenings.emit('eventsChanged', events)
+  if (rows.length > 0) onDue()
+  return rows.length
 }

@@ -26,7 +26,8 @@ const countEverything = {
               count(*) filter (where status = 'FAILED') as failed,
               count(*) filter (where status = 'DEAD') as dead
        from deliveries) as d,
-      (select count(*) as total, count(*) filter (where "isEnabled") as enabled from subscriptions) as s`,
+      (select count(*) as total, count(*) filter (where "isEnabled") as enabled from subscriptions
+       where "deletedAt" is null) as s`,
 }
 
 export async function countStats(database: Database): Promise<Stats> {

@@ -6,9 +6,9 @@
  *            ▼                                       │
  *   ┌──── PENDING ── failed, tries left ──▶ FAILED ──┤
  *   │        │                              │  │  ▲  │
- *   │ 2xx    │ out of tries, or 410         │  │  └── failed, tries left
+ *   │ 2xx    │ out of tries, 410, cancel    │  │  └── failed, tries left
  *   ▼        ▼                              │  ▼
- *  SENT     DEAD ◀───── out of tries ───────┘ SENT
+ *  SENT     DEAD ◀── out of tries, cancel ──┘ SENT
  *            └──── retry ──▶ PENDING
  */
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
@@ -18,6 +18,8 @@ export const transitions = {
   attempt: { from: ['PENDING', 'FAILED'] },
   /** A person asked for another try: PENDING, with a new budget of attempts. */
   retry: { from: ['FAILED', 'DEAD'] },
+  /** A person called it off, or its subscription was deleted: DEAD. */
+  cancel: { from: ['PENDING', 'FAILED'] },
 } as const satisfies Record<string, { from: readonly DeliveryStatus[] }>
 
 /** A list of states for a hand-written statement. */

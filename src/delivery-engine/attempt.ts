@@ -67,7 +67,6 @@ export function createAttempt(options: AttemptOptions): (lease: Lease) => Promis
     const eventId = delivery.webhook.id
     const { status, nextRunAt } = recorded
     if (result.verdict.delayMs !== null) onRetryIn(result.verdict.delayMs)
-    happenings.emit('deliveriesChanged', [{ deliveryId, eventId, subscriptionId, status }])
     happenings.emit('attempted', {
       ...{ deliveryId, eventId, subscriptionId, eventType: delivery.eventType },
       ...{ attempt: result.attempt, status, statusCode: result.statusCode, error: result.verdict.error },

@@ -7,9 +7,16 @@
  * subscriptions as they are committed at that moment: an event published right after a subscription was created
  * finds it.
  */
+import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlEventStatus } from '../deliveries/transitions.js'
+import {
+  sqlEventSnapshot,
+  sqlPrefixedEventSnapshot,
+  takeEventSnapshots,
+  type WithEventSnapshot,
+} from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
-import type { DeliveryHappening, Happenings } from '../platform/happenings.js'
+import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
 import { type Lease, sqlLeaseEnd, sqlRoom, toLease } from './lease.js'
@@ -36,7 +43,7 @@ const dispatch = {
       select uuid_v7(), matched."eventId", matched."subscriptionId", now(),
              case when matched.place <= rooms.room then ${sqlLeaseEnd} end
       from matched join rooms using ("subscriptionId")
-      returning id, "eventId", "subscriptionId", "queuedUntil"
+      returning *
     ), counted as (
       select claimed."eventId", count(created.id)::int as deliveries
       from claimed left join created using ("eventId")
@@ -47,18 +54,15 @@ const dispatch = {
           status = ${sqlEventStatus('counted.deliveries', '0', '0')},
           "updatedAt" = now()
       from counted where e.id = counted."eventId"
+      returning ${sqlEventSnapshot('e')}
     )
-    select claimed."eventId", created.id as "deliveryId", created."subscriptionId", created."queuedUntil"
-    from claimed left join created using ("eventId")`,
+    select ${sqlDeliverySnapshot('created')}, created."queuedUntil", ${sqlPrefixedEventSnapshot('marked')}
+    from marked left join created on created."eventId" = marked.id`,
 }
 
-interface DispatchedRow {
-  eventId: string
-  /** Null, with the rest, where nobody wanted the event. */
-  deliveryId: string | null
-  subscriptionId: string
-  queuedUntil: Date | null
-}
+/** An event, with one of its deliveries; the delivery's columns are null where nobody wanted the event. */
+type DispatchedRow = WithEventSnapshot & (Created | { id: null })
+type Created = DeliverySnapshot & { queuedUntil: Date | null }
 
 export interface DispatcherOptions {
   database: Database
@@ -77,24 +81,20 @@ export function createDispatcher(options: DispatcherOptions): Pump {
 
   async function run(): Promise<boolean> {
     const rows = await database.query<DispatchedRow>(dispatch, [batchSize])
-    const created = rows.filter(hasDelivery)
-    const leases = created.filter(isLeased).map(toLease)
+    const events = takeEventSnapshots(rows)
+    const created = rows.filter(isCreated)
+    // Told before they are queued: a worker could tell of its attempt before anyone knew of the delivery.
+    if (events.length > 0) happenings.emit('eventsChanged', events)
+    if (created.length > 0) happenings.emit('deliveriesChanged', created.map(takeDeliverySnapshot))
+    const leases = created.filter(isLeased).map(({ id, ...rest }) => toLease({ deliveryId: id, ...rest }))
     if (leases.length > 0) await enqueue(leases)
-    if (created.length > 0) happenings.emit('deliveriesChanged', created.map(toHappening))
     if (leases.length < created.length) onBacklog()
-    return new Set(rows.map(({ eventId }) => eventId)).size >= batchSize
+    return events.length >= batchSize
   }
 
   return createPump({ run, intervalMs, onError })
 }
 
-type Created = DispatchedRow & { deliveryId: string }
-
-const hasDelivery = (row: DispatchedRow): row is Created => row.deliveryId !== null
-const isLeased = (row: Created): row is Created & { queuedUntil: Date } => row.queuedUntil !== null
-const toHappening = ({ deliveryId, eventId, subscriptionId }: Created): DeliveryHappening => ({
-  deliveryId,
-  eventId,
-  subscriptionId,
-  status: 'PENDING',
-})
+const isCreated = (row: DispatchedRow): row is WithEventSnapshot & Created => row.id !== null
+const isLeased = <Row extends Created>(row: Row): row is Row & { queuedUntil: Date } =>
+  row.queuedUntil !== null

@@ -1,11 +1,14 @@
 /**
  * The feeder: puts deliveries that wait in the table on the queue when they are due: retries whose time has
  * come, what a subscription's share had no room for, and what was held for a subscription that is enabled
- * again. It is also the reconciler: a lease that ran out is taken back, so whatever the queue lost is fed anew.
+ * again. It is also the reconciler: a lease that ran out is taken back, so whatever the queue lost is fed anew,
+ * and what waits for a subscription that was deleted is given up.
  *
  * It visits only the subscriptions that have something waiting, one index probe each, however much waits.
  */
+import { giveUpDeletedDeliveries } from '../deliveries/cancel.js'
 import type { Database } from '../platform/database.js'
+import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
 import { type Lease, leaseColumns, sqlLeaseEnd, sqlRoom, sqlWaiting, toLease } from './lease.js'
 
@@ -80,16 +83,19 @@ export interface Feeder extends Pump {
 
 export interface FeederOptions {
   database: Database
+  happenings: Happenings
   intervalMs: number
   enqueue(leases: Lease[]): Promise<void>
   onError(error: unknown): void
 }
 
 const MAX_LEASES_AT_ONCE = 2000
+const GIVE_UP_AT_ONCE = 1000
 /** Gathers the room that many small results make into one run. */
 const REST_MS = 10
 
-export function createFeeder({ database, intervalMs, enqueue, onError }: FeederOptions): Feeder {
+export function createFeeder(options: FeederOptions): Feeder {
+  const { database, happenings, intervalMs, enqueue, onError } = options
   let isBacklogged = false
   let nextReconcileAt = 0
 
@@ -97,6 +103,7 @@ export function createFeeder({ database, intervalMs, enqueue, onError }: FeederO
     if (performance.now() >= nextReconcileAt) {
       nextReconcileAt = performance.now() + intervalMs
       await database.query(takeBackExpired, [])
+      while ((await giveUpDeletedDeliveries({ database, happenings }, GIVE_UP_AT_ONCE)) === GIVE_UP_AT_ONCE);
     }
     const rows = await database.query<LeasedRow>(leaseDue, [MAX_LEASES_AT_ONCE])
     const leases = rows

@@ -5,11 +5,19 @@
  * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
  * lease had run out and another worker was quicker, changes nothing.
  */
+import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
 import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
+import {
+  sqlEventSnapshot,
+  sqlPrefixedEventSnapshot,
+  takeEventSnapshots,
+  type WithEventSnapshot,
+} from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
 import { isConflictOfTransactions } from '../platform/database-errors.js'
+import type { Happenings } from '../platform/happenings.js'
 import type { Verdict } from './judge.js'
 
 export interface AttemptResult {
@@ -56,7 +64,7 @@ const record = {
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and d.status in (${sqlStates(openStates)})
-      returning d.id, d."eventId", d."subscriptionId", d.status, d."nextRunAt"
+      returning ${sqlDeliverySnapshot('d')}
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
       select r.id, r.attempt, r.status, r."statusCode", r.error, r."responseTimeMs"
@@ -77,24 +85,27 @@ const record = {
           "updatedAt" = now()
       from ended join locked on locked.id = ended."eventId"
       where e.id = locked.id
+      returning ${sqlEventSnapshot('e')}
     ), disabled as (
       update subscriptions s set "isEnabled" = false, "updatedAt" = now()
       where s."isEnabled" and s.id in (select "subscriptionId" from changed join result r using (id) where r."isGone")
     )
-    select id as "deliveryId", status, "nextRunAt" from changed`,
+    select ${sqlDeliverySnapshot('changed')}, ${sqlPrefixedEventSnapshot('finished')}
+    from changed
+    left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = changed."eventId"`,
 }
 
 const MAX_BATCH = 200
 /** One commit waits for the disk while the next is being filled and sent. */
 const COMMITS_UNDER_WAY = 2
 
-export function createRecorder(database: Database): Recorder {
+export function createRecorder(database: Database, happenings: Happenings): Recorder {
   const batcher = createBatcher<AttemptResult, Recorded | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<Recorded & { deliveryId: string }>(record, [
+      const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(record, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
@@ -105,7 +116,10 @@ export function createRecorder(database: Database): Recorder {
         results.map(({ verdict }) => verdict.delayMs),
         results.map(({ verdict }) => verdict.isGone),
       ])
-      const byId = new Map(rows.map((row) => [row.deliveryId, row]))
+      const events = takeEventSnapshots(rows)
+      if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
+      if (events.length > 0) happenings.emit('eventsChanged', events)
+      const byId = new Map(rows.map((row) => [row.id, row]))
       return results.map(({ deliveryId }) => byId.get(deliveryId))
     },
   })

@@ -3,7 +3,7 @@
  * the code that makes things happen knows none of them. A listener must not throw and must not wait.
  */
 import { EventEmitter } from 'node:events'
-import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import type { Delivery, DeliveryStatus, Event } from '../generated/prisma/client.js'
 
 /** How a request to publish ended. */
 export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'
@@ -25,17 +25,15 @@ export interface AttemptHappening {
   sinceAcceptedMs: number
 }
 
-/** A committed change of a delivery's status; `CREATED` deliveries are PENDING. */
-export interface DeliveryHappening {
-  deliveryId: string
-  eventId: string
-  subscriptionId: string
-  status: DeliveryStatus
-}
+/** A delivery after a committed change of its status; a new one is PENDING. */
+type DeliverySnapshot = Omit<Delivery, 'budgetFrom' | 'queuedUntil'>
+/** An event after a committed change of its status. */
+type EventSnapshot = Omit<Event, 'data' | 'metadata' | 'contentHash'>
 
 interface HappeningsMap {
   ingested: [{ result: IngestResult; count: number }]
-  deliveriesChanged: [DeliveryHappening[]]
+  deliveriesChanged: [DeliverySnapshot[]]
+  eventsChanged: [EventSnapshot[]]
   attempted: [AttemptHappening]
   /** Something failed that heals by itself; told so that a person can see it. */
   trouble: [{ where: string; error: unknown }]

@@ -1,0 +1,93 @@
+/**
+ * Cancel: a delivery that waits is given up by hand. One that is on the queue or being attempted can't be
+ * called back; it can be cancelled when it waits again.
+ */
+import { ServiceError } from '../errors.js'
+import {
+  sqlEventSnapshot,
+  sqlPrefixedEventSnapshot,
+  takeEventSnapshots,
+  type WithEventSnapshot,
+} from '../events/snapshot.js'
+import type { Database } from '../platform/database.js'
+import type { Happenings } from '../platform/happenings.js'
+import { findDelivery } from './find.js'
+import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from './snapshot.js'
+import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
+
+/** Gives up the waiting deliveries that a condition on `d` names. `$1` is the reason, for `lastError`. */
+const giveUpSql = (which: string) => `
+  with given_up as (
+    update deliveries d
+    set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = now()
+    where ${which} and d.status in (${sqlStates(transitions.cancel.from)}) and d."queuedUntil" is null
+    returning ${sqlDeliverySnapshot('d')}
+  ), ended as (
+    select "eventId", count(*)::int as dead from given_up group by "eventId"
+  ), locked as (
+    select id from events where id in (select "eventId" from ended) order by id for no key update
+  ), counted as (
+    update events e
+    set "deadCount" = e."deadCount" + ended.dead,
+        status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" + ended.dead)')},
+        "updatedAt" = now()
+    from ended join locked on locked.id = ended."eventId"
+    where e.id = locked.id
+    returning ${sqlEventSnapshot('e')}
+  )
+  select given_up.*, ${sqlPrefixedEventSnapshot('finished')}
+  from given_up
+  left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = given_up."eventId"`
+
+const cancelOne = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
+
+const giveUpOfDeleted = {
+  name: 'give-up-deliveries-of-deleted-subscriptions',
+  text: giveUpSql(`d.id in (
+    select waiting.id from subscriptions s
+    cross join lateral (
+      select w.id from deliveries w
+      where w."subscriptionId" = s.id and w."queuedUntil" is null
+        and w.status in (${sqlStates(transitions.cancel.from)})
+      limit $2
+    ) as waiting
+    where s."deletedAt" is not null
+    limit $2
+  )`),
+}
+
+export interface CancelContext {
+  database: Database
+  happenings: Happenings
+}
+
+/** @throws ServiceError NOT_FOUND, or CONFLICT when it does not wait */
+export async function cancelDelivery(context: CancelContext, id: string): Promise<void> {
+  const before = await findDelivery(context.database, id)
+  if ((await giveUp(context, cancelOne, 'cancelled by hand', id)) > 0) return
+  const isOpen = before.nextRunAt !== null
+  throw new ServiceError(
+    'CONFLICT',
+    isOpen
+      ? 'The delivery is being attempted at this moment. Try again when the attempt has ended.'
+      : `The delivery is ${before.status}. Only one that is PENDING or FAILED can be cancelled.`,
+  )
+}
+
+/** What still waited for subscriptions that were deleted, so many at a time. Answers with how many it was. */
+export function giveUpDeletedDeliveries(context: CancelContext, limit: number): Promise<number> {
+  return giveUp(context, giveUpOfDeleted, 'its subscription was deleted', limit)
+}
+
+async function giveUp(
+  { database, happenings }: CancelContext,
+  statement: typeof cancelOne,
+  reason: string,
+  which: string | number,
+): Promise<number> {
+  const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(statement, [reason, which])
+  const events = takeEventSnapshots(rows)
+  if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
+  if (events.length > 0) happenings.emit('eventsChanged', events)
+  return rows.length
+}

@@ -1,0 +1,25 @@
+/** A delivery as it is at one moment, read with the statement that changed it: what live updates show. */
+import type { Delivery } from '../generated/prisma/client.js'
+
+const columns = [
+  'id',
+  'eventId',
+  'subscriptionId',
+  'status',
+  'attempts',
+  'nextRunAt',
+  'lastError',
+  'lastStatusCode',
+  'createdAt',
+  'updatedAt',
+] as const
+
+export type DeliverySnapshot = Pick<Delivery, (typeof columns)[number]>
+
+/** The columns of a snapshot, for a hand-written statement in which the delivery goes by the name `d`. */
+export const sqlDeliverySnapshot = (d: string): string =>
+  columns.map((column) => `${d}."${column}"`).join(', ')
+
+export function takeDeliverySnapshot(row: DeliverySnapshot): DeliverySnapshot {
+  return Object.fromEntries(columns.map((column) => [column, row[column]])) as unknown as DeliverySnapshot
+}
