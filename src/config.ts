@@ -29,6 +29,13 @@ export interface Config {
   }
   outbox: { batchSize: number; intervalMs: number }
   eventMaxBytes: number
+  graphql: {
+    /** Whether browsers that open `/graphql` get GraphiQL. */
+    graphiql: boolean
+    introspection: boolean
+  }
+  /** Origins of pages that may use GraphQL from a browser. */
+  corsOrigins: string[]
   logLevel: string
 }
 
@@ -59,15 +66,10 @@ const number = (min: number, max: number, whole: boolean, fallback: number) =>
 
 const wholeNumber = (min: number, max: number, fallback: number) => number(min, max, true, fallback)
 
-const oneOf = <const Values extends readonly [string, ...string[]]>(
-  values: Values,
-  fallback: Values[number],
-) =>
-  z
-    .enum(values, {
-      error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
-    })
-    .default(fallback)
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values, {
+    error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
+  })
 
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -81,13 +83,16 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+/** The key that there is where none is set, outside production. */
+export const DEVELOPMENT_KEY = 'dev-key-1'
+
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
 const settings = z.object({
-  NODE_ENV: oneOf(['development', 'production', 'test'], 'development'),
+  NODE_ENV: oneOf(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 3000),
-  ROLE: oneOf(['all', 'api', 'worker'], 'all'),
+  ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
@@ -110,7 +115,10 @@ const settings = z.object({
   OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000, 500),
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000, 2000),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES, 262_144),
-  LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)], 'info'),
+  GRAPHIQL: oneOf(['true', 'false']).optional(),
+  GRAPHQL_INTROSPECTION: oneOf(['true', 'false']).optional(),
+  CORS_ORIGINS: list.optional(),
+  LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)]).default('info'),
 })
 
 /**
@@ -137,7 +145,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     role: read.ROLE,
-    apiKeys: read.API_KEYS ?? ['dev-key-1'],
+    apiKeys: read.API_KEYS ?? [DEVELOPMENT_KEY],
     databaseUrl: read.DATABASE_URL,
     dataDirectory: resolve('.data'),
     redisUrl: read.REDIS_URL,
@@ -152,8 +160,18 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     outbox: { batchSize: read.OUTBOX_DISPATCH_BATCH_SIZE, intervalMs: read.OUTBOX_DISPATCH_INTERVAL_MS },
     eventMaxBytes: read.EVENT_MAX_BYTES,
+    graphql: {
+      graphiql: isAllowed(read.GRAPHIQL, read.NODE_ENV),
+      introspection: isAllowed(read.GRAPHQL_INTROSPECTION, read.NODE_ENV),
+    },
+    corsOrigins: read.CORS_ORIGINS ?? [],
     logLevel: read.LOG_LEVEL,
   }
+}
+
+/** What helps developers is there unless it is production, or as the setting says. */
+function isAllowed(setting: string | undefined, environment: Config['environment']): boolean {
+  return setting === undefined ? environment !== 'production' : setting === 'true'
 }
 
 /** Puts what `.env` in the working directory says behind what the environment already says. */

@@ -4,18 +4,20 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import type { Config } from './config.js'
+import { type Config, DEVELOPMENT_KEY } from './config.js'
 import { createEgressGuard } from './delivery-engine/egress-guard.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/lease.js'
 import { readOutbox } from './delivery-engine/outbox.js'
 import { createPublisher } from './events/publish.js'
+import { broadcastHappenings, createLive } from './graphql/live.js'
 import { createApp } from './http/app.js'
 import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
 import { logHappenings } from './platform/logging.js'
 import { createMetrics } from './platform/metrics.js'
 import { createParts, type Parts } from './platform/parts.js'
+import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
 
@@ -52,7 +54,9 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
       onError: trouble('queue'),
     }),
   )
-  const signals = parts.use(createSignals(config.redisUrl, trouble('signals')))
+  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')))
+  broadcastHappenings(happenings, pubSub)
+  const signals = createSignals(pubSub)
   const guard = createEgressGuard({ allowedCidrs: config.delivery.allowedCidrs })
 
   let engine: DeliveryEngine | undefined
@@ -70,7 +74,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     }),
     healthChecks: {
       database: () => database.query({ name: 'ping', text: 'select 1' }, []),
-      ...(signals.ping && { redis: signals.ping }),
+      ...(pubSub.ping && { redis: pubSub.ping }),
     },
     ...(config.role !== 'worker' && {
       api: {
@@ -80,6 +84,15 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
         publisher: createPublisher({ database, happenings, onCommitted: () => signals.send('outbox') }),
         refuseUrl: guard.checkUrl,
         onDue: () => signals.send('due'),
+        live: createLive(pubSub),
+        graphql: {
+          allowIntrospection: config.graphql.introspection,
+          corsOrigins: config.corsOrigins,
+          // A key that everybody knows may as well be filled in; another one never is.
+          graphiql: config.graphql.graphiql
+            ? { apiKey: config.apiKeys.find((key) => key === DEVELOPMENT_KEY) }
+            : undefined,
+        },
       },
     }),
   })

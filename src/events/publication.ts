@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
+import { parseInput } from '../platform/input-errors.js'
 import { canonicalJson, JsonTooDeepError, memberTexts, type RawJson } from './raw-json.js'
 
 export interface Publication {
@@ -32,6 +33,12 @@ const jsonObject = z
   )
   .meta({ type: 'object', additionalProperties: true })
 
+/** Whether a time, where it is one at all, can be written in ISO 8601 without a sign. */
+function hasFourDigitYear(time: string): boolean {
+  const year = new Date(time).getUTCFullYear()
+  return !(year < 1 || year > 9999)
+}
+
 /** The body of `POST /v1/events`. */
 export const publicationBody = z.strictObject({
   type: eventType,
@@ -42,6 +49,7 @@ export const publicationBody = z.strictObject({
       offset: true,
       error: 'must be an ISO 8601 time with its zone, such as 2026-01-31T18:20:43.400Z',
     })
+    .refine(hasFourDigitYear, 'must be in the years 0001 to 9999, in UTC')
     .optional(),
   eventId: idempotencyKey.optional().meta({ description: 'An idempotency key; the header wins over it.' }),
 })
@@ -67,9 +75,23 @@ export function readPublication(
       idempotencyKey: headerKey ?? body.eventId ?? null,
     }
   } catch (error) {
-    if (error instanceof JsonTooDeepError) throw badInput([{ path: 'data', message: error.message }])
+    if (error instanceof JsonTooDeepError) throw badInput([{ path: error.path, message: error.message }])
     throw error
   }
+}
+
+/** What is published when it comes as values, not as the text of a body. */
+const publicationValues = publicationBody
+  .omit({ eventId: true })
+  .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: publicationBody.shape.createdAt.nullable() })
+
+/** @throws ServiceError BAD_USER_INPUT */
+export function toPublication(values: unknown): Publication {
+  const { type, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
+  // Through the text, so that both ways in have the same limits.
+  const text = JSON.stringify({ type, data, metadata: metadata ?? null })
+  const body = { type, data, metadata, createdAt: createdAt ?? undefined }
+  return readPublication(body, text, idempotencyKey ?? undefined)
 }
 
 /** @throws ServiceError BAD_USER_INPUT */

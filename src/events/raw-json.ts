@@ -14,6 +14,13 @@ export const MAX_JSON_DEPTH = 100
 
 export class JsonTooDeepError extends Error {
   override readonly name = 'JsonTooDeepError'
+  /** The member that is nested too deeply. */
+  readonly path: string
+
+  constructor(path: string) {
+    super(`must not be nested deeper than ${MAX_JSON_DEPTH} levels`)
+    this.path = path
+  }
 }
 
 // Each looks for the first character that ends something. A greedy pattern over what comes before it would
@@ -42,8 +49,8 @@ function endOfString(text: string, from: number): number {
   return quote + 1
 }
 
-/** Where the value that begins at `from` ends. */
-function endOfValue(text: string, from: number): number {
+/** Where the value that begins at `from` ends; `path` names it. */
+function endOfValue(text: string, from: number, path = ''): number {
   const first = text[from]
   if (first === '"') return endOfString(text, from)
   if (first !== '{' && first !== '[') return find(scalarEnd, text, from)
@@ -57,8 +64,7 @@ function endOfValue(text: string, from: number): number {
       continue
     }
     depth += character === '{' || character === '[' ? 1 : -1
-    if (depth > MAX_JSON_DEPTH)
-      throw new JsonTooDeepError(`JSON nested deeper than ${MAX_JSON_DEPTH} levels.`)
+    if (depth > MAX_JSON_DEPTH) throw new JsonTooDeepError(path)
     at += 1
   } while (depth > 0)
   return at
@@ -76,8 +82,9 @@ export function memberTexts(text: string): Map<string, RawJson> {
     const nameEnd = endOfString(text, at)
     const colon = skipSpace(text, nameEnd)
     const valueStart = skipSpace(text, colon + 1)
-    const valueEnd = endOfValue(text, valueStart)
-    members.set(JSON.parse(text.slice(at, nameEnd)), text.slice(valueStart, valueEnd) as RawJson)
+    const name = JSON.parse(text.slice(at, nameEnd))
+    const valueEnd = endOfValue(text, valueStart, name)
+    members.set(name, text.slice(valueStart, valueEnd) as RawJson)
     at = nextItem(text, valueEnd)
   }
   return members

@@ -1,22 +1,27 @@
 /** The HTTP face: Fastify with the `/v1` routes, their documentation, and one way to answer errors. */
 import Fastify, { type FastifyInstance } from 'fastify'
-import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import type { RetryContext } from '../deliveries/retry.js'
 import { ServiceError } from '../errors.js'
 import type { Publisher } from '../events/publish.js'
+import type { Live } from '../graphql/live.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import { createKeyCheck, requireKey } from './auth.js'
+import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
-import { sendProblem, toServiceError } from './problem.js'
+import { refuseMalformedRequest, sendProblem, toServiceError } from './problem.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { eventRoutes } from './routes/events.js'
+import { type GraphQLRouteOptions, graphqlRoutes } from './routes/graphql.js'
 import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
+
+/** How GraphQL is served. */
+type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOrigins' | 'graphiql'>
 
 export interface AppOptions {
   maxBodyBytes: number
@@ -24,8 +29,12 @@ export interface AppOptions {
   metrics: Metrics
   healthChecks: HealthChecks
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
-  api?: SubscriptionContext & RetryContext & { publisher: Publisher; apiKeys: string[] }
+  api?: SubscriptionContext &
+    RetryContext & { publisher: Publisher; apiKeys: string[]; live: Live; graphql: GraphQLSettings }
 }
+
+/** What a GraphQL request holds beside an event of the largest size. */
+const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
 
 export async function createApp({
   maxBodyBytes,
@@ -39,10 +48,11 @@ export async function createApp({
     // Errors are logged below, and requests are counted by the metrics: a line for each would cost the most.
     logger: false,
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
+    clientErrorHandler: refuseMalformedRequest,
   })
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(() => JSON.stringify)
   readJsonBodies(app)
+  checkInputs(app)
+  app.setSerializerCompiler(() => JSON.stringify)
 
   app.setErrorHandler((error, request, reply) => {
     const told = toServiceError(error)
@@ -77,5 +87,16 @@ export async function createApp({
     },
     { prefix: '/v1' },
   )
+  if (api !== undefined) {
+    await app.register(
+      graphqlRoutes({
+        ...api.graphql,
+        context: { ...api, logger },
+        isKey: createKeyCheck(api.apiKeys),
+        maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
+        endLive: () => api.live.endAll(),
+      }),
+    )
+  }
   return app
 }

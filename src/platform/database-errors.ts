@@ -19,8 +19,11 @@ const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
 const UNIQUE_VIOLATION = '23505'
 
-/** The codes that Prisma gives to a database it can't reach, that times out, or that closed the connection. */
-const prismaUnavailable = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'])
+/**
+ * The codes that Prisma gives to a database it can't reach, that times out, also in the middle of a
+ * transaction (P2028), or that closed the connection.
+ */
+const prismaUnavailable = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037'])
 
 function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
@@ -40,6 +43,8 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return isUnavailable(error)
   const { name, code, cause } = (error ?? {}) as { name?: string; code?: string; cause?: { kind?: string } }
   if (code !== undefined && prismaUnavailable.has(code)) return true
+  // What `pg` throws without a code, such as a timeout, Prisma hands on as it is, marked with its version.
+  if (name === 'Error' && error instanceof Error && 'clientVersion' in error) return true
   return (
     name === 'DriverAdapterError' &&
     ['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'].includes(

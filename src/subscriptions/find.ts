@@ -7,7 +7,7 @@ import { type VisibleSubscription, visibleFields } from './subscription.js'
 /** @throws ServiceError NOT_FOUND */
 export async function findSubscription({ prisma }: Database, id: string): Promise<VisibleSubscription> {
   const subscription = isUuid(id)
-    ? await prisma.subscription.findUnique({ where: { id }, select: visibleFields })
+    ? await prisma.subscription.findUnique({ where: { id, deletedAt: null }, select: visibleFields })
     : null
   if (subscription === null) throw notFound('subscription', id)
   return subscription
@@ -22,7 +22,7 @@ export async function listSubscriptions(
   const { where, ...order } = pageArguments(page)
   const enabled = filter.enabled === undefined ? {} : { isEnabled: filter.enabled }
   const rows = await prisma.subscription.findMany({
-    where: { ...enabled, ...where },
+    where: { ...enabled, ...where, deletedAt: null },
     ...order,
     select: visibleFields,
   })

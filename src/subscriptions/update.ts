@@ -30,7 +30,7 @@ export async function updateSubscription(
 async function apply(transaction: Prisma.TransactionClient, id: string, changes: SubscriptionChanges) {
   // Locked, because the fingerprint is made of what stays and what changes.
   await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for update`
-  const before = await transaction.subscription.findUnique({ where: { id } })
+  const before = await transaction.subscription.findUnique({ where: { id, deletedAt: null } })
   if (before === null) throw notFound('subscription', id)
 
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes

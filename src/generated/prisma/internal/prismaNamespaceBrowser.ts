@@ -110,7 +110,8 @@ export const SubscriptionScalarFieldEnum = {
   previousSecretUntil: 'previousSecretUntil',
   fingerprint: 'fingerprint',
   createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
+  updatedAt: 'updatedAt',
+  deletedAt: 'deletedAt'
 } as const
 
 export type SubscriptionScalarFieldEnum = (typeof SubscriptionScalarFieldEnum)[keyof typeof SubscriptionScalarFieldEnum]

@@ -35,6 +35,7 @@ export type SubscriptionMinAggregateOutputType = {
   fingerprint: runtime.Bytes | null
   createdAt: Date | null
   updatedAt: Date | null
+  deletedAt: Date | null
 }
 
 export type SubscriptionMaxAggregateOutputType = {
@@ -48,6 +49,7 @@ export type SubscriptionMaxAggregateOutputType = {
   fingerprint: runtime.Bytes | null
   createdAt: Date | null
   updatedAt: Date | null
+  deletedAt: Date | null
 }
 
 export type SubscriptionCountAggregateOutputType = {
@@ -62,6 +64,7 @@ export type SubscriptionCountAggregateOutputType = {
   fingerprint: number
   createdAt: number
   updatedAt: number
+  deletedAt: number
   _all: number
 }
 
@@ -77,6 +80,7 @@ export type SubscriptionMinAggregateInputType = {
   fingerprint?: true
   createdAt?: true
   updatedAt?: true
+  deletedAt?: true
 }
 
 export type SubscriptionMaxAggregateInputType = {
@@ -90,6 +94,7 @@ export type SubscriptionMaxAggregateInputType = {
   fingerprint?: true
   createdAt?: true
   updatedAt?: true
+  deletedAt?: true
 }
 
 export type SubscriptionCountAggregateInputType = {
@@ -104,6 +109,7 @@ export type SubscriptionCountAggregateInputType = {
   fingerprint?: true
   createdAt?: true
   updatedAt?: true
+  deletedAt?: true
   _all?: true
 }
 
@@ -191,6 +197,7 @@ export type SubscriptionGroupByOutputType = {
   fingerprint: runtime.Bytes
   createdAt: Date
   updatedAt: Date
+  deletedAt: Date | null
   _count: SubscriptionCountAggregateOutputType | null
   _min: SubscriptionMinAggregateOutputType | null
   _max: SubscriptionMaxAggregateOutputType | null
@@ -226,6 +233,7 @@ export type SubscriptionWhereInput = {
   fingerprint?: Prisma.BytesFilter<"Subscription"> | runtime.Bytes
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   deliveries?: Prisma.DeliveryListRelationFilter
 }
 
@@ -241,6 +249,7 @@ export type SubscriptionOrderByWithRelationInput = {
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   deliveries?: Prisma.DeliveryOrderByRelationAggregateInput
 }
 
@@ -259,6 +268,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   deliveries?: Prisma.DeliveryListRelationFilter
 }, "id" | "fingerprint">
 
@@ -274,6 +284,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.SubscriptionCountOrderByAggregateInput
   _max?: Prisma.SubscriptionMaxOrderByAggregateInput
   _min?: Prisma.SubscriptionMinOrderByAggregateInput
@@ -294,6 +305,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   fingerprint?: Prisma.BytesWithAggregatesFilter<"Subscription"> | runtime.Bytes
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
+  deletedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
 }
 
 export type SubscriptionCreateInput = {
@@ -308,6 +320,7 @@ export type SubscriptionCreateInput = {
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
+  deletedAt?: Date | string | null
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutSubscriptionInput
 }
 
@@ -323,6 +336,7 @@ export type SubscriptionUncheckedCreateInput = {
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
+  deletedAt?: Date | string | null
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutSubscriptionInput
 }
 
@@ -338,6 +352,7 @@ export type SubscriptionUpdateInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   deliveries?: Prisma.DeliveryUpdateManyWithoutSubscriptionNestedInput
 }
 
@@ -353,6 +368,7 @@ export type SubscriptionUncheckedUpdateInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutSubscriptionNestedInput
 }
 
@@ -368,6 +384,7 @@ export type SubscriptionCreateManyInput = {
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type SubscriptionUpdateManyMutationInput = {
@@ -382,6 +399,7 @@ export type SubscriptionUpdateManyMutationInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type SubscriptionUncheckedUpdateManyInput = {
@@ -396,6 +414,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type StringNullableListFilter<$PrismaModel = never> = {
@@ -418,6 +437,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type SubscriptionMaxOrderByAggregateInput = {
@@ -431,6 +451,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type SubscriptionMinOrderByAggregateInput = {
@@ -444,6 +465,7 @@ export type SubscriptionMinOrderByAggregateInput = {
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  deletedAt?: Prisma.SortOrder
 }
 
 export type SubscriptionScalarRelationFilter = {
@@ -498,6 +520,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
@@ -512,6 +535,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
+  deletedAt?: Date | string | null
 }
 
 export type SubscriptionCreateOrConnectWithoutDeliveriesInput = {
@@ -542,6 +566,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
@@ -556,6 +581,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 
@@ -601,6 +627,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  deletedAt?: boolean
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["subscription"]>
@@ -617,6 +644,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  deletedAt?: boolean
 }, ExtArgs["result"]["subscription"]>
 
 export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -631,6 +659,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  deletedAt?: boolean
 }, ExtArgs["result"]["subscription"]>
 
 export type SubscriptionSelectScalar = {
@@ -645,9 +674,10 @@ export type SubscriptionSelectScalar = {
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  deletedAt?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "secret" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "secret" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -678,6 +708,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
     fingerprint: runtime.Bytes
     createdAt: Date
     updatedAt: Date
+    /**
+     * A subscription that was deleted stays for the sake of its deliveries' history, out of sight.
+     */
+    deletedAt: Date | null
   }, ExtArgs["result"]["subscription"]>
   composites: {}
 }
@@ -1113,6 +1147,7 @@ export interface SubscriptionFieldRefs {
   readonly fingerprint: Prisma.FieldRef<"Subscription", 'Bytes'>
   readonly createdAt: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Subscription", 'DateTime'>
+  readonly deletedAt: Prisma.FieldRef<"Subscription", 'DateTime'>
 }
     
 

@@ -1,0 +1,14 @@
+-- AlterTable
+ALTER TABLE "subscriptions" ADD COLUMN     "deletedAt" TIMESTAMPTZ(3);
+
+-- CreateIndex
+CREATE INDEX "events_type_id_idx" ON "events"("type", "id");
+
+-- CreateIndex
+CREATE INDEX "events_not_delivered_idx" ON "events"("status", "id") WHERE (status <> 'DELIVERED');
+
+-- CreateIndex
+CREATE INDEX "events_createdAt_idx" ON "events"("createdAt");
+
+-- CreateIndex
+CREATE INDEX "deliveries_updatedAt_idx" ON "deliveries"("updatedAt");

@@ -1,0 +1,41 @@
+/** The builder of the schema, with its plugins and scalars. It holds no types: those are in `types/`. */
+import SchemaBuilder from '@pothos/core'
+import ComplexityPlugin from '@pothos/plugin-complexity'
+import PrismaPlugin from '@pothos/plugin-prisma'
+import RelayPlugin from '@pothos/plugin-relay'
+import type PrismaTypes from '../generated/pothos.js'
+import { getDatamodel } from '../generated/pothos.js'
+import type { Prisma } from '../generated/prisma/client.js'
+import type { GraphQLContext } from './context.js'
+import { DEFAULT_LIST_SIZE } from './paging.js'
+
+export const builder = new SchemaBuilder<{
+  Context: GraphQLContext
+  PrismaTypes: PrismaTypes
+  DefaultFieldNullability: false
+  Scalars: {
+    DateTime: { Input: Date; Output: Date }
+    JSONObject: { Input: Record<string, unknown>; Output: Prisma.JsonValue }
+  }
+}>({
+  plugins: [RelayPlugin, PrismaPlugin, ComplexityPlugin],
+  defaultFieldNullability: false,
+  relay: {
+    // Ids are the plain UUIDs of REST, so there is nothing for `node(id:)` to tell types apart by.
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+    pageInfoTypeOptions: {
+      description: 'Where a page lies in its list; see the Relay specification of connections.',
+    },
+  },
+  prisma: {
+    client: ({ database }) => database.prisma,
+    dmmf: getDatamodel(),
+    filterConnectionTotalCount: true,
+  },
+  complexity: { defaultComplexity: 1, defaultListMultiplier: DEFAULT_LIST_SIZE },
+})
+
+builder.queryType({ description: 'What the service knows.' })
+builder.mutationType({ description: 'What the service can be asked to do.' })
+builder.subscriptionType({ description: 'What happens in the service, as it happens.' })

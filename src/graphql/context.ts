@@ -1,0 +1,13 @@
+/** What every resolver gets: the same parts that the REST routes work with. */
+import type { Logger } from 'pino'
+import type { CancelContext } from '../deliveries/cancel.js'
+import type { RetryContext } from '../deliveries/retry.js'
+import type { Publisher } from '../events/publish.js'
+import type { SubscriptionContext } from '../subscriptions/create.js'
+import type { Live } from './live.js'
+
+export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
+  publisher: Publisher
+  live: Live
+  logger: Logger
+}

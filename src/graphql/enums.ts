@@ -1,0 +1,30 @@
+import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+import { builder } from './builder.js'
+
+export const EventStatusEnum = builder.enumType('EventStatus', {
+  description: 'What became of an event; it follows from its deliveries.',
+  values: {
+    PENDING: { value: EventStatus.PENDING, description: 'Accepted, not dispatched.' },
+    PROCESSING: { value: EventStatus.PROCESSING, description: 'Some delivery is PENDING or FAILED.' },
+    DELIVERED: { value: EventStatus.DELIVERED, description: 'All deliveries are SENT.' },
+    PARTIALLY_DELIVERED: {
+      value: EventStatus.PARTIALLY_DELIVERED,
+      description: 'All deliveries are finished, some SENT, some DEAD.',
+    },
+    DEAD: { value: EventStatus.DEAD, description: 'All deliveries are DEAD.' },
+    UNMATCHED: { value: EventStatus.UNMATCHED, description: 'No enabled subscription wanted it.' },
+  },
+})
+
+export const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
+  description: 'Where a delivery stands.',
+  values: {
+    PENDING: {
+      value: DeliveryStatus.PENDING,
+      description: 'No attempt has finished yet, or a retry was asked for.',
+    },
+    SENT: { value: DeliveryStatus.SENT, description: 'Answered with 2xx.' },
+    FAILED: { value: DeliveryStatus.FAILED, description: 'The last attempt failed, another is scheduled.' },
+    DEAD: { value: DeliveryStatus.DEAD, description: 'Given up: the dead-letter queue.' },
+  },
+})

@@ -1,0 +1,38 @@
+/** What filters have in common: ranges of time, and ids that may be anything. */
+import { isUuid } from '../platform/uuid.js'
+import { builder } from './builder.js'
+
+export const TimeRange = builder.inputType('TimeRange', {
+  description: 'From a moment, to a moment, or both.',
+  fields: (t) => ({
+    from: t.field({ type: 'DateTime', description: 'At this moment or later.' }),
+    to: t.field({ type: 'DateTime', description: 'Before this moment.' }),
+  }),
+})
+
+interface Range {
+  from?: Date | null | undefined
+  to?: Date | null | undefined
+}
+
+export function inRange(range: Range | null | undefined): { gte?: Date; lt?: Date } | undefined {
+  if (range == null) return undefined
+  return { ...(range.from && { gte: range.from }), ...(range.to && { lt: range.to }) }
+}
+
+/** An id that can't exist matches nothing; asking the database for it would be an error. */
+export function byId(id: string | null | undefined): string | { in: string[] } | undefined {
+  if (id == null) return undefined
+  return isUuid(id) ? id : { in: [] }
+}
+
+export function oneOf<Value>(values: Value[] | null | undefined): { in: Value[] } | undefined {
+  return values == null ? undefined : { in: values }
+}
+
+/** A condition for Prisma, without the members that say nothing. */
+export function condition<Where extends object>(
+  where: { [Name in keyof Where]: Where[Name] | undefined },
+): Where {
+  return Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined)) as Where
+}

@@ -1,0 +1,173 @@
+import { cancelDelivery } from '../../deliveries/cancel.js'
+import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
+import type { Prisma } from '../../generated/prisma/client.js'
+import { isUuid } from '../../platform/uuid.js'
+import { builder } from '../builder.js'
+import { DeliveryStatusEnum } from '../enums.js'
+import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+
+/** Attempts of one delivery that a query is taken to ask for. */
+const USUAL_ATTEMPTS = 10
+
+export const Delivery = builder.prismaObject('Delivery', {
+  description: 'One event to one subscription.',
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    eventId: t.exposeID('eventId'),
+    subscriptionId: t.exposeID('subscriptionId'),
+    status: t.expose('status', { type: DeliveryStatusEnum }),
+    attempts: t.exposeInt('attempts', { description: 'Attempts that have finished.' }),
+    nextRunAt: t.expose('nextRunAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the next attempt is due; null once SENT or DEAD.',
+    }),
+    lastError: t.exposeString('lastError', { nullable: true, description: 'Why it is not SENT.' }),
+    lastStatusCode: t.exposeInt('lastStatusCode', {
+      nullable: true,
+      description: "The endpoint's last answer.",
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    event: t.relation('event'),
+    subscription: t.relation('subscription'),
+    logs: t.relation('logs', {
+      description: 'One for each attempt, the first one first.',
+      query: { orderBy: { attempt: 'asc' } },
+      complexity: { field: 1, multiplier: USUAL_ATTEMPTS },
+    }),
+  }),
+})
+
+builder.prismaObject('DeliveryLog', {
+  description: 'One HTTP attempt of a delivery.',
+  fields: (t) => ({
+    attempt: t.exposeInt('attempt', { description: '1, 2, 3, … over the whole life of the delivery.' }),
+    status: t.expose('status', {
+      type: DeliveryStatusEnum,
+      description: 'What the attempt made of the delivery: SENT, FAILED or DEAD.',
+    }),
+    statusCode: t.exposeInt('statusCode', { nullable: true, description: 'Null when there was no answer.' }),
+    error: t.exposeString('error', { nullable: true, description: 'Why it failed.' }),
+    responseTimeMs: t.exposeInt('responseTimeMs', { description: 'How long the whole exchange took.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was recorded.' }),
+  }),
+})
+
+export const DeliveryFilter = builder.inputType('DeliveryFilter', {
+  description: 'Every condition that is given must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [DeliveryStatusEnum], description: 'One of these.' }),
+    eventId: t.id(),
+    subscriptionId: t.id(),
+    createdAt: t.field({ type: TimeRange }),
+    updatedAt: t.field({
+      type: TimeRange,
+      description: 'When the status last changed: what a live console asks for to catch up.',
+    }),
+  }),
+})
+
+export function deliveriesWhere(
+  filter: typeof DeliveryFilter.$inferInput | null | undefined,
+): Prisma.DeliveryWhereInput {
+  return condition<Prisma.DeliveryWhereInput>({
+    status: oneOf(filter?.status),
+    eventId: byId(filter?.eventId),
+    subscriptionId: byId(filter?.subscriptionId),
+    createdAt: inRange(filter?.createdAt),
+    updatedAt: inRange(filter?.updatedAt),
+  })
+}
+
+export const DeliveryEdge = builder.edgeObject({
+  type: Delivery,
+  name: 'DeliveryEdge',
+  description: 'A delivery in a page.',
+})
+export const DeliveryConnection = builder.connectionObject(
+  { type: Delivery, name: 'DeliveryConnection', description: 'A page of deliveries.' },
+  DeliveryEdge,
+)
+
+builder.queryField('delivery', (t) =>
+  t.prismaField({
+    type: 'Delivery',
+    nullable: true,
+    description: 'A delivery; null when nothing has this id.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (query, _root, { id }, { database }) =>
+      isUuid(id) ? database.prisma.delivery.findUnique({ ...query, where: { id } }) : null,
+  }),
+)
+
+builder.queryField('deliveries', (t) =>
+  t.prismaConnection(
+    {
+      type: 'Delivery',
+      description: 'Deliveries, newest first.',
+      cursor: 'id',
+      defaultSize: DEFAULT_LIST_SIZE,
+      maxSize: MAX_LIST_SIZE,
+      args: { filter: t.arg({ type: DeliveryFilter }) },
+      complexity: connectionComplexity,
+      resolve: (query, _root, { filter }, { database }) =>
+        database.prisma.delivery.findMany({
+          ...query,
+          where: deliveriesWhere(filter),
+          orderBy: { id: 'desc' },
+        }),
+    },
+    DeliveryConnection,
+    DeliveryEdge,
+  ),
+)
+
+/** A payload that shows the delivery as it is after the mutation. */
+const deliveryPayload = (name: string) =>
+  builder.objectRef<Outcome<string>>(name).implement({
+    fields: (t) => ({
+      delivery: t.prismaField({
+        type: 'Delivery',
+        nullable: true,
+        description: 'The delivery as it is now; null when there are errors.',
+        resolve: (query, { result: id }, _args, { database }) =>
+          id === null ? null : database.prisma.delivery.findUnique({ ...query, where: { id } }),
+      }),
+      errors: t.expose('errors', { type: [UserError] }),
+    }),
+  })
+
+const RetryEventPayload = builder.objectRef<Outcome<number>>('RetryEventPayload').implement({
+  fields: (t) => ({
+    retried: t.int({
+      description: 'How many deliveries were FAILED or DEAD and are tried again.',
+      resolve: ({ result }) => result ?? 0,
+    }),
+    errors: t.expose('errors', { type: [UserError] }),
+  }),
+})
+
+builder.mutationFields((t) => ({
+  retryDelivery: t.field({
+    type: deliveryPayload('RetryDeliveryPayload'),
+    description: 'Tries a FAILED or DEAD delivery again at once, with a new budget of attempts.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) => outcomeOf(() => retryDelivery(context, id).then(() => id)),
+  }),
+  retryEvent: t.field({
+    type: RetryEventPayload,
+    description: 'Tries every FAILED or DEAD delivery of an event again.',
+    args: { eventId: t.arg.id({ required: true }) },
+    resolve: (_root, { eventId }, context) =>
+      outcomeOf(() => retryEvent(context, eventId).then(({ retried }) => retried)),
+  }),
+  cancelDelivery: t.field({
+    type: deliveryPayload('CancelDeliveryPayload'),
+    description: 'Gives up a delivery that waits for its next attempt: it becomes DEAD, and can be retried.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) => outcomeOf(() => cancelDelivery(context, id).then(() => id)),
+  }),
+}))

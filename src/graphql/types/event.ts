@@ -1,0 +1,179 @@
+import { badInput } from '../../errors.js'
+import { toPublication } from '../../events/publication.js'
+import type { Published } from '../../events/publish.js'
+import type { Prisma } from '../../generated/prisma/client.js'
+import { isUuid } from '../../platform/uuid.js'
+import { builder } from '../builder.js'
+import type { GraphQLContext } from '../context.js'
+import { EventStatusEnum } from '../enums.js'
+import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
+
+export const Event = builder.prismaObject('Event', {
+  description: 'What a producer published.',
+  // Without the payload, which may be large: it is read only where it is asked for.
+  select: {
+    id: true,
+    type: true,
+    status: true,
+    idempotencyKey: true,
+    deliveryCount: true,
+    createdAt: true,
+    updatedAt: true,
+  },
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'UUIDv7; the `webhook-id` of every attempt.' }),
+    type: t.exposeString('type', { description: 'Such as `user.created`.' }),
+    payload: t.field({
+      type: Payload,
+      description: 'What was published.',
+      select: { data: true, metadata: true },
+      resolve: ({ data, metadata }) => ({ data, metadata }),
+    }),
+    status: t.expose('status', { type: EventStatusEnum }),
+    idempotencyKey: t.exposeString('idempotencyKey', { nullable: true }),
+    deliveryCount: t.exposeInt('deliveryCount', { description: 'How many subscriptions wanted it.' }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: "The producer's own time, or that of acceptance.",
+    }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    deliveries: t.relatedConnection(
+      'deliveries',
+      {
+        description: 'One for each subscription that wanted it, newest first.',
+        cursor: 'id',
+        defaultSize: DEFAULT_LIST_SIZE,
+        maxSize: MAX_LIST_SIZE,
+        args: { filter: t.arg({ type: DeliveryFilter }) },
+        complexity: connectionComplexity,
+        query: ({ filter }) => ({ where: deliveriesWhere(filter), orderBy: { id: 'desc' } }),
+      },
+      DeliveryConnection,
+      DeliveryEdge,
+    ),
+  }),
+})
+
+const Payload = builder
+  .objectRef<{ data: Prisma.JsonValue; metadata: Prisma.JsonValue | null }>('EventPayload')
+  .implement({
+    description: 'What was published.',
+    fields: (t) => ({
+      data: t.expose('data', { type: 'JSONObject' }),
+      metadata: t.expose('metadata', { type: 'JSONObject', nullable: true }),
+    }),
+  })
+
+const EventFilter = builder.inputType('EventFilter', {
+  description: 'Every condition that is given must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [EventStatusEnum], description: 'One of these.' }),
+    type: t.stringList({ description: 'One of these.' }),
+    idempotencyKey: t.string(),
+    subscriptionId: t.id({ description: 'Has a delivery to this subscription.' }),
+    createdAt: t.field({ type: TimeRange }),
+  }),
+})
+
+type EventFilterInput = typeof EventFilter.$inferInput
+
+function eventsWhere(filter: EventFilterInput | null | undefined): Prisma.EventWhereInput {
+  const subscriptionId = byId(filter?.subscriptionId)
+  return condition<Prisma.EventWhereInput>({
+    status: oneOf(filter?.status),
+    type: oneOf(filter?.type),
+    idempotencyKey: filter?.idempotencyKey ?? undefined,
+    deliveries: subscriptionId === undefined ? undefined : { some: { subscriptionId } },
+    createdAt: inRange(filter?.createdAt),
+  })
+}
+
+builder.queryField('event', (t) =>
+  t.prismaField({
+    type: 'Event',
+    nullable: true,
+    description: 'An event; null when nothing has this id.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (query, _root, { id }, { database }) =>
+      isUuid(id) ? database.prisma.event.findUnique({ ...query, where: { id } }) : null,
+  }),
+)
+
+builder.queryField('events', (t) =>
+  t.prismaConnection(
+    {
+      type: 'Event',
+      description: 'Events, newest first.',
+      cursor: 'id',
+      defaultSize: DEFAULT_LIST_SIZE,
+      maxSize: MAX_LIST_SIZE,
+      args: { filter: t.arg({ type: EventFilter }) },
+      complexity: connectionComplexity,
+      resolve: (query, _root, { filter }, { database }) =>
+        database.prisma.event.findMany({ ...query, where: eventsWhere(filter), orderBy: { id: 'desc' } }),
+    },
+    { name: 'EventConnection', description: 'A page of events.' },
+    { name: 'EventEdge', description: 'An event in a page.' },
+  ),
+)
+
+const PublishEventInput = builder.inputType('PublishEventInput', {
+  fields: (t) => ({
+    type: t.string({ required: true, description: '1 to 128 characters of `A-Z a-z 0-9 _ . : -`.' }),
+    data: t.field({ type: 'JSONObject', required: true }),
+    metadata: t.field({ type: 'JSONObject' }),
+    createdAt: t.field({ type: 'DateTime', description: "The producer's own time of the event." }),
+    idempotencyKey: t.string({
+      description: 'The same key with the same content publishes once, however often it is sent.',
+    }),
+  }),
+})
+
+const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventPayload').implement({
+  description: 'The event is committed when this answer is given.',
+  fields: (t) => ({
+    event: t.prismaField({
+      type: 'Event',
+      nullable: true,
+      description: 'The event, or the first one of the same idempotency key; null when there are errors.',
+      resolve: (query, { result }, _args, { database }) =>
+        result && database.prisma.event.findUnique({ ...query, where: { id: result.eventId } }),
+    }),
+    deduplicated: t.boolean({
+      description: 'Whether an earlier event with the same key and content answers for this one.',
+      resolve: ({ result }) => result?.deduplicated ?? false,
+    }),
+    errors: t.expose('errors', { type: [UserError] }),
+  }),
+})
+
+const MAX_PUBLISHED_AT_ONCE = 100
+
+const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.$inferInput) =>
+  outcomeOf(async () =>
+    publisher.publish(toPublication({ ...input, createdAt: input.createdAt?.toISOString() })),
+  )
+
+builder.mutationFields((t) => ({
+  publishEvent: t.field({
+    type: PublishEventPayload,
+    description: 'Publishes an event to every enabled subscription that wants its type.',
+    args: { input: t.arg({ type: PublishEventInput, required: true }) },
+    resolve: (_root, { input }, context) => publish(context, input),
+  }),
+  publishEvents: t.field({
+    type: [PublishEventPayload],
+    description: `Publishes up to ${MAX_PUBLISHED_AT_ONCE} events, each by itself; one answer for each, in order.`,
+    args: { inputs: t.arg({ type: [PublishEventInput], required: true }) },
+    complexity: ({ inputs }) => ({ field: 1, multiplier: Math.max(1, inputs.length) }),
+    resolve: (_root, { inputs }, context) => {
+      if (inputs.length > MAX_PUBLISHED_AT_ONCE) {
+        throw badInput([{ path: 'inputs', message: `must hold at most ${MAX_PUBLISHED_AT_ONCE} events` }])
+      }
+      return Promise.all(inputs.map((input) => publish(context, input)))
+    },
+  }),
+}))

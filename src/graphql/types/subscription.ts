@@ -1,0 +1,216 @@
+import type { Prisma } from '../../generated/prisma/client.js'
+import { parseInput } from '../../platform/input-errors.js'
+import { isUuid } from '../../platform/uuid.js'
+import { createSubscription } from '../../subscriptions/create.js'
+import { deleteSubscription } from '../../subscriptions/delete.js'
+import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import { updateSubscription } from '../../subscriptions/update.js'
+import { builder } from '../builder.js'
+import { condition } from '../filters.js'
+import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
+
+builder.prismaObject('Subscription', {
+  // `Subscription` is GraphQL's own root type.
+  name: 'WebhookSubscription',
+  description: 'An endpoint and the event types it wants. Its secret is shown once, when it is created.',
+  select: {
+    id: true,
+    endpointUrl: true,
+    eventTypes: true,
+    isEnabled: true,
+    description: true,
+    createdAt: true,
+    updatedAt: true,
+    deletedAt: true,
+  },
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    endpointUrl: t.exposeString('endpointUrl'),
+    eventTypes: t.exposeStringList('eventTypes', { description: '`*` stands for every type.' }),
+    isEnabled: t.exposeBoolean('isEnabled', {
+      description: 'What waits for a disabled subscription goes on when it is enabled again.',
+    }),
+    description: t.exposeString('description', { nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'A deleted subscription is seen from its deliveries only.',
+    }),
+    deliveries: t.relatedConnection(
+      'deliveries',
+      {
+        description: 'Deliveries to this endpoint, newest first.',
+        cursor: 'id',
+        defaultSize: DEFAULT_LIST_SIZE,
+        maxSize: MAX_LIST_SIZE,
+        args: { filter: t.arg({ type: DeliveryFilter }) },
+        complexity: connectionComplexity,
+        query: ({ filter }) => ({ where: deliveriesWhere(filter), orderBy: { id: 'desc' } }),
+      },
+      DeliveryConnection,
+      DeliveryEdge,
+    ),
+  }),
+})
+
+const SubscriptionFilter = builder.inputType('SubscriptionFilter', {
+  description: 'Every condition that is given must hold.',
+  fields: (t) => ({
+    isEnabled: t.boolean(),
+    eventType: t.string({ description: 'Wants this type by name.' }),
+    endpointUrl: t.string({ description: 'Has exactly this endpoint.' }),
+  }),
+})
+
+function subscriptionsWhere(
+  filter: typeof SubscriptionFilter.$inferInput | null | undefined,
+): Prisma.SubscriptionWhereInput {
+  const { isEnabled, eventType, endpointUrl } = filter ?? {}
+  return condition<Prisma.SubscriptionWhereInput>({
+    isEnabled: isEnabled ?? undefined,
+    eventTypes: eventType == null ? undefined : { has: eventType },
+    endpointUrl: endpointUrl ?? undefined,
+    deletedAt: null,
+  })
+}
+
+builder.queryField('subscription', (t) =>
+  t.prismaField({
+    type: 'Subscription',
+    nullable: true,
+    description: 'A subscription; null when nothing has this id.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (query, _root, { id }, { database }) =>
+      isUuid(id)
+        ? database.prisma.subscription.findUnique({ ...query, where: { id, deletedAt: null } })
+        : null,
+  }),
+)
+
+builder.queryField('subscriptions', (t) =>
+  t.prismaConnection(
+    {
+      type: 'Subscription',
+      description: 'Subscriptions, newest first.',
+      cursor: 'id',
+      defaultSize: DEFAULT_LIST_SIZE,
+      maxSize: MAX_LIST_SIZE,
+      args: { filter: t.arg({ type: SubscriptionFilter }) },
+      complexity: connectionComplexity,
+      resolve: (query, _root, { filter }, { database }) =>
+        database.prisma.subscription.findMany({
+          ...query,
+          where: subscriptionsWhere(filter),
+          orderBy: { id: 'desc' },
+        }),
+    },
+    { name: 'WebhookSubscriptionConnection', description: 'A page of subscriptions.' },
+    { name: 'WebhookSubscriptionEdge', description: 'A subscription in a page.' },
+  ),
+)
+
+const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
+  fields: (t) => ({
+    endpointUrl: t.string({ required: true, description: 'An absolute http or https URL.' }),
+    eventTypes: t.stringList({ required: true, description: 'Types by name, or `*` for every type.' }),
+    secret: t.string({ description: 'Generated when it is absent.' }),
+    description: t.string(),
+    isEnabled: t.boolean({ description: 'True when it is absent.' }),
+  }),
+})
+
+const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
+  description: 'What is absent stays as it is.',
+  fields: (t) => ({
+    endpointUrl: t.string(),
+    eventTypes: t.stringList(),
+    secret: t.string({ description: 'The old one signs beside the new one for 24 hours.' }),
+    description: t.string({ description: 'Null removes it.' }),
+    isEnabled: t.boolean(),
+  }),
+})
+
+/** A payload's subscription, as it is after the mutation. */
+const subscriptionPayload = (name: string) =>
+  builder.objectRef<Outcome<{ id: string; secret?: string }>>(name).implement({
+    fields: (t) => ({
+      subscription: t.prismaField({
+        type: 'Subscription',
+        nullable: true,
+        description: 'The subscription as it is now; null when there are errors.',
+        resolve: (query, { result }, _args, { database }) =>
+          result && database.prisma.subscription.findUnique({ ...query, where: { id: result.id } }),
+      }),
+      errors: t.expose('errors', { type: [UserError] }),
+    }),
+  })
+
+const CreateSubscriptionPayload = subscriptionPayload('CreateSubscriptionPayload')
+builder.objectField(CreateSubscriptionPayload, 'secret', (t) =>
+  t.string({
+    nullable: true,
+    description: 'What its webhooks are signed with. Keep it: it is not shown again.',
+    resolve: ({ result }) => result?.secret ?? null,
+  }),
+)
+
+const DeleteSubscriptionPayload = builder.objectRef<Outcome<string>>('DeleteSubscriptionPayload').implement({
+  fields: (t) => ({
+    deletedId: t.id({
+      nullable: true,
+      resolve: ({ result }) => result,
+      description: 'Null when there are errors.',
+    }),
+    errors: t.expose('errors', { type: [UserError] }),
+  }),
+})
+
+builder.mutationFields((t) => ({
+  createSubscription: t.field({
+    type: CreateSubscriptionPayload,
+    description: 'Subscribes an endpoint to event types.',
+    args: { input: t.arg({ type: CreateSubscriptionInput, required: true }) },
+    resolve: (_root, { input }, context) =>
+      outcomeOf(async () => createSubscription(context, parseInput(subscriptionBody, withoutNulls(input)))),
+  }),
+  updateSubscription: t.field({
+    type: subscriptionPayload('UpdateSubscriptionPayload'),
+    description: 'Changes a subscription.',
+    args: {
+      id: t.arg.id({ required: true }),
+      input: t.arg({ type: UpdateSubscriptionInput, required: true }),
+    },
+    resolve: (_root, { id, input }, context) =>
+      outcomeOf(async () => updateSubscription(context, id, parseInput(subscriptionChanges, { ...input }))),
+  }),
+  enableSubscription: t.field({
+    type: subscriptionPayload('EnableSubscriptionPayload'),
+    description: 'Enables a subscription: what waited for it goes on.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) =>
+      outcomeOf(() => updateSubscription(context, id, { isEnabled: true })),
+  }),
+  disableSubscription: t.field({
+    type: subscriptionPayload('DisableSubscriptionPayload'),
+    description: 'Disables a subscription: it takes no more events, and what waits for it stays as it is.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) =>
+      outcomeOf(() => updateSubscription(context, id, { isEnabled: false })),
+  }),
+  deleteSubscription: t.field({
+    type: DeleteSubscriptionPayload,
+    description:
+      'Deletes a subscription. What waits for it becomes DEAD; the history of its deliveries stays.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context) => outcomeOf(() => deleteSubscription(context, id).then(() => id)),
+  }),
+}))
+
+/** An optional field may be given as null, which says no more than leaving it out. */
+function withoutNulls(input: object): object {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,92 @@
+/**
+ * Failures that a caller must expect are part of a mutation's answer: a list of typed errors beside the result.
+ * Whatever else goes wrong is thrown, and told by `errors.ts`.
+ */
+import { type InputError, ServiceError } from '../errors.js'
+import { builder } from './builder.js'
+
+const InputProblem = builder.objectRef<InputError>('InputProblem').implement({
+  description: 'One thing to mend in an input.',
+  fields: (t) => ({
+    path: t.exposeString('path', {
+      description: 'Dotted, such as `eventTypes.0`; empty for the whole input.',
+    }),
+    message: t.exposeString('message'),
+  }),
+})
+
+const expectedCodes = ['BAD_USER_INPUT', 'NOT_FOUND', 'CONFLICT', 'IDEMPOTENCY_MISMATCH'] as const
+type ExpectedCode = (typeof expectedCodes)[number]
+
+const ErrorCodeEnum = builder.enumType('ErrorCode', {
+  description: 'The codes of the errors that a mutation can answer with.',
+  values: {
+    BAD_USER_INPUT: { description: 'Something in the input must be mended.' },
+    NOT_FOUND: { description: 'Nothing has this id.' },
+    CONFLICT: { description: 'The present state does not allow it.' },
+    IDEMPOTENCY_MISMATCH: { description: 'The idempotency key was used before with other content.' },
+  } satisfies Record<ExpectedCode, object>,
+})
+
+/** Not an `Error`: GraphQL would take one that is part of an answer for one that was thrown. */
+interface ExpectedFailure {
+  code: ExpectedCode
+  message: string
+  problems: InputError[]
+}
+
+export const UserError = builder.interfaceRef<ExpectedFailure>('UserError').implement({
+  description: 'An expected failure of a mutation, which then has changed nothing.',
+  fields: (t) => ({
+    code: t.expose('code', { type: ErrorCodeEnum }),
+    message: t.exposeString('message', {
+      description: 'A sentence for people: what is wrong and what to do.',
+    }),
+  }),
+  resolveType: ({ code }) => typeNames[code],
+})
+
+const typeNames: Record<ExpectedCode, string> = {
+  BAD_USER_INPUT: 'InvalidInputError',
+  NOT_FOUND: 'NotFoundError',
+  CONFLICT: 'ConflictError',
+  IDEMPOTENCY_MISMATCH: 'IdempotencyMismatchError',
+}
+
+builder.objectType(builder.objectRef<ExpectedFailure>('InvalidInputError'), {
+  description: 'The input can not be taken as it is.',
+  interfaces: [UserError],
+  fields: (t) => ({
+    problems: t.expose('problems', { type: [InputProblem], description: 'All there is to mend.' }),
+  }),
+})
+builder.objectType(builder.objectRef<ExpectedFailure>('NotFoundError'), {
+  description: 'Nothing has the id that was given.',
+  interfaces: [UserError],
+})
+builder.objectType(builder.objectRef<ExpectedFailure>('ConflictError'), {
+  description:
+    'The present state does not allow it: an equal subscription exists, a delivery does not wait, …',
+  interfaces: [UserError],
+})
+builder.objectType(builder.objectRef<ExpectedFailure>('IdempotencyMismatchError'), {
+  description: 'The idempotency key was used before with other content.',
+  interfaces: [UserError],
+})
+
+export type Outcome<Result> = { result: Result | null; errors: ExpectedFailure[] }
+
+/** Runs a use case; what it was expected to throw becomes part of the outcome. */
+export async function outcomeOf<Result>(useCase: () => Promise<Result>): Promise<Outcome<Result>> {
+  try {
+    return { result: await useCase(), errors: [] }
+  } catch (error) {
+    if (!(error instanceof ServiceError) || !isExpected(error.code)) throw error
+    return {
+      result: null,
+      errors: [{ code: error.code, message: error.message, problems: error.errors ?? [] }],
+    }
+  }
+}
+
+const isExpected = (code: string): code is ExpectedCode => (expectedCodes as readonly string[]).includes(code)

@@ -1,0 +1,72 @@
+/** Where GraphQL is mounted: over HTTP and SSE as a route, over WebSocket on the server's upgrades. */
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocketServer } from 'ws'
+import { errorCatalogue, type ServiceError } from '../../errors.js'
+import { renderGraphiQLPage } from '../../graphql/graphiql.js'
+import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
+import { requireKey } from '../auth.js'
+import { toServiceError } from '../problem.js'
+
+export interface GraphQLRouteOptions extends GraphQLServerOptions {
+  /** Whether browsers that open the path get GraphiQL, and the key that it starts with. */
+  graphiql: { apiKey: string | undefined } | undefined
+  maxBodyBytes: number
+  /** Ends what is followed live, so that a stop need not wait for those who watch. */
+  endLive(): void
+}
+
+export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
+  const { graphiql, corsOrigins, isKey, maxBodyBytes, endLive } = options
+  const { yoga, webSocket } = createGraphQLServer(options)
+  const checkKey = requireKey(isKey)
+  const isVisit = ({ method, headers }: FastifyRequest) =>
+    graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
+  const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
+
+  return async (app) => {
+    app.setErrorHandler((error, _request, reply) => sendError(reply, toServiceError(error)))
+    app.route({
+      url: GRAPHQL_PATH,
+      method: corsOrigins.length > 0 ? ['GET', 'POST', 'OPTIONS'] : ['GET', 'POST'],
+      bodyLimit: maxBodyBytes,
+      schema: { hide: true },
+      onRequest: async (request) => {
+        if (!isVisit(request) && !isPreflight(request)) await checkKey(request)
+      },
+      handler: async (request, reply) => {
+        if (isVisit(request))
+          return reply.type('text/html; charset=utf-8').send(await renderGraphiQLPage(graphiql?.apiKey))
+        const response = await yoga.handleNodeRequestAndResponse(request, reply)
+        for (const [name, value] of response.headers) reply.header(name, value)
+        return reply.code(response.status).send(response.body)
+      },
+    })
+    serveWebSockets()
+
+    function serveWebSockets(): void {
+      const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBodyBytes })
+      const server = useServer(webSocket, sockets)
+      app.server.on('upgrade', (request, socket, head) => {
+        if (request.url?.split('?')[0] !== GRAPHQL_PATH) return socket.destroy()
+        sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request))
+      })
+      app.addHook('preClose', async () => {
+        endLive()
+        await server.dispose()
+      })
+    }
+  }
+}
+
+/** What comes before an operation runs, in the form in which a GraphQL client reads it. */
+function sendError(reply: FastifyReply, error: ServiceError): FastifyReply {
+  const { status } = errorCatalogue[error.code]
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send({
+      errors: [{ message: error.message, extensions: { code: error.code } }],
+    })
+}

@@ -1,0 +1,30 @@
+/**
+ * Delete: the subscription is out of sight at once, takes no more events and forgets its secrets; an equal one
+ * may be created. Its deliveries stay, as the history of their events; those that waited are given up by the
+ * delivery engine, so many at a time.
+ */
+import { randomBytes } from 'node:crypto'
+import { notFound } from '../errors.js'
+import { isUuid } from '../platform/uuid.js'
+import type { SubscriptionContext } from './create.js'
+
+/** @throws ServiceError NOT_FOUND */
+export async function deleteSubscription(
+  { database, onDue }: SubscriptionContext,
+  id: string,
+): Promise<void> {
+  if (!isUuid(id)) throw notFound('subscription', id)
+  const { count } = await database.prisma.subscription.updateMany({
+    where: { id, deletedAt: null },
+    data: {
+      isEnabled: false,
+      deletedAt: new Date(),
+      secret: '',
+      previousSecret: null,
+      // Unlike any other, so that the old one is free.
+      fingerprint: new Uint8Array(randomBytes(32)),
+    },
+  })
+  if (count === 0) throw notFound('subscription', id)
+  onDue()
+}
