@@ -24,6 +24,8 @@ export const builder = new SchemaBuilder<{
     // Ids are the plain UUIDs of REST, so there is nothing for `node(id:)` to tell types apart by.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
+    // The connection itself has counted its rows.
+    edgesFieldOptions: { complexity: { field: 1, multiplier: 1 } },
     pageInfoTypeOptions: {
       description: 'Where a page lies in its list; see the Relay specification of connections.',
     },

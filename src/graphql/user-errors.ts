@@ -35,7 +35,7 @@ interface ExpectedFailure {
   problems: InputError[]
 }
 
-export const UserError = builder.interfaceRef<ExpectedFailure>('UserError').implement({
+const UserError = builder.interfaceRef<ExpectedFailure>('UserError').implement({
   description: 'An expected failure of a mutation, which then has changed nothing.',
   fields: (t) => ({
     code: t.expose('code', { type: ErrorCodeEnum }),
@@ -45,6 +45,16 @@ export const UserError = builder.interfaceRef<ExpectedFailure>('UserError').impl
   }),
   resolveType: ({ code }) => typeNames[code],
 })
+
+/** What is below such a list is asked of few. */
+const few = { field: 1, multiplier: 1 }
+
+/** The field `errors` of every payload. */
+export const userErrors = {
+  type: [UserError] as [typeof UserError],
+  complexity: few,
+  description: 'Why nothing was changed; empty when all went well.',
+}
 
 const typeNames: Record<ExpectedCode, string> = {
   BAD_USER_INPUT: 'InvalidInputError',
@@ -57,7 +67,11 @@ builder.objectType(builder.objectRef<ExpectedFailure>('InvalidInputError'), {
   description: 'The input can not be taken as it is.',
   interfaces: [UserError],
   fields: (t) => ({
-    problems: t.expose('problems', { type: [InputProblem], description: 'All there is to mend.' }),
+    problems: t.expose('problems', {
+      type: [InputProblem],
+      complexity: few,
+      description: 'All there is to mend.',
+    }),
   }),
 })
 builder.objectType(builder.objectRef<ExpectedFailure>('NotFoundError'), {

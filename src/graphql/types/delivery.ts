@@ -6,7 +6,7 @@ import { builder } from '../builder.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
 import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
-import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
 /** Attempts of one delivery that a query is taken to ask for. */
 const USUAL_ATTEMPTS = 10
@@ -136,7 +136,7 @@ const deliveryPayload = (name: string) =>
         resolve: (query, { result: id }, _args, { database }) =>
           id === null ? null : database.prisma.delivery.findUnique({ ...query, where: { id } }),
       }),
-      errors: t.expose('errors', { type: [UserError] }),
+      errors: t.expose('errors', userErrors),
     }),
   })
 
@@ -146,7 +146,7 @@ const RetryEventPayload = builder.objectRef<Outcome<number>>('RetryEventPayload'
       description: 'How many deliveries were FAILED or DEAD and are tried again.',
       resolve: ({ result }) => result ?? 0,
     }),
-    errors: t.expose('errors', { type: [UserError] }),
+    errors: t.expose('errors', userErrors),
   }),
 })
 

@@ -8,7 +8,7 @@ import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
 import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
-import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
 
 export const Event = builder.prismaObject('Event', {
@@ -146,7 +146,7 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
       description: 'Whether an earlier event with the same key and content answers for this one.',
       resolve: ({ result }) => result?.deduplicated ?? false,
     }),
-    errors: t.expose('errors', { type: [UserError] }),
+    errors: t.expose('errors', userErrors),
   }),
 })
 

@@ -8,7 +8,7 @@ import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { condition } from '../filters.js'
 import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
-import { type Outcome, outcomeOf, UserError } from '../user-errors.js'
+import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
 
 builder.prismaObject('Subscription', {
@@ -145,7 +145,7 @@ const subscriptionPayload = (name: string) =>
         resolve: (query, { result }, _args, { database }) =>
           result && database.prisma.subscription.findUnique({ ...query, where: { id: result.id } }),
       }),
-      errors: t.expose('errors', { type: [UserError] }),
+      errors: t.expose('errors', userErrors),
     }),
   })
 
@@ -165,7 +165,7 @@ const DeleteSubscriptionPayload = builder.objectRef<Outcome<string>>('DeleteSubs
       resolve: ({ result }) => result,
       description: 'Null when there are errors.',
     }),
-    errors: t.expose('errors', { type: [UserError] }),
+    errors: t.expose('errors', userErrors),
   }),
 })
 
