@@ -1,0 +1,848 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type CreateSubscriptionInput = {
+  description?: string | null | undefined;
+  /** An absolute http or https URL. */
+  endpointUrl: string;
+  /** Types by name, or `*` for every type. */
+  eventTypes: Array<string>;
+  /** True when it is absent. */
+  isEnabled?: boolean | null | undefined;
+  /** Generated when it is absent. */
+  secret?: string | null | undefined;
+};
+
+/** Every condition that is given must hold. */
+export type DeliveryFilter = {
+  createdAt?: TimeRange | null | undefined;
+  eventId?: string | null | undefined;
+  /** One of these. */
+  status?: Array<DeliveryStatus> | null | undefined;
+  subscriptionId?: string | null | undefined;
+  /** When the status last changed: what a live console asks for to catch up. */
+  updatedAt?: TimeRange | null | undefined;
+};
+
+/** Where a delivery stands. */
+export type DeliveryStatus =
+  /** Given up: the dead-letter queue. */
+  | 'DEAD'
+  /** The last attempt failed, another is scheduled. */
+  | 'FAILED'
+  /** No attempt has finished yet, or a retry was asked for. */
+  | 'PENDING'
+  /** Answered with 2xx. */
+  | 'SENT';
+
+/** The codes of the errors that a mutation can answer with. */
+export type ErrorCode =
+  /** Something in the input must be mended. */
+  | 'BAD_USER_INPUT'
+  /** The present state does not allow it. */
+  | 'CONFLICT'
+  /** The idempotency key was used before with other content. */
+  | 'IDEMPOTENCY_MISMATCH'
+  /** Nothing has this id. */
+  | 'NOT_FOUND';
+
+/** Every condition that is given must hold. */
+export type EventFilter = {
+  createdAt?: TimeRange | null | undefined;
+  idempotencyKey?: string | null | undefined;
+  /** One of these. */
+  status?: Array<EventStatus> | null | undefined;
+  /** Has a delivery to this subscription. */
+  subscriptionId?: string | null | undefined;
+  /** One of these. */
+  type?: Array<string> | null | undefined;
+};
+
+/** What became of an event; it follows from its deliveries. */
+export type EventStatus =
+  /** All deliveries are DEAD. */
+  | 'DEAD'
+  /** All deliveries are SENT. */
+  | 'DELIVERED'
+  /** All deliveries are finished, some SENT, some DEAD. */
+  | 'PARTIALLY_DELIVERED'
+  /** Accepted, not dispatched. */
+  | 'PENDING'
+  /** Some delivery is PENDING or FAILED. */
+  | 'PROCESSING'
+  /** No enabled subscription wanted it. */
+  | 'UNMATCHED';
+
+export type PublishEventInput = {
+  /** The producer's own time of the event. */
+  createdAt?: string | null | undefined;
+  data: Record<string, unknown>;
+  /** The same key with the same content publishes once, however often it is sent. */
+  idempotencyKey?: string | null | undefined;
+  metadata?: Record<string, unknown> | null | undefined;
+  /** 1 to 128 characters of `A-Z a-z 0-9 _ . : -`. */
+  type: string;
+};
+
+/** Every condition that is given must hold. */
+export type SubscriptionFilter = {
+  /** Has exactly this endpoint. */
+  endpointUrl?: string | null | undefined;
+  /** Wants this type by name. */
+  eventType?: string | null | undefined;
+  isEnabled?: boolean | null | undefined;
+};
+
+/** From a moment, to a moment, or both. */
+export type TimeRange = {
+  /** At this moment or later. */
+  from?: string | null | undefined;
+  /** Before this moment. */
+  to?: string | null | undefined;
+};
+
+/** What is absent stays as it is. */
+export type UpdateSubscriptionInput = {
+  /** Null removes it. */
+  description?: string | null | undefined;
+  endpointUrl?: string | null | undefined;
+  eventTypes?: Array<string> | null | undefined;
+  isEnabled?: boolean | null | undefined;
+  /** The old one signs beside the new one for 24 hours. */
+  secret?: string | null | undefined;
+};
+
+export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
+
+export type DeliveryQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, createdAt: string }>, event: { type: string }, subscription: { endpointUrl: string } } | null };
+
+export type DeliveriesQueryVariables = Exact<{
+  filter?: DeliveryFilter | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type DeliveriesQuery = { deliveries: { edges: Array<{ node: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+
+export type RetryDeliveryMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RetryDeliveryMutation = { retryDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type CancelDeliveryMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelDeliveryMutation = { cancelDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type DeliveryUpdatedSubscriptionVariables = Exact<{
+  eventId?: string | null | undefined;
+  subscriptionId?: string | null | undefined;
+  status?: Array<DeliveryStatus> | DeliveryStatus | null | undefined;
+}>;
+
+
+export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
+
+type UserErrorFields_ConflictError_Fragment = { code: ErrorCode, message: string };
+
+type UserErrorFields_IdempotencyMismatchError_Fragment = { code: ErrorCode, message: string };
+
+type UserErrorFields_InvalidInputError_Fragment = { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> };
+
+type UserErrorFields_NotFoundError_Fragment = { code: ErrorCode, message: string };
+
+export type UserErrorFieldsFragment =
+  | UserErrorFields_ConflictError_Fragment
+  | UserErrorFields_IdempotencyMismatchError_Fragment
+  | UserErrorFields_InvalidInputError_Fragment
+  | UserErrorFields_NotFoundError_Fragment
+;
+
+export type EventFieldsFragment = { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
+
+export type EventQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type EventQuery = { event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+
+export type EventsQueryVariables = Exact<{
+  filter?: EventFilter | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+
+export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StatsQuery = { stats: { eventsTotal: number, deliveriesTotal: number, deliveriesPending: number, deliveriesSent: number, deliveriesFailed: number, deliveriesDead: number, subscriptionsTotal: number, subscriptionsEnabled: number } };
+
+export type PublishEventMutationVariables = Exact<{
+  input: PublishEventInput;
+}>;
+
+
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type PublishEventsMutationVariables = Exact<{
+  inputs: Array<PublishEventInput> | PublishEventInput;
+}>;
+
+
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > }> };
+
+export type RetryEventMutationVariables = Exact<{
+  eventId: string;
+}>;
+
+
+export type RetryEventMutation = { retryEvent: { retried: number, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type EventUpdatedSubscriptionVariables = Exact<{
+  id?: string | null | undefined;
+  type?: Array<string> | string | null | undefined;
+  status?: Array<EventStatus> | EventStatus | null | undefined;
+}>;
+
+
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
+
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string };
+
+export type SubscriptionQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null };
+
+export type SubscriptionsQueryVariables = Exact<{
+  filter?: SubscriptionFilter | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+
+export type CreateSubscriptionMutationVariables = Exact<{
+  input: CreateSubscriptionInput;
+}>;
+
+
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type UpdateSubscriptionMutationVariables = Exact<{
+  id: string;
+  input: UpdateSubscriptionInput;
+}>;
+
+
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type DeleteSubscriptionMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteSubscriptionMutation = { deleteSubscription: { deletedId: string | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const DeliveryFieldsFragmentDoc = new TypedDocumentString(`
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}
+    `, {"fragmentName":"DeliveryFields"}) as unknown as TypedDocumentString<DeliveryFieldsFragment, unknown>;
+export const UserErrorFieldsFragmentDoc = new TypedDocumentString(`
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}
+    `, {"fragmentName":"UserErrorFields"}) as unknown as TypedDocumentString<UserErrorFieldsFragment, unknown>;
+export const EventFieldsFragmentDoc = new TypedDocumentString(`
+    fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}
+    `, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
+export const WebhookSubscriptionFieldsFragmentDoc = new TypedDocumentString(`
+    fragment WebhookSubscriptionFields on WebhookSubscription {
+  id
+  endpointUrl
+  eventTypes
+  isEnabled
+  description
+  createdAt
+  updatedAt
+}
+    `, {"fragmentName":"WebhookSubscriptionFields"}) as unknown as TypedDocumentString<WebhookSubscriptionFieldsFragment, unknown>;
+export const DeliveryDocument = new TypedDocumentString(`
+    query Delivery($id: ID!) {
+  delivery(id: $id) {
+    ...DeliveryFields
+    logs {
+      attempt
+      status
+      statusCode
+      error
+      responseTimeMs
+      createdAt
+    }
+  }
+}
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
+export const DeliveriesDocument = new TypedDocumentString(`
+    query Deliveries($filter: DeliveryFilter, $first: Int, $after: String, $last: Int, $before: String) {
+  deliveries(
+    filter: $filter
+    first: $first
+    after: $after
+    last: $last
+    before: $before
+  ) {
+    edges {
+      node {
+        ...DeliveryFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      hasPreviousPage
+      startCursor
+      endCursor
+    }
+  }
+}
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
+export const RetryDeliveryDocument = new TypedDocumentString(`
+    mutation RetryDelivery($id: ID!) {
+  retryDelivery(id: $id) {
+    delivery {
+      ...DeliveryFields
+    }
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}
+fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
+export const CancelDeliveryDocument = new TypedDocumentString(`
+    mutation CancelDelivery($id: ID!) {
+  cancelDelivery(id: $id) {
+    delivery {
+      ...DeliveryFields
+    }
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}
+fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}`) as unknown as TypedDocumentString<CancelDeliveryMutation, CancelDeliveryMutationVariables>;
+export const DeliveryUpdatedDocument = new TypedDocumentString(`
+    subscription DeliveryUpdated($eventId: ID, $subscriptionId: ID, $status: [DeliveryStatus!]) {
+  deliveryUpdated(
+    eventId: $eventId
+    subscriptionId: $subscriptionId
+    status: $status
+  ) {
+    ...DeliveryFields
+  }
+}
+    fragment DeliveryFields on Delivery {
+  id
+  eventId
+  subscriptionId
+  status
+  attempts
+  nextRunAt
+  lastError
+  lastStatusCode
+  createdAt
+  updatedAt
+  event {
+    type
+  }
+  subscription {
+    endpointUrl
+  }
+}`) as unknown as TypedDocumentString<DeliveryUpdatedSubscription, DeliveryUpdatedSubscriptionVariables>;
+export const EventDocument = new TypedDocumentString(`
+    query Event($id: ID!) {
+  event(id: $id) {
+    ...EventFields
+    payload {
+      data
+      metadata
+    }
+  }
+}
+    fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<EventQuery, EventQueryVariables>;
+export const EventsDocument = new TypedDocumentString(`
+    query Events($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {
+  events(
+    filter: $filter
+    first: $first
+    after: $after
+    last: $last
+    before: $before
+  ) {
+    edges {
+      node {
+        ...EventFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      hasPreviousPage
+      startCursor
+      endCursor
+    }
+  }
+}
+    fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const StatsDocument = new TypedDocumentString(`
+    query Stats {
+  stats {
+    eventsTotal
+    deliveriesTotal
+    deliveriesPending
+    deliveriesSent
+    deliveriesFailed
+    deliveriesDead
+    subscriptionsTotal
+    subscriptionsEnabled
+  }
+}
+    `) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
+export const PublishEventDocument = new TypedDocumentString(`
+    mutation PublishEvent($input: PublishEventInput!) {
+  publishEvent(input: $input) {
+    event {
+      ...EventFields
+    }
+    deduplicated
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}
+fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
+export const PublishEventsDocument = new TypedDocumentString(`
+    mutation PublishEvents($inputs: [PublishEventInput!]!) {
+  publishEvents(inputs: $inputs) {
+    event {
+      ...EventFields
+    }
+    deduplicated
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}
+fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
+export const RetryEventDocument = new TypedDocumentString(`
+    mutation RetryEvent($eventId: ID!) {
+  retryEvent(eventId: $eventId) {
+    retried
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
+export const EventUpdatedDocument = new TypedDocumentString(`
+    subscription EventUpdated($id: ID, $type: [String!], $status: [EventStatus!]) {
+  eventUpdated(id: $id, type: $type, status: $status) {
+    ...EventFields
+  }
+}
+    fragment EventFields on Event {
+  id
+  type
+  status
+  idempotencyKey
+  deliveryCount
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
+export const SubscriptionDocument = new TypedDocumentString(`
+    query Subscription($id: ID!) {
+  subscription(id: $id) {
+    ...WebhookSubscriptionFields
+  }
+}
+    fragment WebhookSubscriptionFields on WebhookSubscription {
+  id
+  endpointUrl
+  eventTypes
+  isEnabled
+  description
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
+export const SubscriptionsDocument = new TypedDocumentString(`
+    query Subscriptions($filter: SubscriptionFilter, $first: Int, $after: String, $last: Int, $before: String) {
+  subscriptions(
+    filter: $filter
+    first: $first
+    after: $after
+    last: $last
+    before: $before
+  ) {
+    edges {
+      node {
+        ...WebhookSubscriptionFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      hasPreviousPage
+      startCursor
+      endCursor
+    }
+  }
+}
+    fragment WebhookSubscriptionFields on WebhookSubscription {
+  id
+  endpointUrl
+  eventTypes
+  isEnabled
+  description
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
+export const CreateSubscriptionDocument = new TypedDocumentString(`
+    mutation CreateSubscription($input: CreateSubscriptionInput!) {
+  createSubscription(input: $input) {
+    subscription {
+      ...WebhookSubscriptionFields
+    }
+    secret
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}
+fragment WebhookSubscriptionFields on WebhookSubscription {
+  id
+  endpointUrl
+  eventTypes
+  isEnabled
+  description
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
+export const UpdateSubscriptionDocument = new TypedDocumentString(`
+    mutation UpdateSubscription($id: ID!, $input: UpdateSubscriptionInput!) {
+  updateSubscription(id: $id, input: $input) {
+    subscription {
+      ...WebhookSubscriptionFields
+    }
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}
+fragment WebhookSubscriptionFields on WebhookSubscription {
+  id
+  endpointUrl
+  eventTypes
+  isEnabled
+  description
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const DeleteSubscriptionDocument = new TypedDocumentString(`
+    mutation DeleteSubscription($id: ID!) {
+  deleteSubscription(id: $id) {
+    deletedId
+    errors {
+      ...UserErrorFields
+    }
+  }
+}
+    fragment UserErrorFields on UserError {
+  code
+  message
+  ... on InvalidInputError {
+    problems {
+      path
+      message
+    }
+  }
+}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;

@@ -1,0 +1,13 @@
+/** `node-event-service/client`: for producers, consoles and receivers of webhooks. Node.js 20, no dependencies. */
+export { type Client, createClient } from './client.js'
+export { ClientError, type ServiceErrorItem } from './errors.js'
+export * from './generated/graphql.js'
+export type { LiveOptions } from './live.js'
+export type { Document, TransportOptions as ClientOptions } from './transport.js'
+export {
+  type VerifyWebhookOptions,
+  verifyWebhook,
+  type WebhookEvent,
+  WebhookVerificationError,
+} from './verify-webhook.js'
+export type { WatchDeliveriesOptions } from './watch-deliveries.js'

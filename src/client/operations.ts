@@ -1,0 +1,120 @@
+/** What the service can be asked to do, as functions. What it refuses is thrown, so what they return is there. */
+import { ClientError, type ServiceErrorItem } from './errors.js'
+import * as documents from './generated/graphql.js'
+import { request, type Transport } from './transport.js'
+
+export type Operations = ReturnType<typeof createOperations>
+
+export function createOperations(transport: Transport) {
+  return {
+    /** Resolves once the event is committed; with the first event of the same idempotency key, if there is one. */
+    async publishEvent(input: documents.PublishEventInput) {
+      const { publishEvent } = await request(transport, documents.PublishEventDocument, { input })
+      return { event: present(publishEvent, 'event'), deduplicated: publishEvent.deduplicated }
+    },
+
+    /** Up to 100 events, each by itself: one payload for each, in order, with `errors` where one is refused. */
+    async publishEvents(inputs: documents.PublishEventInput[]) {
+      return (await request(transport, documents.PublishEventsDocument, { inputs })).publishEvents
+    },
+
+    /** With its payload; null when nothing has this id. */
+    async event(id: string) {
+      return (await request(transport, documents.EventDocument, { id })).event
+    },
+
+    /** A page, newest first. */
+    async events(page: documents.EventsQueryVariables = {}) {
+      return pageOf((await request(transport, documents.EventsDocument, page)).events)
+    },
+
+    /** Tries every FAILED or DEAD delivery of an event again; resolves with how many these are. */
+    async retryEvent(eventId: string) {
+      const { retryEvent } = await request(transport, documents.RetryEventDocument, { eventId })
+      throwErrors(retryEvent.errors)
+      return retryEvent.retried
+    },
+
+    /** With the log of its attempts; null when nothing has this id. */
+    async delivery(id: string) {
+      return (await request(transport, documents.DeliveryDocument, { id })).delivery
+    },
+
+    /** A page, newest first. */
+    async deliveries(page: documents.DeliveriesQueryVariables = {}) {
+      return pageOf((await request(transport, documents.DeliveriesDocument, page)).deliveries)
+    },
+
+    /** Tries a FAILED or DEAD delivery again at once, with a new budget of attempts. */
+    async retryDelivery(id: string) {
+      const { retryDelivery } = await request(transport, documents.RetryDeliveryDocument, { id })
+      return present(retryDelivery, 'delivery')
+    },
+
+    /** Gives up a delivery that waits for its next attempt. */
+    async cancelDelivery(id: string) {
+      const { cancelDelivery } = await request(transport, documents.CancelDeliveryDocument, { id })
+      return present(cancelDelivery, 'delivery')
+    },
+
+    /** The secret is not shown again. */
+    async createSubscription(input: documents.CreateSubscriptionInput) {
+      const { createSubscription } = await request(transport, documents.CreateSubscriptionDocument, { input })
+      const subscription = present(createSubscription, 'subscription')
+      return { subscription, secret: present(createSubscription, 'secret') }
+    },
+
+    /** Null when nothing has this id. */
+    async subscription(id: string) {
+      return (await request(transport, documents.SubscriptionDocument, { id })).subscription
+    },
+
+    /** A page, newest first. */
+    async subscriptions(page: documents.SubscriptionsQueryVariables = {}) {
+      return pageOf((await request(transport, documents.SubscriptionsDocument, page)).subscriptions)
+    },
+
+    /** Enables and disables it, too. */
+    async updateSubscription(id: string, input: documents.UpdateSubscriptionInput) {
+      const variables = { id, input }
+      const { updateSubscription } = await request(transport, documents.UpdateSubscriptionDocument, variables)
+      return present(updateSubscription, 'subscription')
+    },
+
+    /** What waits for it becomes DEAD. */
+    async deleteSubscription(id: string): Promise<void> {
+      const { deleteSubscription } = await request(transport, documents.DeleteSubscriptionDocument, { id })
+      throwErrors(deleteSubscription.errors)
+    },
+
+    async stats() {
+      return (await request(transport, documents.StatsDocument, {})).stats
+    },
+  }
+}
+
+interface Payload {
+  errors: ServiceErrorItem[]
+}
+
+/** What a payload has when it has no errors. */
+function present<Given extends Payload, Name extends keyof Given>(
+  payload: Given,
+  name: Name,
+): NonNullable<Given[Name]> {
+  throwErrors(payload.errors)
+  const value = payload[name]
+  if (value == null) {
+    const message = `The answer has neither errors nor ${String(name)}.`
+    throw new ClientError([{ code: 'BAD_RESPONSE', message }])
+  }
+  return value
+}
+
+function throwErrors(errors: ServiceErrorItem[]): void {
+  if (errors.length > 0) throw new ClientError(errors)
+}
+
+function pageOf<Node, PageInfo>({ edges, pageInfo }: { edges: { node: Node }[]; pageInfo: PageInfo }) {
+  return { items: edges.map(({ node }) => node), pageInfo }
+}

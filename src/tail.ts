@@ -1,0 +1,46 @@
+/** `npm run tail`: deliveries as they change, in the terminal; a table that moves, or lines for a program. */
+import { ClientError, createClient } from './client/index.js'
+import { createLines } from './tail/lines.js'
+import { readOptions, UsageError, usage } from './tail/options.js'
+import { createTable } from './tail/table.js'
+
+async function main(): Promise<void> {
+  // biome-ignore lint/style/noProcessEnv: the console is a client, it has none of the service's settings
+  const options = readOptions(process.argv.slice(2), process.env)
+  if (options.help) return void process.stdout.write(usage)
+
+  const stop = new AbortController()
+  const end = () => stop.abort()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+  // Whoever reads the lines has gone: `npm run tail | head`.
+  process.stdout.on('error', end)
+
+  const { url, key, filter } = options
+  const view = process.stdout.isTTY ? createTable(process.stdout, url) : createLines(process.stdout)
+  const changes = createClient({ url, apiKey: key }).watchDeliveries({
+    ...filter,
+    signal: stop.signal,
+    onConnect: () => view.tell(`Following ${url}`),
+    onDisconnect: ({ message }) => view.tell(`${message} Trying again …`),
+    onReconnect: () => view.tell(`Connected to ${url} again, and catching up.`),
+  })
+  try {
+    for await (const delivery of changes) view.show(delivery)
+  } finally {
+    view.close()
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exitCode = 1
+})
+
+/** A sentence for what a person can mend, and the stack for what only a developer can. */
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}\n\n${usage}`
+  if (!(error instanceof ClientError)) return (error as Error).stack ?? String(error)
+  if (error.code === 'UNAUTHENTICATED') return `${error.message} Give it as --key or NODE_EVENT_SERVICE_KEY.`
+  if (error.code === 'UNREACHABLE') return `${error.message} Is the service running? See --url.`
+  return error.message
+}
