@@ -1,4 +1,5 @@
 /** Starts the service from its settings, and stops it in order when it is asked to. */
+import type { Logger } from 'pino'
 import { loadConfig, readDotEnv } from './config.js'
 import { provideDatabase } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
@@ -23,10 +24,22 @@ async function main(): Promise<void> {
     if (config.environment === 'development' && config.role === 'all')
       process.stdout.write(welcome(config, service.url))
     logger.info({ signal: await stopped }, 'stopping')
+    endAnyway(logger)
   } finally {
     await parts[Symbol.asyncDispose]()
   }
   logger.info('stopped')
+}
+
+/** What a part that hangs may hold up a stop for. Whatever is lost then is done again: it is all in PostgreSQL. */
+const STOP_DEADLINE_MS = 28_000
+
+function endAnyway(logger: Logger): void {
+  const end = () => {
+    logger.fatal('something hangs: stopping without it')
+    process.exit(1)
+  }
+  setTimeout(end, STOP_DEADLINE_MS).unref()
 }
 
 main().catch((error: unknown) => {

@@ -71,6 +71,8 @@ export async function createApp({
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
   })
 
+  endConnectionsOnClose(app)
+
   await describeRoutes(app)
   await app.register(
     async (v1) => {
@@ -99,4 +101,25 @@ export async function createApp({
     )
   }
   return app
+}
+
+/** How long a stop waits for requests that are under way; then their connections are cut. */
+const CLOSE_GRACE_MS = 5000
+const LOOK_FOR_IDLE_EVERY_MS = 50
+
+/**
+ * Once it is closing, the server ends the connections that are idle at that moment. One that was busy would
+ * hold up the stop until its keep-alive is over, and one whose client doesn't read for ever.
+ */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  app.addHook('preClose', async () => {
+    const { server } = app
+    if (!server.listening) return
+    const idle = setInterval(() => server.closeIdleConnections(), LOOK_FOR_IDLE_EVERY_MS)
+    const all = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+    server.once('close', () => {
+      clearInterval(idle)
+      clearTimeout(all)
+    })
+  })
 }

@@ -12,7 +12,7 @@ const deliveryStatuses = Object.values(DeliveryStatus)
 export const deliveryStatus = z.enum(deliveryStatuses, {
   error: `must be one of ${deliveryStatuses.join(', ')}`,
 })
-export const eventStatus = z.enum(EventStatus)
+const eventStatus = z.enum(EventStatus)
 
 /** Not checked: an id that can't exist is as unknown as one that doesn't. */
 export const askedId = z.string().meta({ format: 'uuid' })
@@ -53,7 +53,7 @@ export const createdSubscriptionShape = subscriptionShape
 
 export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'SubscriptionPage' })
 
-export const deliveryLogShape = z
+const deliveryLogShape = z
   .object({
     attempt: z.int(),
     status: deliveryStatus,
@@ -64,7 +64,7 @@ export const deliveryLogShape = z
   })
   .meta({ id: 'DeliveryLog', description: 'One HTTP attempt of a delivery.' })
 
-export const deliveryShape = z
+const deliveryShape = z
   .object({
     id,
     eventId: id,

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { version } from '../../src/platform/version.js'
-import { type Answered, type Client, createClient } from '../support/client.js'
+import { type Answered, type Client, createClient, TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { expectProblem } from '../support/problem.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
@@ -128,12 +130,13 @@ describe('a database that is away', () => {
         expect([name, (await ask(api)).status]).not.toEqual([name, 503])
       }
       // What hung may have been committed; what was answered with 202 certainly is, and is delivered.
-      const waiting = 'select from deliveries where status <> $1'
-      const delivered = async () =>
-        receiver.requests.some(({ headers }) => headers['webhook-id'] === accepted.body.eventId) &&
-        (await database.query(waiting, ['SENT'])).length === 0
+      const isDelivered = () =>
+        receiver.requests.some(({ headers }) => headers['webhook-id'] === accepted.body.eventId)
+      await expect.poll(isDelivered, { timeout: 40_000 }).toBe(true)
       // A lease that was given while nobody could hear of it has to run out first.
-      await expect.poll(delivered, { timeout: 40_000 }).toBe(true)
+      const waiting = 'select from deliveries where status <> $1'
+      const countWaiting = async () => (await database.query(waiting, ['SENT'])).length
+      await expect.poll(countWaiting, { timeout: 40_000 }).toBe(0)
     },
     90_000,
   )
@@ -145,6 +148,44 @@ describe('a database that is away', () => {
     expect(status).toBe(200)
     expect(body).toContain('node_event_service_deliveries_in_flight 0')
     expect(milliseconds).toBeLessThan(2000)
+  })
+})
+
+describe('a stop', () => {
+  /** A connection whose request the service has begun to read; its body is still to be sent. */
+  async function begin({ url }: { url: string }) {
+    const { hostname, port } = new URL(url)
+    const socket = connect(Number(port), hostname)
+    const received: string[] = []
+    socket.setEncoding('utf8').on('data', (chunk) => received.push(String(chunk)))
+    const body = JSON.stringify(event)
+    socket.write(
+      `POST /v1/events HTTP/1.1\r\nhost: x\r\nx-api-key: ${TEST_KEY}\r\ncontent-type: application/json\r\n` +
+        `content-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`,
+    )
+    await expect.poll(() => received.join('')).toContain('HTTP/1.1 100 Continue')
+    return { socket, body, received }
+  }
+
+  it('answers the request that is under way, and does not wait for the keep-alive of its connection', async () => {
+    const service = await startTestService('postgres')
+    const { socket, body, received } = await begin(service)
+    const [, milliseconds] = await timed(async () => {
+      const stop = service[Symbol.asyncDispose]()
+      socket.write(body)
+      await stop
+    })
+    expect(received.join('')).toContain('HTTP/1.1 202 Accepted')
+    expect(milliseconds).toBeLessThan(4000)
+  })
+
+  it('does not wait for ever for a client that never ends its request', async () => {
+    const service = await startTestService('postgres')
+    const { socket } = await begin(service)
+    const closed = once(socket, 'close')
+    const [, milliseconds] = await timed(async () => await service[Symbol.asyncDispose]())
+    expect(milliseconds).toBeLessThan(10_000)
+    await closed
   })
 })
 
@@ -166,6 +207,7 @@ describe('what is counted', () => {
     }
     for (const key of ['a', 'a', 'b']) await api.post('/v1/events', { ...event, eventId: key })
     await api.post('/v1/events', { ...event, data: { other: true }, eventId: 'a' })
+    await api.post('/v1/events', { ...event, type: 'not a type' })
   })
   afterAll(() => kept[Symbol.asyncDispose]())
 
@@ -208,7 +250,7 @@ describe('what is counted', () => {
       ...{
         accepted: 2,
         deduplicated: 1,
-        rejected: 1,
+        rejected: 2,
         sent: 2,
         failed: 2,
         dead: 2,
