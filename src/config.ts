@@ -169,6 +169,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   }
 }
 
+/** The settings of a migration, which asks for no keys and plays no role. @throws ConfigError */
+export function loadMigrationConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  return loadConfig({ ...environment, API_KEYS: 'none', ROLE: 'all' })
+}
+
 /** What helps developers is there unless it is production, or as the setting says. */
 function isAllowed(setting: string | undefined, environment: Config['environment']): boolean {
   return setting === undefined ? environment !== 'production' : setting === 'true'

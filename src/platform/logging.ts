@@ -16,5 +16,27 @@ export function logHappenings(happenings: Happenings, logger: Logger): void {
     const level = attempt.status === 'SENT' ? 'info' : 'warn'
     logger[level](attempt, `attempt ${attempt.attempt}: ${attempt.status}`)
   })
-  happenings.on('trouble', ({ where, error }) => logger.error({ err: error, where }, `trouble: ${where}`))
+  const mayLog = createThrottle(TROUBLE_EVERY_MS)
+  happenings.on('trouble', ({ where, error }) => {
+    const unlogged = mayLog(where)
+    if (unlogged !== undefined) logger.error({ err: error, where, unlogged }, `trouble: ${where}`)
+  })
+}
+
+/** A part that is away makes trouble many times a second, and says nothing new by it. */
+const TROUBLE_EVERY_MS = 1000
+
+/** Answers, once in a while for each key, with how often it didn't in between. */
+function createThrottle(everyMs: number): (key: string) => number | undefined {
+  const last = new Map<string, { at: number; unlogged: number }>()
+  return (key) => {
+    const entry = last.get(key)
+    const now = performance.now()
+    if (entry !== undefined && now - entry.at < everyMs) {
+      entry.unlogged += 1
+      return undefined
+    }
+    last.set(key, { at: now, unlogged: 0 })
+    return entry?.unlogged ?? 0
+  }
 }
