@@ -90,7 +90,7 @@ CREATE INDEX "subscriptions_eventTypes_idx" ON "subscriptions" USING GIN ("event
 CREATE INDEX "deliveries_subscriptionId_id_idx" ON "deliveries"("subscriptionId", "id");
 
 -- CreateIndex
-CREATE INDEX "deliveries_open_or_dead_idx" ON "deliveries"("status", "id") WHERE (status <> 'SENT');
+CREATE INDEX "deliveries_status_id_idx" ON "deliveries"("status", "id");
 
 -- CreateIndex
 CREATE INDEX "deliveries_waiting_idx" ON "deliveries"("subscriptionId", "nextRunAt") WHERE ("queuedUntil" is null and status in ('PENDING', 'FAILED'));
