@@ -5,9 +5,12 @@ import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Live } from './live.js'
+import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
   live: Live
+  /** Of this operation alone. */
+  related: RelatedDeliveries
   logger: Logger
 }

@@ -3,7 +3,7 @@ import { PothosValidationError } from '@pothos/core'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { ServiceError } from '../errors.js'
+import { errorCatalogue, ServiceError } from '../errors.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
@@ -53,8 +53,9 @@ export function useErrorCodes(): Plugin {
   }
 }
 
+/** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
 function withCode(error: GraphQLError): GraphQLError {
-  if (error.extensions.code !== undefined) return error
+  if (String(error.extensions.code) in errorCatalogue) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
   return new GraphQLError(error.message, { ...where(error), extensions })
 }

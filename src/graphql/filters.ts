@@ -10,7 +10,7 @@ export const TimeRange = builder.inputType('TimeRange', {
   }),
 })
 
-interface Range {
+export interface Range {
   from?: Date | null | undefined
   to?: Date | null | undefined
 }

@@ -8,7 +8,7 @@ import { complexityFromQuery } from '@pothos/plugin-complexity'
 import { type DocumentNode, GraphQLError, type GraphQLSchema, parse } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
-export const limits = { depth: 12, breadth: 250, complexity: 25_000, tokens: 5_000, batchedOperations: 10 }
+export const limits = { depth: 12, breadth: 250, complexity: 150_000, tokens: 5_000, batchedOperations: 10 }
 
 interface Operation {
   document: DocumentNode

@@ -42,14 +42,17 @@ export function createLive(pubSub: PubSub): Live {
       for (const feed of feeds) feed.end()
     },
     async follow<Topic extends keyof Topics>(topic: Topic, wanted: (change: Topics[Topic]) => boolean) {
+      let unsubscribe: (() => void) | undefined
       const feed = createFeed<Topics[Topic]>(() => {
         feeds.delete(feed)
-        unsubscribe()
+        unsubscribe?.()
       })
       feeds.add(feed)
-      const unsubscribe = await pubSub.subscribe(topic, (message) => {
+      unsubscribe = await pubSub.subscribe(topic, (message) => {
         for (const change of message as Topics[Topic][]) if (wanted(change)) feed.push(change)
       })
+      // The stop of the service may have ended it meanwhile.
+      if (!feeds.has(feed)) unsubscribe()
       return feed.iterator
     },
   }

@@ -1,5 +1,7 @@
 /** How long pages are, in every connection alike. Who asks for more than a page may hold gets a full one. */
+import { badInput } from '../errors.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
+import { isUuid } from '../platform/uuid.js'
 
 export { DEFAULT_LIMIT as DEFAULT_LIST_SIZE, MAX_LIMIT as MAX_LIST_SIZE }
 
@@ -13,3 +15,21 @@ export const connectionComplexity = ({ first, last }: PageArguments) => ({
   field: 1,
   multiplier: Math.max(1, Math.min(first ?? last ?? DEFAULT_LIMIT, MAX_LIMIT)),
 })
+
+interface PageCursors {
+  after?: string | null | undefined
+  before?: string | null | undefined
+}
+
+/** Pothos takes whatever has the form of a cursor; the database would choke on one that holds no id. */
+export function checkCursors({ after, before }: PageCursors): void {
+  for (const [path, cursor] of Object.entries({ after, before })) {
+    if (cursor != null && !isUuid(idOfCursor(cursor))) {
+      throw badInput([{ path, message: 'is not a cursor of this service; use one of a page' }])
+    }
+  }
+}
+
+/** Pothos's own form: `GPC:S:` and the id, in base64. */
+const idOfCursor = (cursor: string): string =>
+  /^GPC:S:(.*)$/.exec(Buffer.from(cursor, 'base64').toString())?.[1] ?? ''

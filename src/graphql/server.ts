@@ -5,12 +5,13 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import type { GraphQLContext } from './context.js'
 import { createMaskError, useErrorCodes } from './errors.js'
 import { limits, useLimits } from './limits.js'
+import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 
 export const GRAPHQL_PATH = '/graphql'
 
 export interface GraphQLServerOptions {
-  context: GraphQLContext
+  context: Omit<GraphQLContext, 'related'>
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
@@ -21,7 +22,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const { context, allowIntrospection, corsOrigins, isKey } = options
   const yoga = createYoga({
     schema,
-    context: () => ({ ...context }),
+    context: (): GraphQLContext => ({ ...context, related: createRelatedDeliveries(context.database) }),
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [useLimits(), useErrorCodes(), ...(allowIntrospection ? [] : [withoutIntrospection])],
     maskedErrors: { maskError: createMaskError(context.logger) },

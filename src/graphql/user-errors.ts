@@ -11,7 +11,7 @@ const InputProblem = builder.objectRef<InputError>('InputProblem').implement({
     path: t.exposeString('path', {
       description: 'Dotted, such as `eventTypes.0`; empty for the whole input.',
     }),
-    message: t.exposeString('message'),
+    message: t.exposeString('message', { description: 'What is wrong with it.' }),
   }),
 })
 
@@ -38,7 +38,7 @@ interface ExpectedFailure {
 const UserError = builder.interfaceRef<ExpectedFailure>('UserError').implement({
   description: 'An expected failure of a mutation, which then has changed nothing.',
   fields: (t) => ({
-    code: t.expose('code', { type: ErrorCodeEnum }),
+    code: t.expose('code', { type: ErrorCodeEnum, description: 'What kind of failure it is, for programs.' }),
     message: t.exposeString('message', {
       description: 'A sentence for people: what is wrong and what to do.',
     }),

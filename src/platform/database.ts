@@ -28,10 +28,12 @@ export interface DatabaseOptions {
   /** After this, a connection or a statement counts as lost. */
   timeoutMs?: number
   onError?(error: Error): void
+  /** Told of every statement that is sent, with its parameters as Prisma writes them: for tests and debugging. */
+  onQuery?(sql: string, parameters: string): void
 }
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { url, poolSize = 10, timeoutMs = 5000, onError = () => {} } = options
+  const { url, poolSize = 10, timeoutMs = 5000, onError = () => {}, onQuery } = options
   const limits = {
     connectionString: url,
     connectionTimeoutMillis: timeoutMs,
@@ -44,11 +46,13 @@ export function createDatabase(options: DatabaseOptions): Database {
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on('error', onError)
   prismaPool.on('error', onError)
-  const prisma = new PrismaClient({ adapter: new PrismaPg(prismaPool) })
+  const adapter = new PrismaPg(prismaPool)
+  const prisma = onQuery ? createToldPrisma(adapter, onQuery) : new PrismaClient({ adapter })
 
   return {
     prisma,
     async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
+      onQuery?.(statement.text, JSON.stringify(values))
       try {
         const result = await pool.query<Row>({ ...statement, values })
         return result.rows
@@ -67,4 +71,13 @@ export function createDatabase(options: DatabaseOptions): Database {
       await Promise.all([pool.end(), prismaPool.end()])
     },
   }
+}
+
+function createToldPrisma(
+  adapter: PrismaPg,
+  onQuery: (sql: string, parameters: string) => void,
+): PrismaClient {
+  const prisma = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] })
+  prisma.$on('query', ({ query, params }) => onQuery(query, params))
+  return prisma
 }

@@ -4,7 +4,9 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** A subscription to create. */
 export type CreateSubscriptionInput = {
+  /** For people. */
   description?: string | null | undefined;
   /** An absolute http or https URL. */
   endpointUrl: string;
@@ -18,10 +20,13 @@ export type CreateSubscriptionInput = {
 
 /** Every condition that is given must hold. */
 export type DeliveryFilter = {
+  /** When the event was dispatched. */
   createdAt?: TimeRange | null | undefined;
+  /** Carries this event. */
   eventId?: string | null | undefined;
   /** One of these. */
   status?: Array<DeliveryStatus> | null | undefined;
+  /** Goes to this subscription. */
   subscriptionId?: string | null | undefined;
   /** When the status last changed: what a live console asks for to catch up. */
   updatedAt?: TimeRange | null | undefined;
@@ -51,7 +56,9 @@ export type ErrorCode =
 
 /** Every condition that is given must hold. */
 export type EventFilter = {
+  /** The producer's own time, or that of acceptance. */
   createdAt?: TimeRange | null | undefined;
+  /** Was published with this key. */
   idempotencyKey?: string | null | undefined;
   /** One of these. */
   status?: Array<EventStatus> | null | undefined;
@@ -76,12 +83,15 @@ export type EventStatus =
   /** No enabled subscription wanted it. */
   | 'UNMATCHED';
 
+/** An event to publish. */
 export type PublishEventInput = {
   /** The producer's own time of the event. */
   createdAt?: string | null | undefined;
+  /** What happened. */
   data: Record<string, unknown>;
   /** The same key with the same content publishes once, however often it is sent. */
   idempotencyKey?: string | null | undefined;
+  /** What there is to say about it besides. */
   metadata?: Record<string, unknown> | null | undefined;
   /** 1 to 128 characters of `A-Z a-z 0-9 _ . : -`. */
   type: string;
@@ -93,6 +103,7 @@ export type SubscriptionFilter = {
   endpointUrl?: string | null | undefined;
   /** Wants this type by name. */
   eventType?: string | null | undefined;
+  /** Takes events, or does not. */
   isEnabled?: boolean | null | undefined;
 };
 
@@ -108,8 +119,11 @@ export type TimeRange = {
 export type UpdateSubscriptionInput = {
   /** Null removes it. */
   description?: string | null | undefined;
+  /** An absolute http or https URL. */
   endpointUrl?: string | null | undefined;
+  /** Types by name, or `*` for every type. */
   eventTypes?: Array<string> | null | undefined;
+  /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
   /** The old one signs beside the new one for 24 hours. */
   secret?: string | null | undefined;

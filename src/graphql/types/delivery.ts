@@ -5,7 +5,7 @@ import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
-import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
 /** Attempts of one delivery that a query is taken to ask for. */
@@ -14,10 +14,10 @@ const USUAL_ATTEMPTS = 10
 export const Delivery = builder.prismaObject('Delivery', {
   description: 'One event to one subscription.',
   fields: (t) => ({
-    id: t.exposeID('id'),
-    eventId: t.exposeID('eventId'),
-    subscriptionId: t.exposeID('subscriptionId'),
-    status: t.expose('status', { type: DeliveryStatusEnum }),
+    id: t.exposeID('id', { description: 'UUIDv7.' }),
+    eventId: t.exposeID('eventId', { description: 'The event that it carries.' }),
+    subscriptionId: t.exposeID('subscriptionId', { description: 'The subscription that it goes to.' }),
+    status: t.expose('status', { type: DeliveryStatusEnum, description: 'Where it stands.' }),
     attempts: t.exposeInt('attempts', { description: 'Attempts that have finished.' }),
     nextRunAt: t.expose('nextRunAt', {
       type: 'DateTime',
@@ -29,10 +29,12 @@ export const Delivery = builder.prismaObject('Delivery', {
       nullable: true,
       description: "The endpoint's last answer.",
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    event: t.relation('event'),
-    subscription: t.relation('subscription'),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the event was dispatched.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    event: t.relation('event', { description: 'The event that it carries.' }),
+    subscription: t.relation('subscription', {
+      description: 'The subscription that it goes to, even when that was deleted.',
+    }),
     logs: t.relation('logs', {
       description: 'One for each attempt, the first one first.',
       query: { orderBy: { attempt: 'asc' } },
@@ -60,9 +62,9 @@ export const DeliveryFilter = builder.inputType('DeliveryFilter', {
   description: 'Every condition that is given must hold.',
   fields: (t) => ({
     status: t.field({ type: [DeliveryStatusEnum], description: 'One of these.' }),
-    eventId: t.id(),
-    subscriptionId: t.id(),
-    createdAt: t.field({ type: TimeRange }),
+    eventId: t.id({ description: 'Carries this event.' }),
+    subscriptionId: t.id({ description: 'Goes to this subscription.' }),
+    createdAt: t.field({ type: TimeRange, description: 'When the event was dispatched.' }),
     updatedAt: t.field({
       type: TimeRange,
       description: 'When the status last changed: what a live console asks for to catch up.',
@@ -70,7 +72,7 @@ export const DeliveryFilter = builder.inputType('DeliveryFilter', {
   }),
 })
 
-export function deliveriesWhere(
+function deliveriesWhere(
   filter: typeof DeliveryFilter.$inferInput | null | undefined,
 ): Prisma.DeliveryWhereInput {
   return condition<Prisma.DeliveryWhereInput>({
@@ -97,7 +99,7 @@ builder.queryField('delivery', (t) =>
     type: 'Delivery',
     nullable: true,
     description: 'A delivery; null when nothing has this id.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the delivery.' }) },
     resolve: (query, _root, { id }, { database }) =>
       isUuid(id) ? database.prisma.delivery.findUnique({ ...query, where: { id } }) : null,
   }),
@@ -111,14 +113,16 @@ builder.queryField('deliveries', (t) =>
       cursor: 'id',
       defaultSize: DEFAULT_LIST_SIZE,
       maxSize: MAX_LIST_SIZE,
-      args: { filter: t.arg({ type: DeliveryFilter }) },
+      args: { filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }) },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter }, { database }) =>
-        database.prisma.delivery.findMany({
+      resolve: (query, _root, { filter, ...page }, { database }) => {
+        checkCursors(page)
+        return database.prisma.delivery.findMany({
           ...query,
           where: deliveriesWhere(filter),
           orderBy: { id: 'desc' },
-        }),
+        })
+      },
     },
     DeliveryConnection,
     DeliveryEdge,
@@ -128,6 +132,7 @@ builder.queryField('deliveries', (t) =>
 /** A payload that shows the delivery as it is after the mutation. */
 const deliveryPayload = (name: string) =>
   builder.objectRef<Outcome<string>>(name).implement({
+    description: 'What became of the delivery.',
     fields: (t) => ({
       delivery: t.prismaField({
         type: 'Delivery',
@@ -141,6 +146,7 @@ const deliveryPayload = (name: string) =>
   })
 
 const RetryEventPayload = builder.objectRef<Outcome<number>>('RetryEventPayload').implement({
+  description: 'What became of the deliveries of the event.',
   fields: (t) => ({
     retried: t.int({
       description: 'How many deliveries were FAILED or DEAD and are tried again.',
@@ -154,20 +160,20 @@ builder.mutationFields((t) => ({
   retryDelivery: t.field({
     type: deliveryPayload('RetryDeliveryPayload'),
     description: 'Tries a FAILED or DEAD delivery again at once, with a new budget of attempts.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the delivery.' }) },
     resolve: (_root, { id }, context) => outcomeOf(() => retryDelivery(context, id).then(() => id)),
   }),
   retryEvent: t.field({
     type: RetryEventPayload,
     description: 'Tries every FAILED or DEAD delivery of an event again.',
-    args: { eventId: t.arg.id({ required: true }) },
+    args: { eventId: t.arg.id({ required: true, description: 'Of the event.' }) },
     resolve: (_root, { eventId }, context) =>
       outcomeOf(() => retryEvent(context, eventId).then(({ retried }) => retried)),
   }),
   cancelDelivery: t.field({
     type: deliveryPayload('CancelDeliveryPayload'),
     description: 'Gives up a delivery that waits for its next attempt: it becomes DEAD, and can be retried.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the delivery.' }) },
     resolve: (_root, { id }, context) => outcomeOf(() => cancelDelivery(context, id).then(() => id)),
   }),
 }))

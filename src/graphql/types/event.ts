@@ -7,9 +7,9 @@ import { builder } from '../builder.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
-import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
-import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
+import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
 export const Event = builder.prismaObject('Event', {
   description: 'What a producer published.',
@@ -32,24 +32,32 @@ export const Event = builder.prismaObject('Event', {
       select: { data: true, metadata: true },
       resolve: ({ data, metadata }) => ({ data, metadata }),
     }),
-    status: t.expose('status', { type: EventStatusEnum }),
-    idempotencyKey: t.exposeString('idempotencyKey', { nullable: true }),
+    status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
+    idempotencyKey: t.exposeString('idempotencyKey', {
+      nullable: true,
+      description: 'What the producer gave so that it is published once.',
+    }),
     deliveryCount: t.exposeInt('deliveryCount', { description: 'How many subscriptions wanted it.' }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',
       description: "The producer's own time, or that of acceptance.",
     }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    deliveries: t.relatedConnection(
-      'deliveries',
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When its status last changed.' }),
+    deliveries: t.prismaConnection(
       {
+        type: 'Delivery',
         description: 'One for each subscription that wanted it, newest first.',
         cursor: 'id',
         defaultSize: DEFAULT_LIST_SIZE,
         maxSize: MAX_LIST_SIZE,
-        args: { filter: t.arg({ type: DeliveryFilter }) },
+        args: {
+          filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }),
+        },
         complexity: connectionComplexity,
-        query: ({ filter }) => ({ where: deliveriesWhere(filter), orderBy: { id: 'desc' } }),
+        resolve: (query, { id }, { filter, ...page }, { related }) => {
+          checkCursors(page)
+          return related.load(id, { by: 'eventId', filter, query })
+        },
       },
       DeliveryConnection,
       DeliveryEdge,
@@ -62,8 +70,12 @@ const Payload = builder
   .implement({
     description: 'What was published.',
     fields: (t) => ({
-      data: t.expose('data', { type: 'JSONObject' }),
-      metadata: t.expose('metadata', { type: 'JSONObject', nullable: true }),
+      data: t.expose('data', { type: 'JSONObject', description: 'What happened.' }),
+      metadata: t.expose('metadata', {
+        type: 'JSONObject',
+        nullable: true,
+        description: 'What the producer said about it besides.',
+      }),
     }),
   })
 
@@ -72,9 +84,9 @@ const EventFilter = builder.inputType('EventFilter', {
   fields: (t) => ({
     status: t.field({ type: [EventStatusEnum], description: 'One of these.' }),
     type: t.stringList({ description: 'One of these.' }),
-    idempotencyKey: t.string(),
+    idempotencyKey: t.string({ description: 'Was published with this key.' }),
     subscriptionId: t.id({ description: 'Has a delivery to this subscription.' }),
-    createdAt: t.field({ type: TimeRange }),
+    createdAt: t.field({ type: TimeRange, description: "The producer's own time, or that of acceptance." }),
   }),
 })
 
@@ -96,7 +108,7 @@ builder.queryField('event', (t) =>
     type: 'Event',
     nullable: true,
     description: 'An event; null when nothing has this id.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the event.' }) },
     resolve: (query, _root, { id }, { database }) =>
       isUuid(id) ? database.prisma.event.findUnique({ ...query, where: { id } }) : null,
   }),
@@ -110,10 +122,16 @@ builder.queryField('events', (t) =>
       cursor: 'id',
       defaultSize: DEFAULT_LIST_SIZE,
       maxSize: MAX_LIST_SIZE,
-      args: { filter: t.arg({ type: EventFilter }) },
+      args: { filter: t.arg({ type: EventFilter, description: 'Which of them; all when it is absent.' }) },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter }, { database }) =>
-        database.prisma.event.findMany({ ...query, where: eventsWhere(filter), orderBy: { id: 'desc' } }),
+      resolve: (query, _root, { filter, ...page }, { database }) => {
+        checkCursors(page)
+        return database.prisma.event.findMany({
+          ...query,
+          where: eventsWhere(filter),
+          orderBy: { id: 'desc' },
+        })
+      },
     },
     { name: 'EventConnection', description: 'A page of events.' },
     { name: 'EventEdge', description: 'An event in a page.' },
@@ -121,10 +139,11 @@ builder.queryField('events', (t) =>
 )
 
 const PublishEventInput = builder.inputType('PublishEventInput', {
+  description: 'An event to publish.',
   fields: (t) => ({
     type: t.string({ required: true, description: '1 to 128 characters of `A-Z a-z 0-9 _ . : -`.' }),
-    data: t.field({ type: 'JSONObject', required: true }),
-    metadata: t.field({ type: 'JSONObject' }),
+    data: t.field({ type: 'JSONObject', required: true, description: 'What happened.' }),
+    metadata: t.field({ type: 'JSONObject', description: 'What there is to say about it besides.' }),
     createdAt: t.field({ type: 'DateTime', description: "The producer's own time of the event." }),
     idempotencyKey: t.string({
       description: 'The same key with the same content publishes once, however often it is sent.',
@@ -161,13 +180,13 @@ builder.mutationFields((t) => ({
   publishEvent: t.field({
     type: PublishEventPayload,
     description: 'Publishes an event to every enabled subscription that wants its type.',
-    args: { input: t.arg({ type: PublishEventInput, required: true }) },
+    args: { input: t.arg({ type: PublishEventInput, required: true, description: 'The event.' }) },
     resolve: (_root, { input }, context) => publish(context, input),
   }),
   publishEvents: t.field({
     type: [PublishEventPayload],
     description: `Publishes up to ${MAX_PUBLISHED_AT_ONCE} events, each by itself; one answer for each, in order.`,
-    args: { inputs: t.arg({ type: [PublishEventInput], required: true }) },
+    args: { inputs: t.arg({ type: [PublishEventInput], required: true, description: 'The events.' }) },
     complexity: ({ inputs }) => ({ field: 1, multiplier: Math.max(1, inputs.length) }),
     resolve: (_root, { inputs }, context) => {
       if (inputs.length > MAX_PUBLISHED_AT_ONCE) {

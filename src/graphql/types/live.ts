@@ -16,8 +16,8 @@ builder.subscriptionFields((t) => ({
       'Every committed change of a delivery’s status, after the commit, whichever process made it; a new ' +
       `delivery is PENDING. ${CATCH_UP}\`deliveries(filter: {updatedAt: {from: …}})\`.`,
     args: {
-      eventId: t.arg.id(),
-      subscriptionId: t.arg.id(),
+      eventId: t.arg.id({ description: 'Deliveries of this event.' }),
+      subscriptionId: t.arg.id({ description: 'Deliveries to this subscription.' }),
       status: t.arg({ type: [DeliveryStatusEnum], description: 'Changes to one of these.' }),
     },
     subscribe: (_root, { eventId, subscriptionId, status }, { live }) =>
@@ -37,7 +37,7 @@ builder.subscriptionFields((t) => ({
       'Every committed change of an event’s status, after the commit, whichever process made it. ' +
       `${CATCH_UP}\`events(filter: {createdAt: {from: …}})\`.`,
     args: {
-      id: t.arg.id(),
+      id: t.arg.id({ description: 'This event.' }),
       type: t.arg.stringList({ description: 'Events of one of these types.' }),
       status: t.arg({ type: [EventStatusEnum], description: 'Changes to one of these.' }),
     },

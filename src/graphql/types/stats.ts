@@ -4,14 +4,18 @@ import { builder } from '../builder.js'
 const StatsObject = builder.objectRef<Stats>('Stats').implement({
   description: 'How much there is of everything.',
   fields: (t) => ({
-    eventsTotal: t.exposeInt('eventsTotal'),
-    deliveriesTotal: t.exposeInt('deliveriesTotal'),
-    deliveriesPending: t.exposeInt('deliveriesPending'),
-    deliveriesSent: t.exposeInt('deliveriesSent'),
-    deliveriesFailed: t.exposeInt('deliveriesFailed'),
-    deliveriesDead: t.exposeInt('deliveriesDead'),
-    subscriptionsTotal: t.exposeInt('subscriptionsTotal'),
-    subscriptionsEnabled: t.exposeInt('subscriptionsEnabled'),
+    eventsTotal: t.exposeInt('eventsTotal', { description: 'Events that were published.' }),
+    deliveriesTotal: t.exposeInt('deliveriesTotal', { description: 'Deliveries, whatever their status.' }),
+    deliveriesPending: t.exposeInt('deliveriesPending', { description: 'Deliveries that are PENDING.' }),
+    deliveriesSent: t.exposeInt('deliveriesSent', { description: 'Deliveries that are SENT.' }),
+    deliveriesFailed: t.exposeInt('deliveriesFailed', { description: 'Deliveries that are FAILED.' }),
+    deliveriesDead: t.exposeInt('deliveriesDead', { description: 'Deliveries that are DEAD.' }),
+    subscriptionsTotal: t.exposeInt('subscriptionsTotal', {
+      description: 'Subscriptions, without those that were deleted.',
+    }),
+    subscriptionsEnabled: t.exposeInt('subscriptionsEnabled', {
+      description: 'Subscriptions that take events.',
+    }),
   }),
 })
 

@@ -7,9 +7,9 @@ import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subsc
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { condition } from '../filters.js'
-import { connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
-import { DeliveryConnection, DeliveryEdge, DeliveryFilter, deliveriesWhere } from './delivery.js'
+import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
 builder.prismaObject('Subscription', {
   // `Subscription` is GraphQL's own root type.
@@ -26,30 +26,35 @@ builder.prismaObject('Subscription', {
     deletedAt: true,
   },
   fields: (t) => ({
-    id: t.exposeID('id'),
-    endpointUrl: t.exposeString('endpointUrl'),
+    id: t.exposeID('id', { description: 'UUIDv7.' }),
+    endpointUrl: t.exposeString('endpointUrl', { description: 'Where its webhooks are posted.' }),
     eventTypes: t.exposeStringList('eventTypes', { description: '`*` stands for every type.' }),
     isEnabled: t.exposeBoolean('isEnabled', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',
     }),
-    description: t.exposeString('description', { nullable: true }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    description: t.exposeString('description', { nullable: true, description: 'For people.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     deletedAt: t.expose('deletedAt', {
       type: 'DateTime',
       nullable: true,
       description: 'A deleted subscription is seen from its deliveries only.',
     }),
-    deliveries: t.relatedConnection(
-      'deliveries',
+    deliveries: t.prismaConnection(
       {
+        type: 'Delivery',
         description: 'Deliveries to this endpoint, newest first.',
         cursor: 'id',
         defaultSize: DEFAULT_LIST_SIZE,
         maxSize: MAX_LIST_SIZE,
-        args: { filter: t.arg({ type: DeliveryFilter }) },
+        args: {
+          filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }),
+        },
         complexity: connectionComplexity,
-        query: ({ filter }) => ({ where: deliveriesWhere(filter), orderBy: { id: 'desc' } }),
+        resolve: (query, { id }, { filter, ...page }, { related }) => {
+          checkCursors(page)
+          return related.load(id, { by: 'subscriptionId', filter, query })
+        },
       },
       DeliveryConnection,
       DeliveryEdge,
@@ -60,7 +65,7 @@ builder.prismaObject('Subscription', {
 const SubscriptionFilter = builder.inputType('SubscriptionFilter', {
   description: 'Every condition that is given must hold.',
   fields: (t) => ({
-    isEnabled: t.boolean(),
+    isEnabled: t.boolean({ description: 'Takes events, or does not.' }),
     eventType: t.string({ description: 'Wants this type by name.' }),
     endpointUrl: t.string({ description: 'Has exactly this endpoint.' }),
   }),
@@ -83,7 +88,7 @@ builder.queryField('subscription', (t) =>
     type: 'Subscription',
     nullable: true,
     description: 'A subscription; null when nothing has this id.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the subscription.' }) },
     resolve: (query, _root, { id }, { database }) =>
       isUuid(id)
         ? database.prisma.subscription.findUnique({ ...query, where: { id, deletedAt: null } })
@@ -99,14 +104,18 @@ builder.queryField('subscriptions', (t) =>
       cursor: 'id',
       defaultSize: DEFAULT_LIST_SIZE,
       maxSize: MAX_LIST_SIZE,
-      args: { filter: t.arg({ type: SubscriptionFilter }) },
+      args: {
+        filter: t.arg({ type: SubscriptionFilter, description: 'Which of them; all when it is absent.' }),
+      },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter }, { database }) =>
-        database.prisma.subscription.findMany({
+      resolve: (query, _root, { filter, ...page }, { database }) => {
+        checkCursors(page)
+        return database.prisma.subscription.findMany({
           ...query,
           where: subscriptionsWhere(filter),
           orderBy: { id: 'desc' },
-        }),
+        })
+      },
     },
     { name: 'WebhookSubscriptionConnection', description: 'A page of subscriptions.' },
     { name: 'WebhookSubscriptionEdge', description: 'A subscription in a page.' },
@@ -114,11 +123,12 @@ builder.queryField('subscriptions', (t) =>
 )
 
 const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
+  description: 'A subscription to create.',
   fields: (t) => ({
     endpointUrl: t.string({ required: true, description: 'An absolute http or https URL.' }),
     eventTypes: t.stringList({ required: true, description: 'Types by name, or `*` for every type.' }),
     secret: t.string({ description: 'Generated when it is absent.' }),
-    description: t.string(),
+    description: t.string({ description: 'For people.' }),
     isEnabled: t.boolean({ description: 'True when it is absent.' }),
   }),
 })
@@ -126,17 +136,18 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
 const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   description: 'What is absent stays as it is.',
   fields: (t) => ({
-    endpointUrl: t.string(),
-    eventTypes: t.stringList(),
+    endpointUrl: t.string({ description: 'An absolute http or https URL.' }),
+    eventTypes: t.stringList({ description: 'Types by name, or `*` for every type.' }),
     secret: t.string({ description: 'The old one signs beside the new one for 24 hours.' }),
     description: t.string({ description: 'Null removes it.' }),
-    isEnabled: t.boolean(),
+    isEnabled: t.boolean({ description: 'Whether it takes events.' }),
   }),
 })
 
 /** A payload's subscription, as it is after the mutation. */
 const subscriptionPayload = (name: string) =>
   builder.objectRef<Outcome<{ id: string; secret?: string }>>(name).implement({
+    description: 'What became of the subscription.',
     fields: (t) => ({
       subscription: t.prismaField({
         type: 'Subscription',
@@ -159,6 +170,7 @@ builder.objectField(CreateSubscriptionPayload, 'secret', (t) =>
 )
 
 const DeleteSubscriptionPayload = builder.objectRef<Outcome<string>>('DeleteSubscriptionPayload').implement({
+  description: 'What became of the subscription.',
   fields: (t) => ({
     deletedId: t.id({
       nullable: true,
@@ -173,7 +185,7 @@ builder.mutationFields((t) => ({
   createSubscription: t.field({
     type: CreateSubscriptionPayload,
     description: 'Subscribes an endpoint to event types.',
-    args: { input: t.arg({ type: CreateSubscriptionInput, required: true }) },
+    args: { input: t.arg({ type: CreateSubscriptionInput, required: true, description: 'What to create.' }) },
     resolve: (_root, { input }, context) =>
       outcomeOf(async () => createSubscription(context, parseInput(subscriptionBody, withoutNulls(input)))),
   }),
@@ -181,8 +193,8 @@ builder.mutationFields((t) => ({
     type: subscriptionPayload('UpdateSubscriptionPayload'),
     description: 'Changes a subscription.',
     args: {
-      id: t.arg.id({ required: true }),
-      input: t.arg({ type: UpdateSubscriptionInput, required: true }),
+      id: t.arg.id({ required: true, description: 'Of the subscription.' }),
+      input: t.arg({ type: UpdateSubscriptionInput, required: true, description: 'What to change.' }),
     },
     resolve: (_root, { id, input }, context) =>
       outcomeOf(async () => updateSubscription(context, id, parseInput(subscriptionChanges, { ...input }))),
@@ -190,14 +202,14 @@ builder.mutationFields((t) => ({
   enableSubscription: t.field({
     type: subscriptionPayload('EnableSubscriptionPayload'),
     description: 'Enables a subscription: what waited for it goes on.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the subscription.' }) },
     resolve: (_root, { id }, context) =>
       outcomeOf(() => updateSubscription(context, id, { isEnabled: true })),
   }),
   disableSubscription: t.field({
     type: subscriptionPayload('DisableSubscriptionPayload'),
     description: 'Disables a subscription: it takes no more events, and what waits for it stays as it is.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the subscription.' }) },
     resolve: (_root, { id }, context) =>
       outcomeOf(() => updateSubscription(context, id, { isEnabled: false })),
   }),
@@ -205,7 +217,7 @@ builder.mutationFields((t) => ({
     type: DeleteSubscriptionPayload,
     description:
       'Deletes a subscription. What waits for it becomes DEAD; the history of its deliveries stays.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: 'Of the subscription.' }) },
     resolve: (_root, { id }, context) => outcomeOf(() => deleteSubscription(context, id).then(() => id)),
   }),
 }))

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
-import { errorCatalogue, type ServiceError } from '../../errors.js'
+import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { renderGraphiQLPage } from '../../graphql/graphiql.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
 import { requireKey } from '../auth.js'
@@ -37,6 +37,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       handler: async (request, reply) => {
         if (isVisit(request))
           return reply.type('text/html; charset=utf-8').send(await renderGraphiQLPage(graphiql?.apiKey))
+        checkQueryString(request.query as Record<string, unknown>)
         const response = await yoga.handleNodeRequestAndResponse(request, reply)
         for (const [name, value] of response.headers) reply.header(name, value)
         return reply.code(response.status).send(response.body)
@@ -47,6 +48,8 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
     function serveWebSockets(): void {
       const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBodyBytes })
       const server = useServer(webSocket, sockets)
+      // A message that is malformed or too large closes its socket. graphql-ws would print it as an error of ours.
+      sockets.on('connection', (client) => client.removeAllListeners('error').on('error', () => {}))
       app.server.on('upgrade', (request, socket, head) => {
         if (request.url?.split('?')[0] !== GRAPHQL_PATH) return socket.destroy()
         sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request))
@@ -56,6 +59,23 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         await server.dispose()
       })
     }
+  }
+}
+
+/** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */
+function checkQueryString(query: Record<string, unknown>): void {
+  for (const path of ['variables', 'extensions']) {
+    if (query[path] === undefined || isJsonObject(query[path])) continue
+    throw badInput([{ path, message: 'must be a JSON object' }])
+  }
+}
+
+function isJsonObject(text: unknown): boolean {
+  try {
+    const value: unknown = JSON.parse(String(text))
+    return typeof value === 'object' && !Array.isArray(value)
+  } catch {
+    return false
   }
 }
 
