@@ -3,7 +3,6 @@
  * parents there are, and a few more for the rows with their relations. Prisma's own way to load pages of
  * relations reads every delivery that the parents have, and an endpoint may have a million.
  */
-import { sqlStates } from '../deliveries/transitions.js'
 import { type Delivery, Prisma } from '../generated/prisma/client.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { Database } from '../platform/database.js'
@@ -95,10 +94,7 @@ function pagesSql({ by, filter, query }: RelatedPage, parentIds: string[]): Pris
 function conditionsOf(filter: DeliveryConditions | null | undefined): Prisma.Sql[] {
   const { status, eventId, subscriptionId, createdAt, updatedAt } = filter ?? {}
   const conditions: Prisma.Sql[] = []
-  // By name rather than as a parameter: that is how PostgreSQL sees that the index on open and dead ones will do.
-  if (status != null) {
-    conditions.push(status.length > 0 ? Prisma.raw(`d.status in (${sqlStates(status)})`) : Prisma.sql`false`)
-  }
+  if (status != null) conditions.push(Prisma.sql`d.status = any(${status}::"DeliveryStatus"[])`)
   for (const [name, id] of Object.entries({ eventId, subscriptionId })) {
     if (id != null)
       conditions.push(isUuid(id) ? Prisma.sql`${column(name)} = ${id}::uuid` : Prisma.sql`false`)
