@@ -3,16 +3,12 @@
  * called back; it can be cancelled when it waits again.
  */
 import { ServiceError } from '../errors.js'
-import {
-  sqlEventSnapshot,
-  sqlPrefixedEventSnapshot,
-  takeEventSnapshots,
-  type WithEventSnapshot,
-} from '../events/snapshot.js'
+import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { findDelivery } from './find.js'
-import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from './snapshot.js'
+import { sqlDeliverySnapshot } from './snapshot.js'
+import { type ChangedRow, tellChanges } from './tell-changes.js'
 import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
 /** Gives up the waiting deliveries that a condition on `d` names. `$1` is the reason, for `lastError`. */
@@ -85,9 +81,7 @@ async function giveUp(
   reason: string,
   which: string | number,
 ): Promise<number> {
-  const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(statement, [reason, which])
-  const events = takeEventSnapshots(rows)
-  if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
-  if (events.length > 0) happenings.emit('eventsChanged', events)
+  const rows = await database.query<ChangedRow>(statement, [reason, which])
+  tellChanges(happenings, rows)
   return rows.length
 }

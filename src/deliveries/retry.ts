@@ -4,17 +4,13 @@
  * new budget, so that asking for a retry never makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
-import {
-  sqlEventSnapshot,
-  sqlPrefixedEventSnapshot,
-  takeEventSnapshots,
-  type WithEventSnapshot,
-} from '../events/snapshot.js'
+import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { isUuid } from '../platform/uuid.js'
 import { findDelivery } from './find.js'
-import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from './snapshot.js'
+import { sqlDeliverySnapshot } from './snapshot.js'
+import { type ChangedRow, tellChanges } from './tell-changes.js'
 import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
 const retrySql = (which: string) => `
@@ -73,10 +69,8 @@ export async function retryEvent(context: RetryContext, eventId: string): Promis
 }
 
 async function retry({ database, happenings, onDue }: RetryContext, statement: typeof retryOne, id: string) {
-  const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(statement, [id])
-  const events = takeEventSnapshots(rows)
-  if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
-  if (events.length > 0) happenings.emit('eventsChanged', events)
+  const rows = await database.query<ChangedRow>(statement, [id])
+  tellChanges(happenings, rows)
   if (rows.length > 0) onDue()
   return rows.length
 }

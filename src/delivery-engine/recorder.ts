@@ -5,14 +5,10 @@
  * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
  * lease had run out and another worker was quicker, changes nothing.
  */
-import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlDeliverySnapshot } from '../deliveries/snapshot.js'
+import { type ChangedRow, tellChanges } from '../deliveries/tell-changes.js'
 import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
-import {
-  sqlEventSnapshot,
-  sqlPrefixedEventSnapshot,
-  takeEventSnapshots,
-  type WithEventSnapshot,
-} from '../events/snapshot.js'
+import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
@@ -105,7 +101,7 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
     maxConcurrent: COMMITS_UNDER_WAY,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<DeliverySnapshot & WithEventSnapshot>(record, [
+      const rows = await database.query<ChangedRow>(record, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
@@ -116,9 +112,7 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
         results.map(({ verdict }) => verdict.delayMs),
         results.map(({ verdict }) => verdict.isGone),
       ])
-      const events = takeEventSnapshots(rows)
-      if (rows.length > 0) happenings.emit('deliveriesChanged', rows.map(takeDeliverySnapshot))
-      if (events.length > 0) happenings.emit('eventsChanged', events)
+      tellChanges(happenings, rows)
       const byId = new Map(rows.map((row) => [row.id, row]))
       return results.map(({ deliveryId }) => byId.get(deliveryId))
     },
