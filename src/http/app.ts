@@ -73,6 +73,7 @@ export async function createApp({
 
   endConnectionsOnClose(app)
 
+  const isKey = createKeyCheck(api?.apiKeys ?? [])
   await describeRoutes(app)
   await app.register(
     async (v1) => {
@@ -80,7 +81,7 @@ export async function createApp({
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
-        guarded.addHook('onRequest', requireKey(createKeyCheck(api.apiKeys)))
+        guarded.addHook('onRequest', requireKey(isKey))
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
@@ -94,7 +95,7 @@ export async function createApp({
       graphqlRoutes({
         ...api.graphql,
         context: { ...api, logger },
-        isKey: createKeyCheck(api.apiKeys),
+        isKey,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         endLive: () => api.live.endAll(),
       }),

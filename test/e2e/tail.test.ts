@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../src/client/index.js'
+import { findFreePort } from '../../src/platform/free-port.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
-import { freePort } from '../support/redis.js'
 import { startOn } from '../support/service.js'
 
 let parts: Parts
@@ -21,7 +21,7 @@ afterEach(() => parts[Symbol.asyncDispose]())
 /** A service that can be started again where it was, and an endpoint. */
 async function place() {
   const database = parts.use(await createTestDatabase())
-  const settings = { PORT: String(await freePort()), DELIVERY_MAX_ATTEMPTS: '2' }
+  const settings = { PORT: String(await findFreePort()), DELIVERY_MAX_ATTEMPTS: '2' }
   const receiver = parts.use(await startReceiver())
   const url = `http://127.0.0.1:${settings.PORT}/graphql`
   return {

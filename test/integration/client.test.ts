@@ -11,11 +11,11 @@ import {
   verifyWebhook,
   WebhookVerificationError,
 } from '../../src/client/index.js'
+import { findFreePort } from '../../src/platform/free-port.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
-import { freePort } from '../support/redis.js'
 import { type Settings, startOn, startTestService } from '../support/service.js'
 
 let parts: Parts
@@ -139,7 +139,7 @@ describe('operations', () => {
     const stranger = clientOf(service, 'wrong')
     await expect(stranger.stats()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
     await expect(collectFirst(stranger.watchDeliveries())).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
-    const nowhere = clientOf({ url: `http://127.0.0.1:${await freePort()}` })
+    const nowhere = clientOf({ url: `http://127.0.0.1:${await findFreePort()}` })
     await expect(nowhere.stats()).rejects.toMatchObject({ code: 'UNREACHABLE' })
     await expect(collectFirst(nowhere.watchDeliveries())).rejects.toMatchObject({ code: 'UNREACHABLE' })
     const other = parts.use(await startReceiver())
@@ -212,7 +212,7 @@ describe('live', () => {
 
   it('goes on after a restart of the service, with what has changed meanwhile', async () => {
     const database = parts.use(await createTestDatabase())
-    const settings = { PORT: String(await freePort()) }
+    const settings = { PORT: String(await findFreePort()) }
     const before = await startOn(database, undefined, settings)
     const client = clientOf(before)
     const receiver = parts.use(await startReceiver())

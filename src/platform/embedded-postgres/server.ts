@@ -1,8 +1,8 @@
 /** Starting, finding and stopping the server of a cluster. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findFreePort } from '../free-port.js'
 import { type Account, giveTo } from './account.js'
 import type { Binaries } from './binaries.js'
 import { clusterIn, logFileIn } from './home.js'
@@ -89,16 +89,6 @@ async function readCommandLine(pid: string): Promise<string | undefined> {
       ? readFile(`/proc/${pid}/cmdline`, 'utf8')
       : run('/bin/ps', ['-p', pid, '-o', 'args='], undefined)
   return reading.catch(() => undefined)
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 async function withServerLog(error: unknown, { home }: Place): Promise<Error> {
