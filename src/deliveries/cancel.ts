@@ -8,6 +8,7 @@ import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { findDelivery } from './find.js'
 import { sqlDeliverySnapshot } from './snapshot.js'
+import { sqlOpenStatus, sqlTally } from './tally.js'
 import { type ChangedRow, tellChanges } from './tell-changes.js'
 import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
@@ -17,7 +18,9 @@ const giveUpSql = (which: string) => `
     update deliveries d
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = now()
     where ${which} and d.status in (${sqlStates(transitions.cancel.from)}) and d."queuedUntil" is null
-    returning ${sqlDeliverySnapshot('d')}
+    returning ${sqlDeliverySnapshot('d')}, ${sqlOpenStatus('d.attempts', 'd."budgetFrom"')} as before
+  ), tallied as (
+    ${sqlTally('select before, status as after from given_up')}
   ), ended as (
     select "eventId", count(*)::int as dead from given_up group by "eventId"
   ), locked as (
@@ -31,7 +34,7 @@ const giveUpSql = (which: string) => `
     where e.id = locked.id
     returning ${sqlEventSnapshot('e')}
   )
-  select given_up.*, ${sqlPrefixedEventSnapshot('finished')}
+  select ${sqlDeliverySnapshot('given_up')}, ${sqlPrefixedEventSnapshot('finished')}
   from given_up
   left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = given_up."eventId"`
 

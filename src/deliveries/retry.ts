@@ -10,6 +10,7 @@ import type { Happenings } from '../platform/happenings.js'
 import { isUuid } from '../platform/uuid.js'
 import { findDelivery } from './find.js'
 import { sqlDeliverySnapshot } from './snapshot.js'
+import { sqlTally } from './tally.js'
 import { type ChangedRow, tellChanges } from './tell-changes.js'
 import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
@@ -32,6 +33,8 @@ const retrySql = (which: string) => `
     from asked
     where d.id = asked.id
     returning ${sqlDeliverySnapshot('d')}
+  ), tallied as (
+    ${sqlTally('select asked.status as before, renewed.status as after from asked join renewed using (id)')}
   )
   select renewed.*, ${sqlPrefixedEventSnapshot('revived')}
   from renewed left join revived on revived.id = renewed."eventId"`

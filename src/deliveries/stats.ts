@@ -11,28 +11,25 @@ export interface Stats {
   subscriptionsEnabled: number
 }
 
-const countEverything = {
-  name: 'count-everything',
+const sumUp = {
+  name: 'sum-up',
   text: `
     select
-      (select count(*) from events) as "eventsTotal",
-      d.total as "deliveriesTotal", d.pending as "deliveriesPending", d.sent as "deliveriesSent",
-      d.failed as "deliveriesFailed", d.dead as "deliveriesDead",
+      t.events as "eventsTotal", t.pending + t.sent + t.failed + t.dead as "deliveriesTotal",
+      t.pending as "deliveriesPending", t.sent as "deliveriesSent",
+      t.failed as "deliveriesFailed", t.dead as "deliveriesDead",
       s.total as "subscriptionsTotal", s.enabled as "subscriptionsEnabled"
     from
-      (select count(*) as total,
-              count(*) filter (where status = 'PENDING') as pending,
-              count(*) filter (where status = 'SENT') as sent,
-              count(*) filter (where status = 'FAILED') as failed,
-              count(*) filter (where status = 'DEAD') as dead
-       from deliveries) as d,
+      (select coalesce(sum(events), 0) as events, coalesce(sum(pending), 0) as pending,
+              coalesce(sum(sent), 0) as sent, coalesce(sum(failed), 0) as failed, coalesce(sum(dead), 0) as dead
+       from tallies) as t,
       (select count(*) as total, count(*) filter (where "isEnabled") as enabled from subscriptions
        where "deletedAt" is null) as s`,
 }
 
 export async function countStats(database: Database): Promise<Stats> {
-  const [row = {}] = await database.query<Record<string, string>>(countEverything, [])
-  // PostgreSQL counts in 64 bits, which arrive as text.
+  const [row = {}] = await database.query<Record<string, string>>(sumUp, [])
+  // PostgreSQL sums in more than 53 bits, which arrive as text.
   return Object.fromEntries(
     Object.entries(row).map(([name, count]) => [name, Number(count)]),
   ) as unknown as Stats

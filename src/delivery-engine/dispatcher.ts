@@ -8,6 +8,7 @@
  * finds it.
  */
 import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlTally } from '../deliveries/tally.js'
 import { sqlEventStatus } from '../deliveries/transitions.js'
 import {
   sqlEventSnapshot,
@@ -44,6 +45,8 @@ const dispatch = {
              case when matched.place <= rooms.room then ${sqlLeaseEnd} end
       from matched join rooms using ("subscriptionId")
       returning *
+    ), tallied as (
+      ${sqlTally('select null::"DeliveryStatus" as before, status as after from created')}
     ), counted as (
       select claimed."eventId", count(created.id)::int as deliveries
       from claimed left join created using ("eventId")

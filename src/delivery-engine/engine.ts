@@ -1,7 +1,9 @@
 /** The delivery engine, put together: dispatcher → queue → worker, with the feeder beside them. */
 import type { Config } from '../config.js'
+import { mergeTallies } from '../deliveries/tally.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
+import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
 import { createAttempt } from './attempt.js'
@@ -31,6 +33,7 @@ export interface DeliveryEngineOptions {
 
 /** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
 const STOP_GRACE_MS = 22_000
+const TALLIES_MERGED_EVERY_MS = 2000
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
   const { config, database, queue, signals, happenings, guard } = options
@@ -61,6 +64,12 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   signals.listen('outbox', () => dispatcher.wake())
   signals.listen('due', () => feeder.wake())
 
+  const tallies = createPump({
+    run: () => mergeTallies(database),
+    intervalMs: TALLIES_MERGED_EVERY_MS,
+    onError: onError('tallies'),
+  })
+
   const cutOff = new AbortController()
   const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
   const recorder = createRecorder(database, happenings)
@@ -83,7 +92,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
       return worker.inFlight
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([dispatcher[Symbol.asyncDispose](), feeder[Symbol.asyncDispose]()])
+      await Promise.all([dispatcher, feeder, tallies].map((pump) => pump[Symbol.asyncDispose]()))
       await worker.stop(STOP_GRACE_MS, cutOff)
       await sender[Symbol.asyncDispose]()
       await recorder.idle()

@@ -6,6 +6,7 @@
  * lease had run out and another worker was quicker, changes nothing.
  */
 import { sqlDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlOpenStatus, sqlTally } from '../deliveries/tally.js'
 import { type ChangedRow, tellChanges } from '../deliveries/tell-changes.js'
 import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
 import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
@@ -65,6 +66,10 @@ const record = {
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
       select r.id, r.attempt, r.status, r."statusCode", r.error, r."responseTimeMs"
       from result r join changed using (id)
+    ), tallied as (
+      ${sqlTally(`
+        select ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before, changed.status as after
+        from result r join changed using (id)`)}
     ), ended as (
       select "eventId",
              (count(*) filter (where status = 'SENT'))::int as sent,

@@ -43,6 +43,8 @@ const insertEvents = {
       from given
       on conflict ("idempotencyKey") do nothing
       returning id
+    ), tallied as (
+      insert into tallies (events) select count(*) from accepted having count(*) > 0
     )
     insert into outbox ("eventId") select id from accepted returning "eventId"`,
 }

@@ -38,6 +38,17 @@ export type Subscription = Prisma.SubscriptionModel
  */
 export type Delivery = Prisma.DeliveryModel
 /**
+ * Model RateLimit
+ * How far a subscription's limit of requests a second is spent (GCRA): the next is allowed once this has passed.
+ */
+export type RateLimit = Prisma.RateLimitModel
+/**
+ * Model Tally
+ * What changed in the number of events and of deliveries by status: a row for each statement that changed any.
+ * Their sum is the totals, exact at any moment; they are merged now and then, so the sum is a short one.
+ */
+export type Tally = Prisma.TallyModel
+/**
  * Model DeliveryLog
  * One HTTP attempt of a delivery.
  */

@@ -401,6 +401,8 @@ export const ModelName = {
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
   Delivery: 'Delivery',
+  RateLimit: 'RateLimit',
+  Tally: 'Tally',
   DeliveryLog: 'DeliveryLog'
 } as const
 
@@ -417,7 +419,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "delivery" | "deliveryLog"
+    modelProps: "event" | "outboxEntry" | "subscription" | "delivery" | "rateLimit" | "tally" | "deliveryLog"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -717,6 +719,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    RateLimit: {
+      payload: Prisma.$RateLimitPayload<ExtArgs>
+      fields: Prisma.RateLimitFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RateLimitFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RateLimitFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        findFirst: {
+          args: Prisma.RateLimitFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RateLimitFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        findMany: {
+          args: Prisma.RateLimitFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>[]
+        }
+        create: {
+          args: Prisma.RateLimitCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        createMany: {
+          args: Prisma.RateLimitCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RateLimitCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>[]
+        }
+        delete: {
+          args: Prisma.RateLimitDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        update: {
+          args: Prisma.RateLimitUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        deleteMany: {
+          args: Prisma.RateLimitDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RateLimitUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RateLimitUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>[]
+        }
+        upsert: {
+          args: Prisma.RateLimitUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RateLimitPayload>
+        }
+        aggregate: {
+          args: Prisma.RateLimitAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRateLimit>
+        }
+        groupBy: {
+          args: Prisma.RateLimitGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RateLimitGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RateLimitCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RateLimitCountAggregateOutputType> | number
+        }
+      }
+    }
+    Tally: {
+      payload: Prisma.$TallyPayload<ExtArgs>
+      fields: Prisma.TallyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TallyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TallyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        findFirst: {
+          args: Prisma.TallyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TallyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        findMany: {
+          args: Prisma.TallyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>[]
+        }
+        create: {
+          args: Prisma.TallyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        createMany: {
+          args: Prisma.TallyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TallyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>[]
+        }
+        delete: {
+          args: Prisma.TallyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        update: {
+          args: Prisma.TallyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        deleteMany: {
+          args: Prisma.TallyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TallyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TallyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>[]
+        }
+        upsert: {
+          args: Prisma.TallyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TallyPayload>
+        }
+        aggregate: {
+          args: Prisma.TallyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTally>
+        }
+        groupBy: {
+          args: Prisma.TallyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TallyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TallyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TallyCountAggregateOutputType> | number
+        }
+      }
+    }
     DeliveryLog: {
       payload: Prisma.$DeliveryLogPayload<ExtArgs>
       fields: Prisma.DeliveryLogFieldRefs
@@ -861,6 +1011,7 @@ export const SubscriptionScalarFieldEnum = {
   eventTypes: 'eventTypes',
   isEnabled: 'isEnabled',
   description: 'description',
+  maxRequestsPerSecond: 'maxRequestsPerSecond',
   secret: 'secret',
   previousSecret: 'previousSecret',
   previousSecretUntil: 'previousSecretUntil',
@@ -889,6 +1040,26 @@ export const DeliveryScalarFieldEnum = {
 } as const
 
 export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typeof DeliveryScalarFieldEnum]
+
+
+export const RateLimitScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  spentUntil: 'spentUntil'
+} as const
+
+export type RateLimitScalarFieldEnum = (typeof RateLimitScalarFieldEnum)[keyof typeof RateLimitScalarFieldEnum]
+
+
+export const TallyScalarFieldEnum = {
+  id: 'id',
+  events: 'events',
+  pending: 'pending',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead'
+} as const
+
+export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof TallyScalarFieldEnum]
 
 
 export const DeliveryLogScalarFieldEnum = {
@@ -1064,6 +1235,20 @@ export type ListEnumDeliveryStatusFieldRefInput<$PrismaModel> = FieldRefInputTyp
 
 
 /**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
  * Reference to a field of type 'Float'
  */
 export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
@@ -1231,6 +1416,8 @@ export type GlobalOmitConfig = {
   outboxEntry?: Prisma.OutboxEntryOmit
   subscription?: Prisma.SubscriptionOmit
   delivery?: Prisma.DeliveryOmit
+  rateLimit?: Prisma.RateLimitOmit
+  tally?: Prisma.TallyOmit
   deliveryLog?: Prisma.DeliveryLogOmit
 }
 

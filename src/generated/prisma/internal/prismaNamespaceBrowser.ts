@@ -55,6 +55,8 @@ export const ModelName = {
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
   Delivery: 'Delivery',
+  RateLimit: 'RateLimit',
+  Tally: 'Tally',
   DeliveryLog: 'DeliveryLog'
 } as const
 
@@ -105,6 +107,7 @@ export const SubscriptionScalarFieldEnum = {
   eventTypes: 'eventTypes',
   isEnabled: 'isEnabled',
   description: 'description',
+  maxRequestsPerSecond: 'maxRequestsPerSecond',
   secret: 'secret',
   previousSecret: 'previousSecret',
   previousSecretUntil: 'previousSecretUntil',
@@ -133,6 +136,26 @@ export const DeliveryScalarFieldEnum = {
 } as const
 
 export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typeof DeliveryScalarFieldEnum]
+
+
+export const RateLimitScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  spentUntil: 'spentUntil'
+} as const
+
+export type RateLimitScalarFieldEnum = (typeof RateLimitScalarFieldEnum)[keyof typeof RateLimitScalarFieldEnum]
+
+
+export const TallyScalarFieldEnum = {
+  id: 'id',
+  events: 'events',
+  pending: 'pending',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead'
+} as const
+
+export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof TallyScalarFieldEnum]
 
 
 export const DeliveryLogScalarFieldEnum = {

@@ -635,14 +635,6 @@ export type EnumDeliveryStatusFieldUpdateOperationsInput = {
   set?: $Enums.DeliveryStatus
 }
 
-export type NullableIntFieldUpdateOperationsInput = {
-  set?: number | null
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
-}
-
 export type DeliveryCreateNestedOneWithoutLogsInput = {
   create?: Prisma.XOR<Prisma.DeliveryCreateWithoutLogsInput, Prisma.DeliveryUncheckedCreateWithoutLogsInput>
   connectOrCreate?: Prisma.DeliveryCreateOrConnectWithoutLogsInput

@@ -20,8 +20,18 @@ export type SubscriptionModel = runtime.Types.Result.DefaultSelection<Prisma.$Su
 
 export type AggregateSubscription = {
   _count: SubscriptionCountAggregateOutputType | null
+  _avg: SubscriptionAvgAggregateOutputType | null
+  _sum: SubscriptionSumAggregateOutputType | null
   _min: SubscriptionMinAggregateOutputType | null
   _max: SubscriptionMaxAggregateOutputType | null
+}
+
+export type SubscriptionAvgAggregateOutputType = {
+  maxRequestsPerSecond: number | null
+}
+
+export type SubscriptionSumAggregateOutputType = {
+  maxRequestsPerSecond: number | null
 }
 
 export type SubscriptionMinAggregateOutputType = {
@@ -29,6 +39,7 @@ export type SubscriptionMinAggregateOutputType = {
   endpointUrl: string | null
   isEnabled: boolean | null
   description: string | null
+  maxRequestsPerSecond: number | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -43,6 +54,7 @@ export type SubscriptionMaxAggregateOutputType = {
   endpointUrl: string | null
   isEnabled: boolean | null
   description: string | null
+  maxRequestsPerSecond: number | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -58,6 +70,7 @@ export type SubscriptionCountAggregateOutputType = {
   eventTypes: number
   isEnabled: number
   description: number
+  maxRequestsPerSecond: number
   secret: number
   previousSecret: number
   previousSecretUntil: number
@@ -69,11 +82,20 @@ export type SubscriptionCountAggregateOutputType = {
 }
 
 
+export type SubscriptionAvgAggregateInputType = {
+  maxRequestsPerSecond?: true
+}
+
+export type SubscriptionSumAggregateInputType = {
+  maxRequestsPerSecond?: true
+}
+
 export type SubscriptionMinAggregateInputType = {
   id?: true
   endpointUrl?: true
   isEnabled?: true
   description?: true
+  maxRequestsPerSecond?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -88,6 +110,7 @@ export type SubscriptionMaxAggregateInputType = {
   endpointUrl?: true
   isEnabled?: true
   description?: true
+  maxRequestsPerSecond?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -103,6 +126,7 @@ export type SubscriptionCountAggregateInputType = {
   eventTypes?: true
   isEnabled?: true
   description?: true
+  maxRequestsPerSecond?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -151,6 +175,18 @@ export type SubscriptionAggregateArgs<ExtArgs extends runtime.Types.Extensions.I
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: SubscriptionAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: SubscriptionSumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: SubscriptionMinAggregateInputType
@@ -181,6 +217,8 @@ export type SubscriptionGroupByArgs<ExtArgs extends runtime.Types.Extensions.Int
   take?: number
   skip?: number
   _count?: SubscriptionCountAggregateInputType | true
+  _avg?: SubscriptionAvgAggregateInputType
+  _sum?: SubscriptionSumAggregateInputType
   _min?: SubscriptionMinAggregateInputType
   _max?: SubscriptionMaxAggregateInputType
 }
@@ -191,6 +229,7 @@ export type SubscriptionGroupByOutputType = {
   eventTypes: string[]
   isEnabled: boolean
   description: string | null
+  maxRequestsPerSecond: number | null
   secret: string
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -199,6 +238,8 @@ export type SubscriptionGroupByOutputType = {
   updatedAt: Date
   deletedAt: Date | null
   _count: SubscriptionCountAggregateOutputType | null
+  _avg: SubscriptionAvgAggregateOutputType | null
+  _sum: SubscriptionSumAggregateOutputType | null
   _min: SubscriptionMinAggregateOutputType | null
   _max: SubscriptionMaxAggregateOutputType | null
 }
@@ -227,6 +268,7 @@ export type SubscriptionWhereInput = {
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
+  maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
@@ -243,6 +285,7 @@ export type SubscriptionOrderByWithRelationInput = {
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -263,6 +306,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
+  maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
@@ -278,6 +322,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -286,8 +331,10 @@ export type SubscriptionOrderByWithAggregationInput = {
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.SubscriptionCountOrderByAggregateInput
+  _avg?: Prisma.SubscriptionAvgOrderByAggregateInput
   _max?: Prisma.SubscriptionMaxOrderByAggregateInput
   _min?: Prisma.SubscriptionMinOrderByAggregateInput
+  _sum?: Prisma.SubscriptionSumOrderByAggregateInput
 }
 
 export type SubscriptionScalarWhereWithAggregatesInput = {
@@ -299,6 +346,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
+  maxRequestsPerSecond?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
@@ -314,6 +362,7 @@ export type SubscriptionCreateInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
   description?: string | null
+  maxRequestsPerSecond?: number | null
   secret: string
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
@@ -330,6 +379,7 @@ export type SubscriptionUncheckedCreateInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
   description?: string | null
+  maxRequestsPerSecond?: number | null
   secret: string
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
@@ -346,6 +396,7 @@ export type SubscriptionUpdateInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -362,6 +413,7 @@ export type SubscriptionUncheckedUpdateInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -378,6 +430,7 @@ export type SubscriptionCreateManyInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
   description?: string | null
+  maxRequestsPerSecond?: number | null
   secret: string
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
@@ -393,6 +446,7 @@ export type SubscriptionUpdateManyMutationInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -408,6 +462,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -431,6 +486,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -440,11 +496,16 @@ export type SubscriptionCountOrderByAggregateInput = {
   deletedAt?: Prisma.SortOrder
 }
 
+export type SubscriptionAvgOrderByAggregateInput = {
+  maxRequestsPerSecond?: Prisma.SortOrder
+}
+
 export type SubscriptionMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -459,6 +520,7 @@ export type SubscriptionMinOrderByAggregateInput = {
   endpointUrl?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -466,6 +528,10 @@ export type SubscriptionMinOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
+}
+
+export type SubscriptionSumOrderByAggregateInput = {
+  maxRequestsPerSecond?: Prisma.SortOrder
 }
 
 export type SubscriptionScalarRelationFilter = {
@@ -484,6 +550,14 @@ export type SubscriptionUpdateeventTypesInput = {
 
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
+}
+
+export type NullableIntFieldUpdateOperationsInput = {
+  set?: number | null
+  increment?: number
+  decrement?: number
+  multiply?: number
+  divide?: number
 }
 
 export type NullableDateTimeFieldUpdateOperationsInput = {
@@ -514,6 +588,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
   description?: string | null
+  maxRequestsPerSecond?: number | null
   secret: string
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
@@ -529,6 +604,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
   description?: string | null
+  maxRequestsPerSecond?: number | null
   secret: string
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
@@ -560,6 +636,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -575,6 +652,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -621,6 +699,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   eventTypes?: boolean
   isEnabled?: boolean
   description?: boolean
+  maxRequestsPerSecond?: boolean
   secret?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
@@ -638,6 +717,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   eventTypes?: boolean
   isEnabled?: boolean
   description?: boolean
+  maxRequestsPerSecond?: boolean
   secret?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
@@ -653,6 +733,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   eventTypes?: boolean
   isEnabled?: boolean
   description?: boolean
+  maxRequestsPerSecond?: boolean
   secret?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
@@ -668,6 +749,7 @@ export type SubscriptionSelectScalar = {
   eventTypes?: boolean
   isEnabled?: boolean
   description?: boolean
+  maxRequestsPerSecond?: boolean
   secret?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
@@ -677,7 +759,7 @@ export type SubscriptionSelectScalar = {
   deletedAt?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "secret" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "maxRequestsPerSecond" | "secret" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -696,6 +778,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
     eventTypes: string[]
     isEnabled: boolean
     description: string | null
+    /**
+     * Requests a second, over all workers; null for as fast as it answers.
+     */
+    maxRequestsPerSecond: number | null
     secret: string
     /**
      * After a change of secret, both sign until this one runs out.
@@ -1141,6 +1227,7 @@ export interface SubscriptionFieldRefs {
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly isEnabled: Prisma.FieldRef<"Subscription", 'Boolean'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
+  readonly maxRequestsPerSecond: Prisma.FieldRef<"Subscription", 'Int'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>
   readonly previousSecretUntil: Prisma.FieldRef<"Subscription", 'DateTime'>
