@@ -31,12 +31,21 @@ export function createAttempt(options: AttemptOptions): (lease: Lease) => Promis
   const { database, loader, sender, recorder, policy, happenings, onRetryIn, cutOff } = options
 
   return async function attempt(lease) {
-    const delivery = await loader.load(lease)
+    const delivery = await load(lease)
     if (delivery === undefined) return
     if (!delivery.isEnabled) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
     if (cutOff.aborted) return
     await conclude(lease, delivery, exchange)
+  }
+
+  /** What was loaded by a token that a newer one replaced meanwhile is loaded again by that one. */
+  async function load(lease: Lease): Promise<LoadedDelivery | undefined> {
+    for (;;) {
+      const token = lease.queuedUntil
+      const delivery = await loader.load(lease)
+      if (delivery !== undefined || lease.queuedUntil === token) return delivery
+    }
   }
 
   async function conclude(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
