@@ -20,6 +20,15 @@ export type DeliverySnapshot = Pick<Delivery, (typeof columns)[number]>
 export const sqlDeliverySnapshot = (d: string): string =>
   columns.map((column) => `${d}."${column}"`).join(', ')
 
+/** Nulls in their place, for the rows of a `union` that hold something else. */
+export const sqlNoDeliverySnapshot = columns.map(() => 'null').join(', ')
+
+/** Without the other columns of a row. By name, because it runs for every change. */
 export function takeDeliverySnapshot(row: DeliverySnapshot): DeliverySnapshot {
-  return Object.fromEntries(columns.map((column) => [column, row[column]])) as unknown as DeliverySnapshot
+  const { id, eventId, subscriptionId, status, attempts, nextRunAt } = row
+  const { lastError, lastStatusCode, createdAt, updatedAt } = row
+  return {
+    ...{ id, eventId, subscriptionId, status, attempts, nextRunAt },
+    ...{ lastError, lastStatusCode, createdAt, updatedAt },
+  }
 }

@@ -7,14 +7,15 @@
  * subscriptions as they are committed at that moment: an event published right after a subscription was created
  * finds it.
  */
-import { type DeliverySnapshot, sqlDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlDeliverySnapshot, sqlNoDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlTally } from '../deliveries/tally.js'
+import { type ChangedRow, hasDelivery } from '../deliveries/tell-changes.js'
 import { sqlEventStatus } from '../deliveries/transitions.js'
 import {
   sqlEventSnapshot,
+  sqlNoEventSnapshot,
   sqlPrefixedEventSnapshot,
   takeEventSnapshots,
-  type WithEventSnapshot,
 } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
@@ -30,13 +31,16 @@ const dispatch = {
         select "eventId" from outbox order by "eventId" limit $1 for update skip locked
       )
       returning "eventId"
-    ), matched as (
-      select e.id as "eventId", s.id as "subscriptionId",
-             row_number() over (partition by s.id order by e.id) as place
+    ), wanted as (
+      -- A row for each event, and for each subscription that wants it. The limit keeps to one look-up for each.
+      select claimed."eventId", s.id as "subscriptionId"
       from claimed
-      join events e on e.id = claimed."eventId"
-      join subscriptions s on s."isEnabled" and s."eventTypes" && array[e.type, '${EVERY_TYPE}']
-    ), rooms as (
+      cross join lateral (select type from events where id = claimed."eventId" limit 1) as e
+      left join subscriptions s on s."isEnabled" and s."eventTypes" && array[e.type, '${EVERY_TYPE}']
+    ), matched as (
+      select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
+      from wanted where "subscriptionId" is not null
+    ), rooms as materialized (
       select s."subscriptionId", ${sqlRoom('s."subscriptionId"')} as room
       from (select distinct "subscriptionId" from matched) as s
     ), created as (
@@ -48,9 +52,7 @@ const dispatch = {
     ), tallied as (
       ${sqlTally('select null::"DeliveryStatus" as before, status as after from created')}
     ), counted as (
-      select claimed."eventId", count(created.id)::int as deliveries
-      from claimed left join created using ("eventId")
-      group by claimed."eventId"
+      select "eventId", count("subscriptionId")::int as deliveries from wanted group by "eventId"
     ), marked as (
       update events e
       set "deliveryCount" = counted.deliveries,
@@ -59,13 +61,13 @@ const dispatch = {
       from counted where e.id = counted."eventId"
       returning ${sqlEventSnapshot('e')}
     )
-    select ${sqlDeliverySnapshot('created')}, created."queuedUntil", ${sqlPrefixedEventSnapshot('marked')}
-    from marked left join created on created."eventId" = marked.id`,
+    select ${sqlDeliverySnapshot('created')}, created."queuedUntil", ${sqlNoEventSnapshot} from created
+    union all
+    select ${sqlNoDeliverySnapshot}, null, ${sqlPrefixedEventSnapshot('marked')} from marked`,
 }
 
-/** An event, with one of its deliveries; the delivery's columns are null where nobody wanted the event. */
-type DispatchedRow = WithEventSnapshot & (Created | { id: null })
-type Created = DeliverySnapshot & { queuedUntil: Date | null }
+/** A delivery that was made, or an event that was dispatched. */
+type DispatchedRow = ChangedRow & { queuedUntil: Date | null }
 
 export interface DispatcherOptions {
   database: Database
@@ -85,7 +87,7 @@ export function createDispatcher(options: DispatcherOptions): Pump {
   async function run(): Promise<boolean> {
     const rows = await database.query<DispatchedRow>(dispatch, [batchSize])
     const events = takeEventSnapshots(rows)
-    const created = rows.filter(isCreated)
+    const created = rows.filter(hasDelivery)
     // Told before they are queued: a worker could tell of its attempt before anyone knew of the delivery.
     if (events.length > 0) happenings.emit('eventsChanged', events)
     if (created.length > 0) happenings.emit('deliveriesChanged', created.map(takeDeliverySnapshot))
@@ -98,6 +100,5 @@ export function createDispatcher(options: DispatcherOptions): Pump {
   return createPump({ run, intervalMs, onError })
 }
 
-const isCreated = (row: DispatchedRow): row is WithEventSnapshot & Created => row.id !== null
-const isLeased = <Row extends Created>(row: Row): row is Row & { queuedUntil: Date } =>
+const isLeased = <Row extends DispatchedRow>(row: Row): row is Row & { queuedUntil: Date } =>
   row.queuedUntil !== null

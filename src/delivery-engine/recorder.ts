@@ -5,11 +5,11 @@
  * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
  * lease had run out and another worker was quicker, changes nothing.
  */
-import { sqlDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlOpenStatus, sqlTally } from '../deliveries/tally.js'
-import { type ChangedRow, tellChanges } from '../deliveries/tell-changes.js'
+import { type ChangedRow, hasDelivery, tellChanges } from '../deliveries/tell-changes.js'
 import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
+import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
@@ -39,8 +39,8 @@ export interface Recorder {
   idle(): Promise<void>
 }
 
-const sent = 'e."sentCount" + ended.sent'
-const dead = 'e."deadCount" + ended.dead'
+const sent = 'e."sentCount" + locked.sent'
+const dead = 'e."deadCount" + locked.dead'
 
 const record = {
   name: 'record-attempts',
@@ -61,39 +61,38 @@ const record = {
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and d.status in (${sqlStates(openStates)})
-      returning ${sqlDeliverySnapshot('d')}
+      returning ${sqlDeliverySnapshot('d')}, r."responseTimeMs", r."isGone",
+                ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
-      select r.id, r.attempt, r.status, r."statusCode", r.error, r."responseTimeMs"
-      from result r join changed using (id)
+      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs" from changed
     ), tallied as (
-      ${sqlTally(`
-        select ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before, changed.status as after
-        from result r join changed using (id)`)}
+      ${sqlTally('select before, status as after from changed')}
     ), ended as (
       select "eventId",
              (count(*) filter (where status = 'SENT'))::int as sent,
              (count(*) filter (where status = 'DEAD'))::int as dead
       from changed where status in ('SENT', 'DEAD')
-      group by "eventId"
+      group by "eventId" order by "eventId"
     ), locked as (
       -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.
-      select id from events where id in (select "eventId" from ended) order by id for no key update
+      select ended.* from ended
+      cross join lateral (select from events where id = ended."eventId" for no key update) as event
     ), counted as (
       update events e
       set "sentCount" = ${sent}, "deadCount" = ${dead},
           status = ${sqlEventStatus('e."deliveryCount"', `(${sent})`, `(${dead})`)},
           "updatedAt" = now()
-      from ended join locked on locked.id = ended."eventId"
-      where e.id = locked.id
+      from locked where e.id = locked."eventId"
       returning ${sqlEventSnapshot('e')}
     ), disabled as (
       update subscriptions s set "isEnabled" = false, "updatedAt" = now()
-      where s."isEnabled" and s.id in (select "subscriptionId" from changed join result r using (id) where r."isGone")
+      where s."isEnabled" and s.id in (select "subscriptionId" from changed where "isGone")
     )
-    select ${sqlDeliverySnapshot('changed')}, ${sqlPrefixedEventSnapshot('finished')}
-    from changed
-    left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = changed."eventId"`,
+    select ${sqlDeliverySnapshot('changed')}, ${sqlNoEventSnapshot} from changed
+    union all
+    select ${sqlNoDeliverySnapshot}, ${sqlPrefixedEventSnapshot('counted')} from counted
+    where status <> 'PROCESSING'`,
 }
 
 const MAX_BATCH = 200
@@ -118,7 +117,7 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
         results.map(({ verdict }) => verdict.isGone),
       ])
       tellChanges(happenings, rows)
-      const byId = new Map(rows.map((row) => [row.id, row]))
+      const byId = new Map(rows.filter(hasDelivery).map((row) => [row.id, row]))
       return results.map(({ deliveryId }) => byId.get(deliveryId))
     },
   })

@@ -22,6 +22,9 @@ export const sqlEventSnapshot = (e: string): string => columns.map((column) => `
 export const sqlPrefixedEventSnapshot = (e: string): string =>
   columns.map((column) => `${e}."${column}" as "event.${column}"`).join(', ')
 
+/** Nulls in their place, for the rows of a `union` that hold something else. */
+export const sqlNoEventSnapshot = columns.map((column) => `null as "event.${column}"`).join(', ')
+
 /** A row that may hold an event's columns behind their prefix; all null where it holds none. */
 export type WithEventSnapshot = Record<`event.${string}`, unknown>
 

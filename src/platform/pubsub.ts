@@ -22,8 +22,10 @@ export function createPubSub(redisUrl: string | undefined, onError: (error: Erro
 function withinProcess(): PubSub {
   const emitter = new EventEmitter().setMaxListeners(0)
   return {
-    // As plain data, as it would come from Redis.
-    publish: (channel, message) => void emitter.emit(channel, structuredClone(message)),
+    publish(channel, message) {
+      // As plain data, as it would come from Redis.
+      if (emitter.listenerCount(channel) > 0) emitter.emit(channel, structuredClone(message))
+    },
     async subscribe(channel, listener) {
       emitter.on(channel, listener)
       return () => void emitter.off(channel, listener)
