@@ -98,11 +98,14 @@ const record = {
 const MAX_BATCH = 200
 /** One commit waits for the disk while the next is being filled and sent. */
 const COMMITS_UNDER_WAY = 2
+/** Nobody waits for a record but whoever watches. */
+const REST_MS = 10
 
 export function createRecorder(database: Database, happenings: Happenings): Recorder {
   const batcher = createBatcher<AttemptResult, Recorded | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
+    restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
       const rows = await database.query<ChangedRow>(record, [

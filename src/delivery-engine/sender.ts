@@ -43,6 +43,7 @@ export interface SenderOptions {
 /** Enough to keep a connection in use after an ordinary answer; a longer one costs it its connection. */
 const MAX_ANSWER_BYTES = 16 * 1024
 const KEEP_ALIVE_MS = 10_000
+const MAX_KNOWN_TARGETS = 10_000
 
 export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
   const agent = new Agent({
@@ -54,35 +55,78 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
     bodyTimeout: 0,
   })
 
-  async function exchange(webhook: Webhook, signal: AbortSignal) {
-    const { origin, pathname, search } = new URL(webhook.endpointUrl)
-    const answer = await agent.request({
-      origin,
-      path: pathname + search,
-      method: 'POST',
-      headers: headersOf(webhook),
-      body: webhook.body,
-      signal,
-    })
-    await readSome(answer.body)
-    return answer
+  /** Where to, from a URL, which is the same for thousands of requests. */
+  const targets = new Map<string, { origin: string; path: string }>()
+  function targetOf(endpointUrl: string) {
+    const known = targets.get(endpointUrl)
+    if (known) return known
+    const { origin, pathname, search } = new URL(endpointUrl)
+    const target = { origin, path: pathname + search }
+    if (targets.size >= MAX_KNOWN_TARGETS) targets.clear()
+    targets.set(endpointUrl, target)
+    return target
   }
 
   return {
-    async send(webhook) {
-      const startedAt = performance.now()
-      const elapsedMs = () => Math.round(performance.now() - startedAt)
-      const signal = AbortSignal.timeout(timeoutMs)
-      try {
-        const { statusCode, headers } = await exchange(webhook, signal)
-        return { statusCode, error: null, retryAfter: headers['retry-after'], responseTimeMs: elapsedMs() }
-      } catch (error) {
-        const reason = signal.aborted ? `no whole answer within ${timeoutMs} ms` : describe(error)
-        return { statusCode: null, error: reason, retryAfter: undefined, responseTimeMs: elapsedMs() }
-      }
+    send(webhook) {
+      return new Promise((resolve) => {
+        const startedAt = performance.now()
+        const end = (outcome: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>) => {
+          clearTimeout(deadline)
+          resolve({ ...outcome, responseTimeMs: Math.round(performance.now() - startedAt) })
+        }
+        const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
+        const reader = createReader(end, (error) => fail(describe(error)))
+        const deadline = setTimeout(() => {
+          fail(`no whole answer within ${timeoutMs} ms`)
+          reader.abort()
+        }, timeoutMs)
+        try {
+          const request = { method: 'POST', headers: headersOf(webhook), body: webhook.body } as const
+          agent.dispatch({ ...targetOf(webhook.endpointUrl), ...request }, reader)
+        } catch (error) {
+          fail(describe(error))
+        }
+      })
     },
     async [Symbol.asyncDispose]() {
       await agent.destroy()
+    },
+  }
+}
+
+/** Reads an answer up to its end, or as far as is read of any. */
+function createReader(
+  onAnswer: (answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>) => void,
+  onError: (error: unknown) => void,
+): Dispatcher.DispatchHandler & { abort(): void } {
+  let controller: Dispatcher.DispatchController | undefined
+  let isAborted = false
+  let bytes = 0
+  const answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'> = {
+    ...{ statusCode: null, error: null, retryAfter: undefined },
+  }
+  return {
+    onRequestStart(started) {
+      controller = started
+      if (isAborted) started.abort(new Error('aborted'))
+    },
+    onResponseStart(_, statusCode, headers) {
+      answer.statusCode = statusCode
+      answer.retryAfter = headers['retry-after']
+    },
+    onResponseData(reading, chunk) {
+      bytes += chunk.length
+      if (bytes <= MAX_ANSWER_BYTES) return
+      onAnswer(answer)
+      // Ends the connection, too: what else comes on it is of no use.
+      reading.abort(new Error('enough was read'))
+    },
+    onResponseEnd: () => onAnswer(answer),
+    onResponseError: (_, error) => onError(error),
+    abort() {
+      isAborted = true
+      controller?.abort(new Error('aborted'))
     },
   }
 }
@@ -95,15 +139,6 @@ function headersOf({ id, body, keys }: Webhook): Record<string, string> {
     'webhook-id': id,
     'webhook-timestamp': String(timestampSeconds),
     'webhook-signature': sign({ id, timestampSeconds, body, keys }),
-  }
-}
-
-async function readSome(body: Dispatcher.ResponseData['body']): Promise<void> {
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += (chunk as Buffer).length
-    // Leaving the loop destroys the body, and the connection with it.
-    if (bytes > MAX_ANSWER_BYTES) break
   }
 }
 

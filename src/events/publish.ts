@@ -73,11 +73,13 @@ export interface PublisherOptions {
 const MAX_BATCH = 100
 /** One commit waits for the disk while the next is being filled and sent. */
 const COMMITS_UNDER_WAY = 2
+const REST_MS = 1
 
 export function createPublisher({ database, happenings, onCommitted }: PublisherOptions): Publisher {
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
+    restMs: REST_MS,
     run: commit,
     isItemsFault: (error) => isDataFault(error) || isConflictOfTransactions(error),
   })

@@ -2,7 +2,7 @@
  * Group commit: calls that arrive while others are under way are carried out together, in one statement.
  *
  * A lone call never waits for company: it leaves with the current turn of the event loop. Under load, batches
- * grow by themselves, because whatever arrives during one is taken by the next.
+ * grow by themselves, because whatever arrives during one, or in the rest after it, is taken by the next.
  */
 export interface Batcher<Item, Result> {
   /** Settles with this item's own result, after the batch that carried it has returned. */
@@ -16,6 +16,8 @@ export interface BatcherOptions<Item, Result> {
   maxSize: number
   /** Most calls of `run` under way at once. */
   maxConcurrent: number
+  /** Least time between the starts of two calls of `run`: what many small statements would cost is worth it. */
+  restMs?: number
   /** Answers with one result per item, in order. A result that is an `Error` rejects that item alone. */
   run(items: Item[]): Promise<(Result | Error)[]>
   /** Whether a failure may be the fault of a single item: then each is tried alone, so only that one fails. */
@@ -29,24 +31,30 @@ interface Waiting<Item, Result> {
 }
 
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { maxSize, maxConcurrent, run, isItemsFault = () => false } = options
+  const { maxSize, maxConcurrent, restMs = 0, run, isItemsFault = () => false } = options
   let waiting: Waiting<Item, Result>[] = []
   let underWay = 0
   let scheduled = false
+  let restsUntil = 0
   let idleListeners: (() => void)[] = []
 
   function schedule(): void {
     if (scheduled || waiting.length === 0 || underWay >= maxConcurrent) return
     scheduled = true
+    const restLeftMs = waiting.length < maxSize ? restsUntil - performance.now() : 0
+    if (restLeftMs > 0) setTimeout(flushWaiting, restLeftMs)
     // After the poll phase: everything that the sockets brought in this turn goes together.
-    setImmediate(() => {
-      scheduled = false
-      while (waiting.length > 0 && underWay < maxConcurrent) {
-        const batch = waiting.slice(0, maxSize)
-        waiting = waiting.slice(maxSize)
-        void flush(batch)
-      }
-    })
+    else setImmediate(flushWaiting)
+  }
+
+  function flushWaiting(): void {
+    scheduled = false
+    restsUntil = performance.now() + restMs
+    while (waiting.length > 0 && underWay < maxConcurrent) {
+      const batch = waiting.slice(0, maxSize)
+      waiting = waiting.slice(maxSize)
+      void flush(batch)
+    }
   }
 
   async function flush(batch: Waiting<Item, Result>[]): Promise<void> {

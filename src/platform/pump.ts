@@ -13,7 +13,7 @@ export interface PumpOptions {
   run(): Promise<boolean>
   /** Longest rest between runs. */
   intervalMs: number
-  /** Shortest rest between runs, so that many small wake-ups become few larger runs. */
+  /** Shortest rest between runs, so that many small wake-ups become few larger runs. A lone one never waits. */
   restMs?: number
   onError(error: unknown): void
 }
@@ -24,6 +24,9 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
   let running: Promise<void> | undefined
   let wokenMeanwhile = false
   let closed = false
+  let restsUntil = 0
+
+  const restLeftMs = () => Math.max(0, restsUntil - performance.now())
 
   function schedule(delayMs: number): void {
     const at = performance.now() + delayMs
@@ -39,15 +42,14 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
     wokenMeanwhile = false
     running = work().finally(() => {
       running = undefined
+      restsUntil = performance.now() + restMs
       schedule(wokenMeanwhile ? restMs : intervalMs)
     })
   }
 
   async function work(): Promise<void> {
     try {
-      let more = await run()
-      while (more && restMs === 0 && !closed) more = await run()
-      wokenMeanwhile ||= more
+      while ((await run()) && !closed);
     } catch (error) {
       onError(error)
     }
@@ -58,8 +60,8 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
     wake() {
       if (closed) return
       if (running) wokenMeanwhile = true
-      else if (restMs === 0) start()
-      else schedule(restMs)
+      else if (restLeftMs() === 0) start()
+      else schedule(restLeftMs())
     },
     wakeIn: schedule,
     async [Symbol.asyncDispose]() {
