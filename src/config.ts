@@ -25,6 +25,7 @@ export interface Config {
     backoffMaxSeconds: number
     timeoutMs: number
     concurrency: number
+    concurrencyPerSubscription: number
     allowedCidrs: string[]
   }
   outbox: { batchSize: number; intervalMs: number }
@@ -51,20 +52,16 @@ export class ConfigError extends ExpectedStartError {
   }
 }
 
-const number = (min: number, max: number, whole: boolean, fallback: number) =>
-  z
-    .string()
-    .transform((text, context) => {
-      const value = Number(text)
-      if (text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value)))
-        return value
-      const kind = whole ? 'a whole number' : 'a number'
-      context.addIssue(`must be ${kind} from ${min} to ${max}, not ${JSON.stringify(text)}`)
-      return z.NEVER
-    })
-    .default(fallback)
+const number = (min: number, max: number, kind: 'a number' | 'a whole number' = 'a number') =>
+  z.string().transform((text, context) => {
+    const value = Number(text)
+    const isOfKind = kind === 'a number' || Number.isInteger(value)
+    if (text.trim() !== '' && value >= min && value <= max && isOfKind) return value
+    context.addIssue(`must be ${kind} from ${min} to ${max}, not ${JSON.stringify(text)}`)
+    return z.NEVER
+  })
 
-const wholeNumber = (min: number, max: number, fallback: number) => number(min, max, true, fallback)
+const wholeNumber = (min: number, max: number) => number(min, max, 'a whole number')
 
 const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, {
@@ -91,16 +88,17 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024
 const settings = z.object({
   NODE_ENV: oneOf(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('127.0.0.1'),
-  PORT: wholeNumber(0, 65_535, 3000),
+  PORT: wholeNumber(0, 65_535).default(3000),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
-  DELIVERY_MAX_ATTEMPTS: wholeNumber(1, 1000, 10),
-  DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400, false, 5),
-  DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400, false, 3600),
-  DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000, 15_000),
-  DELIVERY_CONCURRENCY: wholeNumber(1, 10_000, 512),
+  DELIVERY_MAX_ATTEMPTS: wholeNumber(1, 1000).default(10),
+  DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400).default(5),
+  DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400).default(3600),
+  DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000).default(15_000),
+  DELIVERY_CONCURRENCY: wholeNumber(1, 10_000).default(512),
+  DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: wholeNumber(1, 10_000).optional(),
   DELIVERY_ALLOWED_CIDRS: list
     .superRefine((cidrs, context) => {
       for (const cidr of cidrs) {
@@ -112,9 +110,9 @@ const settings = z.object({
       }
     })
     .optional(),
-  OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000, 500),
-  OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000, 2000),
-  EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES, 262_144),
+  OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000).default(500),
+  OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
+  EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
   GRAPHIQL: oneOf(['true', 'false']).optional(),
   GRAPHQL_INTROSPECTION: oneOf(['true', 'false']).optional(),
   CORS_ORIGINS: list.optional(),
@@ -155,6 +153,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       backoffMaxSeconds: read.DELIVERY_BACKOFF_MAX_SECONDS,
       timeoutMs: read.DELIVERY_TIMEOUT_MS,
       concurrency: read.DELIVERY_CONCURRENCY,
+      concurrencyPerSubscription: read.DELIVERY_CONCURRENCY_PER_SUBSCRIPTION ?? read.DELIVERY_CONCURRENCY,
       allowedCidrs:
         read.DELIVERY_ALLOWED_CIDRS ?? (read.NODE_ENV === 'development' ? ['127.0.0.0/8', '::1/128'] : []),
     },

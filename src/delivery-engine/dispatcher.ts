@@ -33,7 +33,7 @@ const dispatch = {
       returning "eventId"
     ), wanted as (
       -- A row for each event, and for each subscription that wants it. The limit keeps to one look-up for each.
-      select claimed."eventId", s.id as "subscriptionId"
+      select claimed."eventId", s.id as "subscriptionId", s."maxRequestsPerSecond" is not null as "isPaced"
       from claimed
       cross join lateral (select type from events where id = claimed."eventId" limit 1) as e
       left join subscriptions s on s."isEnabled" and s."eventTypes" && array[e.type, '${EVERY_TYPE}']
@@ -41,8 +41,11 @@ const dispatch = {
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
     ), rooms as materialized (
-      select s."subscriptionId", ${sqlRoom('s."subscriptionId"')} as room
-      from (select distinct "subscriptionId" from matched) as s
+      -- One with a limit of requests a second has none here: the feeder leases its deliveries, when it is time.
+      select s."subscriptionId",
+             case when s."isPaced" then 0 else ${sqlRoom('s."subscriptionId"', 'coalesce(a.allowance, $4)')} end as room
+      from (select distinct "subscriptionId", "isPaced" from matched) as s
+      left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", allowance) using ("subscriptionId")
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
       select uuid_v7(), matched."eventId", matched."subscriptionId", now(),
@@ -74,6 +77,8 @@ export interface DispatcherOptions {
   happenings: Happenings
   batchSize: number
   intervalMs: number
+  /** Subscriptions with an allowance of their own, these allowances, and that of all others. */
+  allowances(): [subscriptionIds: string[], allowances: number[], usual: number]
   /** Puts leased deliveries on the queue. */
   enqueue(leases: Lease[]): Promise<void>
   /** Called when deliveries had to stay in the table, because their subscription holds its share already. */
@@ -85,16 +90,18 @@ export interface DispatcherOptions {
 const REST_MS = 3
 
 export function createDispatcher(options: DispatcherOptions): Pump {
-  const { database, happenings, batchSize, intervalMs, enqueue, onBacklog, onError } = options
+  const { database, happenings, batchSize, intervalMs, allowances, enqueue, onBacklog, onError } = options
 
   async function run(): Promise<boolean> {
-    const rows = await database.query<DispatchedRow>(dispatch, [batchSize])
+    const rows = await database.query<DispatchedRow>(dispatch, [batchSize, ...allowances()])
     const events = takeEventSnapshots(rows)
     const created = rows.filter(hasDelivery)
     // Told before they are queued: a worker could tell of its attempt before anyone knew of the delivery.
     if (events.length > 0) happenings.emit('eventsChanged', events)
     if (created.length > 0) happenings.emit('deliveriesChanged', created.map(takeDeliverySnapshot))
-    const leases = created.filter(isLeased).map(({ id, ...rest }) => toLease({ deliveryId: id, ...rest }))
+    const leases = created
+      .filter(isLeased)
+      .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, ...rest }))
     if (leases.length > 0) await enqueue(leases)
     if (leases.length < created.length) onBacklog()
     return events.length >= batchSize

@@ -6,6 +6,7 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
+import { createAllowances, USUAL_ALLOWANCE } from './allowances.js'
 import { createAttempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
 import type { EgressGuard } from './egress-guard.js'
@@ -33,6 +34,9 @@ export interface DeliveryEngineOptions {
 
 /** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
 const STOP_GRACE_MS = 22_000
+/** Deliveries in a worker's hands: it leases no more from then on, so its memory does not grow with the backlog. */
+const MAX_HELD = 20_000
+
 const TALLIES_MERGED_EVERY_MS = 2000
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
@@ -55,9 +59,20 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     }
   }
 
-  const feeder = createFeeder({ database, happenings, intervalMs, enqueue, onError: onError('feeder') })
+  const allowances = createAllowances()
+  const sqlAllowances = (): [string[], number[], number] => [
+    ...allowances.columns(),
+    worker.held < MAX_HELD ? USUAL_ALLOWANCE : 0,
+  ]
+
+  const feeder = createFeeder({
+    ...{ database, happenings, intervalMs, enqueue },
+    allowances: sqlAllowances,
+    onError: onError('feeder'),
+  })
   const dispatcher = createDispatcher({
     ...{ database, happenings, batchSize, intervalMs, enqueue },
+    allowances: sqlAllowances,
     onBacklog: () => feeder.noteBacklog(),
     onError: onError('dispatcher'),
   })
@@ -81,8 +96,9 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     cutOff: cutOff.signal,
   })
   const worker = createWorker({
-    ...{ database, queue, attempt },
+    ...{ database, queue, allowances, attempt },
     concurrency: config.delivery.concurrency,
+    concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
     onRoom: () => feeder.madeRoom(),
     onError: onError('worker'),
   })

@@ -12,12 +12,6 @@ import { openStates, sqlStates } from '../deliveries/transitions.js'
 const LEASE_MS = 20_000
 export const RENEW_EVERY_MS = 5_000
 
-/**
- * Deliveries of one subscription that may be on the queue or in workers' hands at once, over all processes.
- * The rest wait in the table, where they cost nothing: an endpoint that hangs can't fill the queue.
- */
-const MAX_QUEUED_PER_SUBSCRIPTION = 500
-
 /** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
 const DELIVERIES_PER_JOB = 50
 
@@ -27,6 +21,8 @@ export interface Lease {
   subscriptionId: string
   /** `queuedUntil`, ISO 8601: the token. */
   queuedUntil: string
+  /** Whether an attempt of the current budget has failed already: first attempts go before. */
+  isRetry: boolean
 }
 
 /** What the queue carries. */
@@ -49,13 +45,16 @@ export const sqlLeaseEnd = `now() + interval '${LEASE_MS} milliseconds'`
 export const sqlWaiting = (d: string) =>
   `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
 
-/** SQL: how many more deliveries of a subscription may be leased. Counts no further than the limit. */
-export const sqlRoom = (subscriptionId: string) => `
-  greatest(0, ${MAX_QUEUED_PER_SUBSCRIPTION} - (
+/**
+ * SQL: how many more deliveries of a subscription may be leased, over all processes, with so many allowed. The rest
+ * wait in the table: an endpoint that hangs can't fill the queue. Counts no further than it has to.
+ */
+export const sqlRoom = (subscriptionId: string, allowance: string) => `
+  greatest(0, ${allowance} - (
     select count(*) from (
       select from deliveries q
       where q."subscriptionId" = ${subscriptionId} and q."queuedUntil" is not null
-      limit ${MAX_QUEUED_PER_SUBSCRIPTION}
+      limit ${allowance}
     ) as queued
   ))`
 
@@ -63,11 +62,11 @@ interface LeaseRow {
   deliveryId: string
   subscriptionId: string
   queuedUntil: Date
+  isRetry: boolean
 }
 
-export const toLease = ({ deliveryId, subscriptionId, queuedUntil }: LeaseRow): Lease => ({
-  deliveryId,
-  subscriptionId,
+export const toLease = ({ deliveryId, subscriptionId, queuedUntil, isRetry }: LeaseRow): Lease => ({
+  ...{ deliveryId, subscriptionId, isRetry },
   queuedUntil: queuedUntil.toISOString(),
 })
 

@@ -2,17 +2,20 @@
  * The worker: takes jobs off the queue and attempts what they carry.
  *
  * A job is done with as soon as its leases are in the lanes: from then on the lease keeps the delivery, not the
- * queue's lock, so no attempt can outlast a lock and be made twice. Leases that are held for long are renewed.
+ * queue's lock, so no attempt can outlast a lock and be made twice. Leases of long requests are renewed.
  */
 import type { Database } from '../platform/database.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
+import type { Allowances } from './allowances.js'
 import { giveBackLeases } from './feeder.js'
 import { createLanes } from './lanes.js'
 import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlLeaseEnd } from './lease.js'
 
 export interface Worker {
   readonly inFlight: number
+  /** Deliveries in its hands, waiting or in flight. */
+  readonly held: number
   /**
    * Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. Then it cuts
    * off the rest and gives that back too.
@@ -23,7 +26,10 @@ export interface Worker {
 export interface WorkerOptions {
   database: Database
   queue: JobQueue<DeliveryJob>
+  /** Requests in flight, of all subscriptions and of one. */
   concurrency: number
+  concurrencyPerSubscription: number
+  allowances: Allowances
   attempt(lease: Lease): Promise<void>
   /** Called when an attempt has ended: its subscription has room for another. */
   onRoom(): void
@@ -39,22 +45,20 @@ const renew = {
     returning d.id as "deliveryId", d."queuedUntil"`,
 }
 
-/** The part of a worker's requests in flight that one subscription may hold. */
-const SHARE_OF_ONE_LANE = 1 / 4
-
 interface Held {
   lease: Lease
   sinceMs: number
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, queue, concurrency, attempt, onRoom, onError } = options
+  const { database, queue, allowances, attempt, onRoom, onError } = options
   const held = new Map<string, Held>()
   let onIdle: (() => void) | undefined
 
   const lanes = createLanes({
-    maxInFlight: concurrency,
-    maxInFlightPerLane: Math.max(1, Math.floor(concurrency * SHARE_OF_ONE_LANE)),
+    maxInFlight: options.concurrency,
+    maxInFlightPerLane: options.concurrencyPerSubscription,
+    isSlow: (subscriptionId) => allowances.isReduced(subscriptionId),
     start: (lease) => void carryOut(lease),
   })
 
@@ -67,6 +71,7 @@ export function createWorker(options: WorkerOptions): Worker {
     } finally {
       held.delete(lease.deliveryId)
       lanes.ended(lease)
+      allowances.ended(lease.subscriptionId)
       onRoom()
       if (lanes.inFlight === 0) onIdle?.()
     }
@@ -85,8 +90,15 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  async function renewOld(): Promise<boolean> {
+  /** Renews what is in flight for long. What still waits for its turn goes back, and less is leased from then on. */
+  async function reviewOld(): Promise<boolean> {
     const oldest = performance.now() - RENEW_EVERY_MS
+    const isOld = ({ deliveryId }: Lease) => (held.get(deliveryId)?.sinceMs ?? oldest) <= oldest
+    const late = lanes.withdraw(isOld)
+    for (const { deliveryId } of late) held.delete(deliveryId)
+    allowances.review(late.map(({ subscriptionId }) => subscriptionId))
+    if (late.length > 0) await giveBackLeases(database, late)
+
     const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
     if (old.length === 0) return false
     const columns = leaseColumns(old.map(({ lease }) => lease))
@@ -100,12 +112,15 @@ export function createWorker(options: WorkerOptions): Worker {
     return false
   }
 
-  const renewals = createPump({ run: renewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
+  const reviews = createPump({ run: reviewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
   const intake = queue.work(async (job) => take(job))
 
   return {
     get inFlight() {
       return lanes.inFlight
+    },
+    get held() {
+      return held.size
     },
     async stop(graceMs, cutOff) {
       await intake[Symbol.asyncDispose]()
@@ -119,7 +134,7 @@ export function createWorker(options: WorkerOptions): Worker {
         await idle
         clearTimeout(timer)
       }
-      await renewals[Symbol.asyncDispose]()
+      await reviews[Symbol.asyncDispose]()
       cutOff.abort()
       const rest = [...held.values()].map(({ lease }) => lease)
       if (rest.length > 0) await giveBackLeases(database, rest).catch(onError)

@@ -42,6 +42,7 @@ export const subscriptionShape = z
     eventTypes: z.array(z.string()),
     isEnabled: z.boolean(),
     description: z.string().nullable(),
+    maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
     createdAt: time,
     updatedAt: time,
   })
@@ -133,6 +134,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   eventTypes: row.eventTypes,
   isEnabled: row.isEnabled,
   description: row.description,
+  maxRequestsPerSecond: row.maxRequestsPerSecond,
   ...times(row),
 })
 

@@ -9,7 +9,7 @@ export interface SubscriptionContext {
   database: Database
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
-  /** Called after a commit that made deliveries due: those that waited for a disabled subscription. */
+  /** Called after a commit that made deliveries due: those that waited for a subscription that was held back. */
   onDue(): void
 }
 
@@ -32,6 +32,7 @@ export async function createSubscription(
         eventTypes: input.eventTypes,
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
+        maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
         secret,
         fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
       },

@@ -43,6 +43,12 @@ const secret = z
 
 const description = z.string().max(1024).refine(storable, 'must not contain NUL or broken characters')
 
+const maxRequestsPerSecond = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(10_000, 'must be at most 10000')
+  .meta({ description: 'Over all workers; null for no limit.' })
+
 /** The body of `POST /v1/subscriptions`. */
 export const subscriptionBody = z.strictObject({
   endpointUrl,
@@ -50,6 +56,7 @@ export const subscriptionBody = z.strictObject({
   secret: secret.optional(),
   description: description.nullish(),
   isEnabled: z.boolean().optional(),
+  maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
 })
 
 /** The body of `PATCH /v1/subscriptions/{id}`. */
@@ -67,6 +74,7 @@ export const visibleFields = {
   eventTypes: true,
   isEnabled: true,
   description: true,
+  maxRequestsPerSecond: true,
   createdAt: true,
   updatedAt: true,
 } as const satisfies Prisma.SubscriptionSelect

@@ -23,7 +23,7 @@ export async function updateSubscription(
   const subscription = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, id, changes)),
   )
-  if (changes.isEnabled) context.onDue()
+  if (changes.isEnabled || changes.maxRequestsPerSecond !== undefined) context.onDue()
   return subscription
 }
 
@@ -35,6 +35,7 @@ async function apply(transaction: Prisma.TransactionClient, id: string, changes:
 
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description, secret = before.secret } = changes
+  const { maxRequestsPerSecond = before.maxRequestsPerSecond } = changes
   const now = new Date()
   const rotation =
     secret === before.secret
@@ -46,7 +47,7 @@ async function apply(transaction: Prisma.TransactionClient, id: string, changes:
   return transaction.subscription.update({
     where: { id },
     data: {
-      ...{ endpointUrl, eventTypes, isEnabled, description, secret },
+      ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond, secret },
       fingerprint: fingerprint(endpointUrl, eventTypes),
       ...rotation,
       updatedAt: now,

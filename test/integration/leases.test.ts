@@ -36,7 +36,8 @@ async function leasedDelivery(database: TestDatabase, endpointUrl: string): Prom
      values ($1, $2, $3, now(), now() + interval '20 seconds') returning "queuedUntil"`,
     [deliveryId, eventId, subscriptionId],
   )
-  return { deliveryId, subscriptionId, queuedUntil: (row as { queuedUntil: Date }).queuedUntil.toISOString() }
+  const { queuedUntil } = row as { queuedUntil: Date }
+  return { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry: false }
 }
 
 it('attempts a delivery by the lease that came while it was looked up by an older one', async () => {

@@ -14,6 +14,8 @@ export type CreateSubscriptionInput = {
   eventTypes: Array<string>;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
+  /** From 1 to 10000, over all workers; no limit when it is absent. */
+  maxRequestsPerSecond?: number | null | undefined;
   /** Generated when it is absent. */
   secret?: string | null | undefined;
 };
@@ -125,6 +127,8 @@ export type UpdateSubscriptionInput = {
   eventTypes?: Array<string> | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
+  /** From 1 to 10000, over all workers; null for no limit. */
+  maxRequestsPerSecond?: number | null | undefined;
   /** The old one signs beside the new one for 24 hours. */
   secret?: string | null | undefined;
 };

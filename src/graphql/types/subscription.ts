@@ -21,6 +21,7 @@ builder.prismaObject('Subscription', {
     eventTypes: true,
     isEnabled: true,
     description: true,
+    maxRequestsPerSecond: true,
     createdAt: true,
     updatedAt: true,
     deletedAt: true,
@@ -33,6 +34,10 @@ builder.prismaObject('Subscription', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',
     }),
     description: t.exposeString('description', { nullable: true, description: 'For people.' }),
+    maxRequestsPerSecond: t.exposeInt('maxRequestsPerSecond', {
+      nullable: true,
+      description: 'Over all workers; null for no limit.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     deletedAt: t.expose('deletedAt', {
@@ -130,6 +135,9 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
     secret: t.string({ description: 'Generated when it is absent.' }),
     description: t.string({ description: 'For people.' }),
     isEnabled: t.boolean({ description: 'True when it is absent.' }),
+    maxRequestsPerSecond: t.int({
+      description: 'From 1 to 10000, over all workers; no limit when it is absent.',
+    }),
   }),
 })
 
@@ -141,6 +149,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
     secret: t.string({ description: 'The old one signs beside the new one for 24 hours.' }),
     description: t.string({ description: 'Null removes it.' }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
+    maxRequestsPerSecond: t.int({ description: 'From 1 to 10000, over all workers; null for no limit.' }),
   }),
 })
 
