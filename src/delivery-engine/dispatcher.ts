@@ -21,6 +21,7 @@ import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
+import type { AllowanceParameters } from './allowances.js'
 import { type Lease, sqlLeaseEnd, sqlRoom, toLease } from './lease.js'
 
 const dispatch = {
@@ -77,12 +78,12 @@ export interface DispatcherOptions {
   happenings: Happenings
   batchSize: number
   intervalMs: number
-  /** Subscriptions with an allowance of their own, these allowances, and that of all others. */
-  allowances(): [subscriptionIds: string[], allowances: number[], usual: number]
+  /** How much may be leased of which subscription. */
+  allowances(): AllowanceParameters
   /** Puts leased deliveries on the queue. */
   enqueue(leases: Lease[]): Promise<void>
   /** Called when deliveries had to stay in the table, because their subscription holds its share already. */
-  onBacklog(): void
+  onBacklog(subscriptionIds: Iterable<string>): void
   onError(error: unknown): void
 }
 
@@ -101,9 +102,10 @@ export function createDispatcher(options: DispatcherOptions): Pump {
     if (created.length > 0) happenings.emit('deliveriesChanged', created.map(takeDeliverySnapshot))
     const leases = created
       .filter(isLeased)
-      .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, ...rest }))
+      .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, isPaced: false, ...rest }))
     if (leases.length > 0) await enqueue(leases)
-    if (leases.length < created.length) onBacklog()
+    if (leases.length < created.length)
+      onBacklog(created.filter((row) => !isLeased(row)).map(({ subscriptionId }) => subscriptionId))
     return events.length >= batchSize
   }
 

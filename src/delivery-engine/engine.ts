@@ -6,7 +6,8 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
-import { createAllowances, USUAL_ALLOWANCE } from './allowances.js'
+import { createAllowances } from './allowances.js'
+import { createAnswering } from './answering.js'
 import { createAttempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
 import type { EgressGuard } from './egress-guard.js'
@@ -34,9 +35,6 @@ export interface DeliveryEngineOptions {
 
 /** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
 const STOP_GRACE_MS = 22_000
-/** Deliveries in a worker's hands: it leases no more from then on, so its memory does not grow with the backlog. */
-const MAX_HELD = 20_000
-
 const TALLIES_MERGED_EVERY_MS = 2000
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
@@ -50,7 +48,11 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     onError: onError('presence'),
   })
 
+  const answering = createAnswering()
+  const allowances = createAllowances(answering)
+
   async function enqueue(leases: Lease[]): Promise<void> {
+    allowances.leased(leases.length)
     try {
       await queue.add(toJobs(leases))
     } catch (error) {
@@ -59,21 +61,16 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     }
   }
 
-  const allowances = createAllowances()
-  const sqlAllowances = (): [string[], number[], number] => [
-    ...allowances.columns(),
-    worker.held < MAX_HELD ? USUAL_ALLOWANCE : 0,
-  ]
-
+  const readAllowances = () => allowances.parameters(worker.held)
   const feeder = createFeeder({
     ...{ database, happenings, intervalMs, enqueue },
-    allowances: sqlAllowances,
+    allowances: readAllowances,
     onError: onError('feeder'),
   })
   const dispatcher = createDispatcher({
     ...{ database, happenings, batchSize, intervalMs, enqueue },
-    allowances: sqlAllowances,
-    onBacklog: () => feeder.noteBacklog(),
+    allowances: readAllowances,
+    onBacklog: feeder.noteBacklog,
     onError: onError('dispatcher'),
   })
   signals.listen('outbox', () => dispatcher.wake())
@@ -96,10 +93,12 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     cutOff: cutOff.signal,
   })
   const worker = createWorker({
-    ...{ database, queue, allowances, attempt },
+    ...{ database, queue, allowances, answering, attempt },
     concurrency: config.delivery.concurrency,
     concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
-    onRoom: () => feeder.madeRoom(),
+    timeoutMs: config.delivery.timeoutMs,
+    onRoom: feeder.madeRoom,
+    onGivenBack: feeder.noteBacklog,
     onError: onError('worker'),
   })
 
@@ -108,7 +107,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
       return worker.inFlight
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([dispatcher, feeder, tallies].map((pump) => pump[Symbol.asyncDispose]()))
+      await Promise.all([dispatcher, feeder, tallies].map((part) => part[Symbol.asyncDispose]()))
       await worker.stop(STOP_GRACE_MS, cutOff)
       await sender[Symbol.asyncDispose]()
       await recorder.idle()

@@ -1,11 +1,12 @@
 /**
  * Lanes: who is next. Each subscription has a lane of its own, and the lanes take turns, so that none waits
- * for another's backlog.
+ * for another's backlog. What a lane may have in flight keeps an endpoint that hangs from holding up the others:
  *
- * A lane may start another request while it has fewer in flight than a third of the slots that are still free (the
- * dynamic threshold by which Choudhury and Hahne share a switch's buffer). One alone can so hold a quarter of the
- * slots, and k that hang hold 1/(k + 3) each. The last eighth of the slots is not for those known to be slow: however
- * many they are, some slots stay free for those that answer.
+ * - Less than a third of the slots that are still free: the dynamic threshold by which Choudhury and Hahne share a
+ *   switch's buffer. Alone it can so hold a quarter of the slots; k that hang hold 1/(k + 3) each.
+ * - Its window, small at first and larger by one with each answer, as TCP starts slowly. What is in flight can't be
+ *   called back, so those that come first must not take much before it is known that they answer.
+ * - The last eighth of the slots is for endpoints that have answered lately, however many others there are.
  *
  * In a lane first attempts go before retries, which get a turn now and then.
  */
@@ -14,27 +15,30 @@ import type { Lease } from './lease.js'
 export interface Lanes {
   /** Puts a delivery at the end of its lane, and starts it if its turn is now. */
   add(lease: Lease): void
-  /** Tells that a started delivery has ended, and starts the next. */
-  ended(lease: Lease): void
+  /** Tells that a started delivery has ended, and whether with an answer or for want of one; starts the next. */
+  ended(lease: Lease, isAnswered: boolean): void
   /** Takes out what waits and answers to a description. */
   withdraw(which: (lease: Lease) => boolean): Lease[]
   /** Starts nothing more; answers with what was waiting. */
   close(): Lease[]
   readonly waiting: number
   readonly inFlight: number
+  inFlightOf(subscriptionId: string): number
 }
 
 export interface LanesOptions {
   maxInFlight: number
   /** However many slots are free. */
   maxInFlightPerLane: number
-  /** Whether deliveries of this subscription had to wait too long for their turn. */
-  isSlow(subscriptionId: string): boolean
+  /** Whether the endpoint of this subscription has answered lately. */
+  isAnswering(subscriptionId: string): boolean
   start(lease: Lease): void
 }
 
 const SHARE_OF_FREE_SLOTS = 1 / 3
-const NOT_FOR_SLOW_ONES = 1 / 8
+const FOR_THOSE_THAT_ANSWER = 1 / 8
+const FIRST_WINDOW = 1 / 64
+const LEAST_WINDOW = 4
 /** So many first attempts before one retry, while both wait. */
 const FIRSTS_BEFORE_A_RETRY = 7
 
@@ -44,12 +48,8 @@ interface Lane {
   retries: Lease[]
   firstsInARow: number
   inFlight: number
+  window: number
 }
-
-const newLane = (subscriptionId: string): Lane => ({
-  subscriptionId,
-  ...{ firsts: [], retries: [], firstsInARow: 0, inFlight: 0 },
-})
 
 const waitingIn = ({ firsts, retries }: Lane) => firsts.length + retries.length
 
@@ -64,7 +64,8 @@ function takeNext(lane: Lane): Lease | undefined {
 }
 
 export function createLanes(options: LanesOptions): Lanes {
-  const { maxInFlight, maxInFlightPerLane, isSlow, start } = options
+  const { maxInFlight, maxInFlightPerLane, isAnswering, start } = options
+  const firstWindow = Math.max(LEAST_WINDOW, Math.ceil(maxInFlight * FIRST_WINDOW))
   const lanes = new Map<string, Lane>()
   /** Lanes with something waiting, in the order of their turns. */
   const turns = new Set<Lane>()
@@ -73,11 +74,20 @@ export function createLanes(options: LanesOptions): Lanes {
   let waiting = 0
   let inFlight = 0
 
-  function mayStart(lane: Lane): boolean {
+  function laneOf(subscriptionId: string): Lane {
+    const known = lanes.get(subscriptionId)
+    if (known !== undefined) return known
+    const queues = { firsts: [], retries: [], firstsInARow: 0 }
+    const lane = { subscriptionId, ...queues, inFlight: 0, window: firstWindow }
+    lanes.set(subscriptionId, lane)
+    return lane
+  }
+
+  function mayStart({ subscriptionId, window, inFlight: own }: Lane): boolean {
     const free = maxInFlight - inFlight
-    if (free <= maxInFlight * NOT_FOR_SLOW_ONES && isSlow(lane.subscriptionId)) return false
+    if (free <= maxInFlight * FOR_THOSE_THAT_ANSWER && !isAnswering(subscriptionId)) return false
     const share = Math.max(1, Math.floor(free * SHARE_OF_FREE_SLOTS))
-    return lane.inFlight < Math.min(share, maxInFlightPerLane)
+    return own < Math.min(share, window, maxInFlightPerLane)
   }
 
   function advance(): void {
@@ -99,53 +109,60 @@ export function createLanes(options: LanesOptions): Lanes {
     }
   }
 
+  /** The window grows only while it is what holds the lane back, so it stays as small as the lane's load allows. */
+  function resize(lane: Lane, isAnswered: boolean): void {
+    if (!isAnswered) lane.window = Math.max(firstWindow, Math.floor(lane.window / 2))
+    else if (lane.inFlight === lane.window && waitingIn(lane) > 0) lane.window += 1
+  }
+
   function callBack(lane: Lane | undefined): void {
     if (lane !== undefined && paused.delete(lane)) turns.add(lane)
   }
 
-  function clear(subscriptionId: string, lane: Lane): void {
+  function clear(lane: Lane): void {
     if (waitingIn(lane) > 0) return
     turns.delete(lane)
     paused.delete(lane)
-    if (lane.inFlight === 0) lanes.delete(subscriptionId)
+    if (lane.inFlight === 0) lanes.delete(lane.subscriptionId)
+  }
+
+  function withdraw(which: (lease: Lease) => boolean): Lease[] {
+    const taken: Lease[] = []
+    const isLeft = (lease: Lease) => !which(lease) || taken.push(lease) === 0
+    for (const lane of lanes.values()) {
+      lane.firsts = lane.firsts.filter(isLeft)
+      lane.retries = lane.retries.filter(isLeft)
+      clear(lane)
+    }
+    waiting -= taken.length
+    return taken
   }
 
   return {
     add(lease) {
-      const lane = lanes.get(lease.subscriptionId) ?? newLane(lease.subscriptionId)
-      lanes.set(lease.subscriptionId, lane)
+      const lane = laneOf(lease.subscriptionId)
       const queue = lease.isRetry ? lane.retries : lane.firsts
       queue.push(lease)
       waiting += 1
       if (!paused.has(lane)) turns.add(lane)
       advance()
     },
-    ended({ subscriptionId }) {
+    ended({ subscriptionId }, isAnswered) {
       const lane = lanes.get(subscriptionId)
       if (lane === undefined) return
+      resize(lane, isAnswered)
       lane.inFlight -= 1
       inFlight -= 1
       callBack(lane)
       // The free slot has raised the share of all: one after the other they are asked again.
       const [longestPaused] = paused
       callBack(longestPaused)
-      clear(subscriptionId, lane)
+      clear(lane)
       advance()
     },
-    withdraw(which) {
-      const taken: Lease[] = []
-      for (const [subscriptionId, lane] of lanes) {
-        taken.push(...lane.firsts.filter(which), ...lane.retries.filter(which))
-        lane.firsts = lane.firsts.filter((lease) => !which(lease))
-        lane.retries = lane.retries.filter((lease) => !which(lease))
-        clear(subscriptionId, lane)
-      }
-      waiting -= taken.length
-      return taken
-    },
-    close() {
-      return this.withdraw(() => true)
-    },
+    withdraw,
+    close: () => withdraw(() => true),
+    inFlightOf: (subscriptionId) => lanes.get(subscriptionId)?.inFlight ?? 0,
     get waiting() {
       return waiting
     },

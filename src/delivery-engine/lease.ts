@@ -23,6 +23,8 @@ export interface Lease {
   queuedUntil: string
   /** Whether an attempt of the current budget has failed already: first attempts go before. */
   isRetry: boolean
+  /** Whether its subscription has a limit of requests a second: it is for now, not for when it suits. */
+  isPaced: boolean
 }
 
 /** What the queue carries. */
@@ -63,12 +65,13 @@ interface LeaseRow {
   subscriptionId: string
   queuedUntil: Date
   isRetry: boolean
+  isPaced: boolean
 }
 
-export const toLease = ({ deliveryId, subscriptionId, queuedUntil, isRetry }: LeaseRow): Lease => ({
-  ...{ deliveryId, subscriptionId, isRetry },
-  queuedUntil: queuedUntil.toISOString(),
-})
+export const toLease = ({ queuedUntil, ...rest }: LeaseRow): Lease => {
+  const { deliveryId, subscriptionId, isRetry, isPaced } = rest
+  return { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry, isPaced }
+}
 
 /** The two columns that leases go into a statement as. */
 export const leaseColumns = (leases: Iterable<Lease>): [ids: string[], tokens: string[]] => {

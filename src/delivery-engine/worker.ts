@@ -8,6 +8,7 @@ import type { Database } from '../platform/database.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Allowances } from './allowances.js'
+import type { Answering } from './answering.js'
 import { giveBackLeases } from './feeder.js'
 import { createLanes } from './lanes.js'
 import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlLeaseEnd } from './lease.js'
@@ -29,10 +30,15 @@ export interface WorkerOptions {
   /** Requests in flight, of all subscriptions and of one. */
   concurrency: number
   concurrencyPerSubscription: number
+  /** How long an exchange may take. */
+  timeoutMs: number
   allowances: Allowances
+  answering: Answering
   attempt(lease: Lease): Promise<void>
   /** Called when an attempt has ended: its subscription has room for another. */
-  onRoom(): void
+  onRoom(subscriptionId: string): void
+  /** Called when deliveries of these subscriptions went back to the table, because they waited too long here. */
+  onGivenBack(subscriptionIds: Iterable<string>): void
   onError(error: unknown): void
 }
 
@@ -45,36 +51,53 @@ const renew = {
     returning d.id as "deliveryId", d."queuedUntil"`,
 }
 
+/** A lease of a subscription with a limit goes back when it was not its turn in this time: those would add up. */
+const PACED_LEASE_WAITS_MS = 1000
+
 interface Held {
   lease: Lease
   sinceMs: number
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, queue, allowances, attempt, onRoom, onError } = options
+  const { database, queue, allowances, answering, timeoutMs, attempt, onRoom, onGivenBack, onError } = options
   const held = new Map<string, Held>()
   let onIdle: (() => void) | undefined
 
   const lanes = createLanes({
     maxInFlight: options.concurrency,
     maxInFlightPerLane: options.concurrencyPerSubscription,
-    isSlow: (subscriptionId) => allowances.isReduced(subscriptionId),
+    isAnswering: answering.has,
     start: (lease) => void carryOut(lease),
   })
 
   async function carryOut(lease: Lease): Promise<void> {
+    const { deliveryId, subscriptionId } = lease
+    const startedAt = performance.now()
     try {
-      await attempt(lease)
+      await (isTooLate(lease) ? giveBack([lease]) : attempt(lease))
     } catch (error) {
       // The lease runs out, and the delivery is attempted again.
       onError(error)
     } finally {
-      held.delete(lease.deliveryId)
-      lanes.ended(lease)
-      allowances.ended(lease.subscriptionId)
-      onRoom()
+      const tookMs = performance.now() - startedAt
+      held.delete(deliveryId)
+      answering.note(subscriptionId, tookMs)
+      lanes.ended(lease, tookMs < timeoutMs)
+      allowances.ended(subscriptionId)
+      onRoom(subscriptionId)
       if (lanes.inFlight === 0) onIdle?.()
     }
+  }
+
+  function isTooLate({ deliveryId, isPaced }: Lease): boolean {
+    const sinceMs = held.get(deliveryId)?.sinceMs
+    return isPaced && sinceMs !== undefined && performance.now() - sinceMs > PACED_LEASE_WAITS_MS
+  }
+
+  async function giveBack(leases: Lease[]): Promise<void> {
+    await giveBackLeases(database, leases)
+    onGivenBack(new Set(leases.map(({ subscriptionId }) => subscriptionId)))
   }
 
   function take({ leases }: DeliveryJob): void {
@@ -96,11 +119,15 @@ export function createWorker(options: WorkerOptions): Worker {
     const isOld = ({ deliveryId }: Lease) => (held.get(deliveryId)?.sinceMs ?? oldest) <= oldest
     const late = lanes.withdraw(isOld)
     for (const { deliveryId } of late) held.delete(deliveryId)
-    allowances.review(late.map(({ subscriptionId }) => subscriptionId))
-    if (late.length > 0) await giveBackLeases(database, late)
+    allowances.review(
+      late.map(({ subscriptionId }) => subscriptionId),
+      lanes.inFlightOf,
+    )
+    if (late.length > 0) await giveBack(late)
 
     const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
     if (old.length === 0) return false
+    for (const { lease } of old) answering.note(lease.subscriptionId, RENEW_EVERY_MS)
     const columns = leaseColumns(old.map(({ lease }) => lease))
     const rows = await database.query<{ deliveryId: string; queuedUntil: Date }>(renew, columns)
     for (const { deliveryId, queuedUntil } of rows) {

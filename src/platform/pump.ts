@@ -4,7 +4,7 @@
  */
 export interface Pump extends AsyncDisposable {
   wake(): void
-  /** Wakes after so many milliseconds, unless something earlier does. */
+  /** Wakes after so many milliseconds, unless something earlier does; not before the shortest rest is over. */
   wakeIn(delayMs: number): void
 }
 
@@ -14,7 +14,7 @@ export interface PumpOptions {
   /** Longest rest between runs. */
   intervalMs: number
   /** Shortest rest between runs, so that many small wake-ups become few larger runs. A lone one never waits. */
-  restMs?: number
+  restMs?: number | (() => number)
   onError(error: unknown): void
 }
 
@@ -33,7 +33,17 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
     if (closed || at >= wakesAt) return
     clearTimeout(timer)
     wakesAt = at
-    timer = setTimeout(start, delayMs)
+    timer = setTimeout(() => {
+      wakesAt = Number.POSITIVE_INFINITY
+      wake()
+    }, delayMs)
+  }
+
+  function wake(): void {
+    if (closed) return
+    if (running) wokenMeanwhile = true
+    else if (restLeftMs() === 0) start()
+    else schedule(restLeftMs())
   }
 
   function start(): void {
@@ -42,8 +52,8 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
     wokenMeanwhile = false
     running = work().finally(() => {
       running = undefined
-      restsUntil = performance.now() + restMs
-      schedule(wokenMeanwhile ? restMs : intervalMs)
+      restsUntil = performance.now() + (typeof restMs === 'number' ? restMs : restMs())
+      schedule(wokenMeanwhile ? restLeftMs() : intervalMs)
     })
   }
 
@@ -57,12 +67,7 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
 
   schedule(0)
   return {
-    wake() {
-      if (closed) return
-      if (running) wokenMeanwhile = true
-      else if (restLeftMs() === 0) start()
-      else schedule(restLeftMs())
-    },
+    wake,
     wakeIn: schedule,
     async [Symbol.asyncDispose]() {
       closed = true

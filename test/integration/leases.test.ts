@@ -37,7 +37,13 @@ async function leasedDelivery(database: TestDatabase, endpointUrl: string): Prom
     [deliveryId, eventId, subscriptionId],
   )
   const { queuedUntil } = row as { queuedUntil: Date }
-  return { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry: false }
+  return {
+    deliveryId,
+    subscriptionId,
+    queuedUntil: queuedUntil.toISOString(),
+    isRetry: false,
+    isPaced: false,
+  }
 }
 
 it('attempts a delivery by the lease that came while it was looked up by an older one', async () => {
