@@ -27,6 +27,7 @@ export interface Config {
     concurrency: number
     concurrencyPerSubscription: number
     allowedCidrs: string[]
+    requireHttps: boolean
   }
   outbox: { batchSize: number; intervalMs: number }
   eventMaxBytes: number
@@ -110,6 +111,7 @@ const settings = z.object({
       }
     })
     .optional(),
+  DELIVERY_REQUIRE_HTTPS: oneOf(['true', 'false']).default('false'),
   OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000).default(500),
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
@@ -156,6 +158,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       concurrencyPerSubscription: read.DELIVERY_CONCURRENCY_PER_SUBSCRIPTION ?? read.DELIVERY_CONCURRENCY,
       allowedCidrs:
         read.DELIVERY_ALLOWED_CIDRS ?? (read.NODE_ENV === 'development' ? ['127.0.0.0/8', '::1/128'] : []),
+      requireHttps: read.DELIVERY_REQUIRE_HTTPS === 'true',
     },
     outbox: { batchSize: read.OUTBOX_DISPATCH_BATCH_SIZE, intervalMs: read.OUTBOX_DISPATCH_INTERVAL_MS },
     eventMaxBytes: read.EVENT_MAX_BYTES,

@@ -57,7 +57,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
   const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')))
   broadcastHappenings(happenings, pubSub)
   const signals = createSignals(pubSub)
-  const guard = createEgressGuard({ allowedCidrs: config.delivery.allowedCidrs })
+  const guard = createEgressGuard(config.delivery)
 
   let engine: DeliveryEngine | undefined
   if (config.role !== 'api') {

@@ -10,7 +10,7 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup as resolveByDns } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { buildConnector, errors } from 'undici'
+import { buildConnector } from 'undici'
 import { isInRange, parseAddress, parseCidr, whyNotPublic } from '../platform/ip-ranges.js'
 
 export class EgressRefusedError extends Error {
@@ -25,6 +25,8 @@ export interface EgressGuard {
   refusal(address: string): string | undefined
   /** Why an http or https URL can be refused without asking DNS, as a sentence; `undefined` when it can't. */
   checkUrl(url: URL): string | undefined
+  /** Why this scheme (`http:`) may not be spoken, as a sentence. */
+  schemeRefusal(protocol: string | undefined): string | undefined
   /** For `net.connect`: resolves as `dns.lookup` does, but hands on only what may be connected to. */
   lookup: LookupFunction
 }
@@ -34,15 +36,20 @@ type Resolve = (hostname: string, options: { family?: number; hints?: number }) 
 export interface EgressGuardOptions {
   /** Ranges that are allowed though they aren't public. */
   allowedCidrs: string[]
+  /** Whether `http:` is refused, because whoever is on the way could read and change what is sent by it. */
+  requireHttps?: boolean
   /** Answers with every address of a name; the system's resolver (`dns.lookup`) unless given. */
   resolve?: Resolve
 }
 
+const HTTPS_ONLY = 'Only https:// URLs are delivered to: DELIVERY_REQUIRE_HTTPS is on.'
 const HOW_TO_OPEN = 'Deliveries go to public addresses only; DELIVERY_ALLOWED_CIDRS opens exceptions.'
 
 /** @throws TypeError when one of `allowedCidrs` isn't a CIDR range. */
-export function createEgressGuard({ allowedCidrs, resolve = resolveAll }: EgressGuardOptions): EgressGuard {
-  const allowed = allowedCidrs.map(parseCidr)
+export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
+  const { requireHttps = false } = options
+  const allowed = options.allowedCidrs.map(parseCidr)
+  const resolve = shareLookups(options.resolve ?? resolveAll)
 
   function refusal(literal: string): string | undefined {
     const address = parseAddress(literal)
@@ -54,7 +61,12 @@ export function createEgressGuard({ allowedCidrs, resolve = resolveAll }: Egress
 
   const isAllowed = (literal: string): boolean => refusal(literal) === undefined
 
+  const schemeRefusal = (protocol: string | undefined): string | undefined =>
+    requireHttps && protocol !== 'https:' ? HTTPS_ONLY : undefined
+
   function checkUrl(url: URL): string | undefined {
+    const scheme = schemeRefusal(url.protocol)
+    if (scheme !== undefined) return scheme
     const host = bareHost(url)
     if (isIP(host) !== 0) {
       const reason = refusal(host)
@@ -89,7 +101,7 @@ export function createEgressGuard({ allowedCidrs, resolve = resolveAll }: Egress
     )
   }
 
-  return { isAllowed, refusal, checkUrl, lookup }
+  return { isAllowed, refusal, checkUrl, schemeRefusal, lookup }
 }
 
 /**
@@ -105,10 +117,9 @@ export function createGuardedConnector(options: {
   const connect = buildConnector({ lookup: guard.lookup, timeout: connectTimeoutMs })
 
   return (target, callback) => {
-    // net.connect doesn't look up what is an address already, so the guarded lookup never sees it.
-    const reason = isIP(target.hostname) === 0 ? undefined : guard.refusal(target.hostname)
-    if (reason !== undefined) {
-      process.nextTick(callback, new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`), null)
+    const refusal = guard.schemeRefusal(target.protocol) ?? literalRefusal(target.hostname)
+    if (refusal !== undefined) {
+      process.nextTick(callback, new EgressRefusedError(refusal), null)
       return
     }
     connect(target, (...[error, socket]) => {
@@ -120,16 +131,41 @@ export function createGuardedConnector(options: {
     })
   }
 
+  /** net.connect doesn't look up what is an address already, so the guarded lookup never sees it. */
+  function literalRefusal(hostname: string): string | undefined {
+    const reason = isIP(hostname) === 0 ? undefined : guard.refusal(hostname)
+    return reason && `${reason}. ${HOW_TO_OPEN}`
+  }
+
   /** The last look, at the address that the socket itself names; nothing has been sent to it yet. */
   function connectedElsewhere(remoteAddress: string | undefined): Error | undefined {
-    if (remoteAddress === undefined)
-      return new errors.SocketError('The connection closed as soon as it was made.')
+    if (remoteAddress === undefined) {
+      // Not undici's own SocketError: by that it takes the request for unharmed, and connects again without end.
+      return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
+    }
     const reason = guard.refusal(remoteAddress)
     return reason === undefined ? undefined : new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`)
   }
 }
 
 const resolveAll: Resolve = (hostname, options) => resolveByDns(hostname, { ...options, all: true })
+
+/**
+ * One question for all who ask for a name at the same time. `dns.lookup` blocks a thread of a small pool until the
+ * resolver answers, so a slow name that many deliveries wait for would otherwise hold all of them. Nothing is kept
+ * once the answer is there.
+ */
+function shareLookups(resolve: Resolve): Resolve {
+  const asked = new Map<string, Promise<LookupAddress[]>>()
+  return (hostname, options) => {
+    const question = `${hostname} ${options.family} ${options.hints}`
+    const known = asked.get(question)
+    if (known) return known
+    const answer = resolve(hostname, options).finally(() => asked.delete(question))
+    asked.set(question, answer)
+    return answer
+  }
+}
 
 /** The host without IPv6's brackets and without the dots that may end a name (`localhost.` is `localhost`). */
 function bareHost(url: URL): string {

@@ -3,9 +3,10 @@
  * all, from the look-up of the name to the last byte of the answer; redirects are never followed; of an answer
  * no more is read than tells that it came.
  */
-import { Agent, type Dispatcher } from 'undici'
 import { version } from '../platform/version.js'
+import { type Carried, createConnections } from './connections.js'
 import { createGuardedConnector, type EgressGuard } from './egress-guard.js'
+import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
 
 /** What is to be sent, and where. */
@@ -42,17 +43,16 @@ export interface SenderOptions {
 
 /** Enough to keep a connection in use after an ordinary answer; a longer one costs it its connection. */
 const MAX_ANSWER_BYTES = 16 * 1024
+/** Headers, framing and all: far more than an answer of that size can take, however it is chunked. */
+const MAX_EXCHANGE_BYTES = 256 * 1024
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
 export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
-  const agent = new Agent({
+  const connections = createConnections({
     connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs }),
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    // The deadline of the exchange is the only one.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    keepAliveMs: KEEP_ALIVE_MS,
+    maxAnswerBytes: MAX_EXCHANGE_BYTES,
   })
 
   /** Where to, from a URL, which is the same for thousands of requests. */
@@ -76,22 +76,20 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
           resolve({ ...outcome, responseTimeMs: Math.round(performance.now() - startedAt) })
         }
         const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
-        const reader = createReader(end, (error) => fail(describe(error)))
+        const reader = createReader(end, (error) => fail(describeFailure(error)))
         const deadline = setTimeout(() => {
-          fail(`no whole answer within ${timeoutMs} ms`)
+          fail(`${reader.lacks()} within ${timeoutMs} ms`)
           reader.abort()
         }, timeoutMs)
         try {
           const request = { method: 'POST', headers: headersOf(webhook), body: webhook.body } as const
-          agent.dispatch({ ...targetOf(webhook.endpointUrl), ...request }, reader)
+          connections.dispatch({ ...targetOf(webhook.endpointUrl), ...request }, reader)
         } catch (error) {
-          fail(describe(error))
+          fail(describeFailure(error))
         }
       })
     },
-    async [Symbol.asyncDispose]() {
-      await agent.destroy()
-    },
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   }
 }
 
@@ -99,34 +97,41 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
 function createReader(
   onAnswer: (answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>) => void,
   onError: (error: unknown) => void,
-): Dispatcher.DispatchHandler & { abort(): void } {
-  let controller: Dispatcher.DispatchController | undefined
+): Carried & { lacks(): string; abort(): void } {
+  let isStarted = false
   let isAborted = false
   let bytes = 0
   const answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'> = {
     ...{ statusCode: null, error: null, retryAfter: undefined },
   }
   return {
+    carrier: undefined,
     onRequestStart(started) {
-      controller = started
-      if (isAborted) started.abort(new Error('aborted'))
+      isStarted = true
+      if (isAborted) started.abort(new Error('too late'))
     },
     onResponseStart(_, statusCode, headers) {
+      if (statusCode < 200) return // An interim answer.
       answer.statusCode = statusCode
       answer.retryAfter = headers['retry-after']
     },
-    onResponseData(reading, chunk) {
+    onResponseData(_, chunk) {
       bytes += chunk.length
       if (bytes <= MAX_ANSWER_BYTES) return
       onAnswer(answer)
-      // Ends the connection, too: what else comes on it is of no use.
-      reading.abort(new Error('enough was read'))
+      // What else comes on this connection is of no use.
+      this.carrier?.cutOff()
     },
     onResponseEnd: () => onAnswer(answer),
     onResponseError: (_, error) => onError(error),
+    /** What it is waiting for. */
+    lacks() {
+      if (!isStarted) return 'no connection'
+      return answer.statusCode === null ? 'no whole answer' : `no end of the ${answer.statusCode} answer`
+    },
     abort() {
       isAborted = true
-      controller?.abort(new Error('aborted'))
+      if (isStarted) this.carrier?.cutOff()
     },
   }
 }
@@ -140,16 +145,4 @@ function headersOf({ id, body, keys }: Webhook): Record<string, string> {
     'webhook-timestamp': String(timestampSeconds),
     'webhook-signature': sign({ id, timestampSeconds, body, keys }),
   }
-}
-
-const MAX_ERROR_LENGTH = 500
-
-/** One line for the log of the attempt: the system's or the library's code, and what it says of it. */
-function describe(error: unknown): string {
-  const { code, message } = (error ?? {}) as { code?: string; message?: string }
-  // Every address of a name failed: the errors are inside, and the outer one has no text.
-  const inner = error instanceof AggregateError ? error.errors.map((e: Error) => e.message).join('; ') : ''
-  const text = message || inner || String(error)
-  const line = code === undefined || text.includes(code) ? text : `${code}: ${text}`
-  return line.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH)
 }
