@@ -1,6 +1,11 @@
-/** A TCP proxy in front of a server that a test wants to lose: a database or a Redis that goes away or hangs. */
+/**
+ * A TCP proxy in front of a server that a test wants to lose: a database, a Redis or an endpoint that goes away,
+ * hangs, becomes slow, or breaks off in the middle of what it says.
+ */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 
 export interface TcpProxy extends AsyncDisposable {
   /** The server's URL, through the proxy. */
@@ -9,14 +14,29 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): Promise<void>
   /** Keeps connections, and takes new ones, but moves no byte, as a network does that swallows packets. */
   hang(): void
+  /** Holds every piece of data back for so long before it lets it through. */
+  slow(delayMs: number): void
+  /** Resets a connection in the middle of the next thing that the server says on it. */
+  resetAnswers(): void
   /** Works again, whatever it did before; what was held back is moved now. */
   restore(): Promise<void>
 }
 
-export async function startProxy(serverUrl: string): Promise<TcpProxy> {
+export interface ProxyOptions {
+  /** Where it listens; any free port unless given. */
+  port?: number
+}
+
+export async function startProxy(
+  serverUrl: string,
+  { port: ownPort = 0 }: ProxyOptions = {},
+): Promise<TcpProxy> {
   const { hostname, port } = new URL(serverUrl)
   const pairs = new Set<[Socket, Socket]>()
-  let isHanging = false
+  let hanging: Promise<void> | undefined
+  let endHanging = () => {}
+  let delayMs = 0
+  let resetsAnswers = false
 
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname)
@@ -26,8 +46,27 @@ export async function startProxy(serverUrl: string): Promise<TcpProxy> {
       socket.on('error', () => {})
       socket.on('close', () => end(pair))
     }
-    if (!isHanging) join(pair)
+    client.pipe(throughNetwork()).pipe(upstream)
+    upstream.pipe(throughNetwork((chunk) => resetsAnswers && breakOff(chunk, client))).pipe(client)
   })
+
+  /** `spoils` says that it has seen to the data, and that nothing more of it is to be moved. */
+  function throughNetwork(spoils: (chunk: Buffer) => boolean = () => false): Transform {
+    const arrive = async () => {
+      if (delayMs > 0) await pause(delayMs, undefined, { ref: false })
+      await hanging
+    }
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) =>
+        void arrive().then(() => done(null, spoils(chunk) ? undefined : chunk)),
+      flush: (done) => void arrive().then(() => done()),
+    })
+  }
+
+  function breakOff(chunk: Buffer, client: Socket): true {
+    client.write(chunk.subarray(0, chunk.length / 2), () => client.resetAndDestroy())
+    return true
+  }
 
   const end = (pair: [Socket, Socket]) => {
     pairs.delete(pair)
@@ -45,30 +84,30 @@ export async function startProxy(serverUrl: string): Promise<TcpProxy> {
     await once(server, 'close')
   }
 
-  const ownPort = await listen(0)
   const url = new URL(serverUrl)
   url.hostname = '127.0.0.1'
-  url.port = String(ownPort)
+  url.port = String(await listen(ownPort))
   return {
     url: url.href,
     cut,
     hang() {
-      isHanging = true
-      for (const [client, upstream] of pairs) {
-        client.unpipe(upstream)
-        upstream.unpipe(client)
-      }
+      hanging ??= new Promise((resolve) => {
+        endHanging = resolve
+      })
+    },
+    slow(ms) {
+      delayMs = ms
+    },
+    resetAnswers() {
+      resetsAnswers = true
     },
     async restore() {
-      if (isHanging) for (const pair of pairs) join(pair)
-      isHanging = false
-      if (!server.listening) await listen(ownPort)
+      delayMs = 0
+      resetsAnswers = false
+      hanging = undefined
+      endHanging()
+      if (!server.listening) await listen(Number(url.port))
     },
     [Symbol.asyncDispose]: cut,
   }
-}
-
-function join([client, upstream]: [Socket, Socket]): void {
-  client.pipe(upstream)
-  upstream.pipe(client)
 }

@@ -1,40 +1,20 @@
 /** Redis for tests: the user's, one started from the machine's own program, or one installed for the purpose. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
+import { requireRedisProgram } from './redis-program.js'
 
 export type RedisSource = { url: string } | { program: string }
-
-const programs = ['redis-server', 'valkey-server']
 
 /** Where Redis comes from in this run. @throws Error that names the one command to run */
 export function provideRedis(): RedisSource {
   const url = process.env.REDIS_URL
-  if (url) return { url }
-  const found = findProgram() ?? (install() ? findProgram() : undefined)
-  if (found !== undefined) return { program: found }
-  throw new Error(
-    'The tests need Redis 6.2 or newer. Set REDIS_URL, or install it, on Debian and Ubuntu with:\n' +
-      '  sudo apt-get install -y redis-server',
-  )
-}
-
-const findProgram = (): string | undefined =>
-  programs.find((program) => spawnSync(program, ['--version']).status === 0)
-
-/** Installs Redis where that needs no question to be answered: as root, on a system with apt. */
-function install(): boolean {
-  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return false
-  const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const
-  execFileSync('apt-get', ['update', '-qq'], options)
-  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], options)
-  return true
+  return url ? { url } : { program: requireRedisProgram() }
 }
 
 export interface TestRedis extends AsyncDisposable {

@@ -1,0 +1,60 @@
+/** `npm run test:faults`: the long form. Prints a line for each fault, and the figures at the end. */
+import { randomInt } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { faults } from './faults.js'
+import { describeOutcome, describeProgress, summarise } from './report.js'
+import { runFaults } from './run.js'
+
+const USAGE = `npm run test:faults -- [options]
+
+  --minutes n    breaks things for so long (10, unless --faults is given)
+  --faults n     breaks so many things
+  --seed text    repeats the faults of the run that printed it
+  --only text    only faults whose names contain it: PostgreSQL, killed, network, …
+  --rate n       events a second (60)
+  --longest n    seconds that one fault may last (30)
+  --json file    writes the figures there
+`
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string' },
+      faults: { type: 'string' },
+      seed: { type: 'string', default: String(randomInt(1_000_000)) },
+      only: { type: 'string', default: '' },
+      rate: { type: 'string', default: '60' },
+      longest: { type: 'string', default: '30' },
+      json: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) return print(USAGE)
+  const { seed, json } = values
+  const maxFaults = values.faults && Number(values.faults)
+  const minutes = values.minutes ? Number(values.minutes) : maxFaults ? undefined : 10
+
+  print(`seed ${seed}`)
+  const outcome = await runFaults({
+    seed,
+    kinds: faults.filter(({ name }) => name.includes(values.only)),
+    eventsPerSecond: Number(values.rate),
+    longestMs: Number(values.longest) * 1000,
+    gapMs: { shortest: 500, longest: 4000 },
+    ...(maxFaults && { maxFaults }),
+    ...(minutes !== undefined && { minutes }),
+    onProgress: (progress) => print(describeProgress(progress)),
+  })
+  const report = summarise(outcome)
+  print(describeOutcome(report, outcome))
+  if (json) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (outcome.judgement.findings.length > 0) process.exitCode = 1
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${(error as Error).stack ?? error}\n`)
+  process.exitCode = 1
+})

@@ -1,0 +1,135 @@
+/**
+ * A PostgreSQL that is there to be broken: the embedded one's programs and settings, with durability as it is
+ * delivered, but a child of this process on a port that stays, so that it can be killed, frozen and brought back.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { dirname, join } from 'node:path'
+import pg from 'pg'
+import { chooseAccount } from '../../src/platform/embedded-postgres/account.js'
+import { provideBinaries } from '../../src/platform/embedded-postgres/binaries.js'
+import { provideCluster } from '../../src/platform/embedded-postgres/cluster.js'
+import { clusterIn, provideHome } from '../../src/platform/embedded-postgres/home.js'
+import { defaultSettings } from '../../src/platform/embedded-postgres/settings.js'
+import { findSteadyPort } from './steady-port.js'
+import { until } from './until.js'
+
+export interface BreakablePostgres extends AsyncDisposable {
+  url: string
+  /** The harness's own look at the data. */
+  query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** An immediate stop, as `pg_ctl stop -m immediate` asks for: no farewell, and recovery at the next start. */
+  stopAtOnce(): Promise<void>
+  /** `kill -9` of the server's first process; the others notice and follow. */
+  kill(): Promise<void>
+  /** Resolves once it takes connections. */
+  start(): Promise<void>
+  /** Ends the connections of everyone but the harness. */
+  terminateConnections(): Promise<void>
+  /** Freezes every one of its processes, so that it keeps its connections and answers nothing. */
+  pause(): Promise<void>
+  resume(): void
+}
+
+const DATABASE = 'faults'
+const START_TIMEOUT_MS = 120_000
+
+export async function startBreakablePostgres(directory: string): Promise<BreakablePostgres> {
+  const account = await chooseAccount(clusterIn(directory))
+  const home = await provideHome(directory, account, () => {})
+  const binaries = await provideBinaries(home, account)
+  const password = await provideCluster(home, binaries, account)
+  const port = await findSteadyPort()
+  const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
+
+  const settings = Object.entries({ ...defaultSettings, max_connections: '200', port: String(port) })
+  const run = () =>
+    spawn(
+      join(dirname(binaries.pgCtl), 'postgres'),
+      ['-D', clusterIn(home), ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      {
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        stdio: 'ignore',
+        ...(account && { uid: account.uid, gid: account.gid }),
+      },
+    )
+
+  let server = run()
+  let frozen: number[] = []
+  const pool = new pg.Pool({ connectionString: urlOf(DATABASE), max: 2, application_name: 'harness' })
+  pool.on('error', () => {})
+
+  /** What is left of a server that was killed may keep the next one from starting for a moment. */
+  const isUp = async (): Promise<boolean> => {
+    if (hasEnded(server)) server = run()
+    const client = new pg.Client({ connectionString: urlOf('postgres'), connectionTimeoutMillis: 2000 })
+    client.on('error', () => {})
+    await client.connect()
+    await client.end()
+    return true
+  }
+  const start = () => until('PostgreSQL takes connections', isUp, { timeoutMs: START_TIMEOUT_MS })
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (hasEnded(server)) return
+    const exit = once(server, 'exit')
+    server.kill(signal)
+    await exit
+  }
+
+  function resume(): void {
+    for (const pid of frozen.splice(0)) sendSignal(pid, 'SIGCONT')
+    server.kill('SIGCONT')
+  }
+
+  await start()
+  await createDatabase(urlOf('postgres'))
+  return {
+    url: urlOf(DATABASE),
+    async query<Row extends object>(text: string, values: unknown[] = []) {
+      return (await pool.query<Row>(text, values)).rows
+    },
+    stopAtOnce: () => end('SIGQUIT'),
+    kill: () => end('SIGKILL'),
+    start,
+    async terminateConnections() {
+      await pool.query(`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where backend_type = 'client backend' and application_name <> 'harness'`)
+    },
+    async pause() {
+      const eyes = await pool.connect()
+      // The first process before the others, so that it can't make new ones that would go unseen.
+      server.kill('SIGSTOP')
+      const { rows } = await eyes.query<{ pid: number }>('select pid from pg_stat_activity')
+      frozen = rows.map(({ pid }) => pid)
+      for (const pid of frozen) sendSignal(pid, 'SIGSTOP')
+      eyes.release()
+    },
+    resume,
+    async [Symbol.asyncDispose]() {
+      resume()
+      await pool.end()
+      await end('SIGQUIT')
+    },
+  }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
+
+/** To a process that may be gone. */
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+async function createDatabase(serverUrl: string): Promise<void> {
+  const client = new pg.Client(serverUrl)
+  await client.connect()
+  await client.query(`create database ${DATABASE}`)
+  await client.end()
+}

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { type Fault, faults } from './faults.js'
+import { describeOutcome, summarise } from './report.js'
+import { runFaults } from './run.js'
+
+const named = (name: string): Fault => {
+  const fault = faults.find((one) => one.name === name)
+  if (fault === undefined) throw new Error(`There is no fault "${name}".`)
+  return fault
+}
+
+/**
+ * First the one that takes all leases back, so that it heals nothing that came before it; last those that lose
+ * no leases, so that part of the 20 s that lost ones take to run out has passed when the faults are over.
+ */
+const order = [
+  'every process killed',
+  'PostgreSQL stopped at once',
+  'connections to PostgreSQL terminated',
+  'worker killed',
+  'Redis flushed',
+  'Redis killed, its data lost',
+  'answers of an endpoint broken off',
+  'api killed',
+].map(named)
+
+it('keeps every promise while each of its parts dies once', { timeout: 400_000 }, async () => {
+  const outcome = await runFaults({
+    seed: 'short',
+    eventsPerSecond: 40,
+    order,
+    longestMs: 1500,
+    gapMs: { shortest: 200, longest: 800 },
+  })
+  const report = summarise(outcome)
+  expect(outcome.judgement.findings, describeOutcome(report, outcome)).toEqual([])
+  expect(report.faults.total).toBe(order.length)
+  // That there was something to lose: events of every fate.
+  expect(report.published.accepted).toBeGreaterThan(100)
+  expect(Object.keys(report.events.byStatus).toSorted()).toEqual([
+    'DELIVERED',
+    'PARTIALLY_DELIVERED',
+    'UNMATCHED',
+  ])
+})

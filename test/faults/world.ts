@@ -1,0 +1,95 @@
+/** All that a run of faults plays in: two API processes, two workers, and all they stand on, each breakable. */
+import { join } from 'node:path'
+import { applyMigrations } from '../../src/platform/migrations/index.js'
+import { createParts } from '../../src/platform/parts.js'
+import { createClient } from '../support/client.js'
+import { temporaryDirectory } from '../support/process.js'
+import { type Endpoints, SECRET, startEndpoints } from './endpoints.js'
+import { type BreakablePostgres, startBreakablePostgres } from './postgres.js'
+import type { Random } from './random.js'
+import { type BreakableRedis, startBreakableRedis } from './redis.js'
+import { findSteadyPort } from './steady-port.js'
+import { type Supervised, supervise, type UncausedExit } from './supervisor.js'
+
+export interface World extends AsyncDisposable {
+  postgres: BreakablePostgres
+  redis: BreakableRedis
+  apis: Supervised[]
+  workers: Supervised[]
+  endpoints: Endpoints
+  /** The name of the endpoint that a subscription belongs to, by its id. */
+  subscriptions: Map<string, string>
+  uncausedExits: UncausedExit[]
+  apiKey: string
+}
+
+export const MAX_ATTEMPTS = 9
+
+const API_KEY = 'key-of-the-fault-suite'
+const PROCESSES_PER_ROLE = 2
+
+/** As in production, but for waits that a test can sit through. */
+const settings = {
+  NODE_ENV: 'production',
+  API_KEYS: API_KEY,
+  LOG_LEVEL: 'error',
+  DELIVERY_ALLOWED_CIDRS: '127.0.0.0/8',
+  DELIVERY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+  DELIVERY_BACKOFF_BASE_SECONDS: '0.2',
+  DELIVERY_BACKOFF_MAX_SECONDS: '1.5',
+  DELIVERY_TIMEOUT_MS: '5000',
+  // The endpoints share the machine: more at once would only wait for each other.
+  DELIVERY_CONCURRENCY: '128',
+}
+
+export async function createWorld(random: Random): Promise<World> {
+  const parts = createParts()
+  try {
+    return await fill(parts, random)
+  } catch (error) {
+    await parts[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function fill(parts: ReturnType<typeof createParts>, random: Random): Promise<World> {
+  const directory = parts.use(temporaryDirectory()).path
+  const postgres = parts.use(await startBreakablePostgres(join(directory, 'postgres')))
+  const redis = parts.use(await startBreakableRedis(join(directory, 'redis')))
+  const endpoints = parts.use(await startEndpoints(random))
+  await applyMigrations({ databaseUrl: postgres.url })
+
+  const uncausedExits: UncausedExit[] = []
+  const start = async (role: string, index: number) =>
+    parts.use(
+      await supervise({
+        name: `${role} ${index + 1}`,
+        port: await findSteadyPort(),
+        directory,
+        settings: { ...settings, ROLE: role, DATABASE_URL: postgres.url, REDIS_URL: redis.url },
+        onUncausedExit: (exit) => uncausedExits.push(exit),
+      }),
+    )
+  const startRole = (role: string) =>
+    Promise.all(Array.from({ length: PROCESSES_PER_ROLE }, (_, index) => start(role, index)))
+  const [apis, workers] = await Promise.all([startRole('api'), startRole('worker')])
+
+  const subscriptions = await subscribe(endpoints, (apis[0] as Supervised).url)
+  return {
+    ...{ postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
+    apiKey: API_KEY,
+    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+  }
+}
+
+async function subscribe({ all }: Endpoints, apiUrl: string): Promise<Map<string, string>> {
+  const api = createClient(apiUrl, API_KEY)
+  const subscriptions = new Map<string, string>()
+  for (const { name, url, eventTypes } of all) {
+    const subscription = { endpointUrl: url, eventTypes, secret: SECRET }
+    const { status, body } = await api.post('/v1/subscriptions', subscription)
+    if (status !== 201) throw new Error(`The endpoint ${name} was not subscribed: ${JSON.stringify(body)}`)
+    subscriptions.set(body.id, name)
+  }
+  return subscriptions
+}
