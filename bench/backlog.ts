@@ -1,0 +1,53 @@
+/** A backlog: events are published while no worker runs, then one starts, and it is measured how fast it drains. */
+import type { Bench, Situation } from './bench.js'
+import { nowUs, SECOND_US } from './clock.js'
+import { type Figures, toFigures } from './figures.js'
+import { countOwed } from './judge.js'
+import { startMeter } from './processes.js'
+import type { Scenario } from './scenarios.js'
+import { startProcess, startService } from './service.js'
+import { aim, delivered, finished } from './steps.js'
+
+const PUBLISH_AT_MOST_SECONDS = 600
+
+export async function measureBacklog(
+  bench: Bench,
+  scenario: Scenario,
+  situation: Situation,
+): Promise<Figures> {
+  const { load, receiver, infrastructure, options } = bench
+  const { postgres, redis } = infrastructure.processes
+  const { settings } = scenario
+  // The API has a Redis even where the worker has none: without one it would have to deliver, too.
+  await using api = await startService({
+    ...{ ...situation, settings, wellEndpoints: situation.endpoints },
+    ...{ redisUrl: infrastructure.redisUrl, roles: ['api'] },
+  })
+  await aim(bench, scenario, api)
+  const limit = { seconds: PUBLISH_AT_MOST_SECONDS, events: options.backlogEvents }
+  const published = await load.call('closedLoop', limit)
+
+  const startedAtUs = nowUs()
+  const onRedis = options.mode === 'redis'
+  await using worker = await startProcess(onRedis ? 'worker' : 'all', {
+    ...{ settings, databaseUrl: situation.databaseUrl },
+    redisUrl: onRedis ? infrastructure.redisUrl : undefined,
+  })
+  const meter = startMeter([
+    { name: 'relay', pid: worker.pid },
+    postgres,
+    ...(onRedis ? [redis] : []),
+    { name: 'receiver', pid: receiver.pid },
+  ])
+  await delivered(bench, countOwed(published, scenario))
+  await finished(api)
+  const arrivals = await receiver.call('report')
+  // How long ago events were published says when the worker was started, and nothing else.
+  const figures = toFigures(scenario, published, { ...arrivals, latencyMs: undefined }, meter.stop())
+  return {
+    ...figures,
+    // While webhooks arrived, without the start of the worker.
+    deliveredPerSecond: (figures.delivered as number) / ((arrivals.lastUs - arrivals.firstUs) / SECOND_US),
+    drainSeconds: (arrivals.lastUs - startedAtUs) / SECOND_US,
+  }
+}

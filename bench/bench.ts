@@ -1,0 +1,33 @@
+/** What every measurement of a run has at hand. */
+import type { Infrastructure } from './infrastructure.js'
+import type { LoadCommands } from './load.js'
+import type { Program, Programs } from './programs.js'
+import type { ReceiverCommands } from './receiver.js'
+import type { Endpoint } from './relaying.js'
+
+export interface BenchOptions {
+  /** Where the service has its queue. */
+  mode: 'redis' | 'postgres'
+  /** The service in one process, or its API and its worker apart. */
+  layout: 'one' | 'apart'
+  /** Of each measurement. */
+  seconds: number
+  warmUpSeconds: number
+  /** Of open loops. */
+  ratePerSecond: number
+  backlogEvents: number
+  oldDeliveries: number
+}
+
+export interface Bench {
+  options: BenchOptions
+  infrastructure: Infrastructure
+  programs: Programs
+  load: Program<LoadCommands>
+  receiver: Program<ReceiverCommands>
+}
+
+export interface Situation {
+  databaseUrl: string
+  endpoints: Endpoint[]
+}

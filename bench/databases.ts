@@ -1,0 +1,45 @@
+/** The databases that measurements run on: a fresh one each, or the one with old deliveries, filled once. */
+import pg from 'pg'
+import { createParts } from '../src/platform/parts.js'
+import type { Bench } from './bench.js'
+import { fillOldDeliveries } from './fill.js'
+import type { TemporaryDatabase } from './infrastructure.js'
+import type { Scenario } from './scenarios.js'
+
+export interface Databases extends AsyncDisposable {
+  /** To be disposed of after the measurement; what was filled stays for the next. */
+  provide(scenario: Scenario): Promise<TemporaryDatabase>
+}
+
+export function createDatabases({
+  infrastructure,
+  options,
+}: Pick<Bench, 'infrastructure' | 'options'>): Databases {
+  const parts = createParts()
+  let filled: TemporaryDatabase | undefined
+  let count = 0
+
+  async function provideFilled(): Promise<TemporaryDatabase> {
+    if (filled === undefined) {
+      filled = parts.use(await infrastructure.createDatabase('filled'))
+      await fillOldDeliveries(filled.url, options.oldDeliveries)
+    } else {
+      await retireSubscriptions(filled.url)
+    }
+    return { url: filled.url, async [Symbol.asyncDispose]() {} }
+  }
+
+  return {
+    provide: ({ tables }) =>
+      tables === 'empty' ? infrastructure.createDatabase(`fresh_${count++}`) : provideFilled(),
+    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+  }
+}
+
+/** The next measurement subscribes the same endpoints, and those of the one before want nothing more. */
+async function retireSubscriptions(databaseUrl: string): Promise<void> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  await client.query(`update subscriptions set "isEnabled" = false, fingerprint = sha256(id::text::bytea)`)
+  await client.end()
+}

@@ -1,0 +1,84 @@
+/** What the service is to reach, as ratios within one run, and whether it did. */
+import type { BenchOptions } from './bench.js'
+import type { Figures } from './figures.js'
+import { type Measured, ratioOf } from './report.js'
+
+/** What was measured, by scenario. */
+export type Results = Record<string, Measured>
+
+interface Goal {
+  text: string
+  measured: number | undefined
+  /** The least, or the most, that it may be. */
+  atLeast?: number
+  atMost?: number
+}
+
+export function printGoals(results: Results, { mode }: Pick<BenchOptions, 'mode'>): void {
+  const goals = [
+    ...durableThroughput(results, mode),
+    ...latency(results),
+    ...fairness(results),
+    ...care(results),
+  ]
+  console.log('\ngoals')
+  for (const { text, measured, atLeast, atMost } of goals) {
+    if (measured === undefined) continue
+    const isReached = measured >= (atLeast ?? -Infinity) && measured <= (atMost ?? Infinity)
+    const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
+    console.log(`${isReached ? ' ✓' : ' ✗'} ${text.padEnd(64)} ${measured.toFixed(2).padStart(8)}   ${bound}`)
+  }
+}
+
+function durableThroughput({ throughput }: Results, mode: BenchOptions['mode']): Goal[] {
+  const to = (reference: 'bare' | 'naive') =>
+    ratioOf(throughput?.service?.deliveredPerSecond, throughput?.[reference]?.deliveredPerSecond)
+  if (mode === 'postgres') {
+    return [{ text: 'delivered /s, on PostgreSQL alone ÷ bare relay', measured: to('bare'), atLeast: 0.4 }]
+  }
+  return [
+    { text: 'delivered /s ÷ bare relay', measured: to('bare'), atLeast: 0.5 },
+    { text: 'delivered /s ÷ naive relay', measured: to('naive'), atLeast: 1.5 },
+  ]
+}
+
+function latency({ latency }: Results): Goal[] {
+  const toNaive = (figure: string) => ratioOf(latency?.service?.[figure], latency?.naive?.[figure])
+  return [
+    { text: 'POST to receiver p50 ÷ naive relay', measured: toNaive('arrival.p50'), atMost: 5 },
+    { text: 'POST to receiver p99 ÷ naive relay', measured: toNaive('arrival.p99'), atMost: 2 },
+    { text: 'POST p99 ÷ naive relay', measured: toNaive('post.p99'), atMost: 2 },
+  ]
+}
+
+function fairness(results: Results): Goal[] {
+  const compare = (figure: string, one: string, other: string) =>
+    ratioOf(results[one]?.service?.[figure], results[other]?.service?.[figure])
+  const p99 = (ill: string) => compare('arrival.p99', `${ill}-latency`, 'well-latency')
+  const throughput = (ill: string) => compare('deliveredPerEndpoint', ill, 'well')
+  const old = compare('deliveredPerSecond', 'old-deliveries', 'empty-tables')
+  return [
+    { text: '2 of 10 hang: p99 of the others ÷ all well', measured: p99('hanging'), atMost: 1.5 },
+    {
+      text: '2 of 10 hang: delivered /s of each other ÷ all well',
+      measured: throughput('hanging'),
+      atLeast: 0.9,
+    },
+    { text: '2 of 10 fail: p99 of the others ÷ all well', measured: p99('failing'), atMost: 1.5 },
+    {
+      text: '2 of 10 fail: delivered /s of each other ÷ all well',
+      measured: throughput('failing'),
+      atLeast: 0.9,
+    },
+    { text: 'old deliveries in the tables: delivered /s ÷ empty tables', measured: old, atLeast: 0.9 },
+  ]
+}
+
+function care(results: Results): Goal[] {
+  const all = Object.values(results).flatMap(({ service }): Figures[] => (service ? [service] : []))
+  const total = (figure: string) => all.reduce((sum, figures) => sum + (figures[figure] ?? 0), 0)
+  return [
+    { text: 'lost, in all scenarios', measured: total('lost'), atMost: 0 },
+    { text: 'duplicated, in all scenarios', measured: total('duplicated'), atMost: 0 },
+  ]
+}

@@ -1,0 +1,182 @@
+/**
+ * The load: publishes events, in a process of its own. In a closed loop each connection publishes the next event
+ * when the one before was answered: how much is there to be had? In an open loop events are due at fixed times,
+ * whatever becomes of those before, and each one's time runs from the moment it was due: a service that stalls
+ * can't hide behind a load that waits for it.
+ */
+import { Worker } from 'node:worker_threads'
+import { nowUs, SECOND_US } from './clock.js'
+import { serveCommands } from './commands.js'
+import { type Connection, openConnection } from './connection.js'
+import { findStamp, makeBody, writeStamp } from './payload.js'
+import { createSamples, type Percentiles } from './samples.js'
+import type { Ticks } from './ticker.js'
+
+export interface Destination {
+  /** Of the API. */
+  url: string
+  apiKey: string
+  /** Event n is of type n modulo their number. */
+  types: string[]
+  bodyBytes: number
+  connections: number
+}
+
+export interface Published {
+  /** The number of the first event. */
+  from: number
+  /** For each event from there on, 1 if it was answered with 202. */
+  accepted: Uint8Array
+  /** Answers that were not 202, by status; 0 stands for none at all. */
+  refused: Record<number, number>
+  /** From the moment an event was due to its answer. */
+  latencyMs: Percentiles | undefined
+  startUs: number
+  /** When the last answer came. */
+  endUs: number
+}
+
+export type LoadCommands = {
+  aim(destination: Destination): Promise<void>
+  /** Publishes on all connections, for so long, or until there are so many events. */
+  closedLoop(limit: { seconds: number; events?: number }): Promise<Published>
+  openLoop(schedule: { ratePerSecond: number; seconds: number }): Promise<Published>
+}
+
+/** A connection, with a request of each type to write stamps into. */
+interface Lane {
+  url: URL
+  connection: Connection
+  requests: { bytes: Buffer; stampAt: number }[]
+}
+
+let lanes: Lane[] = []
+let published = 0
+
+async function openLane({ url, apiKey, types, bodyBytes }: Destination): Promise<Lane> {
+  const target = new URL('/v1/events', url)
+  const requests = types.map((type) => {
+    const body = makeBody(type, bodyBytes)
+    const head =
+      `POST ${target.pathname} HTTP/1.1\r\nhost: ${target.host}\r\nx-api-key: ${apiKey}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
+    const bytes = Buffer.from(head + body)
+    return { bytes, stampAt: findStamp(bytes) }
+  })
+  return { url: target, connection: await openConnection(target), requests }
+}
+
+/** What comes of the events of one run. */
+function createRecord(startUs: number) {
+  const from = published
+  const latencies = createSamples()
+  const refused: Record<number, number> = {}
+  let accepted = new Uint8Array(65_536)
+  let endUs = startUs
+
+  return {
+    /** Publishes the next event. @param dueUs when it was meant to be @param then is called after the answer */
+    publish({ connection, requests }: Lane, dueUs: number, then: () => void): void {
+      const n = published++
+      const request = requests[n % requests.length] as Lane['requests'][number]
+      writeStamp(request.bytes, request.stampAt, dueUs, n)
+      connection.send(request.bytes, (status) => {
+        endUs = nowUs()
+        latencies.addUs(endUs - dueUs)
+        if (status === 202) noteAccepted(n - from)
+        else refused[status] = (refused[status] ?? 0) + 1
+        then()
+      })
+    },
+    end: (): Published => ({
+      ...{ from, refused, startUs, endUs },
+      accepted: accepted.slice(0, published - from),
+      latencyMs: latencies.percentilesMs(),
+    }),
+  }
+
+  function noteAccepted(index: number): void {
+    if (index >= accepted.length) {
+      const larger = new Uint8Array(Math.max(index + 1, accepted.length * 2))
+      larger.set(accepted)
+      accepted = larger
+    }
+    accepted[index] = 1
+  }
+}
+
+const commands: LoadCommands = {
+  async aim(destination) {
+    for (const { connection } of lanes) connection.close()
+    lanes = await Promise.all(Array.from({ length: destination.connections }, () => openLane(destination)))
+    published = 0
+  },
+
+  async closedLoop({ seconds, events = Number.POSITIVE_INFINITY }) {
+    const startUs = nowUs()
+    const record = createRecord(startUs)
+    const first = published
+    const endUs = startUs + seconds * SECOND_US
+    const goOn = () => published - first < events && nowUs() < endUs
+    await Promise.all(
+      lanes.map(
+        (lane) =>
+          new Promise<void>((done) => {
+            function next(): void {
+              if (lane.connection.isOpen && goOn()) record.publish(lane, nowUs(), next)
+              else done()
+            }
+            next()
+          }),
+      ),
+    )
+    return record.end()
+  },
+
+  async openLoop({ ratePerSecond, seconds }) {
+    const count = Math.round(ratePerSecond * seconds)
+    const intervalUs = SECOND_US / ratePerSecond
+    // Not at once, so that the ticker is there by then.
+    const startUs = nowUs() + SECOND_US / 5
+    const record = createRecord(startUs)
+    const free = [...lanes]
+    /** Events that are due while no connection is free; they go as soon as one is. */
+    const overdue: number[] = []
+    let answered = 0
+
+    await new Promise<void>((done, failed) => {
+      const ticks: Ticks = { startUs, intervalUs, count }
+      const ticker = new Worker(new URL('./ticker.js', import.meta.url), { workerData: ticks })
+      ticker.on('error', failed)
+      ticker.on('message', (tick: number) => {
+        overdue.push(Math.round(startUs + tick * intervalUs))
+        advance()
+      })
+
+      async function reopen(lane: Lane): Promise<void> {
+        lane.connection = await openConnection(lane.url)
+        free.push(lane)
+        advance()
+      }
+
+      function advance(): void {
+        while (overdue.length > 0 && free.length > 0) {
+          const lane = free.pop() as Lane
+          if (!lane.connection.isOpen) {
+            void reopen(lane).catch(failed)
+            continue
+          }
+          record.publish(lane, overdue.shift() as number, () => {
+            free.push(lane)
+            answered += 1
+            if (answered === count) done()
+            else advance()
+          })
+        }
+      }
+    })
+    return record.end()
+  },
+}
+
+serveCommands(commands)

@@ -1,0 +1,110 @@
+/**
+ * `npm run bench`: the service as built, measured against a bare relay and a naive durable one, under the same
+ * load, with the same receiver and the same PostgreSQL, in turns. Build first: `npm run build`.
+ */
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { createParts, type Parts } from '../src/platform/parts.js'
+import type { Bench } from './bench.js'
+import { createDatabases } from './databases.js'
+import { type Figures, summarise } from './figures.js'
+import { printGoals } from './goals.js'
+import { startInfrastructure } from './infrastructure.js'
+import type { LoadCommands } from './load.js'
+import { measure } from './measure.js'
+import { type RunOptions, readOptions } from './options.js'
+import { compilePrograms } from './programs.js'
+import type { ReceiverCommands } from './receiver.js'
+import type { RelayName } from './relays.js'
+import { type Measured, printTable } from './report.js'
+import type { Scenario } from './scenarios.js'
+import { takeTurn } from './turns.js'
+
+/** Every measurement of a relay in a scenario. */
+type Runs = Partial<Record<RelayName, Figures[]>>
+
+const summariseAll = (runs: Runs): Measured =>
+  Object.fromEntries(Object.entries(runs).map(([name, figures]) => [name, summarise(figures)]))
+
+async function startBench(options: RunOptions, parts: Parts): Promise<Bench> {
+  const infrastructure = parts.use(await startInfrastructure())
+  const programs = parts.use(await compilePrograms())
+  const load = parts.use(programs.start<LoadCommands>('load'))
+  const receiver = parts.use(programs.start<ReceiverCommands>('receiver'))
+  return { options, infrastructure, programs, load, receiver }
+}
+
+async function run(options: RunOptions, bench: Bench, parts: Parts): Promise<void> {
+  const databases = parts.use(createDatabases(bench))
+  const results = new Map<string, Runs>()
+
+  for (const group of new Set(options.scenarios.map((scenario) => scenario.group))) {
+    const scenarios = options.scenarios.filter((scenario) => scenario.group === group)
+    // In turns, so that whatever else the machine does meets them all.
+    for (let round = 1; round <= options.repeat; round++) {
+      for (const scenario of scenarios) await measureAll(scenario, round)
+    }
+    for (const scenario of scenarios) report(scenario)
+  }
+  printGoals(Object.fromEntries([...results].map(([name, runs]) => [name, summariseAll(runs)])), options)
+
+  async function measureAll(scenario: Scenario, round: number): Promise<void> {
+    const runs = results.get(scenario.name) ?? {}
+    results.set(scenario.name, runs)
+    await using _turn = await takeTurn()
+    const names: RelayName[] = scenario.references === true ? ['bare', 'naive', 'service'] : ['service']
+    for (const name of names) {
+      console.error(`${scenario.name}: ${name}, ${round} of ${options.repeat} …`)
+      await using database = await databases.provide(scenario)
+      const figures = await measure(bench, scenario, name, database.url)
+      runs[name] = [...(runs[name] ?? []), figures]
+      await save()
+    }
+  }
+
+  function report(scenario: Scenario): void {
+    const own = summariseAll(results.get(scenario.name) ?? {})
+    const references =
+      scenario.references === true ? own : summariseAll(results.get(scenario.references) ?? {})
+    printTable(scenario, own, references)
+  }
+
+  async function save(): Promise<void> {
+    const { jsonFile, scenarios: _, ...how } = options
+    if (jsonFile === undefined) return
+    const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version }
+    const measured = Object.fromEntries(
+      [...results].map(([name, runs]) => [name, { summary: summariseAll(runs), runs }]),
+    )
+    await writeFile(jsonFile, JSON.stringify({ ...how, machine, measured }, null, 2))
+  }
+}
+
+const options = readOptions()
+const parts = createParts()
+const bench = startBench(options, parts)
+
+let stopped: Promise<void> | undefined
+/** Everything is ended and removed, once, whoever asks for it first. What is being started is waited for. */
+function stop(): Promise<void> {
+  stopped ??= bench.then(
+    () => parts[Symbol.asyncDispose](),
+    () => parts[Symbol.asyncDispose](),
+  )
+  return stopped
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stopped === undefined) console.error(`${signal}: cleaning up …`)
+    void stop().finally(() => process.exit(1))
+  })
+}
+
+try {
+  await run(options, await bench, parts)
+} catch (error) {
+  // When it is being stopped, what was under way fails, and that is no news.
+  if (stopped === undefined) throw error
+} finally {
+  await stop()
+}

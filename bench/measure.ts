@@ -1,0 +1,76 @@
+/** One measurement: one relay, in one scenario, from an empty start to its last webhook. */
+import { measureBacklog } from './backlog.js'
+import type { Bench, Situation } from './bench.js'
+import { type Figures, toFigures } from './figures.js'
+import { countOwed } from './judge.js'
+import type { Published } from './load.js'
+import { startMeter } from './processes.js'
+import { type Relay, type RelayName, startReference } from './relays.js'
+import type { Scenario } from './scenarios.js'
+import { startService } from './service.js'
+import { aim, delivered, finished, openEndpoints, publish } from './steps.js'
+
+export async function measure(
+  bench: Bench,
+  scenario: Scenario,
+  name: RelayName,
+  databaseUrl: string,
+): Promise<Figures> {
+  await bench.infrastructure.settle()
+  const situation = { databaseUrl, endpoints: await openEndpoints(bench, scenario) }
+  return scenario.isBacklog
+    ? measureBacklog(bench, scenario, situation)
+    : measureLoad(bench, scenario, name, situation)
+}
+
+async function measureLoad(
+  bench: Bench,
+  scenario: Scenario,
+  name: RelayName,
+  situation: Situation,
+): Promise<Figures> {
+  const { load, receiver, options } = bench
+  const { postgres, redis } = bench.infrastructure.processes
+  await using relay = await startRelay(bench, scenario, name, situation)
+  await aim(bench, scenario, relay)
+  const warmUp = await publish(bench, scenario, options.warmUpSeconds)
+  await delivered(bench, countOwed(warmUp, scenario))
+  await finished(relay)
+
+  await receiver.call('measureFrom', warmUp.from + warmUp.accepted.length)
+  const meter = startMeter([
+    ...relay.processes,
+    ...(name === 'bare' ? [] : [postgres]),
+    ...(name === 'service' && options.mode === 'redis' ? [redis] : []),
+    { name: 'load', pid: load.pid },
+    { name: 'receiver', pid: receiver.pid },
+  ])
+  const published = await publish(bench, scenario, options.seconds)
+  await delivered(bench, countOwed(published, scenario))
+  await finished(relay)
+  const figures = toFigures(scenario, published, await receiver.call('report'), meter.stop())
+  const forgotten = await countForgotten(relay, scenario, [warmUp, published])
+  return { ...figures, lost: (figures.lost ?? 0) + forgotten }
+}
+
+/** Webhooks for endpoints that are ill can't have arrived, but they must be kept. */
+async function countForgotten(relay: Relay, scenario: Scenario, all: Published[]): Promise<number> {
+  const owed = all.reduce((sum, published) => sum + countOwed(published, scenario, false), 0)
+  return Math.max(0, owed - ((await relay.kept?.()) ?? 0))
+}
+
+function startRelay(
+  { programs, infrastructure, options }: Bench,
+  scenario: Scenario,
+  name: RelayName,
+  situation: Situation,
+): Promise<Relay> {
+  if (name !== 'service') return startReference(programs, name, situation)
+  return startService({
+    ...situation,
+    wellEndpoints: situation.endpoints.filter((_, index) => scenario.endpoints[index] === 'ok'),
+    redisUrl: options.mode === 'redis' ? infrastructure.redisUrl : undefined,
+    roles: options.layout === 'one' ? ['all'] : ['api', 'worker'],
+    settings: scenario.settings,
+  })
+}

@@ -1,0 +1,90 @@
+/** What a run is asked for on the command line. */
+import { parseArgs } from 'node:util'
+import type { BenchOptions } from './bench.js'
+import { type Scenario, scenarios } from './scenarios.js'
+
+export interface RunOptions extends BenchOptions {
+  scenarios: Scenario[]
+  /** How often each measurement is made; the medians are reported. */
+  repeat: number
+  jsonFile: string | undefined
+}
+
+const groups = [...new Set(scenarios.map(({ group }) => group))]
+
+const USAGE = `npm run bench -- [options]
+  --scenarios a,b       of ${groups.join(', ')}, or of their members; default: all
+  --mode redis          where the service has its queue: redis or postgres
+  --layout one          the service in one process, or its API and its worker apart: one or apart
+  --seconds 10          of each measurement
+  --rate 500            events a second where the rate is fixed
+  --repeat 1            measurements of each; medians are reported
+  --old-deliveries n    in the tables of the scenario of that name; default: 5,000,000
+  --backlog n           events of the scenario of that name; default: 100,000
+  --quick               everything small, to see whether it works
+  --json file           writes the figures of every measurement, too`
+
+/** Ends the process, with the usage, when it is asked for or when what is asked for makes no sense. */
+export function readOptions(): RunOptions {
+  try {
+    const { values } = parseArgs({
+      options: {
+        scenarios: { type: 'string' },
+        mode: { type: 'string', default: 'redis' },
+        layout: { type: 'string', default: 'one' },
+        seconds: { type: 'string' },
+        rate: { type: 'string', default: '500' },
+        repeat: { type: 'string', default: '1' },
+        'old-deliveries': { type: 'string' },
+        backlog: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) end(USAGE, 0)
+    const { quick } = values
+    return {
+      scenarios: chooseScenarios(values.scenarios),
+      mode: oneOf('mode', values.mode, ['redis', 'postgres'] as const),
+      layout: oneOf('layout', values.layout, ['one', 'apart'] as const),
+      seconds: count('seconds', values.seconds ?? (quick ? '2' : '10')),
+      warmUpSeconds: quick ? 0.5 : 2,
+      ratePerSecond: count('rate', values.rate),
+      repeat: count('repeat', values.repeat),
+      backlogEvents: count('backlog', values.backlog ?? (quick ? '5000' : '100000')),
+      oldDeliveries: count('old-deliveries', values['old-deliveries'] ?? (quick ? '50000' : '5000000')),
+      jsonFile: values.json,
+    }
+  } catch (error) {
+    return end(`${(error as Error).message}\n\n${USAGE}`, 1)
+  }
+}
+
+function end(text: string, code: number): never {
+  console.error(text)
+  process.exit(code)
+}
+
+function chooseScenarios(names: string | undefined): Scenario[] {
+  if (names === undefined) return scenarios
+  const asked = names.split(',')
+  const isAsked = ({ name, group }: Scenario) => asked.includes(name) || asked.includes(group)
+  for (const name of asked) {
+    if (scenarios.some((scenario) => name === scenario.name || name === scenario.group)) continue
+    throw new Error(`There is no scenario ${name}.`)
+  }
+  return scenarios.filter(isAsked)
+}
+
+function oneOf<const Value extends string>(name: string, given: string, values: readonly Value[]): Value {
+  const value = values.find((value) => value === given)
+  if (value === undefined) throw new Error(`--${name} is ${values.join(' or ')}.`)
+  return value
+}
+
+function count(name: string, given: string): number {
+  const value = Number(given)
+  if (!(value > 0)) throw new Error(`--${name} is a number above 0.`)
+  return value
+}

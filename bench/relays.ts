@@ -1,0 +1,43 @@
+/** What is compared: the service, and two references that it is held against. */
+import type { ProcessGroup } from './processes.js'
+import type { Programs } from './programs.js'
+import type { Endpoint, RelayCommands } from './relaying.js'
+
+export type RelayName = 'bare' | 'naive' | 'service'
+
+export interface Relay extends AsyncDisposable {
+  /** Of its API, and the key to it. */
+  url: string
+  apiKey: string
+  processes: ProcessGroup[]
+  /** What is still to be done for endpoints that are well, its records included. */
+  open(): Promise<number>
+  /** Webhooks for endpoints that are ill, which it is to keep until they are well again. */
+  kept?(): Promise<number>
+}
+
+export interface RelaySituation {
+  databaseUrl: string
+  endpoints: Endpoint[]
+}
+
+/** One of the references. */
+export async function startReference(
+  programs: Programs,
+  name: Exclude<RelayName, 'service'>,
+  situation: RelaySituation,
+): Promise<Relay> {
+  const program = programs.start<RelayCommands>(`${name}-relay`)
+  try {
+    return {
+      url: await program.call('start', situation),
+      apiKey: 'none',
+      processes: [{ name: 'relay', pid: program.pid }],
+      open: () => program.call('open'),
+      [Symbol.asyncDispose]: program[Symbol.asyncDispose],
+    }
+  } catch (error) {
+    await program[Symbol.asyncDispose]()
+    throw error
+  }
+}

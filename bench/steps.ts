@@ -1,0 +1,56 @@
+/** The steps that measurements are made of. Each is bounded in time. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { withTimeout } from '../src/platform/timeout.js'
+import type { Bench } from './bench.js'
+import type { Published } from './load.js'
+import type { Endpoint } from './relaying.js'
+import type { Relay } from './relays.js'
+import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
+
+/** More than a lease runs: what comes within this was late, what doesn't is lost. */
+const STALL_MS = 45_000
+const POLL_MS = 50
+/** So many that none is waited for, unless nothing is answered at all. */
+const OPEN_LOOP_CONNECTIONS = 128
+
+export async function openEndpoints({ receiver }: Bench, scenario: Scenario): Promise<Endpoint[]> {
+  const port = await receiver.call('open', scenario.endpoints)
+  const types = eventTypesOf(scenario)
+  return scenario.endpoints.map((_, index) => ({
+    url: `http://127.0.0.1:${port}/e/${index}`,
+    eventTypes: [types[wantedBy(index, scenario)] as string],
+  }))
+}
+
+export async function aim({ load }: Bench, scenario: Scenario, { url, apiKey }: Relay): Promise<void> {
+  const connections = scenario.load.loop === 'closed' ? scenario.load.connections : OPEN_LOOP_CONNECTIONS
+  const { bodyBytes } = scenario
+  await load.call('aim', { url, apiKey, types: eventTypesOf(scenario), bodyBytes, connections })
+}
+
+export function publish({ load, options }: Bench, scenario: Scenario, seconds: number): Promise<Published> {
+  const { ratePerSecond } = options
+  const published =
+    scenario.load.loop === 'closed'
+      ? load.call('closedLoop', { seconds })
+      : load.call('openLoop', { seconds, ratePerSecond })
+  return withTimeout(published, seconds * 1000 + STALL_MS, 'What is measured')
+}
+
+/** Resolves once all that is owed has arrived, or nothing arrives any more. */
+export async function delivered({ receiver }: Bench, owed: number): Promise<void> {
+  let arrived = -1
+  for (let lastProgressAt = Date.now(); Date.now() - lastProgressAt < STALL_MS; await pause(POLL_MS)) {
+    const progress = await receiver.call('progress')
+    if (progress >= owed) return
+    if (progress > arrived) lastProgressAt = Date.now()
+    arrived = progress
+  }
+}
+
+/** Resolves once nothing is open: then all is recorded, and nothing can come twice any more. */
+export async function finished(relay: Relay): Promise<void> {
+  for (const deadlineMs = Date.now() + STALL_MS; Date.now() < deadlineMs; await pause(POLL_MS)) {
+    if ((await relay.open()) === 0) return
+  }
+}
