@@ -2,19 +2,16 @@
  * PostgreSQL and Redis of a run's own, as durable as in production, in a temporary folder: one server each for
  * all that is compared, so that nobody has a better one.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { findFreePort } from '../src/platform/free-port.js'
 import { applyMigrations } from '../src/platform/migrations/index.js'
 import { createParts } from '../src/platform/parts.js'
-import { requireRedisProgram } from '../test/support/redis-program.js'
+import { requireRedisProgram, startRedisServer } from '../test/support/redis-server.js'
 import type { ProcessGroup } from './processes.js'
 
 export interface Infrastructure extends AsyncDisposable {
@@ -48,7 +45,19 @@ export async function startInfrastructure(): Promise<Infrastructure> {
     await administrator.query(`create database ${TEMPLATE}`)
     await applyMigrations({ databaseUrl: urlOf(TEMPLATE) })
 
-    const redis = parts.use(await startRedis(join(directory, 'redis')))
+    const redis = parts.use(
+      await startRedisServer({
+        ...{
+          program: requireRedisProgram(),
+          port: await findFreePort(),
+          directory: join(directory, 'redis'),
+        },
+        // Written to disk every second: what a queue wants.
+        isDurable: true,
+        // So that Ctrl-C leaves it to be stopped in its turn.
+        isDetached: true,
+      }),
+    )
 
     return {
       redisUrl: redis.url,
@@ -80,40 +89,4 @@ export async function startInfrastructure(): Promise<Infrastructure> {
 function postmasterPid(dataDirectory: string): number {
   const [pid] = readFileSync(join(dataDirectory, 'cluster/postmaster.pid'), 'utf8').split('\n')
   return Number(pid)
-}
-
-interface StartedRedis extends AsyncDisposable {
-  url: string
-  pid: number
-  client: Redis
-}
-
-/** With an append-only file, which is written to disk every second: what a queue wants. */
-async function startRedis(directory: string): Promise<StartedRedis> {
-  await mkdir(directory)
-  const port = await findFreePort()
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--appendonly', 'yes', '--save', '']
-  // In a group of its own, so that Ctrl-C leaves it to be stopped in its turn.
-  const server = spawn(requireRedisProgram(), [...options, '--dir', directory], {
-    stdio: 'ignore',
-    detached: true,
-  })
-  const url = `redis://127.0.0.1:${port}`
-  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
-  client.on('error', () => {})
-  await client.ping()
-  return {
-    ...{ url, client, pid: server.pid as number },
-    async [Symbol.asyncDispose]() {
-      client.disconnect()
-      await end(server)
-    },
-  }
-}
-
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
 }

@@ -3,10 +3,10 @@
  * translates TypeScript as it loads costs the process time and memory, and the service doesn't pay for that either.
  */
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ts from 'typescript'
+import { endProcess } from '../test/support/child-process.js'
 import type { Commands, Reply, Request } from './commands.js'
 
 export interface Program<Served extends Commands> extends AsyncDisposable {
@@ -74,11 +74,6 @@ function startProgram<Served extends Commands>(path: string): Program<Served> {
         child.send({ id, name, argument } satisfies Request, (error) => error && reject(error))
       })
     },
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exit = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exit
-    },
+    [Symbol.asyncDispose]: () => endProcess(child, 'SIGKILL'),
   }
 }

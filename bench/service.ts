@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { findFreePort } from '../src/platform/free-port.js'
 import { createParts } from '../src/platform/parts.js'
-import { end } from './infrastructure.js'
+import { endProcess } from '../test/support/child-process.js'
 import type { Endpoint } from './relaying.js'
 import type { Relay, RelaySituation } from './relays.js'
 
@@ -86,10 +86,10 @@ export async function startProcess(
   try {
     await healthy(url, child)
   } catch (error) {
-    await end(child)
+    await endProcess(child, 'SIGKILL')
     throw new Error(`The service did not start.\n${said.join('\n')}`, { cause: error })
   }
-  return { role, url, pid: child.pid as number, [Symbol.asyncDispose]: () => end(child) }
+  return { role, url, pid: child.pid as number, [Symbol.asyncDispose]: () => endProcess(child, 'SIGKILL') }
 }
 
 const LINES_SHOWN = 5

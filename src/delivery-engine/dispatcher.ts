@@ -104,8 +104,8 @@ export function createDispatcher(options: DispatcherOptions): Pump {
       .filter(isLeased)
       .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, isPaced: false, ...rest }))
     if (leases.length > 0) await enqueue(leases)
-    if (leases.length < created.length)
-      onBacklog(created.filter((row) => !isLeased(row)).map(({ subscriptionId }) => subscriptionId))
+    const left = created.filter((row) => !isLeased(row))
+    if (left.length > 0) onBacklog(left.map(({ subscriptionId }) => subscriptionId))
     return events.length >= batchSize
   }
 

@@ -20,13 +20,16 @@ export interface Webhook {
   keys: readonly Uint8Array[]
 }
 
-/** How an exchange ended: with an answer, or with an error that kept it from coming. */
-export interface Exchange {
+interface Outcome {
   statusCode: number | null
   /** Why there was no whole answer; null when there was one. */
   error: string | null
   /** As the answer said it. */
   retryAfter: string | string[] | undefined
+}
+
+/** How an exchange ended: with an answer, or with an error that kept it from coming. */
+export interface Exchange extends Outcome {
   /** Milliseconds from the start of the exchange to its end. */
   responseTimeMs: number
 }
@@ -71,7 +74,7 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
     send(webhook) {
       return new Promise((resolve) => {
         const startedAt = performance.now()
-        const end = (outcome: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>) => {
+        const end = (outcome: Outcome) => {
           clearTimeout(deadline)
           resolve({ ...outcome, responseTimeMs: Math.round(performance.now() - startedAt) })
         }
@@ -95,15 +98,13 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
 
 /** Reads an answer up to its end, or as far as is read of any. */
 function createReader(
-  onAnswer: (answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>) => void,
+  onAnswer: (answer: Outcome) => void,
   onError: (error: unknown) => void,
 ): Carried & { lacks(): string; abort(): void } {
   let isStarted = false
   let isAborted = false
   let bytes = 0
-  const answer: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'> = {
-    ...{ statusCode: null, error: null, retryAfter: undefined },
-  }
+  const answer: Outcome = { statusCode: null, error: null, retryAfter: undefined }
   return {
     carrier: undefined,
     onRequestStart(started) {

@@ -16,7 +16,7 @@ export interface BatcherOptions<Item, Result> {
   maxSize: number
   /** Most calls of `run` under way at once. */
   maxConcurrent: number
-  /** Least time between the starts of two calls of `run`: what many small statements would cost is worth it. */
+  /** Least time between the starts of two calls of `run`, so that many small batches become few larger ones. */
   restMs?: number
   /** Answers with one result per item, in order. A result that is an `Error` rejects that item alone. */
   run(items: Item[]): Promise<(Result | Error)[]>

@@ -41,6 +41,28 @@ const onNetwork =
     return name
   }
 
+const serverNames = { redis: 'Redis', postgres: 'PostgreSQL' } as const
+type ServerName = keyof typeof serverNames
+type StepOf<Server extends ServerName> = {
+  [Step in keyof World[Server]]: World[Server][Step] extends () => unknown ? Step : never
+}[keyof World[Server]]
+
+/** A server goes, step by step, stays away for a while, and comes back. */
+const outage =
+  <Server extends ServerName>(
+    server: Server,
+    goes: StepOf<Server>[],
+    comesBack: StepOf<Server>,
+    limitMs?: number,
+  ) =>
+  async (world: World, chance: Chance): Promise<string> => {
+    const take = (step: StepOf<Server>) => (world[server][step] as () => unknown)()
+    for (const step of goes) await take(step)
+    await pause(outageMs(chance, limitMs))
+    await take(comesBack)
+    return serverNames[server]
+  }
+
 /** More than DELIVERY_TIMEOUT_MS there and back. */
 const SLOW_NETWORK_MS = 2800
 
@@ -64,23 +86,12 @@ export const faults: Fault[] = [
     // Its append-only file lacks up to the last second: a job that was taken may be there to be taken again.
     name: 'Redis killed',
     mayDouble: 'any',
-    async run({ redis }, chance) {
-      await redis.kill()
-      await pause(outageMs(chance, 5000))
-      await redis.start()
-      return 'Redis'
-    },
+    run: outage('redis', ['kill'], 'start', 5000),
   },
   {
     name: 'Redis killed, its data lost',
     mayDouble: 'none',
-    async run({ redis }, chance) {
-      await redis.kill()
-      await redis.loseData()
-      await pause(outageMs(chance, 5000))
-      await redis.start()
-      return 'Redis'
-    },
+    run: outage('redis', ['kill', 'loseData'], 'start', 5000),
   },
   {
     name: 'Redis flushed',
@@ -93,32 +104,17 @@ export const faults: Fault[] = [
   {
     name: 'Redis paused',
     mayDouble: 'none',
-    async run({ redis }, chance) {
-      redis.pause()
-      await pause(outageMs(chance))
-      redis.resume()
-      return 'Redis'
-    },
+    run: outage('redis', ['pause'], 'resume'),
   },
   {
     name: 'PostgreSQL stopped at once',
     mayDouble: 'any',
-    async run({ postgres }, chance) {
-      await postgres.stopAtOnce()
-      await pause(outageMs(chance, 10_000))
-      await postgres.start()
-      return 'PostgreSQL'
-    },
+    run: outage('postgres', ['stopAtOnce'], 'start', 10_000),
   },
   {
     name: 'PostgreSQL killed',
     mayDouble: 'any',
-    async run({ postgres }, chance) {
-      await postgres.kill()
-      await pause(outageMs(chance, 10_000))
-      await postgres.start()
-      return 'PostgreSQL'
-    },
+    run: outage('postgres', ['kill'], 'start', 10_000),
   },
   {
     name: 'connections to PostgreSQL terminated',
@@ -131,12 +127,7 @@ export const faults: Fault[] = [
   {
     name: 'PostgreSQL paused',
     mayDouble: 'any',
-    async run({ postgres }, chance) {
-      await postgres.pause()
-      await pause(outageMs(chance))
-      postgres.resume()
-      return 'PostgreSQL'
-    },
+    run: outage('postgres', ['pause'], 'resume'),
   },
   {
     name: 'network to an endpoint cut',

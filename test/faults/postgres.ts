@@ -2,8 +2,7 @@
  * A PostgreSQL that is there to be broken: the embedded one's programs and settings, with durability as it is
  * delivered, but a child of this process on a port that stays, so that it can be killed, frozen and brought back.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { chooseAccount } from '../../src/platform/embedded-postgres/account.js'
@@ -11,6 +10,7 @@ import { provideBinaries } from '../../src/platform/embedded-postgres/binaries.j
 import { provideCluster } from '../../src/platform/embedded-postgres/cluster.js'
 import { clusterIn, provideHome } from '../../src/platform/embedded-postgres/home.js'
 import { defaultSettings } from '../../src/platform/embedded-postgres/settings.js'
+import { endProcess, hasEnded } from '../support/child-process.js'
 import { findSteadyPort } from './steady-port.js'
 import { until } from './until.js'
 
@@ -71,12 +71,7 @@ export async function startBreakablePostgres(directory: string): Promise<Breakab
   }
   const start = () => until('PostgreSQL takes connections', isUp, { timeoutMs: START_TIMEOUT_MS })
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (hasEnded(server)) return
-    const exit = once(server, 'exit')
-    server.kill(signal)
-    await exit
-  }
+  const end = (signal: NodeJS.Signals) => endProcess(server, signal)
 
   function resume(): void {
     for (const pid of frozen.splice(0)) sendSignal(pid, 'SIGCONT')
@@ -115,8 +110,6 @@ export async function startBreakablePostgres(directory: string): Promise<Breakab
     },
   }
 }
-
-const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
 
 /** To a process that may be gone. */
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

@@ -1,9 +1,6 @@
 /** A Redis that is there to be broken: a child of this process, with an append-only file, on a port that stays. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, rm } from 'node:fs/promises'
-import { Redis } from 'ioredis'
-import { requireRedisProgram } from '../support/redis-program.js'
+import { rm } from 'node:fs/promises'
+import { requireRedisProgram, startRedisServer } from '../support/redis-server.js'
 import { findSteadyPort } from './steady-port.js'
 
 export interface BreakableRedis extends AsyncDisposable {
@@ -22,43 +19,20 @@ export interface BreakableRedis extends AsyncDisposable {
 
 export async function startBreakableRedis(directory: string): Promise<BreakableRedis> {
   const port = await findSteadyPort()
-  const url = `redis://127.0.0.1:${port}`
-  const options = [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-    ...['--appendonly', 'yes', '--save', ''],
-  ]
-  const program = requireRedisProgram()
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null })
-  client.on('error', () => {})
-  let server: ChildProcess
-
-  async function start(): Promise<void> {
-    await mkdir(directory, { recursive: true })
-    server = spawn(program, options, { stdio: 'ignore' })
-    await client.ping()
-  }
-
-  async function kill(): Promise<void> {
-    if (server.exitCode !== null || server.signalCode !== null) return
-    const exit = once(server, 'exit')
-    server.kill('SIGKILL')
-    await exit
-  }
-
-  await start()
+  const server = await startRedisServer({
+    ...{ program: requireRedisProgram(), port, directory },
+    isDurable: true,
+  })
   return {
-    url,
-    kill,
+    url: server.url,
+    kill: server.kill,
     loseData: () => rm(directory, { recursive: true, force: true }),
-    start,
+    start: server.start,
     async flush() {
-      await client.flushall()
+      await server.client.flushall()
     },
-    pause: () => void server.kill('SIGSTOP'),
-    resume: () => void server.kill('SIGCONT'),
-    async [Symbol.asyncDispose]() {
-      client.disconnect()
-      await kill()
-    },
+    pause: () => server.signal('SIGSTOP'),
+    resume: () => server.signal('SIGCONT'),
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   }
 }

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { endProcess } from '../support/child-process.js'
 import type { Settings } from '../support/service.js'
 import { until } from './until.js'
 
@@ -82,11 +83,8 @@ export async function supervise(options: SupervisedOptions): Promise<Supervised>
 
   async function stop(): Promise<void> {
     isStopped = true
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const exit = once(child, 'exit')
-    child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
-    await exit
+    await endProcess(child, 'SIGTERM')
     clearTimeout(timer)
   }
 

@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { endProcess } from './child-process.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
 import type { Settings } from './service.js'
 
@@ -43,11 +44,7 @@ export async function startProcess({ settings, directory }: ProcessOptions): Pro
   })
 
   async function end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
-    if (child.exitCode === null && child.signalCode === null) {
-      const exit = once(child, 'exit')
-      child.kill(signal)
-      await exit
-    }
+    await endProcess(child, signal)
     return child.exitCode ?? (child.signalCode as NodeJS.Signals)
   }
   return {

@@ -1,13 +1,11 @@
 /** Redis for tests: the user's, one started from the machine's own program, or one installed for the purpose. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { inject } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { requireRedisProgram } from './redis-program.js'
+import { connectPatiently, requireRedisProgram, startRedisServer } from './redis-server.js'
 
 export type RedisSource = { url: string } | { program: string }
 
@@ -31,31 +29,23 @@ export interface TestRedis extends AsyncDisposable {
 export async function startRedis(): Promise<TestRedis> {
   const source = inject('redisSource')
   if ('url' in source) return shared(source.url)
-  const port = await findFreePort()
-  const url = `redis://127.0.0.1:${port}`
   const directory = mkdtempSync(join(tmpdir(), 'node-event-service-redis-'))
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory]
-  const start = () => spawn(source.program, options, { stdio: 'ignore' })
-  let server = start()
-  const client = await connect(url)
+  const port = await findFreePort()
+  const server = await startRedisServer({ program: source.program, port, directory, isDurable: false })
   return {
-    url,
-    client,
-    stop: () => kill(server),
-    async restart() {
-      server = start()
-      await client.ping()
-    },
+    url: server.url,
+    client: server.client,
+    stop: server.kill,
+    restart: server.start,
     async [Symbol.asyncDispose]() {
-      client.disconnect()
-      await kill(server)
+      await server[Symbol.asyncDispose]()
       rmSync(directory, { recursive: true, force: true })
     },
   }
 }
 
 async function shared(url: string): Promise<TestRedis> {
-  const client = await connect(url)
+  const client = connectPatiently(url)
   await client.flushall()
   const notOurs = async () => {
     throw new Error('This test kills Redis, which must not be yours: run it without REDIS_URL.')
@@ -67,19 +57,4 @@ async function shared(url: string): Promise<TestRedis> {
     restart: notOurs,
     [Symbol.asyncDispose]: async () => client.disconnect(),
   }
-}
-
-/** Connects, however long the server takes to listen. */
-async function connect(url: string): Promise<Redis> {
-  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
-  client.on('error', () => {})
-  await client.ping()
-  return client
-}
-
-async function kill(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return
-  const exit = once(server, 'exit')
-  server.kill('SIGKILL')
-  await exit
 }
