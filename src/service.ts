@@ -81,7 +81,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
         database,
         happenings,
         apiKeys: config.apiKeys,
-        publisher: createPublisher({ database, happenings, onCommitted: () => signals.send('outbox') }),
+        publisher: createPublisher({
+          ...{ database, happenings, directWorker: engine?.directWorker },
+          onCommitted: () => signals.send('outbox'),
+        }),
         refuseUrl: guard.checkUrl,
         onDue: () => signals.send('due'),
         live: createLive(pubSub),

@@ -7,6 +7,7 @@
  * subscriptions as they are committed at that moment: an event published right after a subscription was created
  * finds it.
  */
+import { sqlLeaseEnd } from '../deliveries/lease-end.js'
 import { sqlDeliverySnapshot, sqlNoDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlTally } from '../deliveries/tally.js'
 import { type ChangedRow, hasDelivery } from '../deliveries/tell-changes.js'
@@ -22,7 +23,7 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
 import type { AllowanceParameters } from './allowances.js'
-import { type Lease, sqlLeaseEnd, sqlRoom, toLease } from './lease.js'
+import { type Lease, sqlRoom, toLease } from './lease.js'
 
 const dispatch = {
   name: 'dispatch',

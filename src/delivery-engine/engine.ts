@@ -1,6 +1,7 @@
 /** The delivery engine, put together: dispatcher → queue → worker, with the feeder beside them. */
 import type { Config } from '../config.js'
 import { mergeTallies } from '../deliveries/tally.js'
+import type { DirectWorker } from '../events/publish.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
@@ -9,8 +10,10 @@ import type { Signals } from '../platform/signals.js'
 import { createAllowances } from './allowances.js'
 import { createAnswering } from './answering.js'
 import { createAttempt } from './attempt.js'
+import { createDirect } from './direct.js'
 import { createDispatcher } from './dispatcher.js'
 import type { EgressGuard } from './egress-guard.js'
+import { createEndpoints } from './endpoints.js'
 import { createFeeder, giveBackLeases, takeBackAllLeases } from './feeder.js'
 import { type DeliveryJob, type Lease, toJobs } from './lease.js'
 import { createLoader } from './loader.js'
@@ -22,6 +25,8 @@ import { createWorker } from './worker.js'
 export interface DeliveryEngine extends AsyncDisposable {
   /** Requests under way. */
   readonly inFlight: number
+  /** For a publisher in this process. */
+  directWorker: DirectWorker
 }
 
 export interface DeliveryEngineOptions {
@@ -85,9 +90,19 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   const cutOff = new AbortController()
   const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
   const recorder = createRecorder(database, happenings)
+  const direct = createDirect({
+    loader: createLoader(database),
+    endpoints: createEndpoints(database),
+    crowded() {
+      const crowded = worker.crowded()
+      return crowded && [...crowded, ...feeder.backlogged]
+    },
+    take: (leases) => worker.take(leases),
+    onBacklog: feeder.noteBacklog,
+  })
   const attempt = createAttempt({
     ...{ database, sender, recorder, happenings },
-    loader: createLoader(database),
+    loader: direct.loader,
     policy: config.delivery,
     onRetryIn: (delayMs) => feeder.wakeIn(delayMs),
     cutOff: cutOff.signal,
@@ -106,6 +121,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     get inFlight() {
       return worker.inFlight
     },
+    directWorker: direct.worker,
     async [Symbol.asyncDispose]() {
       await Promise.all([dispatcher, feeder, tallies].map((part) => part[Symbol.asyncDispose]()))
       await worker.stop(STOP_GRACE_MS, cutOff)

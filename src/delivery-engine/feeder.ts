@@ -40,6 +40,8 @@ export interface Feeder extends AsyncDisposable {
   wakeIn(delayMs: number): void
   /** Tells of subscriptions for which something had to be left in the table. */
   noteBacklog(subscriptionIds: Iterable<string>): void
+  /** Subscriptions with more that is due, as far as it is known. */
+  readonly backlogged: ReadonlySet<string>
   /** Tells that a subscription may have room for another delivery. */
   madeRoom(subscriptionId: string): void
 }
@@ -62,7 +64,6 @@ const REST_PER_ROUND = 4
 
 export function createFeeder(options: FeederOptions): Feeder {
   const { database, happenings, intervalMs, allowances, enqueue, onError } = options
-  /** Subscriptions with more that is due, as far as it is known. */
   const backlogged = new Set<string>()
   /** Those of them that are to be visited. */
   const called = new Set<string>()
@@ -130,6 +131,7 @@ export function createFeeder(options: FeederOptions): Feeder {
   return {
     wake: () => rounds.wake(),
     wakeIn: (delayMs) => rounds.wakeIn(delayMs),
+    backlogged,
     noteBacklog(subscriptionIds) {
       for (const subscriptionId of subscriptionIds) {
         backlogged.add(subscriptionId)

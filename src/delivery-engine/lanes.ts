@@ -21,6 +21,8 @@ export interface Lanes {
   withdraw(which: (lease: Lease) => boolean): Lease[]
   /** Starts nothing more; answers with what was waiting. */
   close(): Lease[]
+  /** Subscriptions of which as much waits as should. */
+  crowded(): string[]
   readonly waiting: number
   readonly inFlight: number
   inFlightOf(subscriptionId: string): number
@@ -39,6 +41,9 @@ const SHARE_OF_FREE_SLOTS = 1 / 3
 const FOR_THOSE_THAT_ANSWER = 1 / 8
 const FIRST_WINDOW = 1 / 64
 const LEAST_WINDOW = 4
+/** Deliveries that may wait in a lane before it is crowded: where answers come, and where none came lately. */
+const CROWD = 100
+const CROWD_OF_THE_SILENT = 8
 /** So many first attempts before one retry, while both wait. */
 const FIRSTS_BEFORE_A_RETRY = 7
 
@@ -162,6 +167,11 @@ export function createLanes(options: LanesOptions): Lanes {
     },
     withdraw,
     close: () => withdraw(() => true),
+    crowded() {
+      const isCrowded = (lane: Lane) =>
+        waitingIn(lane) >= (isAnswering(lane.subscriptionId) ? CROWD : CROWD_OF_THE_SILENT)
+      return [...paused, ...turns].filter(isCrowded).map(({ subscriptionId }) => subscriptionId)
+    },
     inFlightOf: (subscriptionId) => lanes.get(subscriptionId)?.inFlight ?? 0,
     get waiting() {
       return waiting

@@ -5,9 +5,10 @@
  * The limit is kept by the generic cell rate algorithm (GCRA). A row for each limited subscription says until when
  * its time is spent; whoever leases locks that row, so all processes together keep to the limit.
  */
+import { sqlLeaseEnd } from '../deliveries/lease-end.js'
 import type { Database, Statement } from '../platform/database.js'
 import type { AllowanceParameters } from './allowances.js'
-import { type Lease, sqlLeaseEnd, sqlRoom, sqlWaiting, toLease } from './lease.js'
+import { type Lease, sqlRoom, sqlWaiting, toLease } from './lease.js'
 
 /** What a look at the table has found. */
 export interface Found {

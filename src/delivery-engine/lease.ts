@@ -8,8 +8,6 @@
  */
 import { openStates, sqlStates } from '../deliveries/transitions.js'
 
-/** The time that a job may be lost for. Short, because it is how long a crash can delay a delivery. */
-const LEASE_MS = 20_000
 export const RENEW_EVERY_MS = 5_000
 
 /** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
@@ -39,9 +37,6 @@ export function toJobs(leases: Lease[]): DeliveryJob[] {
   }
   return jobs
 }
-
-/** SQL: the end of a lease given now. */
-export const sqlLeaseEnd = `now() + interval '${LEASE_MS} milliseconds'`
 
 /** SQL: the delivery `d` has an attempt before it and nobody holds it. */
 export const sqlWaiting = (d: string) =>

@@ -36,15 +36,19 @@ const load = {
     where d.status in (${sqlStates(openStates)})`,
 }
 
-interface Row {
-  id: string
+/** What an endpoint is told of an event. `data` and `metadata` are JSON texts. */
+interface WebhookContent {
   eventId: string
-  attempts: number
-  budgetFrom: number
   type: string
   createdAt: Date
   data: string
   metadata: string | null
+}
+
+interface Row extends WebhookContent {
+  id: string
+  attempts: number
+  budgetFrom: number
   isEnabled: boolean
   endpointUrl: string
   secret: string
@@ -78,7 +82,7 @@ function toLoaded(row: Row): LoadedDelivery {
 }
 
 /** Put together from the producer's own text, so that `data` arrives as it was written. */
-function webhookBody({ eventId, type, createdAt, data, metadata }: Row): string {
+export function webhookBody({ eventId, type, createdAt, data, metadata }: WebhookContent): string {
   const head = `{"id":"${eventId}","type":"${type}","createdAt":"${createdAt.toISOString()}"`
   return `${head},"payload":{"data":${data},"metadata":${metadata}}}`
 }

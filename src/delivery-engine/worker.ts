@@ -4,6 +4,7 @@
  * A job is done with as soon as its leases are in the lanes: from then on the lease keeps the delivery, not the
  * queue's lock, so no attempt can outlast a lock and be made twice. Leases of long requests are renewed.
  */
+import { sqlLeaseEnd } from '../deliveries/lease-end.js'
 import type { Database } from '../platform/database.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
@@ -11,12 +12,16 @@ import type { Allowances } from './allowances.js'
 import type { Answering } from './answering.js'
 import { giveBackLeases } from './feeder.js'
 import { createLanes } from './lanes.js'
-import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlLeaseEnd } from './lease.js'
+import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS } from './lease.js'
 
 export interface Worker {
   readonly inFlight: number
   /** Deliveries in its hands, waiting or in flight. */
   readonly held: number
+  /** Attempts deliveries, each in its turn. */
+  take(leases: Lease[]): void
+  /** Subscriptions of which enough waits here; undefined when that is so of all together, or at the end. */
+  crowded(): string[] | undefined
   /**
    * Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. Then it cuts
    * off the rest and gives that back too.
@@ -54,6 +59,9 @@ const renew = {
 /** A lease of a subscription with a limit goes back when it was not its turn in this time: those would add up. */
 const PACED_LEASE_WAITS_MS = 1000
 
+/** Deliveries that wait here, of all subscriptions: with so many there is nothing to gain from taking more. */
+const MAX_WAITING_DIRECT = 1000
+
 interface Held {
   lease: Lease
   sinceMs: number
@@ -63,6 +71,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { database, queue, allowances, answering, timeoutMs, attempt, onRoom, onGivenBack, onError } = options
   const held = new Map<string, Held>()
   let onIdle: (() => void) | undefined
+  let isStopping = false
 
   const lanes = createLanes({
     maxInFlight: options.concurrency,
@@ -100,7 +109,7 @@ export function createWorker(options: WorkerOptions): Worker {
     onGivenBack(new Set(leases.map(({ subscriptionId }) => subscriptionId)))
   }
 
-  function take({ leases }: DeliveryJob): void {
+  function take(leases: Lease[]): void {
     for (const lease of leases) {
       const known = held.get(lease.deliveryId)
       if (known) {
@@ -140,7 +149,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   const reviews = createPump({ run: reviewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
-  const intake = queue.work(async (job) => take(job))
+  const intake = queue.work(async ({ leases }) => take(leases))
 
   return {
     get inFlight() {
@@ -149,7 +158,10 @@ export function createWorker(options: WorkerOptions): Worker {
     get held() {
       return held.size
     },
+    take,
+    crowded: () => (isStopping || lanes.waiting >= MAX_WAITING_DIRECT ? undefined : lanes.crowded()),
     async stop(graceMs, cutOff) {
+      isStopping = true
       await intake[Symbol.asyncDispose]()
       const waiting = lanes.close()
       if (waiting.length > 0) await giveBackLeases(database, waiting).catch(onError)

@@ -1,5 +1,5 @@
 /**
- * Publish: an event and its outbox entry, committed together, and only then an answer.
+ * Publish: an event and what makes its dispatch certain, committed together, and only then an answer.
  *
  * Requests that arrive together are committed in one statement. The database decides which of several
  * requests with one idempotency key is first; the others wait for its commit and then read its event.
@@ -11,7 +11,9 @@ import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
 import { isConflictOfTransactions, isDataFault } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
+import { type Accepted, accept, type Candidate } from './accept.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
+import { tellAccepted } from './tell-accepted.js'
 
 export interface Published {
   eventId: string
@@ -23,30 +25,6 @@ export interface Published {
 export interface Publisher {
   /** @throws ServiceError IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing is promised */
   publish(publication: Publication): Promise<Published>
-}
-
-interface Candidate {
-  id: string
-  publication: Publication
-  contentHash: string | null
-}
-
-const insertEvents = {
-  name: 'insert-events',
-  text: `
-    with given as (
-      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-        as given (id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt")
-    ), accepted as (
-      insert into events (id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt")
-      select id, type, data::json, metadata::json, "idempotencyKey", decode("contentHash", 'hex'), "createdAt"
-      from given
-      on conflict ("idempotencyKey") do nothing
-      returning id
-    ), tallied as (
-      insert into tallies (events) select count(*) from accepted having count(*) > 0
-    )
-    insert into outbox ("eventId") select id from accepted returning "eventId"`,
 }
 
 const findByKey = {
@@ -63,9 +41,18 @@ interface FirstEvent {
   contentHash: string
 }
 
+/** The worker of this process, as far as it takes deliveries straight from their commit. */
+export interface DirectWorker {
+  /** Subscriptions that it takes none of now; undefined while it takes nothing at all. */
+  refused(): string[] | undefined
+  take(events: Candidate[], accepted: Accepted): void
+}
+
 export interface PublisherOptions {
   database: Database
   happenings: Happenings
+  /** Absent in a process that delivers nothing. */
+  directWorker?: DirectWorker | undefined
   /** Called after a commit that left something in the outbox. */
   onCommitted(): void
 }
@@ -75,7 +62,9 @@ const MAX_BATCH = 100
 const COMMITS_UNDER_WAY = 2
 const REST_MS = 1
 
-export function createPublisher({ database, happenings, onCommitted }: PublisherOptions): Publisher {
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { database, happenings, directWorker, onCommitted } = options
+
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
@@ -87,27 +76,16 @@ export function createPublisher({ database, happenings, onCommitted }: Publisher
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches can wait for each other, never both.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await insert(inOrder)
-    if (accepted.size > 0) onCommitted()
-    const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.has(id)))
+    const accepted = await accept(database, inOrder, directWorker?.refused())
+    tellAccepted(happenings, inOrder, accepted)
+    if (accepted.deliveries.length > 0) directWorker?.take(inOrder, accepted)
+    if (accepted.inOutbox.size > 0) onCommitted()
+    const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.ids.has(id)))
     return candidates.map((candidate) => {
-      if (accepted.has(candidate.id)) return { eventId: candidate.id, status: 'PENDING', deduplicated: false }
+      if (accepted.ids.has(candidate.id))
+        return { eventId: candidate.id, status: 'PENDING', deduplicated: false }
       return answerFor(candidate, firsts)
     })
-  }
-
-  async function insert(candidates: Candidate[]): Promise<Set<string>> {
-    const publications = candidates.map(({ publication }) => publication)
-    const rows = await database.query<{ eventId: string }>(insertEvents, [
-      candidates.map(({ id }) => id),
-      publications.map(({ type }) => type),
-      publications.map(({ data }) => data),
-      publications.map(({ metadata }) => metadata),
-      publications.map((publication) => publication.idempotencyKey),
-      candidates.map((candidate) => candidate.contentHash),
-      publications.map(({ createdAt }) => createdAt ?? new Date()),
-    ])
-    return new Set(rows.map(({ eventId }) => eventId))
   }
 
   async function findFirsts(losers: Candidate[]): Promise<Map<string, FirstEvent>> {
@@ -121,7 +99,8 @@ export function createPublisher({ database, happenings, onCommitted }: Publisher
     async publish(publication) {
       const hash = publication.idempotencyKey === null ? null : contentHash(publication)
       try {
-        const published = await batcher.add({ id: uuidv7(), publication, contentHash: hash })
+        const createdAt = publication.createdAt ?? new Date()
+        const published = await batcher.add({ id: uuidv7(), publication, contentHash: hash, createdAt })
         happenings.emit('ingested', {
           result: published.deduplicated ? 'deduplicated' : 'accepted',
           count: 1,

@@ -1,0 +1,105 @@
+/**
+ * Direct deliveries: from their commit straight to the worker of the process that accepted their events, which has
+ * all in memory that their first attempt needs. A lone event so goes out with two statements in all: the one that
+ * accepts it, and the one that records what came of it.
+ *
+ * What is kept here is a short cut, not a promise. A delivery that isn't attempted within a moment is loaded like
+ * any other, so a subscription that is changed, disabled or deleted is so for it as well.
+ */
+import type { Candidate } from '../events/accept.js'
+import type { DirectWorker } from '../events/publish.js'
+import type { Endpoint, Endpoints } from './endpoints.js'
+import type { Lease } from './lease.js'
+import { type LoadedDelivery, type Loader, webhookBody } from './loader.js'
+
+export interface DirectOptions {
+  loader: Loader
+  endpoints: Endpoints
+  /** Subscriptions with more waiting than is taken of one; undefined when no more is taken of any. */
+  crowded(): string[] | undefined
+  take(leases: Lease[]): void
+  /** Called when deliveries had to stay in the table. */
+  onBacklog(subscriptionIds: Iterable<string>): void
+}
+
+/** How long what was in memory at the commit is as good as what is in the database. */
+const FRESH_MS = 1000
+/** Bodies in memory, of what waits for its turn. */
+const MAX_BYTES = 32 * 1024 * 1024
+
+interface Fresh {
+  event: Candidate
+  subscriptionId: string
+  version: string
+  sinceMs: number
+}
+
+export function createDirect(options: DirectOptions): { worker: DirectWorker; loader: Loader } {
+  const { loader, endpoints, crowded, take, onBacklog } = options
+  /** By delivery, the oldest first. */
+  const fresh = new Map<string, Fresh>()
+  let bytes = 0
+
+  function drop(deliveryId: string, { event }: Fresh): void {
+    fresh.delete(deliveryId)
+    bytes -= event.publication.data.length
+  }
+
+  function dropOld(): void {
+    const oldest = performance.now() - FRESH_MS
+    for (const [deliveryId, one] of fresh) {
+      if (one.sinceMs > oldest) return
+      drop(deliveryId, one)
+    }
+  }
+
+  return {
+    worker: {
+      refused() {
+        dropOld()
+        return bytes > MAX_BYTES ? undefined : crowded()
+      },
+      take(candidates, { deliveries, versions, queuedUntil }) {
+        const events = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+        const token = queuedUntil.toISOString()
+        const sinceMs = performance.now()
+        const leases: Lease[] = []
+        const left = new Set<string>()
+        for (const { id, eventId, subscriptionId, isLeased } of deliveries) {
+          const event = events.get(eventId)
+          const version = versions.get(subscriptionId)
+          if (!isLeased || event === undefined || version === undefined) {
+            left.add(subscriptionId)
+            continue
+          }
+          fresh.set(id, { event, subscriptionId, version, sinceMs })
+          bytes += event.publication.data.length
+          leases.push({ deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false })
+        }
+        take(leases)
+        if (left.size > 0) onBacklog(left)
+      },
+    },
+    loader: {
+      async load(lease) {
+        dropOld()
+        const known = fresh.get(lease.deliveryId)
+        if (known === undefined) return loader.load(lease)
+        drop(lease.deliveryId, known)
+        const found = endpoints.find(known.subscriptionId, known.version)
+        const endpoint = found instanceof Promise ? await found : found
+        return endpoint ? toLoaded(known.event, endpoint) : loader.load(lease)
+      },
+    },
+  }
+}
+
+function toLoaded({ id, publication, createdAt }: Candidate, endpoint: Endpoint): LoadedDelivery {
+  const { type, data, metadata } = publication
+  const { isEnabled, endpointUrl } = endpoint
+  const body = webhookBody({ eventId: id, type, createdAt, data, metadata })
+  return {
+    ...{ eventType: type, attempts: 0, budgetFrom: 0, isEnabled },
+    webhook: { endpointUrl, id, body, keys: endpoint.keys() },
+  }
+}

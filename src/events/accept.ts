@@ -1,0 +1,175 @@
+/**
+ * Accept: events and what makes their dispatch certain, committed in one statement.
+ *
+ * Usually that is an entry in the outbox. Where a worker of this very process has its hands free, the statement
+ * dispatches as well: it writes the deliveries, leased to that worker, so an event goes out with its commit and
+ * needs neither the outbox nor the queue. What the worker then loses (it dies, it gives back) the feeder finds,
+ * like any other lease that ran out. An event that many subscriptions want takes the way through the outbox: its
+ * producer must not wait for them.
+ *
+ * The match is made by the database, from subscriptions as they are committed at that moment, once for each type.
+ */
+import { sqlLeaseEnd } from '../deliveries/lease-end.js'
+import type { Database } from '../platform/database.js'
+import { EVERY_TYPE } from '../subscriptions/subscription.js'
+import type { Publication } from './publication.js'
+
+/** A publication that is about to become an event. */
+export interface Candidate {
+  id: string
+  publication: Publication
+  /** SHA-256 in hex; only beside an idempotency key. */
+  contentHash: string | null
+  createdAt: Date
+}
+
+export interface Accepted {
+  /** Events that were new. The others have an idempotency key that was used before. */
+  ids: Set<string>
+  /** Those of them that were left to the dispatcher. */
+  inOutbox: Set<string>
+  /** Deliveries that were written with the events. */
+  deliveries: DirectDelivery[]
+  /** Subscriptions of these deliveries, and the version of their row that the match was made by. */
+  versions: Map<string, string>
+  /** The end of their leases, and the moment of acceptance, by the database's clock. */
+  queuedUntil: Date
+  at: Date
+}
+
+export interface DirectDelivery {
+  id: string
+  eventId: string
+  subscriptionId: string
+  /** False where it waits in the table instead, for a subscription that was refused or has a limit. */
+  isLeased: boolean
+}
+
+/** Deliveries of one event that its producer may wait for. */
+const MAX_DIRECT_FAN_OUT = 16
+
+const sqlGiven = `
+  given as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+      as given (id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt")
+  )`
+
+const eventColumns = 'id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
+const sqlEventValues = `
+  g.id, g.type, g.data::json, g.metadata::json, g."idempotencyKey", decode(g."contentHash", 'hex'), g."createdAt"`
+
+const acceptForOutbox = {
+  name: 'accept-for-outbox',
+  text: `
+    with ${sqlGiven}, accepted as (
+      insert into events (${eventColumns}) select ${sqlEventValues} from given g
+      on conflict ("idempotencyKey") do nothing
+      returning id
+    ), tallied as (
+      insert into tallies (events) select count(*) from accepted having count(*) > 0
+    )
+    insert into outbox ("eventId") select id from accepted returning "eventId"`,
+}
+
+/** `$8`: subscriptions that the worker takes none of. A row is an event, a delivery, or a subscription. */
+const acceptAndDispatch = {
+  name: 'accept-and-dispatch',
+  text: `
+    with ${sqlGiven}, matched as materialized (
+      select t.type, s.id as "subscriptionId", s.xmin::text as version,
+             s."maxRequestsPerSecond" is null and s.id <> all ($8::uuid[]) as "isTaken"
+      from (select distinct type from given) as t
+      join subscriptions s on s."isEnabled" and s."eventTypes" && array[t.type, '${EVERY_TYPE}']
+    ), fan as materialized (
+      select type, count(*)::int as out, count(*) <= ${MAX_DIRECT_FAN_OUT} as "isDirect" from matched group by type
+    ), accepted as materialized (
+      insert into events (${eventColumns}, status, "deliveryCount")
+      select ${sqlEventValues},
+             (case when fan.out is null then 'UNMATCHED' when fan."isDirect" then 'PROCESSING' else 'PENDING' end)::"EventStatus",
+             case when fan."isDirect" then fan.out else 0 end
+      from given g left join fan on fan.type = g.type
+      on conflict ("idempotencyKey") do nothing
+      returning id, type, status
+    ), created as (
+      insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
+      select uuid_v7(), a.id, m."subscriptionId", now(), case when m."isTaken" then ${sqlLeaseEnd} end
+      from accepted a join matched m on m.type = a.type
+      where a.status = 'PROCESSING'
+      returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
+    ), tallied as (
+      insert into tallies (events, pending)
+      select count(*), (select count(*) from created) from accepted having count(*) > 0
+    ), kept as (
+      insert into outbox ("eventId") select id from accepted where status = 'PENDING'
+    )
+    select "eventId", id, "subscriptionId", "isLeased", null::"EventStatus" as status,
+           null::text as version, null::timestamptz as at, null::timestamptz as "queuedUntil"
+    from created
+    union all
+    select id, null, null, null, status, null, null, null from accepted where status <> 'PROCESSING'
+    union all
+    select null, null, m."subscriptionId", null, null, m.version, now()::timestamptz(3), (${sqlLeaseEnd})::timestamptz(3)
+    from (select distinct "subscriptionId", version from matched) as m`,
+}
+
+/** @param refused subscriptions that the worker of this process takes none of; absent, it takes nothing at all. */
+export async function accept(
+  database: Database,
+  candidates: Candidate[],
+  refused: string[] | undefined,
+): Promise<Accepted> {
+  const values = columnsOf(candidates)
+  if (refused !== undefined) {
+    return toAccepted(await database.query<Row>(acceptAndDispatch, [...values, refused]))
+  }
+  const rows = await database.query<{ eventId: string }>(acceptForOutbox, values)
+  const ids = new Set(rows.map(({ eventId }) => eventId))
+  return { ...nothingAccepted(), ids, inOutbox: ids }
+}
+
+function columnsOf(candidates: Candidate[]): unknown[] {
+  const publications = candidates.map(({ publication }) => publication)
+  return [
+    candidates.map(({ id }) => id),
+    publications.map(({ type }) => type),
+    publications.map(({ data }) => data),
+    publications.map(({ metadata }) => metadata),
+    publications.map(({ idempotencyKey }) => idempotencyKey),
+    candidates.map(({ contentHash }) => contentHash),
+    candidates.map(({ createdAt }) => createdAt),
+  ]
+}
+
+type Row =
+  | ({ [Column in keyof DirectDelivery]: DirectDelivery[Column] } & { status: null })
+  | { id: null; eventId: string; subscriptionId: null; status: 'UNMATCHED' | 'PENDING' }
+  | { id: null; eventId: null; subscriptionId: string; version: string; at: Date; queuedUntil: Date }
+
+const nothingAccepted = (): Accepted => ({
+  ids: new Set(),
+  inOutbox: new Set(),
+  deliveries: [],
+  versions: new Map(),
+  queuedUntil: new Date(),
+  at: new Date(),
+})
+
+function toAccepted(rows: Row[]): Accepted {
+  const accepted = nothingAccepted()
+  for (const row of rows) {
+    if (row.eventId === null) {
+      accepted.versions.set(row.subscriptionId, row.version)
+      accepted.at = row.at
+      accepted.queuedUntil = row.queuedUntil
+      continue
+    }
+    accepted.ids.add(row.eventId)
+    if (row.id === null) {
+      if (row.status === 'PENDING') accepted.inOutbox.add(row.eventId)
+    } else {
+      const { id, eventId, subscriptionId, isLeased } = row
+      accepted.deliveries.push({ id, eventId, subscriptionId, isLeased })
+    }
+  }
+  return accepted
+}
