@@ -40,6 +40,9 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
   }
 }
 
+/** Connections that may come in one moment before they are accepted; the system may allow fewer. */
+const CONNECTIONS_WAITING = 4096
+
 async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promise<string> {
   const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
 
@@ -100,7 +103,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     }),
   })
   parts.use({ [Symbol.asyncDispose]: () => app.close() })
-  await app.listen({ host: config.host, port: config.port })
+  await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
   const { address, family, port } = app.server.address() as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

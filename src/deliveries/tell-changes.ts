@@ -7,10 +7,9 @@ export type ChangedRow = WithEventSnapshot & (DeliverySnapshot | { id: null })
 
 /** Tells of what a statement has changed, after its commit. */
 export function tellChanges(happenings: Happenings, rows: ChangedRow[]): void {
-  const events = takeEventSnapshots(rows)
-  const deliveries = rows.filter(hasDelivery).map(takeDeliverySnapshot)
-  if (deliveries.length > 0) happenings.emit('deliveriesChanged', deliveries)
-  if (events.length > 0) happenings.emit('eventsChanged', events)
+  if (rows.length === 0) return
+  happenings.emit('deliveriesChanged', () => rows.filter(hasDelivery).map(takeDeliverySnapshot))
+  happenings.emit('eventsChanged', () => takeEventSnapshots(rows))
 }
 
 export const hasDelivery = <Row extends { id: string | null }>(row: Row): row is Row & DeliverySnapshot =>

@@ -29,6 +29,12 @@ export const sqlStates = (states: readonly DeliveryStatus[]): string => states.m
 export const openStates = transitions.attempt.from
 
 /**
+ * SQL: the delivery `d`, which something else has found, has its next attempt before it. Written so that no index
+ * answers to it: one on the status would be read from end to end, and there may be millions that wait.
+ */
+export const sqlIsOpen = (d: string): string => `${d}.status not in (${sqlStates(['SENT', 'DEAD'])})`
+
+/**
  * The status of an event that has been dispatched, from its counts, for a hand-written statement. The
  * arguments are SQL expressions.
  */

@@ -8,16 +8,11 @@
  * finds it.
  */
 import { sqlLeaseEnd } from '../deliveries/lease-end.js'
-import { sqlDeliverySnapshot, sqlNoDeliverySnapshot, takeDeliverySnapshot } from '../deliveries/snapshot.js'
+import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlTally } from '../deliveries/tally.js'
-import { type ChangedRow, hasDelivery } from '../deliveries/tell-changes.js'
+import { type ChangedRow, hasDelivery, tellChanges } from '../deliveries/tell-changes.js'
 import { sqlEventStatus } from '../deliveries/transitions.js'
-import {
-  sqlEventSnapshot,
-  sqlNoEventSnapshot,
-  sqlPrefixedEventSnapshot,
-  takeEventSnapshots,
-} from '../events/snapshot.js'
+import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
@@ -96,18 +91,16 @@ export function createDispatcher(options: DispatcherOptions): Pump {
 
   async function run(): Promise<boolean> {
     const rows = await database.query<DispatchedRow>(dispatch, [batchSize, ...allowances()])
-    const events = takeEventSnapshots(rows)
     const created = rows.filter(hasDelivery)
     // Told before they are queued: a worker could tell of its attempt before anyone knew of the delivery.
-    if (events.length > 0) happenings.emit('eventsChanged', events)
-    if (created.length > 0) happenings.emit('deliveriesChanged', created.map(takeDeliverySnapshot))
+    tellChanges(happenings, rows)
     const leases = created
       .filter(isLeased)
       .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, isPaced: false, ...rest }))
     if (leases.length > 0) await enqueue(leases)
     const left = created.filter((row) => !isLeased(row))
     if (left.length > 0) onBacklog(left.map(({ subscriptionId }) => subscriptionId))
-    return events.length >= batchSize
+    return rows.length - created.length >= batchSize
   }
 
   return createPump({ run, intervalMs, restMs: REST_MS, onError })

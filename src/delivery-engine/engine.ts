@@ -93,10 +93,8 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   const direct = createDirect({
     loader: createLoader(database),
     endpoints: createEndpoints(database),
-    crowded() {
-      const crowded = worker.crowded()
-      return crowded && [...crowded, ...feeder.backlogged]
-    },
+    waiting: () => worker.waiting,
+    crowded: () => worker.crowded(),
     take: (leases) => worker.take(leases),
     onBacklog: feeder.noteBacklog,
   })

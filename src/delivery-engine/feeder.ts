@@ -12,7 +12,7 @@ import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { AllowanceParameters } from './allowances.js'
-import { type Lease, leaseColumns } from './lease.js'
+import { type Lease, leaseColumns, sqlHolds } from './lease.js'
 import { type Found, leaseDue, leaseDueOf } from './lease-due.js'
 
 const takeBackExpired = {
@@ -30,7 +30,7 @@ const giveBack = {
   text: `
     update deliveries d set "queuedUntil" = null
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
-    where d.id = held.id and d."queuedUntil" = held."queuedUntil"`,
+    where d.id = held.id and ${sqlHolds('held', 'd')}`,
 }
 
 export interface Feeder extends AsyncDisposable {
@@ -40,8 +40,6 @@ export interface Feeder extends AsyncDisposable {
   wakeIn(delayMs: number): void
   /** Tells of subscriptions for which something had to be left in the table. */
   noteBacklog(subscriptionIds: Iterable<string>): void
-  /** Subscriptions with more that is due, as far as it is known. */
-  readonly backlogged: ReadonlySet<string>
   /** Tells that a subscription may have room for another delivery. */
   madeRoom(subscriptionId: string): void
 }
@@ -64,6 +62,7 @@ const REST_PER_ROUND = 4
 
 export function createFeeder(options: FeederOptions): Feeder {
   const { database, happenings, intervalMs, allowances, enqueue, onError } = options
+  /** Subscriptions with more that is due, as far as it is known. */
   const backlogged = new Set<string>()
   /** Those of them that are to be visited. */
   const called = new Set<string>()
@@ -131,7 +130,6 @@ export function createFeeder(options: FeederOptions): Feeder {
   return {
     wake: () => rounds.wake(),
     wakeIn: (delayMs) => rounds.wakeIn(delayMs),
-    backlogged,
     noteBacklog(subscriptionIds) {
       for (const subscriptionId of subscriptionIds) {
         backlogged.add(subscriptionId)

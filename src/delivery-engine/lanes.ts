@@ -42,7 +42,7 @@ const FOR_THOSE_THAT_ANSWER = 1 / 8
 const FIRST_WINDOW = 1 / 64
 const LEAST_WINDOW = 4
 /** Deliveries that may wait in a lane before it is crowded: where answers come, and where none came lately. */
-const CROWD = 100
+const CROWD = 1000
 const CROWD_OF_THE_SILENT = 8
 /** So many first attempts before one retry, while both wait. */
 const FIRSTS_BEFORE_A_RETRY = 7

@@ -55,6 +55,13 @@ export const sqlRoom = (subscriptionId: string, allowance: string) => `
     ) as queued
   ))`
 
+/**
+ * SQL: the lease `held` is still the one that the delivery `d` was given. Written so that no index answers to it: a
+ * delivery is looked up by its id, never sought among all that are leased.
+ */
+export const sqlHolds = (held: string, d: string): string =>
+  `${d}."queuedUntil" is not distinct from ${held}."queuedUntil"`
+
 interface LeaseRow {
   deliveryId: string
   subscriptionId: string

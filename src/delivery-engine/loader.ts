@@ -1,10 +1,10 @@
 /** The loader: what is needed to attempt leased deliveries, for many of them in one query. */
 
-import { openStates, sqlStates } from '../deliveries/transitions.js'
+import { sqlIsOpen } from '../deliveries/transitions.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
 import { secretKey } from '../subscriptions/secret.js'
-import { type Lease, leaseColumns } from './lease.js'
+import { type Lease, leaseColumns, sqlHolds } from './lease.js'
 import type { Webhook } from './sender.js'
 
 /** A delivery that is about to be attempted. */
@@ -30,10 +30,10 @@ const load = {
            s."isEnabled", s."endpointUrl", s.secret,
            case when s."previousSecretUntil" > now() then s."previousSecret" end as "previousSecret"
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
-    join deliveries d on d.id = held.id and d."queuedUntil" = held."queuedUntil"
+    join deliveries d on d.id = held.id and ${sqlHolds('held', 'd')}
     join events e on e.id = d."eventId"
     join subscriptions s on s.id = d."subscriptionId"
-    where d.status in (${sqlStates(openStates)})`,
+    where ${sqlIsOpen('d')}`,
 }
 
 /** What an endpoint is told of an event. `data` and `metadata` are JSON texts. */

@@ -8,7 +8,7 @@
 import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlOpenStatus, sqlTally } from '../deliveries/tally.js'
 import { type ChangedRow, hasDelivery, tellChanges } from '../deliveries/tell-changes.js'
-import { openStates, sqlEventStatus, sqlStates } from '../deliveries/transitions.js'
+import { sqlEventStatus, sqlIsOpen } from '../deliveries/transitions.js'
 import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
@@ -60,7 +60,7 @@ const record = {
           "updatedAt" = now()
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
-        and d.status in (${sqlStates(openStates)})
+        and ${sqlIsOpen('d')}
       returning ${sqlDeliverySnapshot('d')}, r."responseTimeMs", r."isGone",
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (

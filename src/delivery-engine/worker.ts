@@ -12,12 +12,14 @@ import type { Allowances } from './allowances.js'
 import type { Answering } from './answering.js'
 import { giveBackLeases } from './feeder.js'
 import { createLanes } from './lanes.js'
-import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS } from './lease.js'
+import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './lease.js'
 
 export interface Worker {
   readonly inFlight: number
   /** Deliveries in its hands, waiting or in flight. */
   readonly held: number
+  /** Deliveries that wait for their turn. */
+  readonly waiting: number
   /** Attempts deliveries, each in its turn. */
   take(leases: Lease[]): void
   /** Subscriptions of which enough waits here; undefined when that is so of all together, or at the end. */
@@ -52,7 +54,7 @@ const renew = {
   text: `
     update deliveries d set "queuedUntil" = ${sqlLeaseEnd}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
-    where d.id = held.id and d."queuedUntil" = held."queuedUntil"
+    where d.id = held.id and ${sqlHolds('held', 'd')}
     returning d.id as "deliveryId", d."queuedUntil"`,
 }
 
@@ -60,7 +62,7 @@ const renew = {
 const PACED_LEASE_WAITS_MS = 1000
 
 /** Deliveries that wait here, of all subscriptions: with so many there is nothing to gain from taking more. */
-const MAX_WAITING_DIRECT = 1000
+const MAX_WAITING_DIRECT = 2000
 
 interface Held {
   lease: Lease
@@ -157,6 +159,9 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     get held() {
       return held.size
+    },
+    get waiting() {
+      return lanes.waiting
     },
     take,
     crowded: () => (isStopping || lanes.waiting >= MAX_WAITING_DIRECT ? undefined : lanes.crowded()),

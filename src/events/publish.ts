@@ -45,6 +45,8 @@ interface FirstEvent {
 export interface DirectWorker {
   /** Subscriptions that it takes none of now; undefined while it takes nothing at all. */
   refused(): string[] | undefined
+  /** How long commits should rest, so that no more is accepted than goes out while the processor is the limit. */
+  restMs(): number
   take(events: Candidate[], accepted: Accepted): void
 }
 
@@ -68,7 +70,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
-    restMs: REST_MS,
+    restMs: () => Math.max(REST_MS, directWorker?.restMs() ?? 0),
     run: commit,
     isItemsFault: (error) => isDataFault(error) || isConflictOfTransactions(error),
   })

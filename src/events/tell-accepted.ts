@@ -8,30 +8,30 @@ import type { EventSnapshot } from './snapshot.js'
  * answer with it.
  */
 export function tellAccepted(happenings: Happenings, candidates: Candidate[], accepted: Accepted): void {
-  const { deliveries, at } = accepted
-  const fanOut = new Map<string, number>()
-  for (const { eventId } of deliveries) fanOut.set(eventId, (fanOut.get(eventId) ?? 0) + 1)
-  const events = candidates
-    .filter(({ id }) => accepted.ids.has(id) && !accepted.inOutbox.has(id))
-    .map((candidate) => toEventSnapshot(candidate, fanOut.get(candidate.id) ?? 0, at))
-  if (events.length > 0) happenings.emit('eventsChanged', events)
-  if (deliveries.length === 0) return
-  happenings.emit(
-    'deliveriesChanged',
-    deliveries.map(
-      ({ id, eventId, subscriptionId }): DeliverySnapshot => ({
-        ...{ id, eventId, subscriptionId, status: 'PENDING', attempts: 0, nextRunAt: at },
-        ...{ lastError: null, lastStatusCode: null, createdAt: at, updatedAt: at },
-      }),
-    ),
-  )
+  const { ids, inOutbox, deliveries } = accepted
+  if (ids.size > inOutbox.size) happenings.emit('eventsChanged', () => eventSnapshots(candidates, accepted))
+  if (deliveries.length > 0) happenings.emit('deliveriesChanged', () => deliverySnapshots(accepted))
 }
 
-function toEventSnapshot(candidate: Candidate, deliveryCount: number, at: Date): EventSnapshot {
-  const { id, publication, createdAt } = candidate
-  const { type, idempotencyKey } = publication
-  return {
-    ...{ id, type, status: deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING', idempotencyKey },
-    ...{ deliveryCount, sentCount: 0, deadCount: 0, createdAt, updatedAt: at },
-  }
+function eventSnapshots(
+  candidates: Candidate[],
+  { ids, inOutbox, deliveries, at }: Accepted,
+): EventSnapshot[] {
+  const fanOut = new Map<string, number>()
+  for (const { eventId } of deliveries) fanOut.set(eventId, (fanOut.get(eventId) ?? 0) + 1)
+  return candidates
+    .filter(({ id }) => ids.has(id) && !inOutbox.has(id))
+    .map(({ id, publication: { type, idempotencyKey }, createdAt }) => {
+      const deliveryCount = fanOut.get(id) ?? 0
+      return {
+        ...{ id, type, status: deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING', idempotencyKey },
+        ...{ deliveryCount, sentCount: 0, deadCount: 0, createdAt, updatedAt: at },
+      }
+    })
 }
+
+const deliverySnapshots = ({ deliveries, at }: Accepted): DeliverySnapshot[] =>
+  deliveries.map(({ id, eventId, subscriptionId }) => ({
+    ...{ id, eventId, subscriptionId, status: 'PENDING', attempts: 0, nextRunAt: at },
+    ...{ lastError: null, lastStatusCode: null, createdAt: at, updatedAt: at },
+  }))

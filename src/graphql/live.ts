@@ -31,8 +31,8 @@ const MAX_WAITING = 1000
 
 /** Puts what happens in this process before those who listen in any. */
 export function broadcastHappenings(happenings: Happenings, pubSub: PubSub): void {
-  happenings.on('deliveriesChanged', (deliveries) => pubSub.publish('deliveries', deliveries))
-  happenings.on('eventsChanged', (events) => pubSub.publish('events', events))
+  happenings.on('deliveriesChanged', (read) => pubSub.publish('deliveries', read))
+  happenings.on('eventsChanged', (read) => pubSub.publish('events', read))
 }
 
 export function createLive(pubSub: PubSub): Live {

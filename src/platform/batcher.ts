@@ -17,7 +17,7 @@ export interface BatcherOptions<Item, Result> {
   /** Most calls of `run` under way at once. */
   maxConcurrent: number
   /** Least time between the starts of two calls of `run`, so that many small batches become few larger ones. */
-  restMs?: number
+  restMs?: number | (() => number)
   /** Answers with one result per item, in order. A result that is an `Error` rejects that item alone. */
   run(items: Item[]): Promise<(Result | Error)[]>
   /** Whether a failure may be the fault of a single item: then each is tried alone, so only that one fails. */
@@ -49,7 +49,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   function flushWaiting(): void {
     scheduled = false
-    restsUntil = performance.now() + restMs
+    restsUntil = performance.now() + (typeof restMs === 'number' ? restMs : restMs())
     while (waiting.length > 0 && underWay < maxConcurrent) {
       const batch = waiting.slice(0, maxSize)
       waiting = waiting.slice(maxSize)

@@ -37,7 +37,7 @@ export interface DatabaseOptions {
  * its indexes are full of entries that died, which an index scan marks and passes over from then on, while a
  * bitmap scan reads them all again each time.
  */
-const byIndexOnly = '-c enable_seqscan=off -c enable_bitmapscan=off'
+const byIndexOnly = '-c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan'
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { url, poolSize = 10, timeoutMs = 5000, onError = () => {}, onQuery } = options

@@ -32,8 +32,9 @@ type EventSnapshot = Omit<Event, 'data' | 'metadata' | 'contentHash'>
 
 interface HappeningsMap {
   ingested: [{ result: IngestResult; count: number }]
-  deliveriesChanged: [DeliverySnapshot[]]
-  eventsChanged: [EventSnapshot[]]
+  /** Read only where somebody watches: most of the time nobody does. */
+  deliveriesChanged: [() => DeliverySnapshot[]]
+  eventsChanged: [() => EventSnapshot[]]
   attempted: [AttemptHappening]
   /** Something failed that heals by itself; told so that a person can see it. */
   trouble: [{ where: string; error: unknown }]

@@ -7,8 +7,11 @@ import { RedisPubSub } from 'graphql-redis-subscriptions'
 import { Redis } from 'ioredis'
 
 export interface PubSub extends AsyncDisposable {
-  /** Never waits and never fails. Messages of one process arrive in the order in which they were published. */
-  publish(channel: string, message: unknown): void
+  /**
+   * Never waits and never fails. Messages of one process arrive in the order in which they were published. One is
+   * made only when somebody listens.
+   */
+  publish(channel: string, make: () => unknown): void
   /** Resolves, once the listener hears, with a function that ends it. The last to go ends Redis's subscription. */
   subscribe(channel: string, listener: (message: unknown) => void): Promise<() => void>
   /** Resolves when Redis answers; absent where there is none. */
@@ -22,9 +25,9 @@ export function createPubSub(redisUrl: string | undefined, onError: (error: Erro
 function withinProcess(): PubSub {
   const emitter = new EventEmitter().setMaxListeners(0)
   return {
-    publish(channel, message) {
+    publish(channel, make) {
       // As plain data, as it would come from Redis.
-      if (emitter.listenerCount(channel) > 0) emitter.emit(channel, structuredClone(message))
+      if (emitter.listenerCount(channel) > 0) emitter.emit(channel, structuredClone(make()))
     },
     async subscribe(channel, listener) {
       emitter.on(channel, listener)
@@ -46,7 +49,7 @@ function overRedis(url: string, onError: (error: Error) => void): PubSub {
   const redis = new RedisPubSub({ publisher, subscriber, reviver: reviveTimes })
 
   return {
-    publish: (channel, message) => void redis.publish(prefix + channel, message).catch(() => {}),
+    publish: createOutgoing(publisher, (channel, message) => redis.publish(channel, message), prefix),
     async subscribe(channel, listener) {
       const subscription = await redis.subscribe(prefix + channel, listener)
       return () => redis.unsubscribe(subscription)
@@ -56,6 +59,55 @@ function overRedis(url: string, onError: (error: Error) => void): PubSub {
       publisher.disconnect()
       subscriber.disconnect()
     },
+  }
+}
+
+interface Unsent {
+  channel: string
+  make: () => unknown
+}
+
+/** What waits to be sent while Redis doesn't answer; beyond that it is dropped. */
+const MAX_UNSENT = 1000
+
+/**
+ * Sends only what somebody listens to, asking Redis first, for all messages of the moment at once: to put changes
+ * into JSON that nobody reads would cost a tenth of what the service does.
+ */
+function createOutgoing(
+  publisher: Redis,
+  send: (channel: string, message: unknown) => Promise<void>,
+  prefix: string,
+): PubSub['publish'] {
+  let unsent: Unsent[] = []
+  let isSending = false
+
+  async function sendAll(): Promise<void> {
+    while (unsent.length > 0) {
+      const messages = unsent
+      unsent = []
+      const heard = await findHeard(new Set(messages.map(({ channel }) => channel)))
+      const wanted = messages.filter(({ channel }) => heard.has(channel))
+      await Promise.all(wanted.map(({ channel, make }) => send(channel, make())))
+    }
+  }
+
+  async function findHeard(channels: Set<string>): Promise<Set<string>> {
+    const answer = (await publisher.pubsub('NUMSUB', ...channels)) as (string | number)[]
+    return new Set(answer.filter((_, index) => index % 2 === 0 && answer[index + 1] !== 0).map(String))
+  }
+
+  return (channel, make) => {
+    if (unsent.length >= MAX_UNSENT) return
+    unsent.push({ channel: prefix + channel, make })
+    if (isSending) return
+    isSending = true
+    void sendAll()
+      // What can't be sent is lost, and what waits behind it is tried anew.
+      .catch(() => {})
+      .finally(() => {
+        isSending = false
+      })
   }
 }
 

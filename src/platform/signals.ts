@@ -33,7 +33,7 @@ export function createSignals(pubSub: PubSub): Signals {
     unsent.add(signal)
     setImmediate(() => {
       unsent.delete(signal)
-      pubSub.publish(CHANNEL, { sender, signal } satisfies Message)
+      pubSub.publish(CHANNEL, () => ({ sender, signal }) satisfies Message)
     })
   }
 

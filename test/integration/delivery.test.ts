@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { version } from '../../src/platform/version.js'
 import { type ReceivedRequest, startReceiver } from '../support/receiver.js'
-import { queueModes, type Settings, startTestService, type TestService } from '../support/service.js'
+import { layouts, type Settings, startTestService, type TestService } from '../support/service.js'
 
 let parts: Parts
 
@@ -35,8 +35,8 @@ async function eventIn(status: string, { api }: TestService, eventId: string, ti
   return read()
 }
 
-describe.each(queueModes)('delivery, queue on %s', (mode) => {
-  const start = async (settings: Settings = {}) => parts.use(await startTestService(mode, settings))
+describe.each(layouts)('delivery, queue on %s', (layout) => {
+  const start = async (settings: Settings = {}) => parts.use(await startTestService(layout, settings))
 
   describe('the webhook', () => {
     it('has exactly the fields and headers of the contract, and verifies', async () => {

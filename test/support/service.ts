@@ -10,11 +10,15 @@ import { startRedis, type TestRedis } from './redis.js'
 export type QueueMode = 'postgres' | 'redis'
 export const queueModes: QueueMode[] = ['postgres', 'redis']
 
+/** The last has the worker beside the API, so nothing goes out but through the outbox and the queue. */
+export type Layout = QueueMode | 'redis, api and worker apart'
+export const layouts: Layout[] = [...queueModes, 'redis, api and worker apart']
+
 export interface TestService extends AsyncDisposable {
   url: string
   api: Client
   database: TestDatabase
-  /** Present in the queue mode `redis`. */
+  /** Present unless the queue is on PostgreSQL. */
   redis: TestRedis | undefined
 }
 
@@ -31,11 +35,13 @@ const quick: Settings = {
   OUTBOX_DISPATCH_INTERVAL_MS: '500',
 }
 
-export async function startTestService(mode: QueueMode, settings: Settings = {}): Promise<TestService> {
+export async function startTestService(layout: Layout, settings: Settings = {}): Promise<TestService> {
   const parts = createParts()
   const database = parts.use(await createTestDatabase())
-  const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
-  const service = parts.use(await startOn(database, redis, settings))
+  const redis = layout === 'postgres' ? undefined : parts.use(await startRedis())
+  const isApart = layout === 'redis, api and worker apart'
+  if (isApart) parts.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
+  const service = parts.use(await startOn(database, redis, isApart ? { ...settings, ROLE: 'api' } : settings))
   return {
     ...{ database, redis },
     url: service.url,
