@@ -13,6 +13,8 @@ export interface Config {
   host: string
   port: number
   role: 'all' | 'api' | 'worker'
+  /** How many processes share the port and the work. */
+  processes: number
   apiKeys: string[]
   /** Absent: an embedded PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined
@@ -91,6 +93,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
+  PROCESSES: wholeNumber(1, 64).default(1),
   API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
@@ -145,6 +148,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     role: read.ROLE,
+    processes: read.PROCESSES,
     apiKeys: read.API_KEYS ?? [DEVELOPMENT_KEY],
     databaseUrl: read.DATABASE_URL,
     dataDirectory: resolve('.data'),

@@ -1,10 +1,12 @@
 /** Starts the service from its settings, and stops it in order when it is asked to. */
+import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import { loadConfig, readDotEnv } from './config.js'
 import { provideDatabase } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
 import { createLogger } from './platform/logging.js'
 import { createParts } from './platform/parts.js'
+import { startProcesses } from './processes.js'
 import { startService } from './service.js'
 import { welcome } from './welcome.js'
 
@@ -16,19 +18,30 @@ async function main(): Promise<void> {
 
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+    // The first process is gone: nobody else would stop this one.
+    if (cluster.isWorker) process.once('disconnect', () => resolve('disconnect'))
   })
   try {
     const { databaseUrl } = parts.use(await provideDatabase(config, logger))
-    const service = parts.use(await startService({ ...config, databaseUrl }, logger))
-    logger.info({ url: service.url, role: config.role }, 'listening')
-    if (config.environment === 'development' && config.role === 'all')
-      process.stdout.write(welcome(config, service.url))
+    const { role, processes } = config
+    const service = parts.use(
+      processes > 1 && cluster.isPrimary
+        ? await startProcesses({ count: processes, databaseUrl, logger })
+        : await startService({ ...config, databaseUrl }, logger),
+    )
+    if (cluster.isPrimary) {
+      logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
+      if (config.environment === 'development' && role === 'all')
+        process.stdout.write(welcome(config, service.url))
+    }
     logger.info({ signal: await stopped }, 'stopping')
     endAnyway(logger)
   } finally {
     await parts[Symbol.asyncDispose]()
   }
   logger.info('stopped')
+  // The way to the first process would keep this one alive.
+  if (process.connected) process.disconnect()
 }
 
 /** What a part that hangs may hold up a stop for. Whatever is lost then is done again: it is all in PostgreSQL. */

@@ -1,6 +1,7 @@
 /** Metrics for Prometheus: they listen to what happens and ask for what stands, and nobody else knows of them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Happenings } from './happenings.js'
+import { createPrinter } from './shared-metrics.js'
 import { withTimeout } from './timeout.js'
 
 export interface Metrics {
@@ -49,7 +50,7 @@ export function createMetrics(happenings: Happenings, sources: MetricSources): M
   })
   return {
     contentType: registry.contentType,
-    print: () => registry.metrics(),
+    print: createPrinter(registry),
     observeRequest: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
   }
 }
@@ -84,12 +85,13 @@ function askSources(registers: Registry[], sources: MetricSources): void {
   const oldestAge = new Gauge({
     name: `${PREFIX}outbox_oldest_age_seconds`,
     help: 'How long the oldest accepted event has waited for its dispatch.',
-    registers,
+    ...{ registers, aggregator: 'first' },
   })
   new Gauge({
     name: `${PREFIX}outbox_pending`,
     help: 'Accepted events that are not dispatched yet.',
-    registers,
+    // Every process asks the same database.
+    ...{ registers, aggregator: 'first' },
     async collect() {
       const outbox = await answerInTime(sources.outbox())
       if (outbox === undefined) return
@@ -101,7 +103,7 @@ function askSources(registers: Registry[], sources: MetricSources): void {
     name: `${PREFIX}queue_jobs`,
     help: 'Jobs on the queue; one carries many deliveries.',
     labelNames: ['state'],
-    registers,
+    ...{ registers, aggregator: 'first' },
     async collect() {
       const jobs = await answerInTime(sources.queueJobs())
       for (const [state, count] of Object.entries(jobs ?? {})) this.set({ state }, count)
@@ -109,7 +111,7 @@ function askSources(registers: Registry[], sources: MetricSources): void {
   })
   new Gauge({
     name: `${PREFIX}deliveries_in_flight`,
-    help: 'Requests to endpoints that are under way in this process.',
+    help: 'Requests to endpoints that are under way.',
     registers,
     collect() {
       this.set(sources.deliveriesInFlight())

@@ -1,10 +1,12 @@
 /**
  * Messages to whoever listens, in every process: over Redis where there is one (graphql-redis-subscriptions),
- * within this process where there is none. A message may be lost: nothing depends on its arrival.
+ * within this process and its siblings where there is none. A message may be lost: nothing depends on its arrival.
  */
 import { EventEmitter } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import { RedisPubSub } from 'graphql-redis-subscriptions'
 import { Redis } from 'ioredis'
+import { findSiblings } from './siblings.js'
 
 export interface PubSub extends AsyncDisposable {
   /**
@@ -19,15 +21,20 @@ export interface PubSub extends AsyncDisposable {
 }
 
 export function createPubSub(redisUrl: string | undefined, onError: (error: Error) => void): PubSub {
-  return redisUrl === undefined ? withinProcess() : overRedis(redisUrl, onError)
+  return redisUrl === undefined ? withinService() : overRedis(redisUrl, onError)
 }
 
-function withinProcess(): PubSub {
+function withinService(): PubSub {
   const emitter = new EventEmitter().setMaxListeners(0)
+  const siblings = findSiblings()
+  siblings?.hear((channel, message) => void emitter.emit(channel, message))
   return {
     publish(channel, make) {
       // As plain data, as it would come from Redis.
-      if (emitter.listenerCount(channel) > 0) emitter.emit(channel, structuredClone(make()))
+      if (siblings === undefined && emitter.listenerCount(channel) === 0) return
+      const message = structuredClone(make())
+      siblings?.tell(channel, message)
+      emitter.emit(channel, message)
     },
     async subscribe(channel, listener) {
       emitter.on(channel, listener)
@@ -69,6 +76,8 @@ interface Unsent {
 
 /** What waits to be sent while Redis doesn't answer; beyond that it is dropped. */
 const MAX_UNSENT = 1000
+/** Gathers what many small changes have to say. The first says it at once. */
+const REST_MS = 10
 
 /**
  * Sends only what somebody listens to, asking Redis first, for all messages of the moment at once: to put changes
@@ -89,6 +98,7 @@ function createOutgoing(
       const heard = await findHeard(new Set(messages.map(({ channel }) => channel)))
       const wanted = messages.filter(({ channel }) => heard.has(channel))
       await Promise.all(wanted.map(({ channel, make }) => send(channel, make())))
+      await pause(REST_MS)
     }
   }
 

@@ -10,6 +10,7 @@ import { type Client, createClient, TEST_KEY } from './client.js'
 import type { Settings } from './service.js'
 
 export interface ServiceProcess extends AsyncDisposable {
+  pid: number
   url: string
   api: Client
   /** What it has printed, line by line. */
@@ -48,6 +49,7 @@ export async function startProcess({ settings, directory }: ProcessOptions): Pro
     return child.exitCode ?? (child.signalCode as NodeJS.Signals)
   }
   return {
+    pid: child.pid as number,
     url,
     api: createClient(url),
     output,
