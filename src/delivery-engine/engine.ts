@@ -6,6 +6,7 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
+import type { SigningKeys } from '../secrets/signing-keys.js'
 import { createAllowances } from './allowances.js'
 import { createAnswering } from './answering.js'
 import { createAttempt } from './attempt.js'
@@ -31,6 +32,7 @@ export interface DeliveryEngineOptions {
   signals: Signals
   happenings: Happenings
   guard: EgressGuard
+  signingKeys: SigningKeys
 }
 
 /** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
@@ -87,7 +89,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   const recorder = createRecorder(database, happenings)
   const attempt = createAttempt({
     ...{ database, sender, recorder, happenings },
-    loader: createLoader(database),
+    loader: createLoader(database, options.signingKeys),
     policy: config.delivery,
     onRetryIn: (delayMs) => feeder.wakeIn(delayMs),
     cutOff: cutOff.signal,
