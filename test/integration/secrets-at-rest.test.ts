@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Database, Statement } from '../../src/platform/database.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { parseEncryptionKey } from '../../src/secrets/keys.js'
@@ -109,6 +110,19 @@ describe('with a key', () => {
     for (const changes of [{ description: 'Ours' }, { secret }])
       expect((await api.patch(`/v1/subscriptions/${id}`, changes)).status).toBe(200)
     expect(await stored()).toEqual(before)
+  })
+
+  it('a change of secret leaves nothing plain, nor under an older key', async () => {
+    const api = await restart(newer, older)
+    const { id, secret } = await subscribe(api)
+    // By processes that have not been restarted yet.
+    for (const asOthersStore of [secret, cipherOf(older).seal(id, secret)]) {
+      await database.query('update subscriptions set secret = $1', [asOthersStore])
+      await api.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
+      const [row] = await stored()
+      expect(row).toMatchObject({ secret: sealedBy(newer), previousSecret: sealedBy(newer) })
+      expect(cipherOf(newer).open(id, row?.previousSecret as string)).toBe(secret)
+    }
   })
 
   it('a secret can not be mistaken for one that was encrypted', async () => {
@@ -241,26 +255,32 @@ describe('encrypting what is there', () => {
     expect(rows.map(({ id, secret }) => cipher.open(id, secret))).toEqual(secrets)
   })
 
-  it('leaves alone what somebody changes between its reading and its writing', async () => {
-    await insert('before')
-    const opened = parts.use(openDatabase(database))
-    const cipher = cipherOf(older)
-    const changes = [`update subscriptions set "previousSecret" = secret, secret = 'after'`]
-    const slow = {
-      ...opened,
-      async query<Row extends object>(statement: { name: string; text: string }, values: unknown[]) {
-        const rows = await opened.query<Row>(statement, values)
-        if (rows.length > 0) for (const change of changes.splice(0)) await database.query(change)
-        return rows
-      },
-    }
-    await prepareStoredSecrets(slow, cipher, silent)
-    expect(await stored()).toMatchObject([{ secret: 'after', previousSecret: 'before' }])
+  it.each(['secret', 'previousSecret'])(
+    'leaves alone a %s that somebody changes between its reading and its writing',
+    async (column) => {
+      await insert('before')
+      await database.query(
+        `update subscriptions set "previousSecret" = 'before', "previousSecretUntil" = now() + interval '1 day'`,
+      )
+      const opened = parts.use(openDatabase(database))
+      const changes = [`update subscriptions set "${column}" = 'after'`]
+      const interrupted: Database = {
+        ...opened,
+        async query<Row extends object>(statement: Statement, values: unknown[]) {
+          const rows = await opened.query<Row>(statement, values)
+          if (rows.length > 0) for (const change of changes.splice(0)) await database.query(change)
+          return rows
+        },
+      }
+      await prepareStoredSecrets(interrupted, cipherOf(older), silent)
+      const both = { secret: 'before', previousSecret: 'before', [column]: 'after' }
+      expect(await stored()).toMatchObject([both])
 
-    await prepareStoredSecrets(opened, cipher, silent)
-    const [row] = await stored()
-    expect(row && cipher.open(row.id, row.secret)).toBe('after')
-  })
+      // It has its turn at the next start.
+      await prepareStoredSecrets(opened, cipherOf(older), silent)
+      expect(await stored()).toMatchObject([{ secret: sealedBy(older), previousSecret: sealedBy(older) }])
+    },
+  )
 })
 
 /** Subscriptions with these stored secrets, in this order. */
