@@ -40,7 +40,12 @@ async function stop(): Promise<void> {
 async function restart(...keys: EncryptionKey[]) {
   await stop()
   const setting = keys.map(({ text }) => text).join()
-  service = await startOn(database, undefined, { SECRET_ENCRYPTION_KEY: setting })
+  service = await startOn(database, undefined, {
+    SECRET_ENCRYPTION_KEY: setting,
+    // Nothing is given up while a test restarts, however long that takes.
+    DELIVERY_MAX_ATTEMPTS: '1000',
+    DELIVERY_BACKOFF_MAX_SECONDS: '0.5',
+  })
   return createClient(service.url)
 }
 
