@@ -2,11 +2,13 @@
  * The settings: the only reader of `process.env`. Everything that is wrong is told at once, in one
  * `ConfigError`, so that nobody has to start ten times to learn of ten mistakes.
  */
+import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { levels } from 'pino'
 import { z } from 'zod'
 import { ExpectedStartError } from './errors.js'
 import { parseCidr } from './platform/ip-ranges.js'
+import { parseEncryptionKey } from './secrets/keys.js'
 
 export interface Config {
   environment: 'development' | 'production' | 'test'
@@ -19,6 +21,8 @@ export interface Config {
   /** Absent: an embedded PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined
   dataDirectory: string
+  /** What stored secrets are encrypted with: the first seals, all open. None: they are stored as they are. */
+  secretEncryptionKeys: KeyObject[]
   /** Absent: the queue runs on PostgreSQL and pub/sub in the process. */
   redisUrl: string | undefined
   delivery: {
@@ -97,6 +101,18 @@ const settings = z.object({
   API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
+  SECRET_ENCRYPTION_KEY: list
+    .transform((keys, context) =>
+      keys.flatMap((key, index) => {
+        try {
+          return [parseEncryptionKey(key)]
+        } catch (error) {
+          context.addIssue(`${(error as Error).message}: key ${index + 1} is not`)
+          return []
+        }
+      }),
+    )
+    .default([]),
   DELIVERY_MAX_ATTEMPTS: wholeNumber(1, 1000).default(10),
   DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400).default(5),
   DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400).default(3600),
@@ -153,6 +169,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseUrl: read.DATABASE_URL,
     dataDirectory: resolve('.data'),
     redisUrl: read.REDIS_URL,
+    secretEncryptionKeys: read.SECRET_ENCRYPTION_KEY,
     delivery: {
       maxAttempts: read.DELIVERY_MAX_ATTEMPTS,
       backoffBaseSeconds: read.DELIVERY_BACKOFF_BASE_SECONDS,

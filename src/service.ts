@@ -20,6 +20,9 @@ import { createParts, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
+import { createSecretCipher } from './secrets/cipher.js'
+import { createSigningKeys } from './secrets/signing-keys.js'
+import { prepareStoredSecrets } from './secrets/stored-secrets.js'
 
 export interface Service extends AsyncDisposable {
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -49,6 +52,8 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
   const happenings = createHappenings()
   logHappenings(happenings, logger)
   const database = parts.use(createDatabase({ url: config.databaseUrl, onError: trouble('database') }))
+  const secretCipher = createSecretCipher(config.secretEncryptionKeys)
+  await prepareStoredSecrets(database, secretCipher, logger)
   const queue = parts.use(
     createJobQueue<DeliveryJob>({
       name: 'deliveries',
@@ -64,7 +69,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
 
   let engine: DeliveryEngine | undefined
   if (config.role !== 'api') {
-    engine = parts.use(await startDeliveryEngine({ config, database, queue, signals, happenings, guard }))
+    const signingKeys = createSigningKeys(secretCipher)
+    engine = parts.use(
+      await startDeliveryEngine({ config, database, queue, signals, happenings, guard, signingKeys }),
+    )
   }
 
   const app = await createApp({
@@ -82,6 +90,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     ...(config.role !== 'worker' && {
       api: {
         database,
+        secretCipher,
         happenings,
         apiKeys: config.apiKeys,
         publisher: createPublisher({

@@ -111,6 +111,6 @@ function toLoaded({ id, publication, createdAt }: Candidate, endpoint: Endpoint)
   const body = webhookBody({ eventId: id, type, createdAt, data, metadata })
   return {
     ...{ eventType: type, attempts: 0, budgetFrom: 0, isEnabled },
-    webhook: { endpointUrl, id, body, keys: endpoint.keys() },
+    webhook: { endpointUrl, id, body, keys: endpoint.keys },
   }
 }

@@ -6,12 +6,12 @@
  */
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
-import { secretKey } from '../subscriptions/secret.js'
+import type { SigningKeys } from '../secrets/signing-keys.js'
 
 export interface Endpoint {
   isEnabled: boolean
   endpointUrl: string
-  /** The keys of the secrets that are valid at this moment, the newest first. */
+  /** The keys of the secrets that are valid at this moment, the newest first. @throws UnreadableSecretError */
   keys(): readonly Uint8Array[]
 }
 
@@ -41,7 +41,7 @@ interface Row {
 const MAX_KEPT = 10_000
 const MAX_BATCH = 200
 
-export function createEndpoints(database: Database): Endpoints {
+export function createEndpoints(database: Database, signingKey: SigningKeys): Endpoints {
   const kept = new Map<string, { version: string; endpoint: Endpoint }>()
   const reads = createBatcher<string, Endpoint | undefined>({
     maxSize: MAX_BATCH,
@@ -49,7 +49,8 @@ export function createEndpoints(database: Database): Endpoints {
     async run(ids) {
       const rows = await database.query<Row>(load, [ids])
       if (kept.size + rows.length > MAX_KEPT) kept.clear()
-      for (const row of rows) kept.set(row.id, { version: row.version, endpoint: toEndpoint(row) })
+      for (const row of rows)
+        kept.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey) })
       return ids.map((id) => kept.get(id)?.endpoint)
     },
   })
@@ -61,12 +62,14 @@ export function createEndpoints(database: Database): Endpoints {
   }
 }
 
-function toEndpoint({ isEnabled, endpointUrl, secret, previousSecret, previousSecretUntil }: Row): Endpoint {
-  const alone = [secretKey(secret)]
-  if (previousSecret === null || previousSecretUntil === null) {
-    return { isEnabled, endpointUrl, keys: () => alone }
+function toEndpoint(row: Row, signingKey: SigningKeys): Endpoint {
+  const { id, isEnabled, endpointUrl, secret, previousSecret, previousSecretUntil } = row
+  const untilMs = previousSecretUntil?.getTime() ?? 0
+  return {
+    ...{ isEnabled, endpointUrl },
+    keys: () =>
+      previousSecret !== null && Date.now() < untilMs
+        ? [signingKey(id, secret), signingKey(id, previousSecret)]
+        : [signingKey(id, secret)],
   }
-  const both = [...alone, secretKey(previousSecret)]
-  const untilMs = previousSecretUntil.getTime()
-  return { isEnabled, endpointUrl, keys: () => (Date.now() < untilMs ? both : alone) }
 }

@@ -7,6 +7,7 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
+import type { SigningKeys } from '../secrets/signing-keys.js'
 import { createAllowances } from './allowances.js'
 import { createAnswering } from './answering.js'
 import { createAttempt } from './attempt.js'
@@ -36,6 +37,7 @@ export interface DeliveryEngineOptions {
   signals: Signals
   happenings: Happenings
   guard: EgressGuard
+  signingKeys: SigningKeys
 }
 
 /** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
@@ -91,8 +93,8 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
   const recorder = createRecorder(database, happenings)
   const direct = createDirect({
-    loader: createLoader(database),
-    endpoints: createEndpoints(database),
+    loader: createLoader(database, options.signingKeys),
+    endpoints: createEndpoints(database, options.signingKeys),
     waiting: () => worker.waiting,
     crowded: () => worker.crowded(),
     take: (leases) => worker.take(leases),

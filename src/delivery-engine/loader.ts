@@ -3,7 +3,7 @@
 import { sqlIsOpen } from '../deliveries/transitions.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
-import { secretKey } from '../subscriptions/secret.js'
+import type { SigningKeys } from '../secrets/signing-keys.js'
 import { type Lease, leaseColumns, sqlHolds } from './lease.js'
 import type { Webhook } from './sender.js'
 
@@ -58,26 +58,26 @@ interface Row extends WebhookContent {
 const MAX_BATCH = 100
 const QUERIES_UNDER_WAY = 2
 
-export function createLoader(database: Database): Loader {
+export function createLoader(database: Database, signingKey: SigningKeys): Loader {
   const batcher = createBatcher<Lease, LoadedDelivery | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: QUERIES_UNDER_WAY,
     async run(leases) {
       const rows = await database.query<Row>(load, leaseColumns(leases))
       const byId = new Map(rows.map((row) => [row.id, row]))
-      return leases.map(({ deliveryId }) => {
+      return leases.map(({ deliveryId, subscriptionId }) => {
         const row = byId.get(deliveryId)
-        return row && toLoaded(row)
+        return row && toLoaded(row, (stored) => signingKey(subscriptionId, stored))
       })
     },
   })
   return { load: (lease) => batcher.add(lease) }
 }
 
-function toLoaded(row: Row): LoadedDelivery {
+function toLoaded(row: Row, keyOf: (stored: string) => Uint8Array): LoadedDelivery {
   const secrets = row.previousSecret === null ? [row.secret] : [row.secret, row.previousSecret]
   const { attempts, budgetFrom, isEnabled, endpointUrl, type: eventType } = row
-  const webhook = { endpointUrl, id: row.eventId, body: webhookBody(row), keys: secrets.map(secretKey) }
+  const webhook = { endpointUrl, id: row.eventId, body: webhookBody(row), keys: () => secrets.map(keyOf) }
   return { eventType, attempts, budgetFrom, isEnabled, webhook }
 }
 

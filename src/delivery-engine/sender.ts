@@ -16,8 +16,8 @@ export interface Webhook {
   id: string
   /** The very text that is signed and sent. */
   body: string
-  /** The keys of the secrets that are valid now, the newest first. */
-  keys: readonly Uint8Array[]
+  /** The keys of the secrets that are valid now, the newest first. @throws Error when they can't be had */
+  keys(): readonly Uint8Array[]
 }
 
 interface Outcome {
@@ -144,6 +144,6 @@ function headersOf({ id, body, keys }: Webhook): Record<string, string> {
     'user-agent': `node-event-service/${version}`,
     'webhook-id': id,
     'webhook-timestamp': String(timestampSeconds),
-    'webhook-signature': sign({ id, timestampSeconds, body, keys }),
+    'webhook-signature': sign({ id, timestampSeconds, body, keys: keys() }),
   }
 }

@@ -5,6 +5,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { errorCatalogue, ServiceError } from '../errors.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
+import { discreet } from './discretion.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
 
@@ -57,7 +58,7 @@ export function useErrorCodes(): Plugin {
 function withCode(error: GraphQLError): GraphQLError {
   if (String(error.extensions.code) in errorCatalogue) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
-  return new GraphQLError(error.message, { ...where(error), extensions })
+  return new GraphQLError(discreet(error.message), { ...where(error), extensions })
 }
 
 /** Where in the document and in the answer an error belongs. */

@@ -32,6 +32,9 @@ export interface DatabaseOptions {
   onQuery?(sql: string, parameters: string): void
 }
 
+/** The longer ones print the arguments of a call, secrets and payloads among them, and lines of our source. */
+const errorFormat = 'minimal'
+
 /**
  * The hot path goes by an index, always. Its plans are kept, and could have been made when a table was small; and
  * its indexes are full of entries that died, which an index scan marks and passes over from then on, while a
@@ -54,7 +57,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   pool.on('error', onError)
   prismaPool.on('error', onError)
   const adapter = new PrismaPg(prismaPool)
-  const prisma = onQuery ? createToldPrisma(adapter, onQuery) : new PrismaClient({ adapter })
+  const prisma = onQuery ? createToldPrisma(adapter, onQuery) : new PrismaClient({ adapter, errorFormat })
 
   return {
     prisma,
@@ -84,7 +87,7 @@ function createToldPrisma(
   adapter: PrismaPg,
   onQuery: (sql: string, parameters: string) => void,
 ): PrismaClient {
-  const prisma = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] })
+  const prisma = new PrismaClient({ adapter, errorFormat, log: [{ emit: 'event', level: 'query' }] })
   prisma.$on('query', ({ query, params }) => onQuery(query, params))
   return prisma
 }

@@ -1,13 +1,29 @@
 /** Structured logs. Nothing that is logged holds a secret: no keys, no signatures, no bodies, no query strings. */
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 import pretty from 'pino-pretty'
 import type { Config } from '../config.js'
 import type { Happenings } from './happenings.js'
 
-export function createLogger({ environment, logLevel }: Pick<Config, 'environment' | 'logLevel'>): Logger {
+/** @param destination instead of standard output */
+export function createLogger(
+  { environment, logLevel }: Pick<Config, 'environment' | 'logLevel'>,
+  destination?: DestinationStream,
+): Logger {
   const isForPeople = environment === 'development' && process.stdout.isTTY
-  const options = { level: logLevel, base: { service: 'node-event-service' } }
+  const options = { level: logLevel, base: { service: 'node-event-service' }, serializers: { err: toLogged } }
+  if (destination) return pino(options, destination)
   return isForPeople ? pino(options, pretty({ ignore: 'pid,hostname,service' })) : pino(options)
+}
+
+/**
+ * What is logged of an error. Whatever else it carries stays behind: PostgreSQL's hold the whole row that was refused
+ * (`detail`) and parameters (`where`), and Prisma hands those on.
+ */
+function toLogged(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { type, message, stack, code } = stdSerializers.err(error)
+  const errors = error instanceof AggregateError ? error.errors.map(toLogged) : undefined
+  return { type, message, stack, code, errors }
 }
 
 /** One wide line for each attempt, and one for each trouble. */

@@ -2,11 +2,13 @@ import { uuidv7 } from 'uuidv7'
 import { badInput, ServiceError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { isUniqueViolation } from '../platform/database-errors.js'
+import type { SecretCipher } from '../secrets/cipher.js'
 import { generateSecret } from './secret.js'
 import { fingerprint, type NewSubscription, type VisibleSubscription, visibleFields } from './subscription.js'
 
 export interface SubscriptionContext {
   database: Database
+  secretCipher: SecretCipher
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
   /** Called after a commit that made deliveries due: those that waited for a subscription that was held back. */
@@ -23,17 +25,18 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   checkEndpoint(context, input.endpointUrl)
+  const id = uuidv7()
   const secret = input.secret ?? generateSecret()
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
-        id: uuidv7(),
+        id,
         endpointUrl: input.endpointUrl,
         eventTypes: input.eventTypes,
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
-        secret,
+        secret: context.secretCipher.seal(id, secret),
         fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
       },
       select: visibleFields,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { eventType } from '../events/publication.js'
 import type { Prisma } from '../generated/prisma/client.js'
+import { SEALED_PREFIX } from '../secrets/cipher.js'
 import { isUsableSecret } from './secret.js'
 
 /** The event type that stands for all of them. */
@@ -33,12 +34,15 @@ const eventTypes = z
   .max(200, 'must name at most 200 event types')
   .transform((types) => [...new Set(types)])
 
+const isNotSealed = (text: string): boolean => !text.startsWith(SEALED_PREFIX)
+
 const secret = z
   .string()
   .min(1, { error: 'must not be empty', abort: true })
   .max(512)
   .refine(storable, 'must not contain NUL or broken characters')
   .refine(isUsableSecret, 'starts with whsec_, so the rest must be base64')
+  .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
   .meta({ description: 'Base64 after the prefix `whsec_`; anything else is used as its UTF-8 bytes.' })
 
 const description = z.string().max(1024).refine(storable, 'must not contain NUL or broken characters')

@@ -4,6 +4,7 @@ import { createTestDatabase } from '../support/database.js'
 import { runToEnd, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
+import { newEncryptionKey } from '../support/secrets.js'
 import { type QueueMode, queueModes, type Settings } from '../support/service.js'
 
 let parts: Parts
@@ -158,6 +159,28 @@ describe('a start that can not be', () => {
     expect([migrated.code, migrated.output]).toEqual([0, expect.stringContaining('Applied: ')])
     const service = parts.use(await startProcess({ settings, directory }))
     expect((await service.api.get('/v1/health')).status).toBe(200)
+  })
+
+  it('names the key that stored secrets need, and runs once it has it', async () => {
+    const database = parts.use(await createTestDatabase())
+    const directory = parts.use(temporaryDirectory()).path
+    const [key, other] = [newEncryptionKey(), newEncryptionKey()]
+    const settings = { DATABASE_URL: database.url, SECRET_ENCRYPTION_KEY: key.text }
+    const first = parts.use(await startProcess({ settings, directory }))
+    await subscribe(first, 'http://127.0.0.1:1/')
+    await first.end('SIGTERM')
+
+    const { code, output } = await runToEnd('main.js', {
+      settings: { ...settings, SECRET_ENCRYPTION_KEY: other.text },
+      directory,
+    })
+    expect(code).toBe(1)
+    expect(output).toContain(`a key that SECRET_ENCRYPTION_KEY does not have (${key.id})`)
+    for (const text of [key.text, other.text, '    at ']) expect(output).not.toContain(text)
+
+    const both = { ...settings, SECRET_ENCRYPTION_KEY: `${other.text},${key.text}` }
+    const second = parts.use(await startProcess({ settings: both, directory }))
+    expect(second.output.join()).toContain(`"keyId":"${other.id}","msg":"encrypted stored secrets"`)
   })
 
   it('names the port that is taken', async () => {

@@ -8,6 +8,8 @@ import { createRecorder } from '../../src/delivery-engine/recorder.js'
 import { createSender } from '../../src/delivery-engine/sender.js'
 import { createHappenings } from '../../src/platform/happenings.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createSecretCipher } from '../../src/secrets/cipher.js'
+import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 
@@ -55,7 +57,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
   const sender = parts.use(
     createSender({ guard: createEgressGuard({ allowedCidrs: ['127.0.0.0/8'] }), timeoutMs: 5000 }),
   )
-  const loader = createLoader(database)
+  const loader = createLoader(database, createSigningKeys(createSecretCipher([])))
   const renewing: Loader = {
     async load(lease) {
       const delivery = await loader.load(lease)

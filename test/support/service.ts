@@ -1,5 +1,5 @@
 /** The service under test, whole, in this process: on a database and, in one of the queue modes, a Redis of its own. */
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../src/config.js'
 import { createParts } from '../../src/platform/parts.js'
 import { startService } from '../../src/service.js'
@@ -51,11 +51,13 @@ export async function startTestService(layout: Layout, settings: Settings = {}):
 }
 
 /** One process's worth of the service, on parts that exist already. */
-export function startOn(database: TestDatabase, redis: TestRedis | undefined, settings: Settings = {}) {
-  return startService(
-    { ...testConfig(redis, settings), databaseUrl: database.url },
-    pino({ level: 'silent' }),
-  )
+export function startOn(
+  database: TestDatabase,
+  redis: TestRedis | undefined,
+  settings: Settings = {},
+  logger: Logger = pino({ level: 'silent' }),
+) {
+  return startService({ ...testConfig(redis, settings), databaseUrl: database.url }, logger)
 }
 
 function testConfig(redis: TestRedis | undefined, settings: Settings): Config {

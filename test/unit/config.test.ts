@@ -77,4 +77,14 @@ describe('loadConfig', () => {
     expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc"')
     expect(problems).toContain('ROLE must be one of all, api, worker, not "boss"')
   })
+
+  it('takes keys to encrypt secrets with, and does not repeat one that is wrong', () => {
+    const [one, two] = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')]
+    const { secretEncryptionKeys } = loadConfig({ SECRET_ENCRYPTION_KEY: `${one},${two}` })
+    expect(secretEncryptionKeys.map((key) => key.export().toString('base64'))).toEqual([one, two])
+    expect(loadConfig({}).secretEncryptionKeys).toEqual([])
+    expect(problemsOf({ SECRET_ENCRYPTION_KEY: `${one},hunter2` })).toEqual([
+      'SECRET_ENCRYPTION_KEY must be 32 bytes in base64, as `openssl rand -base64 32` prints them: key 2 is not',
+    ])
+  })
 })

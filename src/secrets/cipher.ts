@@ -1,0 +1,75 @@
+/**
+ * How a subscription's secret is stored: as it is, or, with keys, sealed by AES-256-GCM as
+ *
+ *     enc:v1:<id of the key>:<nonce>:<ciphertext and tag>
+ *
+ * The first key seals, every key opens, and what is stored plain stays readable, so keys can be added and replaced at
+ * any time. A text is bound to its subscription: copied to another one, it does not open.
+ */
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import { encryptionKeyId } from './keys.js'
+
+/** What every sealed text starts with, and no secret may. */
+export const SEALED_PREFIX = 'enc:v1:'
+
+const ALGORITHM = 'aes-256-gcm'
+/** What NIST SP 800-38D, section 5.2.1.1, recommends. */
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+export interface SecretCipher {
+  /** What a text has to start with to be stored as `seal` would do it now; undefined without keys. */
+  readonly currentPrefix: string | undefined
+  readonly keyIds: readonly string[]
+  /** What to store. Without keys that is the secret itself. */
+  seal(subscriptionId: string, secret: string): string
+  /** The secret that was stored. @throws UnreadableSecretError */
+  open(subscriptionId: string, stored: string): string
+}
+
+/** A stored secret that can't be had. The message goes into delivery logs: it is for who runs the service. */
+export class UnreadableSecretError extends Error {
+  override readonly name = 'UnreadableSecretError'
+}
+
+export function createSecretCipher(keys: readonly KeyObject[]): SecretCipher {
+  const byId = new Map(keys.map((key) => [encryptionKeyId(key), key]))
+  const [first] = byId
+  const currentPrefix = first && `${SEALED_PREFIX}${first[0]}:`
+
+  return {
+    currentPrefix,
+    keyIds: [...byId.keys()],
+    seal(subscriptionId, secret) {
+      if (first === undefined) return secret
+      const nonce = randomBytes(NONCE_BYTES)
+      const cipher = createCipheriv(ALGORITHM, first[1], nonce, { authTagLength: TAG_BYTES })
+      cipher.setAAD(Buffer.from(subscriptionId))
+      const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return `${currentPrefix}${nonce.toString('base64url')}:${sealed.toString('base64url')}`
+    },
+    open(subscriptionId, stored) {
+      if (!stored.startsWith(SEALED_PREFIX)) return stored
+      const [keyId = '', nonce = '', sealed = ''] = stored.slice(SEALED_PREFIX.length).split(':')
+      const key = byId.get(keyId)
+      if (key === undefined) throw new UnreadableSecretError(lacksKey(keyId))
+      try {
+        return unseal(key, Buffer.from(nonce, 'base64url'), Buffer.from(sealed, 'base64url'), subscriptionId)
+      } catch {
+        throw new UnreadableSecretError(
+          'the secret to sign with can not be decrypted: what is stored was damaged, or belongs to another subscription',
+        )
+      }
+    },
+  }
+}
+
+function unseal(key: KeyObject, nonce: Buffer, sealed: Buffer, subscriptionId: string): string {
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(Buffer.from(subscriptionId))
+  decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
+  return decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+}
+
+const lacksKey = (keyId: string): string =>
+  `the secret to sign with was stored with a key that SECRET_ENCRYPTION_KEY does not have (${keyId})`

@@ -1,0 +1,23 @@
+/** The keys of SECRET_ENCRYPTION_KEY. A `KeyObject` shows its bytes to nobody who prints it, logs it or turns it into JSON. */
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
+
+/** AES-256. */
+const KEY_BYTES = 32
+const KEY_ID_DIGITS = 8
+
+/** @throws Error that does not repeat what was given */
+export function parseEncryptionKey(text: string): KeyObject {
+  const bytes = Buffer.from(text, 'base64')
+  // Node.js skips over what is not base64, so only what comes out as it went in was base64.
+  if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text) {
+    throw new Error(
+      `must be ${KEY_BYTES} bytes in base64, as \`openssl rand -base64 ${KEY_BYTES}\` prints them`,
+    )
+  }
+  return createSecretKey(bytes)
+}
+
+/** Names a key without telling it: a hash of 256 random bits gives nothing away. */
+export function encryptionKeyId(key: KeyObject): string {
+  return createHash('sha256').update(key.export()).digest('hex').slice(0, KEY_ID_DIGITS)
+}
