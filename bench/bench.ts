@@ -10,6 +10,8 @@ export interface BenchOptions {
   mode: 'redis' | 'postgres'
   /** The service in one process, or its API and its worker apart. */
   layout: 'one' | 'apart'
+  /** Of the service, of each of its roles. */
+  processes: number
   /** Of each measurement. */
   seconds: number
   warmUpSeconds: number

@@ -71,6 +71,6 @@ function startRelay(
     wellEndpoints: situation.endpoints.filter((_, index) => scenario.endpoints[index] === 'ok'),
     redisUrl: options.mode === 'redis' ? infrastructure.redisUrl : undefined,
     roles: options.layout === 'one' ? ['all'] : ['api', 'worker'],
-    settings: scenario.settings,
+    settings: { PROCESSES: String(options.processes), ...scenario.settings },
   })
 }

@@ -16,6 +16,7 @@ const USAGE = `npm run bench -- [options]
   --scenarios a,b       of ${groups.join(', ')}, or of their members; default: all
   --mode redis          where the service has its queue: redis or postgres
   --layout one          the service in one process, or its API and its worker apart: one or apart
+  --processes 1         of the service, or of each of its parts, on one port
   --seconds 10          of each measurement
   --rate 500            events a second where the rate is fixed
   --repeat 1            measurements of each; medians are reported
@@ -32,6 +33,7 @@ export function readOptions(): RunOptions {
         scenarios: { type: 'string' },
         mode: { type: 'string', default: 'redis' },
         layout: { type: 'string', default: 'one' },
+        processes: { type: 'string', default: '1' },
         seconds: { type: 'string' },
         rate: { type: 'string', default: '500' },
         repeat: { type: 'string', default: '1' },
@@ -48,6 +50,7 @@ export function readOptions(): RunOptions {
       scenarios: chooseScenarios(values.scenarios),
       mode: oneOf('mode', values.mode, ['redis', 'postgres'] as const),
       layout: oneOf('layout', values.layout, ['one', 'apart'] as const),
+      processes: count('processes', values.processes),
       seconds: count('seconds', values.seconds ?? (quick ? '2' : '10')),
       warmUpSeconds: quick ? 0.5 : 2,
       ratePerSecond: count('rate', values.rate),

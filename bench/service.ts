@@ -3,13 +3,14 @@
  * opened to this machine, and its log tells of no more than warnings.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { findFreePort } from '../src/platform/free-port.js'
 import { createParts } from '../src/platform/parts.js'
-import { endProcess } from '../test/support/child-process.js'
+import { hasEnded } from '../test/support/child-process.js'
 import type { Endpoint } from './relaying.js'
 import type { Relay, RelaySituation } from './relays.js'
 
@@ -86,10 +87,18 @@ export async function startProcess(
   try {
     await healthy(url, child)
   } catch (error) {
-    await endProcess(child, 'SIGKILL')
+    await killGroup(child)
     throw new Error(`The service did not start.\n${said.join('\n')}`, { cause: error })
   }
-  return { role, url, pid: child.pid as number, [Symbol.asyncDispose]: () => endProcess(child, 'SIGKILL') }
+  return { role, url, pid: child.pid as number, [Symbol.asyncDispose]: () => killGroup(child) }
+}
+
+/** With all that it has started. */
+async function killGroup(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return
+  const exit = once(child, 'exit')
+  process.kill(-(child.pid as number), 'SIGKILL')
+  await exit
 }
 
 const LINES_SHOWN = 5
