@@ -20,6 +20,7 @@ import { createParts, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
+import { createRetention } from './retention/sweeper.js'
 
 export interface Service extends AsyncDisposable {
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -62,6 +63,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
   let engine: DeliveryEngine | undefined
   if (config.role !== 'api') {
     engine = parts.use(await startDeliveryEngine({ config, database, queue, signals, happenings, guard }))
+    const days = config.retentionDays
+    if (days !== undefined) {
+      parts.use(createRetention({ database, happenings, days, onError: trouble('retention') }))
+    }
   }
 
   const app = await createApp({

@@ -28,6 +28,9 @@ export const sqlStates = (states: readonly DeliveryStatus[]): string => states.m
 /** The states in which a delivery has its next attempt before it. */
 export const openStates = transitions.attempt.from
 
+/** The states in which nothing more is to come, unless a person asks for a retry. */
+export const finalStates = ['SENT', 'DEAD'] as const satisfies readonly DeliveryStatus[]
+
 /**
  * The status of an event that has been dispatched, from its counts, for a hand-written statement. The
  * arguments are SQL expressions.
