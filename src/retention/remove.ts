@@ -36,21 +36,21 @@ const remove = {
         = (select count(*) from deliveries d where d."eventId" = held."eventId")
     ), gone as materialized (
       select held.id from held join removable on removable.id = held."eventId" where held.id is not null
-    ), logs as (
+    ), "deletedLogs" as (
       delete from "deliveryLogs" where "deliveryId" = any(array(select id from gone)) returning 1
-    ), deliveries as (
+    ), "deletedDeliveries" as (
       delete from deliveries where id = any(array(select id from gone)) returning status
-    ), events as (
+    ), "deletedEvents" as (
       delete from events where id = any(array(select id from removable)) returning 1
     ), "talliedDeliveries" as (
-      ${sqlTally('select status as before, null::"DeliveryStatus" as after from deliveries')}
+      ${sqlTally('select status as before, null::"DeliveryStatus" as after from "deletedDeliveries"')}
     ), "talliedEvents" as (
-      insert into tallies (events) select -count(*) from events having count(*) > 0
+      insert into tallies (events) select -count(*) from "deletedEvents" having count(*) > 0
     )
     select "isMine",
-           (select count(*)::int from events) as events,
-           (select count(*)::int from deliveries) as deliveries,
-           (select count(*)::int from logs) as logs,
+           (select count(*)::int from "deletedEvents") as events,
+           (select count(*)::int from "deletedDeliveries") as deliveries,
+           (select count(*)::int from "deletedLogs") as logs,
            ${sqlBatchEnd}
     from turn`,
 }
