@@ -37,6 +37,8 @@ export interface Config {
   }
   outbox: { batchSize: number; intervalMs: number }
   eventMaxBytes: number
+  /** How long finished events are kept; absent: for ever. */
+  retentionDays: number | undefined
   graphql: {
     /** Whether browsers that open `/graphql` get GraphiQL. */
     graphiql: boolean
@@ -134,6 +136,7 @@ const settings = z.object({
   OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000).default(500),
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
+  RETENTION_DAYS: number(0.001, 36_500).optional(),
   GRAPHIQL: oneOf(['true', 'false']).optional(),
   GRAPHQL_INTROSPECTION: oneOf(['true', 'false']).optional(),
   CORS_ORIGINS: list.optional(),
@@ -183,6 +186,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     outbox: { batchSize: read.OUTBOX_DISPATCH_BATCH_SIZE, intervalMs: read.OUTBOX_DISPATCH_INTERVAL_MS },
     eventMaxBytes: read.EVENT_MAX_BYTES,
+    retentionDays: read.RETENTION_DAYS,
     graphql: {
       graphiql: isAllowed(read.GRAPHIQL, read.NODE_ENV),
       introspection: isAllowed(read.GRAPHQL_INTROSPECTION, read.NODE_ENV),
@@ -192,9 +196,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   }
 }
 
-/** The settings of a migration, which asks for no keys and plays no role. @throws ConfigError */
-export function loadMigrationConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  return loadConfig({ ...environment, API_KEYS: 'none', ROLE: 'all' })
+/** The settings of work on the database alone, which asks for no keys and plays no role. @throws ConfigError */
+export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
+  return loadConfig({ ...process.env, ...given, API_KEYS: 'none', ROLE: 'all' })
 }
 
 /** What helps developers is there unless it is production, or as the setting says. */

@@ -41,7 +41,8 @@ async function migrate(databaseUrl: string, logger: Logger): Promise<void> {
   if (applied.length > 0) logger.info({ applied }, 'migrated the database')
 }
 
-async function requireMigrated(databaseUrl: string): Promise<void> {
+/** @throws ExpectedStartError that names the migrations that are missing */
+export async function requireMigrated(databaseUrl: string): Promise<void> {
   const pending = await pendingMigrations({ databaseUrl })
   if (pending.length === 0) return
   throw new ExpectedStartError(

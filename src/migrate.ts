@@ -1,12 +1,12 @@
 /** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
-import { loadMigrationConfig, readDotEnv } from './config.js'
+import { loadMaintenanceConfig, readDotEnv } from './config.js'
 import { provideServer } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
 import { applyMigrations } from './platform/migrations/index.js'
 
 async function main(): Promise<void> {
   readDotEnv()
-  const database = await provideServer(loadMigrationConfig(), (line) => process.stdout.write(`${line}\n`))
+  const database = await provideServer(loadMaintenanceConfig(), (line) => process.stdout.write(`${line}\n`))
   try {
     const { applied } = await applyMigrations({ databaseUrl: database.databaseUrl })
     const text = applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.'

@@ -20,6 +20,7 @@ import { createParts, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
+import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
 import { prepareStoredSecrets } from './secrets/stored-secrets.js'
@@ -73,6 +74,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     engine = parts.use(
       await startDeliveryEngine({ config, database, queue, signals, happenings, guard, signingKeys }),
     )
+    const days = config.retentionDays
+    if (days !== undefined) {
+      parts.use(createRetention({ database, happenings, days, onError: trouble('retention') }))
+    }
   }
 
   const app = await createApp({

@@ -51,12 +51,14 @@ export interface RetryContext {
 
 /** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
-  const before = await findDelivery(context.database, id)
+  await findDelivery(context.database, id)
   const retried = await retry(context, retryOne, id)
   if (retried === 0) {
+    // Asked again: it may just have been answered, or removed.
+    const { status } = await findDelivery(context.database, id)
     throw new ServiceError(
       'CONFLICT',
-      `The delivery is ${before.status}. Only a delivery that is FAILED or DEAD can be retried.`,
+      `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`,
     )
   }
   return { retried: 1 }

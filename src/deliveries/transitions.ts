@@ -28,6 +28,9 @@ export const sqlStates = (states: readonly DeliveryStatus[]): string => states.m
 /** The states in which a delivery has its next attempt before it. */
 export const openStates = transitions.attempt.from
 
+/** The states in which nothing more is to come, unless a person asks for a retry. */
+export const finalStates = ['SENT', 'DEAD'] as const satisfies readonly DeliveryStatus[]
+
 /**
  * SQL: the delivery `d`, which something else has found, has its next attempt before it. Written so that no index
  * answers to it: one on the status would be read from end to end, and there may be millions that wait.

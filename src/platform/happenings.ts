@@ -36,6 +36,8 @@ interface HappeningsMap {
   deliveriesChanged: [() => DeliverySnapshot[]]
   eventsChanged: [() => EventSnapshot[]]
   attempted: [AttemptHappening]
+  /** Retention removed finished events, with what belonged to them. */
+  removed: [{ events: number; deliveries: number; logs: number }]
   /** Something failed that heals by itself; told so that a person can see it. */
   trouble: [{ where: string; error: unknown }]
 }

@@ -26,11 +26,14 @@ function toLogged(error: unknown): unknown {
   return { type, message, stack, code, errors }
 }
 
-/** One wide line for each attempt, and one for each trouble. */
+/** One wide line for each attempt, one for each batch that retention removed, and one for each trouble. */
 export function logHappenings(happenings: Happenings, logger: Logger): void {
   happenings.on('attempted', (attempt) => {
     const level = attempt.status === 'SENT' ? 'info' : 'warn'
     logger[level](attempt, `attempt ${attempt.attempt}: ${attempt.status}`)
+  })
+  happenings.on('removed', ({ events, deliveries, logs }) => {
+    logger.info({ events, deliveries, logs }, 'retention: removed finished events')
   })
   const mayLog = createThrottle(TROUBLE_EVERY_MS)
   happenings.on('trouble', ({ where, error }) => {

@@ -30,6 +30,7 @@ export function createMetrics(happenings: Happenings, sources: MetricSources): M
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   countDeliveries(registers, happenings)
+  countRemoved(registers, happenings)
   askSources(registers, sources)
 
   const ingested = new Counter({
@@ -78,6 +79,20 @@ function countDeliveries(registers: Registry[], happenings: Happenings): void {
     if (status !== 'PENDING') ended[status].inc()
     duration.observe(responseTimeMs / 1000)
     if (status === 'SENT') latency.observe(sinceAcceptedMs / 1000)
+  })
+}
+
+function countRemoved(registers: Registry[], happenings: Happenings): void {
+  const removed = new Counter({
+    name: `${PREFIX}retention_removed_total`,
+    help: 'Rows that were removed because RETENTION_DAYS were over.',
+    labelNames: ['kind'],
+    registers,
+  })
+  const kinds = ['events', 'deliveries', 'logs'] as const
+  for (const kind of kinds) removed.inc({ kind }, 0)
+  happenings.on('removed', (counts) => {
+    for (const kind of kinds) removed.inc({ kind }, counts[kind])
   })
 }
 

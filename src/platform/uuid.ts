@@ -2,5 +2,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 export const isUuid = (text: string): boolean => UUID.test(text)
 
+/** The one that comes before all others. */
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
+
 /** Unix milliseconds at which a UUIDv7 was made (RFC 9562 §5.7: its first 48 bits). */
 export const timeOfUuidV7 = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+
+/** An SQL expression: what no UUIDv7 made at that time or later comes before. */
+export const sqlFirstUuidV7At = (time: string): string =>
+  `rpad(lpad(to_hex(greatest(0, floor(extract(epoch from ${time}) * 1000))::bigint), 12, '0'), 32, '0')::uuid`

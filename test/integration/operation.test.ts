@@ -263,6 +263,7 @@ describe('what is counted', () => {
     expect(Object.fromEntries(ownTypes)).toEqual({
       node_event_service_events_ingested_total: 'counter',
       node_event_service_deliveries_sent_total: 'counter',
+      node_event_service_retention_removed_total: 'counter',
       node_event_service_deliveries_failed_total: 'counter',
       node_event_service_deliveries_dead_total: 'counter',
       node_event_service_delivery_duration_seconds: 'histogram',

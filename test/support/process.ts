@@ -59,8 +59,12 @@ export async function startProcess({ settings, directory }: ProcessOptions): Pro
 }
 
 /** Runs one of the service's programs to its end. */
-export async function runToEnd(program: string, { settings, directory }: ProcessOptions) {
-  const { child, output } = run(program, settings, directory)
+export async function runToEnd(
+  program: string,
+  { settings, directory }: ProcessOptions,
+  args: string[] = [],
+) {
+  const { child, output } = run(program, settings, directory, args)
   createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => output.push(line))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output: output.join('\n') }
@@ -70,9 +74,10 @@ function run(
   program: string,
   settings: Settings,
   directory: string,
+  args: string[] = [],
 ): { child: ChildProcess; output: string[] } {
   const output: string[] = []
-  const child = spawn(process.execPath, [resolve('dist', program)], {
+  const child = spawn(process.execPath, [resolve('dist', program), ...args], {
     cwd: directory,
     // Nothing of the environment of whoever runs the tests, but where programs are found.
     env: { PATH: process.env.PATH, ...quick, ...settings },

@@ -30,12 +30,20 @@ describe('loadConfig', () => {
       },
       outbox: { batchSize: 500, intervalMs: 2000 },
       eventMaxBytes: 262_144,
+      retentionDays: undefined,
       logLevel: 'info',
     })
   })
 
   it('takes an empty variable for an absent one', () => {
     expect(loadConfig({ REDIS_URL: '', PORT: '' })).toMatchObject({ redisUrl: undefined, port: 3000 })
+  })
+
+  it('keeps finished events for a part of a day, but not for none, which could mean for ever', () => {
+    expect(loadConfig({ RETENTION_DAYS: '0.5' }).retentionDays).toBe(0.5)
+    expect(problemsOf({ RETENTION_DAYS: '0' })).toEqual([
+      'RETENTION_DAYS must be a number from 0.001 to 36500, not "0"',
+    ])
   })
 
   it('takes several keys, and ranges for targets that are not public', () => {

@@ -1,0 +1,46 @@
+/** `npm run retention`: removes once what RETENTION_DAYS would, or only counts it. */
+import { loadMaintenanceConfig, readDotEnv } from './config.js'
+import { provideServer, requireMigrated } from './database-provision.js'
+import { ExpectedStartError } from './errors.js'
+import { createDatabase } from './platform/database.js'
+import { createParts } from './platform/parts.js'
+import { timeOfUuidV7 } from './platform/uuid.js'
+import { readOptions, usage } from './retention/options.js'
+import { type Totals, walk } from './retention/walk.js'
+
+async function main(): Promise<void> {
+  const { days: givenDays, isDryRun, help } = readOptions(process.argv.slice(2))
+  const say = (line: string) => void process.stdout.write(`${line}\n`)
+  if (help) return say(usage)
+
+  readDotEnv()
+  const config = loadMaintenanceConfig(givenDays === undefined ? {} : { RETENTION_DAYS: givenDays })
+  const days = config.retentionDays
+  if (days === undefined) {
+    throw new ExpectedStartError('Say how long finished events are kept: set RETENTION_DAYS, or give --days.')
+  }
+  const parts = createParts()
+  try {
+    const { databaseUrl } = parts.use(await provideServer(config, say))
+    await requireMigrated(databaseUrl)
+    const database = parts.use(createDatabase({ url: databaseUrl, poolSize: 1 }))
+    say(describe(await walk({ database, days, isDryRun }), days, isDryRun))
+  } finally {
+    await parts[Symbol.asyncDispose]()
+  }
+}
+
+function describe({ events, deliveries, logs, oldest }: Totals, days: number, isDryRun: boolean): string {
+  const verb = isDryRun ? 'Would remove' : 'Removed'
+  const since = oldest ? `, the oldest accepted at ${new Date(timeOfUuidV7(oldest)).toISOString()}` : ''
+  const counts = `events ${events}, deliveries ${deliveries}, logs ${logs}`
+  return `${verb} what was finished more than ${days} days ago: ${counts}${since}.`
+}
+
+main().catch((error: unknown) => {
+  const { message } = error as Error
+  process.stderr.write(
+    `${error instanceof ExpectedStartError ? message : `The retention run failed: ${message}`}\n`,
+  )
+  process.exitCode = 1
+})

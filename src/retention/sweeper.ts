@@ -1,0 +1,55 @@
+/**
+ * Retention: removes events that were finished longer ago than they are to be kept. It walks from the oldest to the
+ * newest that may go, in small batches with rests between them, and begins again an hour after it was through. Any
+ * number of processes may do so: one batch runs at a time.
+ */
+import type { Database } from '../platform/database.js'
+import type { Happenings } from '../platform/happenings.js'
+import { createPump, type Pump } from '../platform/pump.js'
+import { removeFinished } from './remove.js'
+
+export interface RetentionOptions {
+  database: Database
+  happenings: Happenings
+  days: number
+  onError(error: unknown): void
+  batchSize?: number
+  /** From the end of a walk to the beginning of the next. */
+  intervalMs?: number
+}
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+export const BATCH_SIZE = 500
+/** After a batch it rests this many times as long: no more than a quarter of one connection's time is taken. */
+export const RESTS = 3
+/** For how long it leaves the field to another process that is at it. */
+export const BUSY_MS = 1000
+
+export function createRetention(options: RetentionOptions): Pump {
+  const { database, happenings, days, onError, batchSize = BATCH_SIZE, intervalMs = HOUR_MS } = options
+  let after: string | undefined
+  let tookMs = 0
+
+  async function run(): Promise<false> {
+    const startedAt = performance.now()
+    try {
+      const removed = await removeFinished(database, { days, after, limit: batchSize })
+      if (removed === undefined) pump.wakeIn(BUSY_MS)
+      else {
+        if (removed.events > 0) happenings.emit('removed', removed)
+        after = removed.isEnd ? undefined : removed.last
+        if (!removed.isEnd) pump.wake()
+      }
+      return false
+    } catch (error) {
+      pump.wakeIn(MINUTE_MS)
+      throw error
+    } finally {
+      tookMs = performance.now() - startedAt
+    }
+  }
+
+  const pump = createPump({ run, intervalMs, restMs: () => RESTS * tookMs, onError })
+  return pump
+}
