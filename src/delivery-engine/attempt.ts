@@ -27,14 +27,21 @@ export interface AttemptOptions {
 /** Between tries to record while the database is away. The request was made: its result is worth waiting for. */
 const RECORD_AGAIN_MS = 500
 
-export function createAttempt(options: AttemptOptions): (lease: Lease) => Promise<void> {
+/**
+ * Makes an attempt, and resolves when it is recorded. `onEnded` is called before that, when the endpoint has nothing
+ * more to do with it.
+ */
+export type Attempt = (lease: Lease, onEnded: () => void) => Promise<void>
+
+export function createAttempt(options: AttemptOptions): Attempt {
   const { database, loader, sender, recorder, policy, happenings, onRetryIn, cutOff } = options
 
-  return async function attempt(lease) {
+  return async function attempt(lease, onEnded) {
     const delivery = await load(lease)
     if (delivery === undefined) return
     if (!delivery.isEnabled) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
+    onEnded()
     if (cutOff.aborted) return
     await conclude(lease, delivery, exchange)
   }

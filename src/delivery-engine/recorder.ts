@@ -99,7 +99,7 @@ const MAX_BATCH = 200
 /** One commit waits for the disk while the next is being filled and sent. */
 const COMMITS_UNDER_WAY = 2
 /** Nobody waits for a record but whoever watches. */
-const REST_MS = 10
+const REST_MS = 20
 
 export function createRecorder(database: Database, happenings: Happenings): Recorder {
   const batcher = createBatcher<AttemptResult, Recorded | undefined>({

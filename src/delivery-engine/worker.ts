@@ -10,6 +10,7 @@ import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Allowances } from './allowances.js'
 import type { Answering } from './answering.js'
+import type { Attempt } from './attempt.js'
 import { giveBackLeases } from './feeder.js'
 import { createLanes } from './lanes.js'
 import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './lease.js'
@@ -41,7 +42,7 @@ export interface WorkerOptions {
   timeoutMs: number
   allowances: Allowances
   answering: Answering
-  attempt(lease: Lease): Promise<void>
+  attempt: Attempt
   /** Called when an attempt has ended: its subscription has room for another. */
   onRoom(subscriptionId: string): void
   /** Called when deliveries of these subscriptions went back to the table, because they waited too long here. */
@@ -85,19 +86,26 @@ export function createWorker(options: WorkerOptions): Worker {
   async function carryOut(lease: Lease): Promise<void> {
     const { deliveryId, subscriptionId } = lease
     const startedAt = performance.now()
+    let isEnded = false
+    // Its slot is for another as soon as the endpoint is done with it: what is left is between us and the database.
+    const end = () => {
+      if (isEnded) return
+      isEnded = true
+      const tookMs = performance.now() - startedAt
+      answering.note(subscriptionId, tookMs)
+      lanes.ended(lease, tookMs < timeoutMs)
+    }
     try {
-      await (isTooLate(lease) ? giveBack([lease]) : attempt(lease))
+      await (isTooLate(lease) ? giveBack([lease]) : attempt(lease, end))
     } catch (error) {
       // The lease runs out, and the delivery is attempted again.
       onError(error)
     } finally {
-      const tookMs = performance.now() - startedAt
+      end()
       held.delete(deliveryId)
-      answering.note(subscriptionId, tookMs)
-      lanes.ended(lease, tookMs < timeoutMs)
       allowances.ended(subscriptionId)
       onRoom(subscriptionId)
-      if (lanes.inFlight === 0) onIdle?.()
+      if (held.size === 0) onIdle?.()
     }
   }
 
@@ -169,8 +177,9 @@ export function createWorker(options: WorkerOptions): Worker {
       isStopping = true
       await intake[Symbol.asyncDispose]()
       const waiting = lanes.close()
+      for (const { deliveryId } of waiting) held.delete(deliveryId)
       if (waiting.length > 0) await giveBackLeases(database, waiting).catch(onError)
-      if (lanes.inFlight > 0) {
+      if (held.size > 0) {
         const idle = new Promise<void>((resolve) => {
           onIdle = resolve
         })

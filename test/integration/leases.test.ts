@@ -73,7 +73,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
     cutOff: new AbortController().signal,
   })
 
-  await attempt({ ...good, queuedUntil: new Date(0).toISOString() })
+  await attempt({ ...good, queuedUntil: new Date(0).toISOString() }, () => {})
 
   expect(receiver.requests).toHaveLength(1)
   expect(await testDatabase.query('select status from deliveries')).toEqual([{ status: 'SENT' }])
