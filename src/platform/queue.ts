@@ -28,6 +28,7 @@ export interface JobQueueOptions {
 const TAKEN_AT_ONCE = 16
 /** A queue that doesn't answer in this time counts as away. */
 const ADD_TIMEOUT_MS = 2000
+const CLOSE_TIMEOUT_MS = 3000
 /** After this, a statement of the queue on PostgreSQL counts as lost. */
 const QUERY_TIMEOUT_MS = 5000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
@@ -47,15 +48,19 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
     work(take) {
       const worker = backend.createWorker(name, ({ data }) => take(data as Job))
       worker.on('error', onError)
-      return { [Symbol.asyncDispose]: () => worker.close() }
+      return { [Symbol.asyncDispose]: () => inTime(worker.close()) }
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
     async [Symbol.asyncDispose]() {
-      await queue.close()
+      await inTime(queue.close())
       await backend.close()
     },
   }
 }
+
+/** A queue that is away is not waited for: what it holds, PostgreSQL holds too. */
+const inTime = (closing: Promise<void>): Promise<void> =>
+  withTimeout(closing, CLOSE_TIMEOUT_MS, 'The queue').catch(() => {})
 
 interface Troubled {
   on(event: 'error', listener: (error: Error) => void): unknown

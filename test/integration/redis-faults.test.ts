@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
-import { startTestService, type TestService } from '../support/service.js'
+import { startRedis } from '../support/redis.js'
+import { type Layout, startOn, startTestService, type TestService } from '../support/service.js'
 
 let parts: Parts
 
@@ -12,8 +14,13 @@ afterEach(() => parts[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: {} }
 
-async function subscribed(endpointUrl: string, settings = {}): Promise<TestService> {
-  const service = parts.use(await startTestService('redis', settings))
+/** Apart, so that every event takes the way over the queue. */
+async function subscribed(
+  endpointUrl: string,
+  settings = {},
+  layout: Layout = 'redis, api and worker apart',
+): Promise<TestService> {
+  const service = parts.use(await startTestService(layout, settings))
   await service.api.post('/v1/subscriptions', { endpointUrl, eventTypes: [event.type] })
   return service
 }
@@ -67,5 +74,22 @@ describe('Redis', () => {
     await publishMany(service, 5)
     await expect.poll(() => delivered(service), { timeout: 40_000, interval: 100 }).toBe(30)
     await expect.poll(async () => (await service.api.get('/v1/health')).status, { timeout: 5000 }).toBe(200)
+  })
+
+  it('may be away: where API and worker are one, events go out all the same', async () => {
+    const receiver = parts.use(await startReceiver())
+    const service = await subscribed(receiver.url, {}, 'redis')
+    await service.redis?.stop()
+    await publishMany(service, 5)
+    await expect.poll(() => delivered(service), { timeout: 10_000 }).toBe(5)
+  })
+
+  it('may be away from the start to the stop, and holds up neither', { timeout: 60_000 }, async () => {
+    const [database, redis] = [parts.use(await createTestDatabase()), parts.use(await startRedis())]
+    await redis.stop()
+    const service = await startOn(database, redis)
+    const startedAt = performance.now()
+    await service[Symbol.asyncDispose]()
+    expect(performance.now() - startedAt).toBeLessThan(20_000)
   })
 })
