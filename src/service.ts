@@ -8,7 +8,10 @@ import { type Config, DEVELOPMENT_KEY } from './config.js'
 import { createEgressGuard } from './delivery-engine/egress-guard.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/lease.js'
+import { loadStatement } from './delivery-engine/loader.js'
 import { readOutbox } from './delivery-engine/outbox.js'
+import { recordStatement } from './delivery-engine/recorder.js'
+import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastHappenings, createLive } from './graphql/live.js'
 import { createApp } from './http/app.js'
@@ -55,6 +58,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
   const database = parts.use(createDatabase({ url: config.databaseUrl, onError: trouble('database') }))
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
+  await database.warmUp([...acceptStatements, recordStatement, loadStatement])
   const queue = parts.use(
     createJobQueue<DeliveryJob>({
       name: 'deliveries',

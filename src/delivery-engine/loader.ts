@@ -2,7 +2,7 @@
 
 import { sqlIsOpen } from '../deliveries/transitions.js'
 import { createBatcher } from '../platform/batcher.js'
-import type { Database } from '../platform/database.js'
+import type { Database, Statement } from '../platform/database.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
 import { type Lease, leaseColumns, sqlHolds } from './lease.js'
 import type { Webhook } from './sender.js'
@@ -22,7 +22,7 @@ export interface Loader {
   load(lease: Lease): Promise<LoadedDelivery | undefined>
 }
 
-const load = {
+export const loadStatement: Statement = {
   name: 'load-deliveries',
   text: `
     select d.id, d."eventId", d.attempts, d."budgetFrom",
@@ -63,7 +63,7 @@ export function createLoader(database: Database, signingKey: SigningKeys): Loade
     maxSize: MAX_BATCH,
     maxConcurrent: QUERIES_UNDER_WAY,
     async run(leases) {
-      const rows = await database.query<Row>(load, leaseColumns(leases))
+      const rows = await database.query<Row>(loadStatement, leaseColumns(leases))
       const byId = new Map(rows.map((row) => [row.id, row]))
       return leases.map(({ deliveryId, subscriptionId }) => {
         const row = byId.get(deliveryId)

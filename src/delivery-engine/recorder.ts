@@ -12,7 +12,7 @@ import { sqlEventStatus, sqlIsOpen } from '../deliveries/transitions.js'
 import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
-import type { Database } from '../platform/database.js'
+import type { Database, Statement } from '../platform/database.js'
 import { isConflictOfTransactions } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
 import type { Verdict } from './judge.js'
@@ -42,7 +42,7 @@ export interface Recorder {
 const sent = 'e."sentCount" + locked.sent'
 const dead = 'e."deadCount" + locked.dead'
 
-const record = {
+export const recordStatement: Statement = {
   name: 'record-attempts',
   text: `
     with result as (
@@ -108,7 +108,7 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
     restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<ChangedRow>(record, [
+      const rows = await database.query<ChangedRow>(recordStatement, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),

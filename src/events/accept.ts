@@ -10,7 +10,7 @@
  * The match is made by the database, from subscriptions as they are committed at that moment, once for each type.
  */
 import { sqlLeaseEnd } from '../deliveries/lease-end.js'
-import type { Database } from '../platform/database.js'
+import type { Database, Statement } from '../platform/database.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
 import type { Publication } from './publication.js'
 
@@ -111,6 +111,8 @@ const acceptAndDispatch = {
     select null, null, m."subscriptionId", null, null, m.version, now()::timestamptz(3), (${sqlLeaseEnd})::timestamptz(3)
     from (select distinct "subscriptionId", version from matched) as m`,
 }
+
+export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
 /** @param refused subscriptions that the worker of this process takes none of; absent, it takes nothing at all. */
 export async function accept(
