@@ -79,14 +79,19 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   function tell(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
-    const { deliveryId, subscriptionId } = lease
     const eventId = delivery.webhook.id
-    const { status, nextRunAt } = recorded
     if (result.verdict.delayMs !== null) onRetryIn(result.verdict.delayMs)
     happenings.emit('attempted', {
-      ...{ deliveryId, eventId, subscriptionId, eventType: delivery.eventType },
-      ...{ attempt: result.attempt, status, statusCode: result.statusCode, error: result.verdict.error },
-      ...{ responseTimeMs: result.responseTimeMs, nextRunAt },
+      deliveryId: lease.deliveryId,
+      eventId,
+      subscriptionId: lease.subscriptionId,
+      eventType: delivery.eventType,
+      attempt: result.attempt,
+      status: recorded.status,
+      statusCode: result.statusCode,
+      error: result.verdict.error,
+      responseTimeMs: result.responseTimeMs,
+      nextRunAt: recorded.nextRunAt,
       sinceAcceptedMs: Date.now() - timeOfUuidV7(eventId),
     })
   }

@@ -47,7 +47,8 @@ export function createConnections({ connect, keepAliveMs, maxAnswerBytes }: Conn
     bodyTimeout: 0,
   }
   return {
-    dispatch: (request, handler) => void agent.dispatch({ ...request, carried: handler } as Request, handler),
+    dispatch: (request, handler) =>
+      void agent.dispatch(Object.assign(request, { carried: handler }), handler),
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
 }

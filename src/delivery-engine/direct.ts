@@ -109,8 +109,6 @@ function toLoaded({ id, publication, createdAt }: Candidate, endpoint: Endpoint)
   const { type, data, metadata } = publication
   const { isEnabled, endpointUrl } = endpoint
   const body = webhookBody({ eventId: id, type, createdAt, data, metadata })
-  return {
-    ...{ eventType: type, attempts: 0, budgetFrom: 0, isEnabled },
-    webhook: { endpointUrl, id, body, keys: endpoint.keys },
-  }
+  const webhook = { endpointUrl, id, body, keys: endpoint.keys }
+  return { eventType: type, attempts: 0, budgetFrom: 0, isEnabled, webhook }
 }

@@ -74,9 +74,14 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
     send(webhook) {
       return new Promise((resolve) => {
         const startedAt = performance.now()
-        const end = (outcome: Outcome) => {
+        const end = ({ statusCode, error, retryAfter }: Outcome) => {
           clearTimeout(deadline)
-          resolve({ ...outcome, responseTimeMs: Math.round(performance.now() - startedAt) })
+          resolve({
+            statusCode,
+            error,
+            retryAfter,
+            responseTimeMs: Math.round(performance.now() - startedAt),
+          })
         }
         const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
         const reader = createReader(end, (error) => fail(describeFailure(error)))
@@ -85,8 +90,9 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
           reader.abort()
         }, timeoutMs)
         try {
-          const request = { method: 'POST', headers: headersOf(webhook), body: webhook.body } as const
-          connections.dispatch({ ...targetOf(webhook.endpointUrl), ...request }, reader)
+          const { origin, path } = targetOf(webhook.endpointUrl)
+          const headers = headersOf(webhook)
+          connections.dispatch({ origin, path, method: 'POST', headers, body: webhook.body }, reader)
         } catch (error) {
           fail(describeFailure(error))
         }

@@ -5,7 +5,9 @@ import { badInput, type InputError } from '../errors.js'
 import { inputErrors } from '../platform/input-errors.js'
 
 export function checkInputs(app: FastifyInstance): void {
-  app.setValidatorCompiler<z.ZodType>(({ schema }) => (input) => {
+  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (input) => {
+    // Those of headers are for OpenAPI: a route checks the ones it reads.
+    if (httpPart === 'headers') return { value: input }
     // The messages tell what is missing from what is of the wrong type by the input.
     const { data, error } = schema.safeParse(input, { reportInput: true })
     return error ? { error: badInput(inputErrors(error.issues).map(aboutTheBody)) } : { value: data }
