@@ -7,9 +7,9 @@
 import { uuidv7 } from 'uuidv7'
 import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
-import { createBatcher } from '../platform/batcher.js'
+import { CongestedError, createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/database.js'
-import { isConflictOfTransactions, isDataFault } from '../platform/database-errors.js'
+import { isConflictOfTransactions, isDatabaseAway, isDataFault } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
 import { type Accepted, accept, type Candidate } from './accept.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
@@ -63,6 +63,8 @@ const MAX_BATCH = 100
 /** One commit waits for the disk while the next is being filled and sent. */
 const COMMITS_UNDER_WAY = 2
 const REST_MS = 1
+/** What waits for its commit: bytes of data, and for how long. Who comes then had better come again. */
+const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { database, happenings, directWorker, onCommitted } = options
@@ -72,6 +74,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     maxConcurrent: COMMITS_UNDER_WAY,
     restMs: () => Math.max(REST_MS, directWorker?.restMs() ?? 0),
     run: commit,
+    limits: { ...LIMITS, sizeOf: ({ publication }) => publication.data.length },
+    isEveryonesFault: isDatabaseAway,
     isItemsFault: (error) => isDataFault(error) || isConflictOfTransactions(error),
   })
 
@@ -110,11 +114,18 @@ export function createPublisher(options: PublisherOptions): Publisher {
         return published
       } catch (error) {
         happenings.emit('ingested', { result: 'rejected', count: 1 })
-        throw error
+        throw error instanceof CongestedError ? congested() : error
       }
     },
   }
 }
+
+const congested = () =>
+  new ServiceError(
+    'SERVICE_UNAVAILABLE',
+    'The database takes events more slowly than they come. This one was not stored: try again.',
+    { retryAfterSeconds: 1 },
+  )
 
 function answerFor(
   { publication, contentHash }: Candidate,
