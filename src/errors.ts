@@ -6,6 +6,7 @@ export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, title: 'Missing or wrong API key' },
   BAD_USER_INPUT: { status: 400, title: 'Invalid input' },
   NOT_FOUND: { status: 404, title: 'Not found' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   CONFLICT: { status: 409, title: 'Conflict with the present state' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'Body too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported content type' },

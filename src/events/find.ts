@@ -2,19 +2,34 @@ import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { Database } from '../platform/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { RawJson } from './raw-json.js'
+
+/** What was published, as the producer wrote it: as values, large numbers would lose digits. */
+const payloadTexts = {
+  name: 'payload-texts',
+  text: 'select data::text as data, metadata::text as metadata from events where id = $1',
+}
+
+interface PayloadTexts {
+  data: RawJson
+  metadata: RawJson | null
+}
 
 /** An event with its deliveries and each delivery's logs. @throws ServiceError NOT_FOUND */
-export async function findEvent({ prisma }: Database, id: string) {
-  const event = isUuid(id)
-    ? await prisma.event.findUnique({
-        where: { id },
-        include: {
-          deliveries: { orderBy: { id: 'asc' }, include: { logs: { orderBy: { attempt: 'asc' } } } },
-        },
-      })
-    : null
-  if (event === null) throw notFound('event', id)
-  return event
+export async function findEvent({ prisma, query }: Database, id: string) {
+  if (!isUuid(id)) throw notFound('event', id)
+  const [event, [payload]] = await Promise.all([
+    prisma.event.findUnique({
+      where: { id },
+      omit: { data: true, metadata: true },
+      include: {
+        deliveries: { orderBy: { id: 'asc' }, include: { logs: { orderBy: { attempt: 'asc' } } } },
+      },
+    }),
+    query<PayloadTexts>(payloadTexts, [id]),
+  ])
+  if (event === null || payload === undefined) throw notFound('event', id)
+  return { ...event, payload }
 }
 
 /** Where an event stands, without its payload. @throws ServiceError NOT_FOUND */

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
 import { parseInput } from '../platform/input-errors.js'
-import { canonicalJson, JsonTooDeepError, memberTexts, type RawJson } from './raw-json.js'
+import { canonicalJson } from './canonical-json.js'
+import { JsonTooDeepError, memberTexts, type RawJson } from './raw-json.js'
 
 export interface Publication {
   type: string

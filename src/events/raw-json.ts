@@ -23,9 +23,10 @@ export class JsonTooDeepError extends Error {
   }
 }
 
+const [SPACE, LINE_FEED, CARRIAGE_RETURN, TAB] = [0x20, 0x0a, 0x0d, 0x09]
+
 // Each looks for the first character that ends something. A greedy pattern over what comes before it would
 // need a stack as long as the text.
-const notSpace = /[^ \t\n\r]/g
 const scalarEnd = /[,\]}\s]/g
 const structure = /["[\]{}]/g
 
@@ -34,10 +35,22 @@ function find(pattern: RegExp, text: string, from: number): number {
   return pattern.test(text) ? pattern.lastIndex - 1 : text.length
 }
 
-const skipSpace = (text: string, from: number): number => find(notSpace, text, from)
+/** Where the white space that may be at `from` ends. */
+export function skipSpace(text: string, from: number): number {
+  let at = from
+  let code = text.charCodeAt(at)
+  while (code === SPACE || code === LINE_FEED || code === CARRIAGE_RETURN || code === TAB) {
+    at += 1
+    code = text.charCodeAt(at)
+  }
+  return at
+}
+
+/** Where the number or word that begins at `from` ends. */
+export const endOfScalar = (text: string, from: number): number => find(scalarEnd, text, from)
 
 /** Where the string whose opening quote is at `from` ends: after a quote with no odd row of `\` before it. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   let quote = from
   let escaped: boolean
   do {
@@ -53,7 +66,7 @@ function endOfString(text: string, from: number): number {
 function endOfValue(text: string, from: number, path = ''): number {
   const first = text[from]
   if (first === '"') return endOfString(text, from)
-  if (first !== '{' && first !== '[') return find(scalarEnd, text, from)
+  if (first !== '{' && first !== '[') return endOfScalar(text, from)
   let depth = 0
   let at = from
   do {
@@ -94,41 +107,4 @@ export function memberTexts(text: string): Map<string, RawJson> {
 function nextItem(text: string, from: number): number {
   const at = skipSpace(text, from)
   return text[at] === ',' ? skipSpace(text, at + 1) : at
-}
-
-/**
- * One spelling for all texts that say the same: no white space, names sorted, strings and numbers in their
- * shortest form. A number that a double can't hold keeps its digits, so that two of them stay two.
- */
-export function canonicalJson(text: RawJson): string {
-  const first = text[0]
-  if (first === '{') {
-    const members = [...memberTexts(text)].sort(([a], [b]) => (a < b ? -1 : 1))
-    return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${canonicalJson(value)}`).join()}}`
-  }
-  if (first === '[') return `[${itemTexts(text).map(canonicalJson).join()}]`
-  if (first === '"') return JSON.stringify(JSON.parse(text))
-  return canonicalScalar(text)
-}
-
-function itemTexts(text: string): RawJson[] {
-  const items: RawJson[] = []
-  let at = skipSpace(text, 1)
-  while (text[at] !== ']') {
-    const end = endOfValue(text, at)
-    items.push(text.slice(at, end) as RawJson)
-    at = nextItem(text, end)
-  }
-  return items
-}
-
-/** A double keeps any decimal of so many significant digits apart from every other. */
-const DIGITS_OF_A_DOUBLE = 15
-
-function canonicalScalar(text: string): string {
-  if (text === 'true' || text === 'false' || text === 'null') return text
-  const digits = text.replace(/e.*/i, '').replace(/[-.]/g, '').replace(/^0+/, '')
-  const value = Number(text)
-  const fits = Number.isFinite(value) && (value !== 0 || digits === '')
-  return fits && digits.length <= DIGITS_OF_A_DOUBLE ? String(value === 0 ? 0 : value) : text.toLowerCase()
 }

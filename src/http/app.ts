@@ -7,6 +7,7 @@ import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
+import { rememberMethods } from './allowed-methods.js'
 import { createKeyCheck, requireKey } from './auth.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
@@ -60,12 +61,17 @@ export async function createApp({
       logger.error({ err: told.cause, route: request.routeOptions.url }, 'request failed')
     return sendProblem(reply, told)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      new ServiceError('NOT_FOUND', `There is no route ${request.method} ${request.url.split('?')[0]}.`),
-    ),
-  )
+  const methodsOf = rememberMethods(app)
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const path = url.replace(/\?.*/s, '')
+    const allowed = methodsOf(path)
+    // A route that is there for this method has itself found nothing.
+    if (allowed.length === 0 || allowed.includes(method))
+      return sendProblem(reply, new ServiceError('NOT_FOUND', `There is no route ${method} ${path}.`))
+    reply.header('allow', allowed.join(', '))
+    const detail = `${path} does not take ${method}; it takes ${allowed.join(', ')}.`
+    return sendProblem(reply, new ServiceError('METHOD_NOT_ALLOWED', detail))
+  })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)

@@ -1,6 +1,7 @@
 /** What the routes answer with: the schemas that OpenAPI shows, and how rows of the database take their shape. */
 import { z } from 'zod'
-import type { Delivery, DeliveryLog, Event } from '../generated/prisma/client.js'
+import type { findEvent } from '../events/find.js'
+import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
@@ -159,18 +160,18 @@ const toDeliveryLog = (row: DeliveryLog) => ({
   createdAt: row.createdAt.toISOString(),
 })
 
-export const toEvent = (row: Event & { deliveries: (Delivery & { logs: DeliveryLog[] })[] }) => ({
-  id: row.id,
-  type: row.type,
-  payload: {
-    data: row.data as Record<string, unknown>,
-    metadata: row.metadata as Record<string, unknown> | null,
-  },
-  status: row.status,
-  idempotencyKey: row.idempotencyKey,
-  ...times(row),
-  deliveries: row.deliveries.map((delivery) => ({
-    ...toDelivery(delivery),
-    logs: delivery.logs.map(toDeliveryLog),
-  })),
-})
+/** The JSON of an event, with its payload in it as the producer wrote it. */
+export function eventText({ payload, deliveries, ...row }: Awaited<ReturnType<typeof findEvent>>): string {
+  const before = JSON.stringify({ id: row.id, type: row.type })
+  const after = JSON.stringify({
+    status: row.status,
+    idempotencyKey: row.idempotencyKey,
+    ...times(row),
+    deliveries: deliveries.map((delivery) => ({
+      ...toDelivery(delivery),
+      logs: delivery.logs.map(toDeliveryLog),
+    })),
+  })
+  const between = `"payload":{"data":${payload.data},"metadata":${payload.metadata}}`
+  return `${before.slice(0, -1)},${between},${after.slice(1)}`
+}

@@ -207,16 +207,34 @@ describe('a route', () => {
     'GET /',
     'GET /v1',
     'GET /v2/events',
-    'GET /v1/events',
-    'DELETE /v1/stats',
-    'PUT /v1/events',
-    'POST /v1/health',
+    'DELETE /v1/event',
     'GET /v1/events/',
-    `GET /v1/deliveries/${UNKNOWN_ID}/retry`,
+    'PUT /v1/events/a/b',
+    'POST /v1/eventsXsummary',
     'GET /%2e%2e/package.json',
     'GET /docs/static/%2e%2e%2f%2e%2e%2fpackage.json',
   ])('that there is not is not found: %s', async (route) => {
     expectProblem(await send(route), 404)
+  })
+
+  it.each([
+    ['GET /v1/events', 'POST'],
+    ['PUT /v1/events?type=a', 'POST'],
+    ['OPTIONS /v1/events', 'POST'],
+    ['PROPFIND /v1/events', 'POST'],
+    ['DELETE /v1/stats', 'GET, HEAD'],
+    ['POST /v1/health', 'GET, HEAD'],
+    ['POST /openapi.json', 'GET, HEAD'],
+    [`DELETE /v1/subscriptions/${UNKNOWN_ID}`, 'GET, HEAD, PATCH'],
+    [`GET /v1/deliveries/${UNKNOWN_ID}/retry`, 'POST'],
+    [`PATCH /v1/deliveries/events/${UNKNOWN_ID}/retry`, 'POST'],
+    ['PUT /graphql', 'GET, HEAD, POST'],
+  ])('that is there for other methods says for which: %s', async (route, allowed) => {
+    for (const key of [TEST_KEY, '']) {
+      const answer = await send(route, { key })
+      expectProblem(answer, 405)
+      expect(answer.headers.get('allow')).toBe(allowed)
+    }
   })
 
   it.each(['%', '%zz', '%E0%A4%A', '%ff'])('with the broken percent-encoding %s is refused', async (id) => {

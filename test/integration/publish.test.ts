@@ -150,6 +150,20 @@ describe('POST /v1/events', () => {
     expect((await read(body.eventId)).payload).toEqual({ data: JSON.parse(data), metadata: JSON.parse(data) })
   })
 
+  it('shows a payload as it was written: large numbers, order of keys and white space', async () => {
+    const data = '{"big": 12345678901234567890, "2":1e400, "1":-0, "twice":1.0, "twice":1.50 }'
+    const { body } = await post(`{"type":"a","metadata":${data},"data":${data}}`)
+    const response = await fetch(`${service.url}/v1/events/${body.eventId}`, {
+      headers: { 'x-api-key': 'test-key' },
+    })
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
+    const text = await response.text()
+    expect(text).toContain(`"payload":{"data":${data},"metadata":${data}},"status":`)
+    expect(Object.keys(JSON.parse(text))).toEqual([
+      ...['id', 'type', 'payload', 'status', 'idempotencyKey', 'createdAt', 'updatedAt', 'deliveries'],
+    ])
+  })
+
   it('refuses a body that is not UTF-8, rather than store other characters', async () => {
     const response = await fetch(`${service.url}/v1/events`, {
       method: 'POST',

@@ -6,7 +6,7 @@ import type { Publisher } from '../../events/publish.js'
 import type { Database } from '../../platform/database.js'
 import type { Happenings } from '../../platform/happenings.js'
 import { answers } from '../openapi.js'
-import { eventShape, idParameter, publishedShape, summaryShape, toEvent } from '../shapes.js'
+import { eventShape, eventText, idParameter, publishedShape, summaryShape } from '../shapes.js'
 
 interface EventContext {
   database: Database
@@ -79,7 +79,10 @@ export const eventRoutes =
           response: answers({ 200: eventShape.describe('The event.') }, 404),
         },
       },
-      async ({ params }) => toEvent(await findEvent(database, params.id)),
+      async ({ params }, reply) => {
+        const text = eventText(await findEvent(database, params.id))
+        return reply.type('application/json; charset=utf-8').send(text as never)
+      },
     )
 
     app.get(
