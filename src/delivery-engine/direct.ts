@@ -36,8 +36,14 @@ const MAX_BYTES = 32 * 1024 * 1024
 const MAX_REST_MS = 25
 const REST_PER_WAITING_MS = 1 / 20
 
+/** An event on its way to all its endpoints, which are sent the same bytes. */
+interface FreshEvent {
+  candidate: Candidate
+  body: Uint8Array | undefined
+}
+
 interface Fresh {
-  event: Candidate
+  event: FreshEvent
   subscriptionId: string
   version: string
   sinceMs: number
@@ -52,7 +58,7 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
 
   function drop(deliveryId: string, { event }: Fresh): void {
     fresh.delete(deliveryId)
-    bytes -= event.publication.data.length
+    bytes -= sizeOf(event)
   }
 
   function dropOld(): void {
@@ -71,7 +77,8 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
       },
       restMs: () => (isBusy() ? Math.min(MAX_REST_MS, waiting() * REST_PER_WAITING_MS) : 0),
       take(candidates, { deliveries, versions, queuedUntil }) {
-        const events = new Map(candidates.map((candidate) => [candidate.id, candidate]))
+        const events = new Map<string, FreshEvent>()
+        for (const candidate of candidates) events.set(candidate.id, { candidate, body: undefined })
         const token = queuedUntil.toISOString()
         const sinceMs = performance.now()
         const leases: Lease[] = []
@@ -84,7 +91,7 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
             continue
           }
           fresh.set(id, { event, subscriptionId, version, sinceMs })
-          bytes += event.publication.data.length
+          bytes += sizeOf(event)
           leases.push({ deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false })
         }
         take(leases)
@@ -105,10 +112,12 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
   }
 }
 
-function toLoaded({ id, publication, createdAt }: Candidate, endpoint: Endpoint): LoadedDelivery {
+const sizeOf = ({ candidate }: FreshEvent): number => candidate.publication.data.length
+
+function toLoaded(event: FreshEvent, { isEnabled, endpointUrl, keys }: Endpoint): LoadedDelivery {
+  const { id, publication, createdAt } = event.candidate
   const { type, data, metadata } = publication
-  const { isEnabled, endpointUrl } = endpoint
-  const body = webhookBody({ eventId: id, type, createdAt, data, metadata })
-  const webhook = { endpointUrl, id, body, keys: endpoint.keys }
+  event.body ??= webhookBody({ eventId: id, type, createdAt, data, metadata })
+  const webhook = { endpointUrl, id, body: event.body, keys }
   return { eventType: type, attempts: 0, budgetFrom: 0, isEnabled, webhook }
 }

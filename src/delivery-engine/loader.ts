@@ -82,7 +82,7 @@ function toLoaded(row: Row, keyOf: (stored: string) => Uint8Array): LoadedDelive
 }
 
 /** Put together from the producer's own text, so that `data` arrives as it was written. */
-export function webhookBody({ eventId, type, createdAt, data, metadata }: WebhookContent): string {
+export function webhookBody({ eventId, type, createdAt, data, metadata }: WebhookContent): Buffer {
   const head = `{"id":"${eventId}","type":"${type}","createdAt":"${createdAt.toISOString()}"`
-  return `${head},"payload":{"data":${data},"metadata":${metadata}}}`
+  return Buffer.from(`${head},"payload":{"data":${data},"metadata":${metadata}}}`)
 }

@@ -14,8 +14,8 @@ export interface Webhook {
   endpointUrl: string
   /** The event's id: the same on every attempt. */
   id: string
-  /** The very text that is signed and sent. */
-  body: string
+  /** The very bytes that are signed and sent. */
+  body: Uint8Array
   /** The keys of the secrets that are valid now, the newest first. @throws Error when they can't be had */
   keys(): readonly Uint8Array[]
 }

@@ -24,11 +24,15 @@ export class JsonTooDeepError extends Error {
 }
 
 const [SPACE, LINE_FEED, CARRIAGE_RETURN, TAB] = [0x20, 0x0a, 0x0d, 0x09]
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
 
-// Each looks for the first character that ends something. A greedy pattern over what comes before it would
-// need a stack as long as the text.
+/** `[` and `{`, `]` and `}`: each pair differs in one bit. */
+const isOpening = (code: number): boolean => (code | 0x20) === 0x7b
+const isClosing = (code: number): boolean => (code | 0x20) === 0x7d
+
+// Looks for the first character that ends something. A greedy pattern over what comes before it would need a stack as
+// long as the text.
 const scalarEnd = /[,\]}\s]/g
-const structure = /["[\]{}]/g
 
 function find(pattern: RegExp, text: string, from: number): number {
   pattern.lastIndex = from
@@ -56,27 +60,27 @@ export function endOfString(text: string, from: number): number {
   do {
     quote = text.indexOf('"', quote + 1)
     let at = quote
-    while (text[at - 1] === '\\') at -= 1
+    while (text.charCodeAt(at - 1) === BACKSLASH) at -= 1
     escaped = (quote - at) % 2 === 1
   } while (escaped)
   return quote + 1
 }
 
-/** Where the value that begins at `from` ends; `path` names it. */
+/** Where the value that begins at `from` ends; `path` names it. By character codes: every event goes through here. */
 function endOfValue(text: string, from: number, path = ''): number {
-  const first = text[from]
-  if (first === '"') return endOfString(text, from)
-  if (first !== '{' && first !== '[') return endOfScalar(text, from)
+  const first = text.charCodeAt(from)
+  if (first === QUOTE) return endOfString(text, from)
+  if (!isOpening(first)) return endOfScalar(text, from)
   let depth = 0
   let at = from
   do {
-    at = find(structure, text, at)
-    const character = text[at]
-    if (character === '"') {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
       at = endOfString(text, at)
       continue
     }
-    depth += character === '{' || character === '[' ? 1 : -1
+    if (isOpening(code)) depth += 1
+    else if (isClosing(code)) depth -= 1
     if (depth > MAX_JSON_DEPTH) throw new JsonTooDeepError(path)
     at += 1
   } while (depth > 0)

@@ -47,7 +47,12 @@ function startSender(timeoutMs: number): Sender {
 const start = async (behave: Behaviour) => parts.use(await startHostileEndpoint(behave))
 
 function post(sender: Sender, { url }: { url: string }, body = '{"id":"evt"}'): Promise<Exchange> {
-  return sender.send({ endpointUrl: url, id: 'evt', body, keys: () => [Buffer.from('key')] })
+  return sender.send({
+    endpointUrl: url,
+    id: 'evt',
+    body: Buffer.from(body),
+    keys: () => [Buffer.from('key')],
+  })
 }
 
 const verdictOn = (exchange: Exchange) =>
