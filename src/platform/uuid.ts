@@ -4,3 +4,9 @@ export const isUuid = (text: string): boolean => UUID.test(text)
 
 /** Unix milliseconds at which a UUIDv7 was made (RFC 9562 §5.7: its first 48 bits). */
 export const timeOfUuidV7 = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+
+/** The least UUIDv7 that could be made at a moment: whatever was made before is less, whatever later is greater. */
+export function leastUuidV7At(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
+}
