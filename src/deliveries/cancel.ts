@@ -10,14 +10,14 @@ import { findDelivery } from './find.js'
 import { sqlDeliverySnapshot } from './snapshot.js'
 import { sqlOpenStatus, sqlTally } from './tally.js'
 import { type ChangedRow, tellChanges } from './tell-changes.js'
-import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
+import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from './transitions.js'
 
 /** Gives up the waiting deliveries that a condition on `d` names. `$1` is the reason, for `lastError`. */
 const giveUpSql = (which: string) => `
   with given_up as (
     update deliveries d
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = now()
-    where ${which} and d.status in (${sqlStates(transitions.cancel.from)}) and d."queuedUntil" is null
+    where ${which} and ${sqlIsOpen('d')} and d."queuedUntil" is null
     returning ${sqlDeliverySnapshot('d')}, ${sqlOpenStatus('d.attempts', 'd."budgetFrom"')} as before
   ), tallied as (
     ${sqlTally('select before, status as after from given_up')}

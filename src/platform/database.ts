@@ -42,10 +42,14 @@ const errorFormat = 'minimal'
 
 /**
  * The hot path goes by an index, always, and each statement by one plan for all parameters. Plans are kept, and could
- * have been made when a table was small; and its indexes are full of entries that died, which an index scan marks and passes over from then on, while a
- * bitmap scan reads them all again each time.
+ * have been made when a table was small; and its indexes are full of entries that died, which an index scan marks and
+ * passes over from then on, while a bitmap scan reads them all again each time. A merge join of a few rows with a
+ * table that was small once reads the table's index from its beginning.
  */
-const onePlanByIndex = '-c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan'
+const onePlanByIndex = ['seqscan', 'bitmapscan', 'mergejoin']
+  .map((way) => `-c enable_${way}=off`)
+  .concat('-c plan_cache_mode=force_generic_plan')
+  .join(' ')
 
 /** As many as are in use at once under a steady load. */
 const WARM_CONNECTIONS = 4

@@ -11,3 +11,9 @@ export const timeOfUuidV7 = (id: string): number => Number.parseInt(id.slice(0, 
 /** An SQL expression: what no UUIDv7 made at that time or later comes before. */
 export const sqlFirstUuidV7At = (time: string): string =>
   `rpad(lpad(to_hex(greatest(0, floor(extract(epoch from ${time}) * 1000))::bigint), 12, '0'), 32, '0')::uuid`
+
+/** The least UUIDv7 that could be made at a moment: whatever was made before is less, whatever later is greater. */
+export function leastUuidV7At(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
+}

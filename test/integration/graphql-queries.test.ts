@@ -2,7 +2,7 @@
 import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GraphQLContext } from '../../src/graphql/context.js'
-import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
+import { createRelatedDeliveries } from '../../src/graphql/delivery-pages.js'
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/database.js'
 import { createParts } from '../../src/platform/parts.js'
@@ -94,7 +94,7 @@ describe('a query asks as often for many rows as for one', () => {
     [
       'deliveries with event, subscription and logs',
       `deliveries(first: $n) { edges { node { ${whole} } } }`,
-      4,
+      5,
     ],
     [
       'subscriptions with their deliveries',

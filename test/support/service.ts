@@ -52,7 +52,7 @@ export async function startTestService(layout: Layout, settings: Settings = {}):
 
 /** One process's worth of the service, on parts that exist already. */
 export function startOn(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'url'>,
   redis: TestRedis | undefined,
   settings: Settings = {},
   logger: Logger = pino({ level: 'silent' }),

@@ -1,10 +1,10 @@
 import { cancelDelivery } from '../../deliveries/cancel.js'
 import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
-import type { Prisma } from '../../generated/prisma/client.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
+import { loadPage } from '../delivery-pages.js'
 import { DeliveryStatusEnum } from '../enums.js'
-import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { TimeRange } from '../filters.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
@@ -72,18 +72,6 @@ export const DeliveryFilter = builder.inputType('DeliveryFilter', {
   }),
 })
 
-function deliveriesWhere(
-  filter: typeof DeliveryFilter.$inferInput | null | undefined,
-): Prisma.DeliveryWhereInput {
-  return condition<Prisma.DeliveryWhereInput>({
-    status: oneOf(filter?.status),
-    eventId: byId(filter?.eventId),
-    subscriptionId: byId(filter?.subscriptionId),
-    createdAt: inRange(filter?.createdAt),
-    updatedAt: inRange(filter?.updatedAt),
-  })
-}
-
 export const DeliveryEdge = builder.edgeObject({
   type: Delivery,
   name: 'DeliveryEdge',
@@ -117,11 +105,7 @@ builder.queryField('deliveries', (t) =>
       complexity: connectionComplexity,
       resolve: (query, _root, { filter, ...page }, { database }) => {
         checkCursors(page)
-        return database.prisma.delivery.findMany({
-          ...query,
-          where: deliveriesWhere(filter),
-          orderBy: { id: 'desc' },
-        })
+        return loadPage(database, { filter, query })
       },
     },
     DeliveryConnection,

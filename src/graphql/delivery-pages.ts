@@ -1,20 +1,24 @@
 /**
- * The deliveries of several events or subscriptions, a page of each: one statement for the ids, however many
- * parents there are, and a few more for the rows with their relations. Prisma's own way to load pages of
- * relations reads every delivery that the parents have, and an endpoint may have a million.
+ * Pages of deliveries, of all or of several events or subscriptions, a page of each: one statement for the ids, however
+ * many parents there are, and a few more for the rows with their relations. Prisma's own way to load pages of relations
+ * reads every delivery that the parents have, and an endpoint may have a million; and it writes a status so that
+ * PostgreSQL doesn't see which it is when it plans, and passes over the indexes of what went wrong.
  */
 import { type Delivery, Prisma } from '../generated/prisma/client.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { Database } from '../platform/database.js'
 import { isUuid } from '../platform/uuid.js'
-import type { Range } from './filters.js'
+import { idsInRange, type Range } from './filters.js'
 
-export interface RelatedPage {
-  /** The column of a delivery that names its parent. */
-  by: 'eventId' | 'subscriptionId'
+interface DeliveryPage {
   filter: DeliveryConditions | null | undefined
   /** What Pothos has `findMany` do: the page, from its end where `take` is negative, and the relations. */
   query: Pick<Prisma.DeliveryFindManyArgs, 'take' | 'cursor' | 'include' | 'select'>
+}
+
+export interface RelatedPage extends DeliveryPage {
+  /** The column of a delivery that names its parent. */
+  by: 'eventId' | 'subscriptionId'
 }
 
 interface DeliveryConditions {
@@ -61,9 +65,25 @@ export function createRelatedDeliveries(database: Database): RelatedDeliveries {
   }
 }
 
-async function loadPages({ prisma }: Database, page: RelatedPage, parentIds: string[]): Promise<Delivery[]> {
-  const { include, select } = page.query
-  const found = await prisma.$queryRaw<{ id: string }[]>(pagesSql(page, parentIds))
+/** A page of all deliveries, newest first. */
+export const loadPage = (database: Database, page: DeliveryPage): Promise<Delivery[]> =>
+  loadFound(database, page, pageSql(page, []))
+
+/** The pages of these parents, one after the other. */
+function loadPages(database: Database, page: RelatedPage, parentIds: string[]): Promise<Delivery[]> {
+  const ofParent = pageSql(page, [Prisma.sql`${column(page.by)} = parent.id`])
+  return loadFound(
+    database,
+    page,
+    Prisma.sql`
+      select page.id from unnest(${parentIds}::uuid[]) as parent (id)
+      cross join lateral (${ofParent}) as page`,
+  )
+}
+
+async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: Prisma.Sql) {
+  const { include, select } = query
+  const found = await prisma.$queryRaw<{ id: string }[]>(idsSql)
   if (found.length === 0) return []
   const rows = await prisma.delivery.findMany({
     ...(include && { include }),
@@ -74,21 +94,18 @@ async function loadPages({ prisma }: Database, page: RelatedPage, parentIds: str
   return rows as Delivery[]
 }
 
-function pagesSql({ by, filter, query }: RelatedPage, parentIds: string[]): Prisma.Sql {
+function pageSql({ filter, query }: DeliveryPage, more: Prisma.Sql[]): Prisma.Sql {
   const { take = 0, cursor } = query
   const isFromEnd = take < 0
-  const conditions = [Prisma.sql`${column(by)} = parent.id`, ...conditionsOf(filter)]
+  const conditions = [Prisma.sql`true`, ...more, ...conditionsOf(filter)]
   if (cursor?.id !== undefined) {
     conditions.push(isFromEnd ? Prisma.sql`d.id > ${cursor.id}::uuid` : Prisma.sql`d.id < ${cursor.id}::uuid`)
   }
   return Prisma.sql`
-    select page.id from unnest(${parentIds}::uuid[]) as parent (id)
-    cross join lateral (
-      select d.id from deliveries d
-      where ${Prisma.join(conditions, ' and ')}
-      order by d.id ${Prisma.raw(isFromEnd ? 'asc' : 'desc')}
-      limit ${Math.abs(take)}
-    ) as page`
+    select d.id from deliveries d
+    where ${Prisma.join(conditions, ' and ')}
+    order by d.id ${Prisma.raw(isFromEnd ? 'asc' : 'desc')}
+    limit ${Math.abs(take)}`
 }
 
 function conditionsOf(filter: DeliveryConditions | null | undefined): Prisma.Sql[] {
@@ -103,6 +120,9 @@ function conditionsOf(filter: DeliveryConditions | null | undefined): Prisma.Sql
     if (range?.from) conditions.push(Prisma.sql`${column(name)} >= ${range.from}`)
     if (range?.to) conditions.push(Prisma.sql`${column(name)} < ${range.to}`)
   }
+  const ids = idsInRange(createdAt)
+  if (ids?.gte) conditions.push(Prisma.sql`d.id >= ${ids.gte}::uuid`)
+  if (ids?.lte) conditions.push(Prisma.sql`d.id <= ${ids.lte}::uuid`)
   return conditions
 }
 

@@ -1,0 +1,120 @@
+/**
+ * A PostgreSQL that writes down how it ran each statement (`auto_explain`): the plans of the service's own
+ * connections, kept since whenever they were made, with the parameters of that moment, and what they read.
+ */
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
+import { applyMigrations } from '../../src/platform/migrations/index.js'
+import { createParts } from '../../src/platform/parts.js'
+import type { PlanNode } from './plans.js'
+
+/** A statement that ran, and how. */
+export interface Explained {
+  /** Of a statement that has one; else the beginning of its text. */
+  name: string
+  isNamed: boolean
+  plan: PlanNode
+}
+
+export interface ExplainedPostgres extends AsyncDisposable {
+  url: string
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
+  /** What the service ran while something was done, on all its connections. */
+  watch(work: () => Promise<unknown>): Promise<Explained[]>
+}
+
+const settings = (logDirectory: string): Record<string, string> => ({
+  fsync: 'off',
+  max_connections: '100',
+  // Statistics are as old as a test wants them.
+  autovacuum: 'off',
+  logging_collector: 'on',
+  log_destination: 'jsonlog',
+  log_directory: logDirectory,
+  log_filename: 'log',
+  log_rotation_size: '0',
+  log_statement: 'all',
+  log_parameter_max_length: '0',
+  session_preload_libraries: 'auto_explain',
+  'auto_explain.log_min_duration': '0',
+  'auto_explain.log_analyze': 'on',
+  'auto_explain.log_buffers': 'on',
+  'auto_explain.log_timing': 'off',
+  'auto_explain.log_format': 'json',
+  'auto_explain.log_parameter_max_length': '0',
+})
+
+export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
+  const parts = createParts()
+  const directory = await mkdtemp(join(tmpdir(), 'node-event-service-plans-'))
+  parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
+  // Root's PostgreSQL runs as another user, who has to get in, and to write its log.
+  await chmod(directory, 0o777)
+  const options = { dataDirectory: join(directory, 'postgres'), settings: settings(directory) }
+  const { url } = parts.use(await startEmbeddedPostgres(options))
+  await applyMigrations({ databaseUrl: url })
+  const client = new pg.Client(url)
+  await client.connect()
+  parts.use({ [Symbol.asyncDispose]: () => client.end() })
+
+  const query = async <Row extends object>(text: string, values: unknown[] = []) =>
+    (await client.query<Row>(text, values)).rows
+
+  /** What was logged since the last time, up to this moment. A process writes to the log before it answers. */
+  let readTo = 0
+  async function readLog(): Promise<LogLine[]> {
+    const mark = randomUUID()
+    await query(`select '${mark}'`)
+    const file = (await readdir(directory)).find((name) => name.endsWith('.json')) ?? ''
+    for (;;) {
+      const text = await readFrom(join(directory, file), readTo)
+      const end = text.lastIndexOf('\n') + 1
+      if (text.slice(0, end).includes(mark)) {
+        readTo += Buffer.byteLength(text.slice(0, end))
+        return text
+          .slice(0, end - 1)
+          .split('\n')
+          .map((line) => JSON.parse(line) as LogLine)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  /** A statement is named when it is sent, and its plan is told of when it has run. */
+  const names = new Map<string, string>()
+  function toExplained({ message, application_name }: LogLine): Explained[] {
+    const [, name, text = ''] = /^execute ([a-z-]+): (.*)$/s.exec(message) ?? []
+    if (name !== undefined) names.set(text.trim(), name)
+    const [, json] = /^duration: [^\n]* plan:\n(.*)$/s.exec(message) ?? []
+    if (json === undefined || application_name !== 'node-event-service') return []
+    const { 'Query Text': sql, Plan: plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode }
+    const known = names.get(sql.trim())
+    return [{ name: known ?? sql.slice(0, 500), isNamed: known !== undefined, plan }]
+  }
+
+  return {
+    ...{ url, query },
+    async watch(work) {
+      for (const line of await readLog()) toExplained(line)
+      await work()
+      return (await readLog()).flatMap(toExplained)
+    },
+    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+  }
+}
+
+async function readFrom(file: string, position: number): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of createReadStream(file, { start: position })) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+interface LogLine {
+  message: string
+  application_name?: string
+}
