@@ -13,6 +13,7 @@ import {
   listRequests,
   subscriptionFilters,
 } from '../../bench/lists.js'
+import { createDatabase } from '../../src/platform/database.js'
 import { createParts } from '../../src/platform/parts.js'
 import { createClient } from '../support/client.js'
 import {
@@ -52,6 +53,7 @@ beforeAll(async () => {
   const apart = services.use(await startOn(postgres, redis, { ...settings, ROLE: 'api' }))
   const paces: Paces = {
     postgres,
+    database: parts.use(createDatabase({ url: postgres.url })),
     ...{ api: createClient(all.url), apart: createClient(apart.url) },
     good: parts.use(await startReceiver(200)),
     bad: parts.use(await startReceiver(500)),

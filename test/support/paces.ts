@@ -1,11 +1,16 @@
 /** A service put through its paces: so much is done with it that every statement of the hot path runs. */
 import { expect, vi } from 'vitest'
+import type { Database } from '../../src/platform/database.js'
+import { countFinished } from '../../src/retention/count.js'
+import { removeFinished } from '../../src/retention/remove.js'
 import type { Client } from './client.js'
 import type { ExplainedPostgres } from './explained-postgres.js'
 import type { Receiver } from './receiver.js'
 
 export interface Paces {
   postgres: ExplainedPostgres
+  /** For what runs beside the service, on connections that live as long as it. */
+  database: Database
   /** Of a process that delivers as well, and of one that doesn't: it leaves all to the outbox. */
   api: Client
   apart: Client
@@ -31,6 +36,7 @@ export async function putThroughPaces(paces: Paces): Promise<void> {
   await orphan(paces, round)
   await renewed()
   await untilSettled(paces)
+  await clearAway(paces)
   for (const path of ['metrics', 'health', 'stats']) {
     expect((await paces.api.get(`/v1/${path}`)).status).toBe(200)
   }
@@ -84,6 +90,7 @@ async function succeed({ good, apart }: Paces, { name, subscribe, publish, expec
   const eventId = await publish('good', { eventId: `key of ${name}` })
   expect(await publish('good', { eventId: `key of ${name}` })).toBe(eventId)
   await expectStatus(eventId, 'SENT')
+  expect((await apart.get(`/v1/events/${eventId}`)).status).toBe(200)
   await expectStatus(await publish('good', {}, apart), 'SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)
 }
@@ -106,6 +113,15 @@ async function orphan({ api, bad }: Paces, { subscribe, publish, expectStatus }:
   await expectStatus(eventId, 'FAILED')
   await mutate(api, `deleteSubscription(id: "${id}")`)
   await expectStatus(eventId, 'DEAD')
+}
+
+/** A little of what was finished a moment ago. */
+async function clearAway({ database }: Paces) {
+  const batch = { days: 1e-6, after: undefined, limit: 200 }
+  const counted = await countFinished(database, batch)
+  const removed = await removeFinished(database, batch)
+  expect(removed?.events).toBe(counted.events)
+  expect(counted.events).toBeGreaterThan(0)
 }
 
 /** Whatever the tables were filled with has been sent. */
