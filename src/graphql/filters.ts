@@ -1,4 +1,5 @@
-/** What filters have in common: ranges of time, and ids that may be anything. */
+/** What filters have in common: ranges of time, and ids and texts that may be anything. */
+import { isStorable } from '../platform/storable.js'
 import { isUuid } from '../platform/uuid.js'
 import { builder } from './builder.js'
 
@@ -24,6 +25,12 @@ export function inRange(range: Range | null | undefined): { gte?: Date; lt?: Dat
 export function byId(id: string | null | undefined): string | { in: string[] } | undefined {
   if (id == null) return undefined
   return isUuid(id) ? id : { in: [] }
+}
+
+/** A text that can't be stored matches nothing, either. */
+export function byText(text: string | null | undefined): string | { in: string[] } | undefined {
+  if (text == null) return undefined
+  return isStorable(text) ? text : { in: [] }
 }
 
 export function oneOf<Value>(values: Value[] | null | undefined): { in: Value[] } | undefined {

@@ -2,11 +2,12 @@ import { badInput } from '../../errors.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import type { Prisma } from '../../generated/prisma/client.js'
+import { isStorable } from '../../platform/storable.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
-import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { byId, byText, condition, inRange, oneOf, TimeRange } from '../filters.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -96,8 +97,8 @@ function eventsWhere(filter: EventFilterInput | null | undefined): Prisma.EventW
   const subscriptionId = byId(filter?.subscriptionId)
   return condition<Prisma.EventWhereInput>({
     status: oneOf(filter?.status),
-    type: oneOf(filter?.type),
-    idempotencyKey: filter?.idempotencyKey ?? undefined,
+    type: oneOf(filter?.type?.filter(isStorable)),
+    idempotencyKey: byText(filter?.idempotencyKey),
     deliveries: subscriptionId === undefined ? undefined : { some: { subscriptionId } },
     createdAt: inRange(filter?.createdAt),
   })
