@@ -8,6 +8,7 @@ import { builder } from '../builder.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { byId, byText, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { OpaqueJson } from '../opaque-json.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -31,7 +32,10 @@ export const Event = builder.prismaObject('Event', {
       type: Payload,
       description: 'What was published.',
       select: { data: true, metadata: true },
-      resolve: ({ data, metadata }) => ({ data, metadata }),
+      resolve: ({ data, metadata }) => ({
+        data: new OpaqueJson(data),
+        metadata: metadata === null ? null : new OpaqueJson(metadata),
+      }),
     }),
     status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
     idempotencyKey: t.exposeString('idempotencyKey', {
@@ -67,7 +71,7 @@ export const Event = builder.prismaObject('Event', {
 })
 
 const Payload = builder
-  .objectRef<{ data: Prisma.JsonValue; metadata: Prisma.JsonValue | null }>('EventPayload')
+  .objectRef<{ data: OpaqueJson; metadata: OpaqueJson | null }>('EventPayload')
   .implement({
     description: 'What was published.',
     fields: (t) => ({
