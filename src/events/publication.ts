@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
 import { parseInput } from '../platform/input-errors.js'
 import { canonicalJson } from './canonical-json.js'
-import { JsonTooDeepError, memberTexts, type RawJson } from './raw-json.js'
+import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
 
 export interface Publication {
   type: string
@@ -66,18 +66,13 @@ export function readPublication(
   text: string,
   headerKey: string | undefined,
 ): Publication {
-  try {
-    const members = memberTexts(text)
-    return {
-      type: body.type,
-      data: members.get('data') as RawJson,
-      metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
-      createdAt: body.createdAt === undefined ? null : new Date(body.createdAt),
-      idempotencyKey: headerKey ?? body.eventId ?? null,
-    }
-  } catch (error) {
-    if (error instanceof JsonTooDeepError) throw badInput([{ path: error.path, message: error.message }])
-    throw error
+  const members = memberTexts(text)
+  return {
+    type: body.type,
+    data: members.get('data') as RawJson,
+    metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
+    createdAt: body.createdAt === undefined ? null : new Date(body.createdAt),
+    idempotencyKey: headerKey ?? body.eventId ?? null,
   }
 }
 
@@ -86,9 +81,20 @@ const publicationValues = publicationBody
   .omit({ eventId: true })
   .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: publicationBody.shape.createdAt.nullable() })
 
+/** Finds what JSON can't say, or this service doesn't take, before it is written as text. */
+function checkValue(value: unknown, path: string, level = 1): void {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw badInput([{ path, message: 'must not hold a number that is too large for a double' }])
+  if (typeof value !== 'object' || value === null) return
+  if (level > MAX_JSON_DEPTH) throw tooDeep(path)
+  for (const member of Object.values(value)) checkValue(member, path, level + 1)
+}
+
 /** @throws ServiceError BAD_USER_INPUT */
 export function toPublication(values: unknown): Publication {
   const { type, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
+  checkValue(data, 'data')
+  checkValue(metadata, 'metadata')
   // Through the text, so that both ways in have the same limits.
   const text = JSON.stringify({ type, data, metadata: metadata ?? null })
   const body = { type, data, metadata, createdAt: createdAt ?? undefined }

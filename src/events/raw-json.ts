@@ -6,21 +6,17 @@
  * do not check it again.
  */
 
+import { badInput, type ServiceError } from '../errors.js'
+
 /** JSON text that is known to be valid. */
 export type RawJson = string & { readonly brand: unique symbol }
 
 /** Deeper nesting is refused: it serves nobody, and parsers further on the way have limits of their own. */
 export const MAX_JSON_DEPTH = 100
 
-export class JsonTooDeepError extends Error {
-  override readonly name = 'JsonTooDeepError'
-  /** The member that is nested too deeply. */
-  readonly path: string
-
-  constructor(path: string) {
-    super(`must not be nested deeper than ${MAX_JSON_DEPTH} levels`)
-    this.path = path
-  }
+/** @param path the member that is nested too deeply */
+export function tooDeep(path: string): ServiceError {
+  return badInput([{ path, message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` }])
 }
 
 const [SPACE, LINE_FEED, CARRIAGE_RETURN, TAB] = [0x20, 0x0a, 0x0d, 0x09]
@@ -81,7 +77,7 @@ function endOfValue(text: string, from: number, path = ''): number {
     }
     if (isOpening(code)) depth += 1
     else if (isClosing(code)) depth -= 1
-    if (depth > MAX_JSON_DEPTH) throw new JsonTooDeepError(path)
+    if (depth > MAX_JSON_DEPTH) throw tooDeep(path)
     at += 1
   } while (depth > 0)
   return at
@@ -90,7 +86,7 @@ function endOfValue(text: string, from: number, path = ''): number {
 /**
  * The text of each member of an object's text. Of a name given twice the last counts, as in `JSON.parse`.
  *
- * @throws JsonTooDeepError
+ * @throws ServiceError BAD_USER_INPUT when one is nested too deeply
  */
 export function memberTexts(text: string): Map<string, RawJson> {
   const members = new Map<string, RawJson>()

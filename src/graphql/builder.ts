@@ -5,8 +5,8 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import type PrismaTypes from '../generated/pothos.js'
 import { getDatamodel } from '../generated/pothos.js'
-import type { Prisma } from '../generated/prisma/client.js'
 import type { GraphQLContext } from './context.js'
+import type { OpaqueJson } from './opaque-json.js'
 import { DEFAULT_LIST_SIZE } from './paging.js'
 
 export const builder = new SchemaBuilder<{
@@ -15,7 +15,7 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false
   Scalars: {
     DateTime: { Input: Date; Output: Date }
-    JSONObject: { Input: Record<string, unknown>; Output: Prisma.JsonValue }
+    JSONObject: { Input: Record<string, unknown>; Output: OpaqueJson }
   }
 }>({
   plugins: [RelayPlugin, PrismaPlugin, ComplexityPlugin],

@@ -20,13 +20,15 @@ export const askedId = z.string().meta({ format: 'uuid' })
 export const idParameter = z.object({ id: askedId })
 export const eventIdParameter = z.object({ eventId: askedId })
 
+const wrongLimit = `must be a whole number from 1 to ${MAX_LIMIT}`
+/** `Number` would also read `0x10`, `1e1` and what is between spaces. */
+const readDigits = (text: unknown) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text)
+
 export const pageQuery = z.object({
-  limit: z.coerce
-    .number({ error: `must be a whole number from 1 to ${MAX_LIMIT}` })
-    .int()
-    .min(1)
-    .max(MAX_LIMIT)
-    .default(DEFAULT_LIMIT),
+  limit: z
+    .preprocess(readDigits, z.number({ error: wrongLimit }).int().min(1).max(MAX_LIMIT))
+    .default(DEFAULT_LIMIT)
+    .meta({ description: `How many; ${DEFAULT_LIMIT} when it is absent.` }),
   cursor: z.string().optional().meta({ description: 'The `nextCursor` of the page before.' }),
 })
 

@@ -2,11 +2,13 @@ import { badInput } from '../../errors.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import type { Prisma } from '../../generated/prisma/client.js'
+import { isStorable } from '../../platform/storable.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
-import { byId, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { byId, byText, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { OpaqueJson } from '../opaque-json.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -30,7 +32,10 @@ export const Event = builder.prismaObject('Event', {
       type: Payload,
       description: 'What was published.',
       select: { data: true, metadata: true },
-      resolve: ({ data, metadata }) => ({ data, metadata }),
+      resolve: ({ data, metadata }) => ({
+        data: new OpaqueJson(data),
+        metadata: metadata === null ? null : new OpaqueJson(metadata),
+      }),
     }),
     status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
     idempotencyKey: t.exposeString('idempotencyKey', {
@@ -66,7 +71,7 @@ export const Event = builder.prismaObject('Event', {
 })
 
 const Payload = builder
-  .objectRef<{ data: Prisma.JsonValue; metadata: Prisma.JsonValue | null }>('EventPayload')
+  .objectRef<{ data: OpaqueJson; metadata: OpaqueJson | null }>('EventPayload')
   .implement({
     description: 'What was published.',
     fields: (t) => ({
@@ -96,8 +101,8 @@ function eventsWhere(filter: EventFilterInput | null | undefined): Prisma.EventW
   const subscriptionId = byId(filter?.subscriptionId)
   return condition<Prisma.EventWhereInput>({
     status: oneOf(filter?.status),
-    type: oneOf(filter?.type),
-    idempotencyKey: filter?.idempotencyKey ?? undefined,
+    type: oneOf(filter?.type?.filter(isStorable)),
+    idempotencyKey: byText(filter?.idempotencyKey),
     deliveries: subscriptionId === undefined ? undefined : { some: { subscriptionId } },
     createdAt: inRange(filter?.createdAt),
   })
