@@ -19,6 +19,7 @@ export interface Explained {
   name: string
   isNamed: boolean
   plan: PlanNode
+  durationMs: number
 }
 
 export interface ExplainedPostgres extends AsyncDisposable {
@@ -90,11 +91,11 @@ export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
   function toExplained({ message, application_name }: LogLine): Explained[] {
     const [, name, text = ''] = /^execute ([a-z-]+): (.*)$/s.exec(message) ?? []
     if (name !== undefined) names.set(text.trim(), name)
-    const [, json] = /^duration: [^\n]* plan:\n(.*)$/s.exec(message) ?? []
+    const [, ms, json] = /^duration: ([\d.]+) ms +plan:\n(.*)$/s.exec(message) ?? []
     if (json === undefined || application_name !== 'node-event-service') return []
     const { 'Query Text': sql, Plan: plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode }
     const known = names.get(sql.trim())
-    return [{ name: known ?? sql.slice(0, 500), isNamed: known !== undefined, plan }]
+    return [{ name: known ?? sql.slice(0, 500), isNamed: known !== undefined, plan, durationMs: Number(ms) }]
   }
 
   return {
