@@ -117,6 +117,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     onError: onError('worker'),
   })
 
+  await worker.ready
   return {
     get inFlight() {
       return worker.inFlight

@@ -16,6 +16,8 @@ import { createLanes } from './lanes.js'
 import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './lease.js'
 
 export interface Worker {
+  /** Resolves when jobs reach it. */
+  readonly ready: Promise<unknown>
   readonly inFlight: number
   /** Deliveries in its hands, waiting or in flight. */
   readonly held: number
@@ -162,6 +164,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const intake = queue.work(async ({ leases }) => take(leases))
 
   return {
+    ready: intake.ready,
     get inFlight() {
       return lanes.inFlight
     },

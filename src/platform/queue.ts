@@ -12,9 +12,14 @@ export interface JobQueue<Job> extends AsyncDisposable {
   /** Resolves when the queue holds the jobs. */
   add(jobs: Job[]): Promise<void>
   /** Hands each job to `take`, in this process or whichever one also works on the queue. */
-  work(take: (job: Job) => Promise<void>): AsyncDisposable
+  work(take: (job: Job) => Promise<void>): Intake
   /** How many jobs are in which state (`waiting`, `active`, …). */
   counts(): Promise<Record<string, number>>
+}
+
+export interface Intake extends AsyncDisposable {
+  /** Once it is set, the intake survives whatever becomes of the queue. A start waits for it. */
+  ready: Promise<unknown>
 }
 
 export interface JobQueueOptions {
@@ -48,7 +53,8 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
     work(take) {
       const worker = backend.createWorker(name, ({ data }) => take(data as Job))
       worker.on('error', onError)
-      return { [Symbol.asyncDispose]: () => inTime(worker.close()) }
+      const ready = Promise.all([queue, worker].map(backend.whenReady))
+      return { ready, [Symbol.asyncDispose]: () => inTime(worker.close()) }
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
     async [Symbol.asyncDispose]() {
@@ -70,8 +76,12 @@ interface Troubled {
 interface Backend {
   createQueue(
     name: string,
-  ): Pick<Queue<object, void, string>, 'addBulk' | 'getJobCounts' | 'close'> & Troubled
-  createWorker(name: string, take: (job: { data: object }) => Promise<void>): Pick<Worker, 'close'> & Troubled
+  ): Pick<Queue<object, void, string>, 'addBulk' | 'getJobCounts' | 'close' | 'waitUntilReady'> & Troubled
+  createWorker(
+    name: string,
+    take: (job: { data: object }) => Promise<void>,
+  ): Pick<Worker, 'close' | 'waitUntilReady'> & Troubled
+  whenReady(part: Pick<Worker | Queue, 'waitUntilReady'>): Promise<unknown>
   /** Whether it makes sense to add now; what is added to a Redis that is away would pile up in memory. */
   isThere(): boolean
   close(): Promise<void>
@@ -91,6 +101,8 @@ function onRedis(url: string, onError: (error: Error) => void): Backend {
         prefix,
         concurrency: TAKEN_AT_ONCE,
       }),
+    // Redis may well be away at the start: BullMQ connects when it comes.
+    whenReady: () => Promise.resolve(),
     isThere: () => producer.status === 'ready',
     async close() {
       // BullMQ leaves connections that it was given to whoever made them.
@@ -118,6 +130,8 @@ function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
     createQueue: (name) => new Queue(name, { connection }, createPostgresBackend),
     createWorker: (name, take) =>
       new Worker(name, take, { connection, concurrency: TAKEN_AT_ONCE }, createPostgresBackend),
+    // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
+    whenReady: (part) => part.waitUntilReady(),
     isThere: () => true,
     close: () => pool.end(),
   }

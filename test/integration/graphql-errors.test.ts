@@ -71,7 +71,7 @@ describe('codes', () => {
   it('INTERNAL_SERVER_ERROR says nothing of what went wrong', async () => {
     const service = await start()
     await service.database.query('alter table "deliveryLogs" rename to "gone"')
-    await service.database.query('alter table deliveries rename column "lastError" to "lost"')
+    await service.database.query('alter table deliveries rename to "lost"')
     for (const query of [
       '{ deliveries { edges { node { lastError } } } }',
       '{ delivery(id: "01a20732-f2b4-788b-860a-f2d16f1150ba") { lastError } }',

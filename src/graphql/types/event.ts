@@ -99,7 +99,7 @@ const EventFilter = builder.inputType('EventFilter', {
 type EventFilterInput = typeof EventFilter.$inferInput
 
 /** A subscription with fewer deliveries is a quiet one. */
-const QUIET = 5000
+const QUIET = 1000
 
 /**
  * Has a delivery to this subscription. Of a busy one the newest events are asked, one after the other, until a page is
