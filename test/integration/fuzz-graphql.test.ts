@@ -32,7 +32,7 @@ let service: TestService
 
 beforeAll(async () => {
   parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
+  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
   const made = await service.api.post('/v1/subscriptions', { endpointUrl: nowhere(), eventTypes: ['*'] })
   const published = await service.api.post('/v1/events', { type: 'a', data: {} })
   const delivery = await vi.waitUntil(async () => (await service.api.get('/v1/deliveries')).body.items[0], {
@@ -79,11 +79,11 @@ interface Draft {
 }
 
 function argument({ name, type }: GraphQLArgument, draft: Draft): string {
-  const value = fuzz.isOneIn(6) ? mutate(fuzz, made(type, name)) : made(type, name)
+  const value = fuzz.isOneIn(12) ? mutate(fuzz, made(type, name)) : made(type, name)
   if (fuzz.isOneIn(3)) return `${name}: ${literal(value, getNamedType(type))}`
   const variable = `v${draft.declarations.length}`
   draft.declarations.push(
-    `$${variable}: ${fuzz.isOneIn(20) ? fuzz.pick(['Int', 'ID', 'Nothing', '[String]']) : type}`,
+    `$${variable}: ${fuzz.isOneIn(60) ? fuzz.pick(['Int', 'ID', 'Nothing', '[String]']) : type}`,
   )
   draft.variables[variable] = value
   return `${name}: $${variable}`
@@ -104,11 +104,11 @@ function literal(value: unknown, type: GraphQLNamedType): string {
 
 function selection(type: GraphQLNamedType, levels: number, draft: Draft): string {
   if (isLeafType(type) || !(isObjectType(type) || isInterfaceType(type))) return ''
-  const fields = Object.values(type.getFields()).filter(
-    (field) => fuzz.isOneIn(2) && (levels > 0 || isLeafType(getNamedType(field.type))),
+  const fields = Object.values(type.getFields()).filter((field) =>
+    isLeafType(getNamedType(field.type)) ? fuzz.isOneIn(2) : levels > 0 && fuzz.isOneIn(3),
   )
   const chosen = fields.map((field) => {
-    const args = field.args.filter((arg) => isNonNullType(arg.type) || fuzz.isOneIn(3))
+    const args = field.args.filter((arg) => isNonNullType(arg.type) || fuzz.isOneIn(5))
     const list = args.map((arg) => argument(arg, draft)).join(' ')
     // Another alias each time: the same name with other arguments could not be merged.
     const alias = list === '' && fuzz.isOneIn(2) ? '' : `a${fuzz.below(1e9)}: `

@@ -38,7 +38,7 @@ const fuzz = createFuzz()
 
 beforeAll(async () => {
   parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
+  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
   const { body: document } = await service.api.get('/openapi.json')
   shapes = document.components.schemas
   operations = Object.entries<Record<string, object>>(document.paths).flatMap(([path, methods]) =>
