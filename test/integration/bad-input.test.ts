@@ -201,6 +201,40 @@ const wrongTypes: [string, object][] = [
   ['nonsense', { 'content-type': ';;;=,/' }],
 ]
 
+describe('an operation that is wrong', () => {
+  const query = '{ stats { eventsTotal } }'
+  it.each([
+    ['with a member that makes it look like a promise', JSON.parse(`{"query":"${query}","then":0}`)],
+    ['with a field of the prototype', JSON.parse(`{"query":"${query}","__proto__":{"query":"a"}}`)],
+    ['with a field of every object', { query, constructor: {} }],
+    ['in a list of them', JSON.parse(`[{"query":"${query}","then":{}}]`)],
+    ['with variables that are a list', { query, variables: [] }],
+    ['with variables that are a text', { query, variables: 'a' }],
+    ['that is an object', { query: { kind: 'Document' } }],
+    ['that is nothing', { query: '' }],
+    ['that is missing', {}],
+    ['of no list', []],
+    ['of a list of nothing', [null]],
+    ['of a list of lists', [[[]]]],
+  ])('%s is refused', async (_what, operation) => {
+    const { status, body } = await send('/graphql', JSON.stringify(operation))
+    // GraphQL over HTTP, for clients that ask for application/json: 200 where the body was one that it knows.
+    expect([200, 400]).toContain(status)
+    expect([body].flat()).toMatchObject([{ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }])
+  })
+
+  it('has variables of any name', async () => {
+    const names = ['then', '__proto__', 'constructor', 'toJSON']
+    const declared = names.map((name) => `$${name}: Int`).join()
+    const used = names
+      .map((name, index) => `a${index}: events(first: $${name}) { edges { cursor } }`)
+      .join(' ')
+    const variables = `{${names.map((name) => `"${name}":1`).join()}}`
+    const body = `{"query":"query (${declared}) { ${used} }","variables":${variables}}`
+    expect((await send('/graphql', body)).body.errors).toBeUndefined()
+  })
+})
+
 describe('a body of a wrong type', () => {
   it.each(wrongTypes)('%s is refused', async (_what, headers) => {
     const body = Buffer.from('{"type":"a","data":{}}')

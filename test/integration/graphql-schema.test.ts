@@ -65,15 +65,18 @@ describe('the examples of GraphiQL', () => {
     expect(createSubscription).toMatchObject({ errors: [], secret: expect.stringMatching(/^whsec_/) })
 
     await expect
-      .poll(async () => {
-        const { publishEvent } = await ask(service, publish?.query ?? '', publish?.variables)
-        expect(publishEvent).toMatchObject({
-          event: { id: expect.any(String) },
-          deduplicated: false,
-          errors: [],
-        })
-        return watcher.results.length
-      })
+      .poll(
+        async () => {
+          const { publishEvent } = await ask(service, publish?.query ?? '', publish?.variables)
+          expect(publishEvent).toMatchObject({
+            event: { id: expect.any(String) },
+            deduplicated: false,
+            errors: [],
+          })
+          return watcher.results.length
+        },
+        { timeout: 20_000 },
+      )
       .toBeGreaterThan(0)
     expect(watcher.results[0]?.data.deliveryUpdated).toMatchObject({
       event: { type: 'user.created' },

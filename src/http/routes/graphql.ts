@@ -38,6 +38,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         if (isVisit(request))
           return reply.type('text/html; charset=utf-8').send(await renderGraphiQLPage(graphiql?.apiKey))
         checkQueryString(request.query as Record<string, unknown>)
+        checkBody(request.body)
         const response = await yoga.handleNodeRequestAndResponse(request, reply)
         for (const [name, value] of response.headers) reply.header(name, value)
         return reply.code(response.status).send(response.body)
@@ -67,6 +68,14 @@ function checkQueryString(query: Record<string, unknown>): void {
   for (const path of ['variables', 'extensions']) {
     if (query[path] === undefined || isJsonObject(query[path])) continue
     throw badInput([{ path, message: 'must be a JSON object' }])
+  }
+}
+
+/** Whatever has a member `then`, Yoga takes for a promise; the other fields that it doesn't know it refuses itself. */
+function checkBody(body: unknown): void {
+  for (const operation of [body].flat()) {
+    if (typeof operation === 'object' && operation !== null && 'then' in operation)
+      throw badInput([{ path: 'then', message: 'is not a known field' }])
   }
 }
 
