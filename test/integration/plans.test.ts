@@ -36,7 +36,8 @@ const MOST_ROWS = 2500
 const MOST_ROWS_OF_A_LIST = ROWS / 20
 /** Of 8 kB, for each row that a statement handles: a change of one goes into every index of its table. */
 const MOST_PAGES_PER_ROW = 100
-const MOST_PAGES_BESIDES = 1000
+/** What waited and was leased since leaves entries in indexes that nothing cleans up here; a few thousand did. */
+const MOST_PAGES_BESIDES = 10_000
 
 const parts = createParts()
 /** What ran, by when: its name, or the beginning of its text. */
