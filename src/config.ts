@@ -6,6 +6,8 @@ import { resolve } from 'node:path'
 import { levels } from 'pino'
 import { z } from 'zod'
 import { ExpectedStartError } from './errors.js'
+import { hashKey } from './keys/key.js'
+import { type KeySources, readSetting, readSources } from './keys/sources.js'
 import { parseCidr } from './platform/ip-ranges.js'
 
 export interface Config {
@@ -13,7 +15,7 @@ export interface Config {
   host: string
   port: number
   role: 'all' | 'api' | 'worker'
-  apiKeys: string[]
+  apiKeys: KeySources
   /** Absent: an embedded PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined
   dataDirectory: string
@@ -81,8 +83,14 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
-/** The key that there is where none is set, outside production. */
-export const DEVELOPMENT_KEY = 'dev-key-1'
+/** The key that there is where none is set, outside production: one that everybody may know. */
+const DEVELOPMENT_KEY = 'dev-key-1'
+
+/** The key that pages and greetings may show, if it is one of the service's; another one never is shown. */
+export function publicKey({ apiKeys }: Pick<Config, 'apiKeys'>): string | undefined {
+  const hash = hashKey(DEVELOPMENT_KEY)
+  return apiKeys.keys.some((key) => key.hash.equals(hash)) ? DEVELOPMENT_KEY : undefined
+}
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -91,7 +99,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
-  API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
+  // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   DELIVERY_MAX_ATTEMPTS: wholeNumber(1, 1000).default(10),
@@ -132,9 +140,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const problems = error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? []
 
   const isProduction = given.NODE_ENV === 'production'
-  for (const name of ['API_KEYS', 'DATABASE_URL']) {
-    if (isProduction && given[name] === undefined) problems.push(`${name} must be set in production`)
-  }
+  const namesKeys = given.API_KEYS !== undefined || given.API_KEYS_FILE !== undefined
+  if (isProduction && !namesKeys) problems.push('API_KEYS or API_KEYS_FILE must be set in production')
+  const keys = readKeySettings(namesKeys ? given.API_KEYS : DEVELOPMENT_KEY, given.API_KEYS_FILE)
+  problems.push(...keys.problems)
+  if (isProduction && given.DATABASE_URL === undefined)
+    problems.push('DATABASE_URL must be set in production')
   if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined) {
     problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
   }
@@ -145,7 +156,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     role: read.ROLE,
-    apiKeys: read.API_KEYS ?? [DEVELOPMENT_KEY],
+    apiKeys: keys.sources,
     databaseUrl: read.DATABASE_URL,
     dataDirectory: resolve('.data'),
     redisUrl: read.REDIS_URL,
@@ -173,7 +184,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 /** The settings of a migration, which asks for no keys and plays no role. @throws ConfigError */
 export function loadMigrationConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  return loadConfig({ ...environment, API_KEYS: 'none', ROLE: 'all' })
+  return loadConfig({ ...environment, API_KEYS: 'none', API_KEYS_FILE: '', ROLE: 'all' })
+}
+
+function readKeySettings(entries = '', file?: string): { sources: KeySources; problems: string[] } {
+  const { keys, problems } = readSetting(list.parse(entries))
+  const sources = { keys, file: file === undefined ? undefined : resolve(file) }
+  return { sources, problems: readSources(sources, problems).problems }
 }
 
 /** What helps developers is there unless it is production, or as the setting says. */

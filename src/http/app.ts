@@ -5,9 +5,10 @@ import type { RetryContext } from '../deliveries/retry.js'
 import { ServiceError } from '../errors.js'
 import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live.js'
+import type { Gate } from '../keys/gate.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
-import { createKeyCheck, requireKey } from './auth.js'
+import { guardRoutes } from './auth.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
@@ -30,7 +31,7 @@ export interface AppOptions {
   healthChecks: HealthChecks
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
   api?: SubscriptionContext &
-    RetryContext & { publisher: Publisher; apiKeys: string[]; live: Live; graphql: GraphQLSettings }
+    RetryContext & { publisher: Publisher; gate: Gate; live: Live; graphql: GraphQLSettings }
 }
 
 /** What a GraphQL request holds beside an event of the largest size. */
@@ -50,6 +51,7 @@ export async function createApp({
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
     clientErrorHandler: refuseMalformedRequest,
   })
+  app.decorateRequest('apiKey', undefined)
   readJsonBodies(app)
   checkInputs(app)
   app.setSerializerCompiler(() => JSON.stringify)
@@ -73,7 +75,6 @@ export async function createApp({
 
   endConnectionsOnClose(app)
 
-  const isKey = createKeyCheck(api?.apiKeys ?? [])
   await describeRoutes(app)
   await app.register(
     async (v1) => {
@@ -81,7 +82,7 @@ export async function createApp({
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
-        guarded.addHook('onRequest', requireKey(isKey))
+        guardRoutes(guarded, api.gate)
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
@@ -95,7 +96,7 @@ export async function createApp({
       graphqlRoutes({
         ...api.graphql,
         context: { ...api, logger },
-        isKey,
+        gate: api.gate,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         endLive: () => api.live.endAll(),
       }),
