@@ -7,6 +7,8 @@ import { resolve } from 'node:path'
 import { levels } from 'pino'
 import { z } from 'zod'
 import { ExpectedStartError } from './errors.js'
+import { hashKey } from './keys/key.js'
+import { type KeySources, readSetting, readSources } from './keys/sources.js'
 import { parseCidr } from './platform/ip-ranges.js'
 import { parseEncryptionKey } from './secrets/keys.js'
 
@@ -14,10 +16,12 @@ export interface Config {
   environment: 'development' | 'production' | 'test'
   host: string
   port: number
+  /** At one time, in each process. */
+  maxConnections: number
   role: 'all' | 'api' | 'worker'
   /** How many processes share the port and the work. */
   processes: number
-  apiKeys: string[]
+  apiKeys: KeySources
   /** Absent: an embedded PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined
   dataDirectory: string
@@ -89,8 +93,14 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
-/** The key that there is where none is set, outside production. */
-export const DEVELOPMENT_KEY = 'dev-key-1'
+/** The key that there is where none is set, outside production: one that everybody may know. */
+const DEVELOPMENT_KEY = 'dev-key-1'
+
+/** The key that pages and greetings may show, if it is one of the service's; another one never is shown. */
+export function publicKey({ apiKeys }: Pick<Config, 'apiKeys'>): string | undefined {
+  const hash = hashKey(DEVELOPMENT_KEY)
+  return apiKeys.keys.some((key) => key.hash.equals(hash)) ? DEVELOPMENT_KEY : undefined
+}
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -98,9 +108,10 @@ const settings = z.object({
   NODE_ENV: oneOf(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
+  HTTP_MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(10_000),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   PROCESSES: wholeNumber(1, 64).default(1),
-  API_KEYS: list.refine((keys) => keys.length > 0, 'must name at least one key').optional(),
+  // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   SECRET_ENCRYPTION_KEY: list
@@ -154,9 +165,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const problems = error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? []
 
   const isProduction = given.NODE_ENV === 'production'
-  for (const name of ['API_KEYS', 'DATABASE_URL']) {
-    if (isProduction && given[name] === undefined) problems.push(`${name} must be set in production`)
-  }
+  const namesKeys = given.API_KEYS !== undefined || given.API_KEYS_FILE !== undefined
+  if (isProduction && !namesKeys) problems.push('API_KEYS or API_KEYS_FILE must be set in production')
+  const keys = readKeySettings(namesKeys ? given.API_KEYS : DEVELOPMENT_KEY, given.API_KEYS_FILE)
+  problems.push(...keys.problems)
+  if (isProduction && given.DATABASE_URL === undefined)
+    problems.push('DATABASE_URL must be set in production')
   if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined) {
     problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
   }
@@ -166,9 +180,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     environment: read.NODE_ENV,
     host: read.HOST,
     port: read.PORT,
+    maxConnections: read.HTTP_MAX_CONNECTIONS,
     role: read.ROLE,
     processes: read.PROCESSES,
-    apiKeys: read.API_KEYS ?? [DEVELOPMENT_KEY],
+    apiKeys: keys.sources,
     databaseUrl: read.DATABASE_URL,
     dataDirectory: resolve('.data'),
     redisUrl: read.REDIS_URL,
@@ -198,7 +213,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 /** The settings of work on the database alone, which asks for no keys and plays no role. @throws ConfigError */
 export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
-  return loadConfig({ ...process.env, ...given, API_KEYS: 'none', ROLE: 'all' })
+  return loadConfig({ ...process.env, ...given, API_KEYS: 'none', API_KEYS_FILE: '', ROLE: 'all' })
+}
+
+function readKeySettings(entries = '', file?: string): { sources: KeySources; problems: string[] } {
+  const { keys, problems } = readSetting(list.parse(entries))
+  const sources = { keys, file: file === undefined ? undefined : resolve(file) }
+  return { sources, problems: readSources(sources, problems).problems }
 }
 
 /** What helps developers is there unless it is production, or as the setting says. */

@@ -4,6 +4,7 @@
  */
 export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, title: 'Missing or wrong API key' },
+  FORBIDDEN: { status: 403, title: 'API key without the scope that this needs' },
   BAD_USER_INPUT: { status: 400, title: 'Invalid input' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
@@ -11,6 +12,7 @@ export const errorCatalogue = {
   PAYLOAD_TOO_LARGE: { status: 413, title: 'Body too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported content type' },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'Idempotency key used with other content' },
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many wrong API keys' },
   INTERNAL_SERVER_ERROR: { status: 500, title: 'Internal error' },
   SERVICE_UNAVAILABLE: { status: 503, title: 'Service unavailable' },
 } as const

@@ -4,7 +4,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { type Config, DEVELOPMENT_KEY } from './config.js'
+import { type Config, publicKey } from './config.js'
 import { createEgressGuard } from './delivery-engine/egress-guard.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/lease.js'
@@ -15,6 +15,8 @@ import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastHappenings, createLive } from './graphql/live.js'
 import { createApp } from './http/app.js'
+import { createGate } from './keys/gate.js'
+import { createKeyring } from './keys/keyring.js'
 import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
 import { logHappenings } from './platform/logging.js'
@@ -86,6 +88,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
 
   const app = await createApp({
     maxBodyBytes: config.eventMaxBytes,
+    connections: { maxConnections: config.maxConnections },
     logger,
     metrics: createMetrics(happenings, {
       outbox: () => readOutbox(database),
@@ -101,7 +104,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
         database,
         secretCipher,
         happenings,
-        apiKeys: config.apiKeys,
+        gate: createGate(
+          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') })),
+          happenings,
+        ),
         publisher: createPublisher({
           ...{ database, happenings, directWorker: engine?.directWorker },
           onCommitted: () => signals.send('outbox'),
@@ -113,9 +119,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
           allowIntrospection: config.graphql.introspection,
           corsOrigins: config.corsOrigins,
           // A key that everybody knows may as well be filled in; another one never is.
-          graphiql: config.graphql.graphiql
-            ? { apiKey: config.apiKeys.find((key) => key === DEVELOPMENT_KEY) }
-            : undefined,
+          graphiql: config.graphql.graphiql ? { apiKey: publicKey(config) } : undefined,
         },
       },
     }),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { CancelContext } from '../deliveries/cancel.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
+import type { ApiKey } from '../keys/key.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { RelatedDeliveries } from './delivery-pages.js'
 import type { Live } from './live.js'
@@ -13,4 +14,6 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   /** Of this operation alone. */
   related: RelatedDeliveries
   logger: Logger
+  /** Whose operation it is. */
+  apiKey: ApiKey
 }

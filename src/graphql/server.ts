@@ -2,29 +2,47 @@
 import { NoSchemaIntrospectionCustomRule } from 'graphql'
 import type { ServerOptions as WebSocketOptions } from 'graphql-ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
+import type { Gate } from '../keys/gate.js'
+import type { ApiKey } from '../keys/key.js'
 import type { GraphQLContext } from './context.js'
 import { createRelatedDeliveries } from './delivery-pages.js'
 import { createMaskError, useErrorCodes } from './errors.js'
 import { limits, useLimits } from './limits.js'
 import { schema } from './schema.js'
+import { useScopes } from './scopes.js'
+import { admitSocket, type SocketExtra } from './socket.js'
 
 export const GRAPHQL_PATH = '/graphql'
 
 export interface GraphQLServerOptions {
-  context: Omit<GraphQLContext, 'related'>
+  context: Omit<GraphQLContext, 'related' | 'apiKey'>
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
-  isKey(key: string | undefined): boolean
+  gate: Gate
+}
+
+/** What comes with each operation. */
+interface ServerContext {
+  apiKey: ApiKey
 }
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
-  const { context, allowIntrospection, corsOrigins, isKey } = options
-  const yoga = createYoga({
+  const { context, allowIntrospection, corsOrigins, gate } = options
+  const yoga = createYoga<ServerContext>({
     schema,
-    context: (): GraphQLContext => ({ ...context, related: createRelatedDeliveries(context.database) }),
+    context: ({ apiKey }): GraphQLContext => ({
+      ...context,
+      apiKey,
+      related: createRelatedDeliveries(context.database),
+    }),
     graphqlEndpoint: GRAPHQL_PATH,
-    plugins: [useLimits(), useErrorCodes(), ...(allowIntrospection ? [] : [withoutIntrospection])],
+    plugins: [
+      useLimits(),
+      useScopes(),
+      useErrorCodes(),
+      ...(allowIntrospection ? [] : [withoutIntrospection]),
+    ],
     maskedErrors: { maskError: createMaskError(context.logger) },
     batching: { limit: limits.batchedOperations },
     // A key in a header is what every request needs, and no foreign page can send one unless it is let: that,
@@ -38,13 +56,12 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   })
 
   /** The protocol `graphql-transport-ws`. */
-  const webSocket: WebSocketOptions = {
-    onConnect: ({ connectionParams }) => {
-      const key = connectionParams?.apiKey
-      return isKey(typeof key === 'string' ? key : undefined)
-    },
-    async onSubscribe(_context, _id, { query, operationName, variables }) {
-      const enveloped = yoga.getEnveloped({ params: { query, operationName, variables } } as never)
+  const webSocket: WebSocketOptions<Record<string, unknown>, SocketExtra> = {
+    onConnect: ({ connectionParams, extra }) => admitSocket(gate, connectionParams?.apiKey, extra),
+    onClose: ({ extra }) => extra.forget?.(),
+    async onSubscribe({ extra }, _id, { query, operationName, variables }) {
+      const params = { query, operationName, variables }
+      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, params } as never)
       try {
         const document = enveloped.parse(query)
         const errors = enveloped.validate(enveloped.schema, document)

@@ -5,10 +5,13 @@ import type { RetryContext } from '../deliveries/retry.js'
 import { ServiceError } from '../errors.js'
 import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live.js'
+import type { Gate } from '../keys/gate.js'
+import { labelOf } from '../keys/key.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import { rememberMethods } from './allowed-methods.js'
-import { createKeyCheck, requireKey } from './auth.js'
+import { guardRoutes } from './auth.js'
+import { type ConnectionLimits, limitConnectionCount, limitConnections } from './connection-limits.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
@@ -26,12 +29,13 @@ type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOri
 
 export interface AppOptions {
   maxBodyBytes: number
+  connections: ConnectionLimits
   logger: Logger
   metrics: Metrics
   healthChecks: HealthChecks
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
   api?: SubscriptionContext &
-    RetryContext & { publisher: Publisher; apiKeys: string[]; live: Live; graphql: GraphQLSettings }
+    RetryContext & { publisher: Publisher; gate: Gate; live: Live; graphql: GraphQLSettings }
 }
 
 /** What a GraphQL request holds beside an event of the largest size. */
@@ -39,26 +43,32 @@ const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
 
 export async function createApp({
   maxBodyBytes,
+  connections,
   logger,
   metrics,
   healthChecks,
   api,
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
+    ...limitConnections(connections),
     bodyLimit: maxBodyBytes,
     // Errors are logged below, and requests are counted by the metrics: a line for each would cost the most.
     logger: false,
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
     clientErrorHandler: refuseMalformedRequest,
   })
+  limitConnectionCount(app, connections)
+  app.decorateRequest('apiKey', undefined)
   readJsonBodies(app)
   checkInputs(app)
   app.setSerializerCompiler(() => JSON.stringify)
 
   app.setErrorHandler((error, request, reply) => {
     const told = toServiceError(error)
-    if (told.cause !== undefined)
-      logger.error({ err: told.cause, route: request.routeOptions.url }, 'request failed')
+    if (told.cause !== undefined) {
+      const apiKey = request.apiKey && labelOf(request.apiKey)
+      logger.error({ err: told.cause, route: request.routeOptions.url, apiKey }, 'request failed')
+    }
     return sendProblem(reply, told)
   })
   const methodsOf = rememberMethods(app)
@@ -79,7 +89,6 @@ export async function createApp({
 
   endConnectionsOnClose(app)
 
-  const isKey = createKeyCheck(api?.apiKeys ?? [])
   await describeRoutes(app)
   await app.register(
     async (v1) => {
@@ -87,7 +96,7 @@ export async function createApp({
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
-        guarded.addHook('onRequest', requireKey(isKey))
+        guardRoutes(guarded, api.gate)
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
@@ -101,7 +110,7 @@ export async function createApp({
       graphqlRoutes({
         ...api.graphql,
         context: { ...api, logger },
-        isKey,
+        gate: api.gate,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         endLive: () => api.live.endAll(),
       }),

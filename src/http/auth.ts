@@ -1,30 +1,32 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
-import { ServiceError } from '../errors.js'
+/** Lets in who has a key, to the routes that the scopes of the key are for. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type Gate, requireScope } from '../keys/gate.js'
+import type { ApiKey, Scope } from '../keys/key.js'
 
-/**
- * Tells whether a key is one of the service's. Every key is compared, by hashes of one length, in a time that
- * tells neither how much of a guess was right nor which key it came near to.
- */
-export function createKeyCheck(apiKeys: string[]): (key: string | undefined) => boolean {
-  const digest = (key: string) => createHash('sha256').update(key).digest()
-  const digests = apiKeys.map(digest)
-  return (key) => {
-    const given = digest(key ?? '')
-    let isKnown = false
-    for (const known of digests) isKnown = timingSafeEqual(known, given) || isKnown
-    return isKnown && key !== undefined
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is; absent on routes that ask for no key. */
+    apiKey: ApiKey | undefined
+  }
+  interface FastifyContextConfig {
+    /** What a key must be allowed for this route. */
+    scope?: Scope
   }
 }
 
-/** A hook that lets nobody in without a key. */
-export function requireKey(isKey: (key: string | undefined) => boolean) {
-  return async (request: FastifyRequest): Promise<void> => {
-    const key = request.headers['x-api-key']
-    if (isKey(typeof key === 'string' ? key : undefined)) return
-    throw new ServiceError(
-      'UNAUTHENTICATED',
-      key === undefined ? 'Send your API key in the header X-API-Key.' : 'This API key is not known here.',
-    )
-  }
+/** Guards every route that is added here from now on. One that names no scope is a mistake, told at the start. */
+export function guardRoutes(app: FastifyInstance, gate: Gate): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.scope === undefined) throw new Error(`The route ${method} ${url} names no scope.`)
+  })
+  app.addHook('onRequest', async (request) => {
+    const key = admit(gate, request)
+    requireScope(key, request.routeOptions.config.scope as Scope)
+  })
+}
+
+/** @throws ServiceError for those who have no key of this service */
+export function admit(gate: Gate, request: FastifyRequest): ApiKey {
+  request.apiKey = gate.admit(request.headers['x-api-key'], request.socket.remoteAddress)
+  return request.apiKey
 }

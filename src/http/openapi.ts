@@ -1,5 +1,5 @@
 /** OpenAPI 3.1 of the routes, from the schemas that validate them, and a page to read and try it. */
-import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
@@ -12,7 +12,7 @@ import { problemBody } from './problem.js'
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
 
 /** What every route behind the key may answer, whatever it does. */
-const COMMON_PROBLEMS = [401, 500, 503] as const
+const COMMON_PROBLEMS = [401, 403, 429, 500, 503] as const
 
 /** A route's answers: those of its own, and the problems that it may answer with. A handler returns the former. */
 export function answers<const Own extends Record<number, z.ZodType>>(
@@ -59,12 +59,25 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+/** OpenAPI 3.1 has names of roles there for every kind of key: https://spec.openapis.org/oas/v3.1.1#security-requirement-object */
+function withScopes(transform: SwaggerTransform): SwaggerTransform {
+  return (input) => {
+    const scope = input.route.config?.scope
+    const { schema, url } = transform(input)
+    if (scope === undefined) return { schema, url }
+    const description = [schema.description, `Takes a key with the scope \`${scope}\`.`]
+      .filter(Boolean)
+      .join(' ')
+    return { schema: { ...schema, description, security: [{ apiKey: [scope] }] }, url }
+  }
+}
+
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   const zodToJsonConfig = { override: keepReadable }
   const transformObject = createJsonSchemaTransformObject({ zodToJsonConfig })
   await app.register(swagger, {
     openapi: about,
-    transform: createJsonSchemaTransform({ zodToJsonConfig }),
+    transform: withScopes(createJsonSchemaTransform({ zodToJsonConfig })),
     transformObject: (document) => oneOfEachShape(transformObject(document)),
   })
   await app.register(swaggerUi, {

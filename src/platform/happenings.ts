@@ -30,7 +30,12 @@ type DeliverySnapshot = Omit<Delivery, 'budgetFrom' | 'queuedUntil'>
 /** An event after a committed change of its status. */
 type EventSnapshot = Omit<Event, 'data' | 'metadata' | 'contentHash'>
 
+/** Why a request was not let in. */
+export type RefusalReason = 'missing' | 'wrong' | 'limited'
+
 interface HappeningsMap {
+  /** Somebody came without a key, with a wrong one, or with one wrong key too many. */
+  refused: [{ reason: RefusalReason }]
   ingested: [{ result: IngestResult; count: number }]
   /** Read only where somebody watches: most of the time nobody does. */
   deliveriesChanged: [() => DeliverySnapshot[]]

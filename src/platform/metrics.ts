@@ -42,6 +42,15 @@ export function createMetrics(happenings: Happenings, sources: MetricSources): M
   for (const result of ['accepted', 'deduplicated', 'rejected']) ingested.inc({ result }, 0)
   happenings.on('ingested', ({ result, count }) => ingested.inc({ result }, count))
 
+  const refused = new Counter({
+    name: `${PREFIX}auth_failures_total`,
+    help: 'Requests and WebSockets without an API key, with a wrong one, or with one wrong key too many.',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of ['missing', 'wrong', 'limited']) refused.inc({ reason }, 0)
+  happenings.on('refused', (reason) => refused.inc(reason))
+
   const requests = new Histogram({
     name: `${PREFIX}http_request_duration_seconds`,
     help: 'How long requests to this service took.',

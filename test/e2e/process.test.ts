@@ -140,7 +140,7 @@ describe('a start that can not be', () => {
     expect(output.split('\n')).toEqual([
       "Node Event Service can't start: 4 settings are wrong.",
       '  - PORT must be a whole number from 0 to 65535, not "x"',
-      '  - API_KEYS must be set in production',
+      '  - API_KEYS or API_KEYS_FILE must be set in production',
       '  - DATABASE_URL must be set in production',
       '  - ROLE=worker needs REDIS_URL: without Redis only ROLE=all can run',
       'README.md lists every setting.',

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Scope } from '../../src/keys/key.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { version } from '../../src/platform/version.js'
 import { type Answered, type Client, createClient, TEST_KEY } from '../support/client.js'
@@ -268,6 +269,7 @@ describe('what is counted', () => {
       node_event_service_deliveries_dead_total: 'counter',
       node_event_service_delivery_duration_seconds: 'histogram',
       node_event_service_delivery_latency_seconds: 'histogram',
+      node_event_service_auth_failures_total: 'counter',
       node_event_service_outbox_pending: 'gauge',
       node_event_service_outbox_oldest_age_seconds: 'gauge',
       node_event_service_deliveries_in_flight: 'gauge',
@@ -320,21 +322,21 @@ function readMetrics(text: string) {
 }
 
 describe('the documentation', () => {
-  /** Every route of the contract, and whether it asks for a key. */
-  const routes: [string, 'key' | 'open'][] = [
+  /** Every route of the contract, and the scope that a key needs for it, if it asks for one. */
+  const routes: [string, Scope | 'open'][] = [
     ['get /v1/health', 'open'],
-    ['get /v1/stats', 'key'],
+    ['get /v1/stats', 'read'],
     ['get /v1/metrics', 'open'],
-    ['post /v1/subscriptions', 'key'],
-    ['get /v1/subscriptions', 'key'],
-    ['get /v1/subscriptions/{id}', 'key'],
-    ['patch /v1/subscriptions/{id}', 'key'],
-    ['post /v1/events', 'key'],
-    ['get /v1/events/{id}', 'key'],
-    ['get /v1/events/{id}/summary', 'key'],
-    ['get /v1/deliveries', 'key'],
-    ['post /v1/deliveries/{id}/retry', 'key'],
-    ['post /v1/deliveries/events/{eventId}/retry', 'key'],
+    ['post /v1/subscriptions', 'manage'],
+    ['get /v1/subscriptions', 'read'],
+    ['get /v1/subscriptions/{id}', 'read'],
+    ['patch /v1/subscriptions/{id}', 'manage'],
+    ['post /v1/events', 'publish'],
+    ['get /v1/events/{id}', 'read'],
+    ['get /v1/events/{id}/summary', 'read'],
+    ['get /v1/deliveries', 'read'],
+    ['post /v1/deliveries/{id}/retry', 'manage'],
+    ['post /v1/deliveries/events/{eventId}/retry', 'manage'],
   ]
 
   let kept: Parts
@@ -349,14 +351,15 @@ describe('the documentation', () => {
   })
   afterAll(() => kept[Symbol.asyncDispose]())
 
-  it('is OpenAPI 3.1 of every route, with the key that it asks for', () => {
+  it('is OpenAPI 3.1 of every route, with the key and the scope that it asks for', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version }, security: [{ apiKey: [] }] })
     for (const [route, access] of routes) {
       const [method = '', path = ''] = route.split(' ')
       const operation = document.paths[path]?.[method]
-      expect([route, operation?.security]).toEqual([route, access === 'open' ? [] : undefined])
+      expect([route, operation?.security]).toEqual([route, access === 'open' ? [] : [{ apiKey: [access] }]])
       expect(operation).toMatchObject({ operationId: expect.any(String), summary: expect.any(String) })
-      expect([route, operation.responses[401] !== undefined]).toEqual([route, access === 'key'])
+      for (const status of [401, 403, 429])
+        expect([route, operation.responses[status] !== undefined]).toEqual([route, access !== 'open'])
     }
   })
 

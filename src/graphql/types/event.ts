@@ -11,6 +11,7 @@ import { EventStatusEnum } from '../enums.js'
 import { byId, byText, condition, inRange, oneOf, TimeRange } from '../filters.js'
 import { OpaqueJson } from '../opaque-json.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
+import { takesScope } from '../scopes.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
@@ -212,12 +213,14 @@ const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.
 builder.mutationFields((t) => ({
   publishEvent: t.field({
     type: PublishEventPayload,
+    extensions: takesScope('publish'),
     description: 'Publishes an event to every enabled subscription that wants its type.',
     args: { input: t.arg({ type: PublishEventInput, required: true, description: 'The event.' }) },
     resolve: (_root, { input }, context) => publish(context, input),
   }),
   publishEvents: t.field({
     type: [PublishEventPayload],
+    extensions: takesScope('publish'),
     description: `Publishes up to ${MAX_PUBLISHED_AT_ONCE} events, each by itself; one answer for each, in order.`,
     args: { inputs: t.arg({ type: [PublishEventInput], required: true, description: 'The events.' }) },
     complexity: ({ inputs }) => ({ field: 1, multiplier: Math.max(1, inputs.length) }),

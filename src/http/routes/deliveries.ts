@@ -25,6 +25,7 @@ export const deliveryRoutes =
     app.get(
       '/deliveries',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Deliveries'],
           operationId: 'listDeliveries',
@@ -42,6 +43,7 @@ export const deliveryRoutes =
     app.post(
       '/deliveries/:id/retry',
       {
+        config: { scope: 'manage' },
         schema: {
           tags: ['Deliveries'],
           operationId: 'retryDelivery',
@@ -60,6 +62,7 @@ export const deliveryRoutes =
     app.post(
       '/deliveries/events/:eventId/retry',
       {
+        config: { scope: 'manage' },
         schema: {
           tags: ['Deliveries'],
           operationId: 'retryEvent',

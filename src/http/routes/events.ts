@@ -23,6 +23,7 @@ export const eventRoutes =
     app.post(
       '/events',
       {
+        config: { scope: 'publish' },
         onResponse: async (_request, { statusCode }) => {
           if (refusals.has(statusCode)) happenings.emit('ingested', { result: 'rejected', count: 1 })
         },
@@ -71,6 +72,7 @@ export const eventRoutes =
     app.get(
       '/events/:id',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Events'],
           operationId: 'getEvent',
@@ -88,6 +90,7 @@ export const eventRoutes =
     app.get(
       '/events/:id/summary',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Events'],
           operationId: 'getEventSummary',

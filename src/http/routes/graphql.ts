@@ -5,7 +5,9 @@ import { WebSocketServer } from 'ws'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { renderGraphiQLPage } from '../../graphql/graphiql.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
-import { requireKey } from '../auth.js'
+import type { Gate } from '../../keys/gate.js'
+import type { ApiKey } from '../../keys/key.js'
+import { admit } from '../auth.js'
 import { toServiceError } from '../problem.js'
 
 export interface GraphQLRouteOptions extends GraphQLServerOptions {
@@ -17,9 +19,8 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
 }
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
-  const { graphiql, corsOrigins, isKey, maxBodyBytes, endLive } = options
+  const { graphiql, corsOrigins, gate, maxBodyBytes, endLive } = options
   const { yoga, webSocket } = createGraphQLServer(options)
-  const checkKey = requireKey(isKey)
   const isVisit = ({ method, headers }: FastifyRequest) =>
     graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
   const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
@@ -31,15 +32,17 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       method: corsOrigins.length > 0 ? ['GET', 'POST', 'OPTIONS'] : ['GET', 'POST'],
       bodyLimit: maxBodyBytes,
       schema: { hide: true },
-      onRequest: async (request) => {
-        if (!isVisit(request) && !isPreflight(request)) await checkKey(request)
+      onRequest: async (request, reply) => {
+        if (!isVisit(request) && !isPreflight(request)) endWithKey(gate, admit(gate, request), reply)
       },
       handler: async (request, reply) => {
         if (isVisit(request))
           return reply.type('text/html; charset=utf-8').send(await renderGraphiQLPage(graphiql?.apiKey))
         checkQueryString(request.query as Record<string, unknown>)
         checkBody(request.body)
-        const response = await yoga.handleNodeRequestAndResponse(request, reply)
+        const response = await yoga.handleNodeRequestAndResponse(request, reply, {
+          apiKey: request.apiKey as ApiKey,
+        })
         for (const [name, value] of response.headers) reply.header(name, value)
         return reply.code(response.status).send(response.body)
       },
@@ -61,6 +64,12 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       })
     }
   }
+}
+
+/** What is followed over SSE ends when the key is taken away: the client comes again, and is told why not. */
+function endWithKey(gate: Gate, key: ApiKey, reply: FastifyReply): void {
+  const forget = gate.onRemoved(key, () => reply.raw.destroy())
+  reply.raw.once('close', forget)
 }
 
 /** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */

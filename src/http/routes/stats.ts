@@ -23,6 +23,7 @@ export const statsRoutes =
     app.get(
       '/stats',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Operation'],
           operationId: 'getStats',

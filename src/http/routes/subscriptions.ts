@@ -27,6 +27,7 @@ export const subscriptionRoutes =
     app.post(
       '/subscriptions',
       {
+        config: { scope: 'manage' },
         schema: {
           tags: ['Subscriptions'],
           operationId: 'createSubscription',
@@ -49,6 +50,7 @@ export const subscriptionRoutes =
     app.get(
       '/subscriptions',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Subscriptions'],
           operationId: 'listSubscriptions',
@@ -66,6 +68,7 @@ export const subscriptionRoutes =
     app.get(
       '/subscriptions/:id',
       {
+        config: { scope: 'read' },
         schema: {
           tags: ['Subscriptions'],
           operationId: 'getSubscription',
@@ -80,6 +83,7 @@ export const subscriptionRoutes =
     app.patch(
       '/subscriptions/:id',
       {
+        config: { scope: 'manage' },
         schema: {
           tags: ['Subscriptions'],
           operationId: 'updateSubscription',

@@ -1,0 +1,55 @@
+/** How many wrong keys an address may try. It remembers so many addresses and no more, whoever asks. */
+import { parseAddress } from '../platform/ip-ranges.js'
+
+export interface FailureLimit {
+  /** Counts one more. Answers, once it is one too many, with the seconds until the count begins anew. */
+  count(address: string): number | undefined
+}
+
+export interface FailureLimitOptions {
+  limit?: number
+  windowMs?: number
+  maxAddresses?: number
+  now?: () => number
+}
+
+const MINUTE_MS = 60_000
+
+export function createFailureLimit({
+  limit = 20,
+  windowMs = MINUTE_MS,
+  maxAddresses = 10_000,
+  now = () => performance.now(),
+}: FailureLimitOptions = {}): FailureLimit {
+  /** In the order in which their windows began, which is that in which they end. */
+  const windows = new Map<string, { failures: number; endsAtMs: number }>()
+
+  function forget(atMs: number): void {
+    for (const [address, { endsAtMs }] of windows) {
+      if (endsAtMs > atMs && windows.size < maxAddresses) return
+      windows.delete(address)
+    }
+  }
+
+  return {
+    count(address) {
+      const source = sourceOf(address)
+      const atMs = now()
+      let window = windows.get(source)
+      if (window === undefined || window.endsAtMs <= atMs) {
+        windows.delete(source)
+        forget(atMs)
+        window = { failures: 0, endsAtMs: atMs + windowMs }
+        windows.set(source, window)
+      }
+      window.failures += 1
+      return window.failures > limit ? Math.ceil((window.endsAtMs - atMs) / 1000) : undefined
+    },
+  }
+}
+
+/** One host has a whole /64 of IPv6 addresses to come from. */
+function sourceOf(text: string): string {
+  const address = parseAddress(text)
+  return address?.kind() === 'ipv6' ? address.toByteArray().slice(0, 8).join(':') : String(address ?? text)
+}

@@ -1,0 +1,44 @@
+/**
+ * Who gets in, whichever way they come: with a key of the keyring, as long as they have not tried too many
+ * wrong ones. A right key opens at all times, so whoever guesses behind a proxy shuts out nobody else there.
+ */
+import { ServiceError } from '../errors.js'
+import type { Happenings } from '../platform/happenings.js'
+import { createFailureLimit } from './failure-limit.js'
+import type { ApiKey, Scope } from './key.js'
+import type { Keyring } from './keyring.js'
+
+export interface Gate extends Pick<Keyring, 'onRemoved'> {
+  /** @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
+  admit(key: unknown, address: string | undefined): ApiKey
+}
+
+export function createGate(keyring: Keyring, happenings: Happenings): Gate {
+  const limit = createFailureLimit()
+  return {
+    onRemoved: keyring.onRemoved,
+    admit(key, address = 'unknown') {
+      if (typeof key !== 'string' || key === '') {
+        happenings.emit('refused', { reason: 'missing' })
+        throw new ServiceError('UNAUTHENTICATED', 'Send your API key in the header X-API-Key.')
+      }
+      const known = keyring.find(key)
+      if (known !== undefined) return known
+      const retryAfterSeconds = limit.count(address)
+      happenings.emit('refused', { reason: retryAfterSeconds === undefined ? 'wrong' : 'limited' })
+      if (retryAfterSeconds === undefined)
+        throw new ServiceError('UNAUTHENTICATED', 'This API key is not known here.')
+      throw new ServiceError(
+        'TOO_MANY_REQUESTS',
+        `Too many wrong API keys came from this address. Try again in ${retryAfterSeconds} s; a right key works at once.`,
+        { retryAfterSeconds },
+      )
+    },
+  }
+}
+
+/** @throws ServiceError FORBIDDEN */
+export function requireScope(key: ApiKey, scope: Scope): void {
+  if (key.scopes.has(scope)) return
+  throw new ServiceError('FORBIDDEN', `This API key lacks the scope \`${scope}\`. Use one that has it.`)
+}
