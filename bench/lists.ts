@@ -102,7 +102,7 @@ function rest(known: Known): ListRequest[] {
       path: `/v1/deliveries?${new URLSearchParams(filter as Record<string, string>)}`,
     })),
     ...['', '?enabled=true', '?enabled=false'].map((query) => ({
-      name: `REST subscriptions ${query}`,
+      name: `REST subscriptions: ${query || 'all'}`,
       path: `/v1/subscriptions${query}`,
     })),
     { name: 'REST event', path: `/v1/events/${eventId}` },

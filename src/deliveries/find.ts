@@ -3,6 +3,7 @@ import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { Database } from '../platform/database.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
 import { isUuid } from '../platform/uuid.js'
+import { loadPage } from './pages.js'
 
 export interface DeliveryFilter {
   status?: DeliveryStatus | undefined
@@ -11,12 +12,14 @@ export interface DeliveryFilter {
 }
 
 /** Deliveries, newest first. An id in the filter that can't exist matches nothing. */
-export async function listDeliveries({ prisma }: Database, filter: DeliveryFilter, page: PageRequest) {
-  const ids = [filter.eventId, filter.subscriptionId].filter((id) => id !== undefined)
-  const { where, ...order } = pageArguments(page)
-  if (!ids.every(isUuid)) return toPage([], page.limit)
-  const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))
-  return toPage(await prisma.delivery.findMany({ where: { ...given, ...where }, ...order }), page.limit)
+export async function listDeliveries(database: Database, filter: DeliveryFilter, page: PageRequest) {
+  const { status, ...ids } = filter
+  const { take, where } = pageArguments(page)
+  const rows = await loadPage(database, {
+    filter: { ...ids, ...(status && { status: [status] }) },
+    query: { take, ...(where && { cursor: { id: where.id.lt } }) },
+  })
+  return toPage(rows, page.limit)
 }
 
 /** A delivery, without its logs. @throws ServiceError NOT_FOUND */

@@ -5,8 +5,8 @@ import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { ApiKey } from '../keys/key.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
-import type { RelatedDeliveries } from './delivery-pages.js'
 import type { Live } from './live.js'
+import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher

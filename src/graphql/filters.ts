@@ -1,6 +1,7 @@
 /** What filters have in common: ranges of time, and ids and texts that may be anything. */
+import type { Range } from '../deliveries/pages.js'
 import { isStorable } from '../platform/storable.js'
-import { isUuid, leastUuidV7At } from '../platform/uuid.js'
+import { isUuid } from '../platform/uuid.js'
 import { builder } from './builder.js'
 
 export const TimeRange = builder.inputType('TimeRange', {
@@ -11,30 +12,9 @@ export const TimeRange = builder.inputType('TimeRange', {
   }),
 })
 
-export interface Range {
-  from?: Date | null | undefined
-  to?: Date | null | undefined
-}
-
 export function inRange(range: Range | null | undefined): { gte?: Date; lt?: Date } | undefined {
   if (range == null) return undefined
   return { ...(range.from && { gte: range.from }), ...(range.to && { lt: range.to }) }
-}
-
-/** A row and its id are made in one statement, which may take a while, by a clock that may be set meanwhile. */
-const CLOCK_MARGIN_MS = 10 * 60 * 1000
-
-/**
- * The ids that rows of a time can have, in which the rows are then looked for: so a list of an hour reads that hour
- * only, and needs no index on the time.
- */
-export function idsInRange(range: Range | null | undefined): { gte?: string; lte?: string } | undefined {
-  if (!range?.from && !range?.to) return undefined
-  const idAt = (time: Date, marginMs: number) => leastUuidV7At(new Date(time.getTime() + marginMs))
-  return {
-    ...(range.from && { gte: idAt(range.from, -CLOCK_MARGIN_MS) }),
-    ...(range.to && { lte: idAt(range.to, CLOCK_MARGIN_MS) }),
-  }
 }
 
 /** An id that can't exist matches nothing; asking the database for it would be an error. */

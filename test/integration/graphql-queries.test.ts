@@ -2,7 +2,7 @@
 import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GraphQLContext } from '../../src/graphql/context.js'
-import { createRelatedDeliveries } from '../../src/graphql/delivery-pages.js'
+import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/database.js'
 import { createParts } from '../../src/platform/parts.js'
@@ -89,7 +89,7 @@ describe('a query asks as often for many rows as for one', () => {
     [
       'events with their deliveries, logs and subscriptions',
       `events(first: $n) { edges { node { id payload { data } deliveries(first: 20) { edges { node { status subscription { endpointUrl } logs { attempt } } } } } } }`,
-      5,
+      6,
     ],
     [
       'deliveries with event, subscription and logs',

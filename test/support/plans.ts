@@ -21,17 +21,15 @@ export interface Read {
   /** `Seq Scan`, `Index Scan using deliveries_pkey`, … */
   way: string
   condition: string | undefined
-  /** Rows that were looked at, over all loops, whether they were wanted or not. */
+  /** Rows that were looked at, whether they were wanted or not: over all loops, and in each. */
   rows: number
+  rowsInALoop: number
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
-const lookedAt = (node: PlanNode): number =>
-  (node['Actual Rows'] +
-    (node['Rows Removed by Filter'] ?? 0) +
-    (node['Rows Removed by Index Recheck'] ?? 0)) *
-  node['Actual Loops']
+const lookedAtInALoop = (node: PlanNode): number =>
+  node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
 
 /** What a plan has read of these tables. What it writes is not among it. */
 export function readsOf(plan: PlanNode, tables: readonly string[]): Read[] {
@@ -39,7 +37,16 @@ export function readsOf(plan: PlanNode, tables: readonly string[]): Read[] {
     const table = node['Relation Name'] ?? ''
     if (!tables.includes(table) || node['Node Type'] === 'ModifyTable') return []
     const way = node['Node Type'] + (node['Index Name'] ? ` using ${node['Index Name']}` : '')
-    return [{ table, way, condition: node['Index Cond'], rows: Math.round(lookedAt(node)) }]
+    const inALoop = lookedAtInALoop(node)
+    return [
+      {
+        table,
+        way,
+        condition: node['Index Cond'],
+        rows: Math.round(inALoop * node['Actual Loops']),
+        rowsInALoop: Math.round(inALoop),
+      },
+    ]
   })
 }
 

@@ -1,14 +1,12 @@
 import { badInput } from '../../errors.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
-import type { Prisma } from '../../generated/prisma/client.js'
-import type { Database } from '../../platform/database.js'
-import { isStorable } from '../../platform/storable.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
-import { byId, byText, condition, inRange, oneOf, TimeRange } from '../filters.js'
+import { loadEventPage } from '../event-pages.js'
+import { TimeRange } from '../filters.js'
 import { OpaqueJson } from '../opaque-json.js'
 import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { takesScope } from '../scopes.js'
@@ -97,46 +95,6 @@ const EventFilter = builder.inputType('EventFilter', {
   }),
 })
 
-type EventFilterInput = typeof EventFilter.$inferInput
-
-/** A subscription with fewer deliveries is a quiet one. */
-const QUIET = 1000
-
-/**
- * Has a delivery to this subscription. Of a busy one the newest events are asked, one after the other, until a page is
- * full. With a quiet one that could go through all events, so its few are named.
- */
-async function wantedBy(
-  { prisma }: Database,
-  id: string | null | undefined,
-): Promise<Prisma.EventWhereInput | undefined> {
-  const subscriptionId = byId(id)
-  if (subscriptionId === undefined) return undefined
-  const found = await prisma.delivery.findMany({
-    where: { subscriptionId },
-    select: { eventId: true },
-    orderBy: { id: 'desc' },
-    take: QUIET,
-  })
-  return found.length < QUIET
-    ? { id: { in: found.map(({ eventId }) => eventId) } }
-    : { deliveries: { some: { subscriptionId } } }
-}
-
-async function eventsWhere(
-  database: Database,
-  filter: EventFilterInput | null | undefined,
-): Promise<Prisma.EventWhereInput> {
-  const wanted = await wantedBy(database, filter?.subscriptionId)
-  return condition<Prisma.EventWhereInput>({
-    status: oneOf(filter?.status),
-    type: oneOf(filter?.type?.filter(isStorable)),
-    idempotencyKey: byText(filter?.idempotencyKey),
-    ...wanted,
-    createdAt: inRange(filter?.createdAt),
-  })
-}
-
 builder.queryField('event', (t) =>
   t.prismaField({
     type: 'Event',
@@ -158,13 +116,9 @@ builder.queryField('events', (t) =>
       maxSize: MAX_LIST_SIZE,
       args: { filter: t.arg({ type: EventFilter, description: 'Which of them; all when it is absent.' }) },
       complexity: connectionComplexity,
-      resolve: async (query, _root, { filter, ...page }, { database }) => {
+      resolve: (query, _root, { filter, ...page }, { database }) => {
         checkCursors(page)
-        return database.prisma.event.findMany({
-          ...query,
-          where: await eventsWhere(database, filter),
-          orderBy: { id: 'desc' },
-        })
+        return loadEventPage(database, { filter, query })
       },
     },
     { name: 'EventConnection', description: 'A page of events.' },

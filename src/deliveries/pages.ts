@@ -1,0 +1,113 @@
+/**
+ * Pages of deliveries, newest first, of all or of several events or subscriptions, a page of each: one statement for
+ * the ids, however many parents there are, and a few more for the rows with their relations. Whatever the filter, a page
+ * costs the same with ten deliveries and ten million:
+ *
+ * - Prisma's own way to load pages of relations reads every delivery that the parents have, and there may be a million.
+ * - Of several statuses PostgreSQL would read all deliveries, and sort them, or go through the table until a page is
+ *   full, which is to its end when there is none. So each status is asked for its own page, and they are merged.
+ */
+import { type Delivery, Prisma } from '../generated/prisma/client.js'
+import { DeliveryStatus } from '../generated/prisma/enums.js'
+import type { Database } from '../platform/database.js'
+import { isUuid, leastUuidV7At } from '../platform/uuid.js'
+
+export interface DeliveryPage {
+  filter: DeliveryConditions | null | undefined
+  /** What Prisma's `findMany` would be asked for: the page, from its end where `take` is negative, and the relations. */
+  query: Pick<Prisma.DeliveryFindManyArgs, 'take' | 'cursor' | 'include' | 'select'>
+}
+
+export interface RelatedPage extends DeliveryPage {
+  /** The column of a delivery that names its parent. */
+  by: 'eventId' | 'subscriptionId'
+}
+
+/** Every condition that is given must hold. An id that can't exist matches nothing. */
+export interface DeliveryConditions {
+  status?: DeliveryStatus[] | null | undefined
+  eventId?: string | null | undefined
+  subscriptionId?: string | null | undefined
+  createdAt?: Range | null | undefined
+  updatedAt?: Range | null | undefined
+}
+
+export interface Range {
+  from?: Date | null | undefined
+  to?: Date | null | undefined
+}
+
+/** A row and its id are made in one statement, which may take a while, by a clock that may be set meanwhile. */
+const CLOCK_MARGIN_MS = 10 * 60 * 1000
+
+export const loadPage = (database: Database, page: DeliveryPage): Promise<Delivery[]> =>
+  loadFound(database, page, pageSql(page))
+
+/** The pages of these parents, one after the other. */
+export function loadPages(database: Database, page: RelatedPage, parentIds: string[]): Promise<Delivery[]> {
+  const ofParent = pageSql(page, page.by)
+  const sql = Prisma.sql`
+    select page.id from unnest(${parentIds}::uuid[]) as parent (id) cross join lateral (${ofParent}) as page`
+  return loadFound(database, page, sql)
+}
+
+async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: Prisma.Sql) {
+  const { include, select } = query
+  const found = await prisma.$queryRaw<{ id: string }[]>(idsSql)
+  if (found.length === 0) return []
+  const rows = await prisma.delivery.findMany({
+    ...(include && { include }),
+    ...(select && { select: { ...select, eventId: true, subscriptionId: true } }),
+    where: { id: { in: found.map(({ id }) => id) } },
+    orderBy: { id: 'desc' },
+  } as Prisma.DeliveryFindManyArgs)
+  return rows as Delivery[]
+}
+
+/** The ids of a page, of the parent `parent` where one is named by a column. */
+function pageSql({ filter, query: { take = 0, cursor } }: DeliveryPage, by?: RelatedPage['by']): Prisma.Sql {
+  const { status, ...others } = filter ?? {}
+  const order = Prisma.raw(take < 0 ? 'asc' : 'desc')
+  const pageOf = (more: Prisma.Sql[]) => Prisma.sql`
+    select d.id from deliveries d
+    where ${Prisma.join([...more, ...conditionsOf(others), ...behind(cursor?.id, take < 0)], ' and ')}
+    order by d.id ${order} limit ${Math.abs(take)}`
+
+  const ofParent = by === undefined ? Prisma.sql`true` : Prisma.sql`${column(by)} = parent.id`
+  const isOfSubscription = by === 'subscriptionId' || others.subscriptionId != null
+  if (status == null && !isOfSubscription) return pageOf([ofParent])
+  // An index has those of a subscription by status, so without a filter it is each status in its turn.
+  const statuses = [...new Set(status ?? Object.values(DeliveryStatus))]
+  return Prisma.sql`
+    select one.id from unnest(${statuses}::"DeliveryStatus"[]) as wanted (status)
+    cross join lateral (${pageOf([ofParent, Prisma.sql`d.status = wanted.status`])}) as one
+    order by one.id ${order} limit ${Math.abs(take)}`
+}
+
+function behind(id: Prisma.DeliveryWhereUniqueInput['id'], isFromEnd: boolean): Prisma.Sql[] {
+  if (id === undefined) return []
+  return [isFromEnd ? Prisma.sql`d.id > ${id}::uuid` : Prisma.sql`d.id < ${id}::uuid`]
+}
+
+function conditionsOf({ eventId, subscriptionId, createdAt, updatedAt }: DeliveryConditions): Prisma.Sql[] {
+  const conditions: Prisma.Sql[] = []
+  for (const [name, id] of Object.entries({ eventId, subscriptionId })) {
+    if (id != null)
+      conditions.push(isUuid(id) ? Prisma.sql`${column(name)} = ${id}::uuid` : Prisma.sql`false`)
+  }
+  for (const [name, range] of Object.entries({ createdAt, updatedAt })) {
+    if (range?.from) conditions.push(Prisma.sql`${column(name)} >= ${range.from}`)
+    if (range?.to) conditions.push(Prisma.sql`${column(name)} < ${range.to}`)
+  }
+  // The ids that rows of a time can have: so a list of an hour reads that hour only, and needs no index on the time.
+  if (createdAt?.from) conditions.push(Prisma.sql`d.id >= ${idAt(createdAt.from, -CLOCK_MARGIN_MS)}::uuid`)
+  // And nothing was changed before it was made.
+  for (const to of [createdAt?.to, updatedAt?.to]) {
+    if (to) conditions.push(Prisma.sql`d.id <= ${idAt(to, CLOCK_MARGIN_MS)}::uuid`)
+  }
+  return conditions
+}
+
+const idAt = (time: Date, marginMs: number): string => leastUuidV7At(new Date(time.getTime() + marginMs))
+
+const column = (name: string): Prisma.Sql => Prisma.raw(`d."${name}"`)

@@ -1,0 +1,40 @@
+/** The deliveries below events or subscriptions, loaded for all parents of an operation together. */
+import { loadPages, type RelatedPage } from '../deliveries/pages.js'
+import type { Delivery } from '../generated/prisma/client.js'
+import type { Database } from '../platform/database.js'
+
+export interface RelatedDeliveries {
+  /** A parent's page, newest first. */
+  load(parentId: string, page: RelatedPage): Promise<Delivery[]>
+}
+
+interface Batch {
+  parentIds: Set<string>
+  rows: Promise<Delivery[]>
+}
+
+/** For one operation: pages that are asked for at the same moment, in the same words, are loaded together. */
+export function createRelatedDeliveries(database: Database): RelatedDeliveries {
+  const batches = new Map<string, Batch>()
+
+  function begin(key: string, page: RelatedPage): Batch {
+    const parentIds = new Set<string>()
+    const filled = new Promise((resolve) => setImmediate(resolve))
+    const rows = filled.then(() => {
+      batches.delete(key)
+      return loadPages(database, page, [...parentIds])
+    })
+    const batch = { parentIds, rows }
+    batches.set(key, batch)
+    return batch
+  }
+
+  return {
+    async load(parentId, page) {
+      const key = JSON.stringify(page)
+      const { parentIds, rows } = batches.get(key) ?? begin(key, page)
+      parentIds.add(parentId)
+      return (await rows).filter((row) => row[page.by] === parentId)
+    },
+  }
+}
