@@ -1,0 +1,107 @@
+/**
+ * The states of deliveries and events, by sequences of steps that are made up: after each step the tables must be
+ * what a plain picture of them says, and after the last one everything that is open must come to an end.
+ *
+ * `FC_SEED=… FC_RUNS=1000 npx vitest run test/integration/state-machine.test.ts` makes up others, or more of them; a
+ * failure tells the seed and the shortest sequence that fails.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Database } from '../../src/platform/database.js'
+import { createParts, type Parts } from '../../src/platform/parts.js'
+import { compare } from '../model/comparison.js'
+import { deliveriesOf, isOpen } from '../model/picture.js'
+import {
+  answer,
+  attempt,
+  crashAndRestart,
+  dispatch,
+  feed,
+  type Step,
+  steps,
+  timePasses,
+  turnOnOrOff,
+} from '../model/steps.js'
+import { createWorld, type World } from '../model/world.js'
+import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
+
+const seed = Number(process.env.FC_SEED ?? Date.now() & 0x7fffffff)
+const numRuns = Number(process.env.FC_RUNS ?? 25)
+const MOST_STEPS = 150
+
+let parts: Parts
+let tables: TestDatabase
+let database: Database
+
+beforeAll(async () => {
+  parts = createParts()
+  tables = parts.use(await createTestDatabase())
+  database = parts.use(openDatabase(tables))
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+/** A step among those that can happen at that moment, and what it is done to. */
+function command({ which, n }: { which: number; n: number }): fc.AsyncCommand<World, World> {
+  let done = 'nothing'
+  return {
+    check: () => true,
+    async run(world) {
+      const possible = steps.filter(([, step]) => step.from(world).length > 0)
+      const [name, step] = pick(possible, which)
+      done = `${name} (${n})`
+      await step.run(world, n)
+      await compare(world.picture, tables, database)
+    },
+    toString: () => done,
+  }
+}
+
+/** @param at from 0 to below 1, along all their weights */
+function pick(possible: typeof steps, at: number): (typeof steps)[number] {
+  let left = at * possible.reduce((sum, [, , weight]) => sum + weight, 0)
+  for (const step of possible) {
+    left -= step[2]
+    if (left < 0) return step
+  }
+  throw new Error('Nothing can happen.')
+}
+
+const commands = fc.commands(
+  [
+    fc
+      .record({
+        which: fc.nat({ max: 9999 }).map((tenThousandths) => tenThousandths / 10_000),
+        n: fc.nat({ max: 1000 }),
+      })
+      .map(command),
+  ],
+  { maxCommands: MOST_STEPS, size: 'max' },
+)
+
+/** Workers come back, every endpoint is there and answers: then nothing may stay open. */
+async function settle(world: World): Promise<void> {
+  const run = async (step: Step) => {
+    if (step.from(world).length > 0) await step.run(world, 0)
+  }
+  await run(crashAndRestart)
+  for (const subscription of world.picture.subscriptions) {
+    if (!subscription.isDeleted && !subscription.isEnabled) {
+      const at = world.picture.subscriptions.filter(({ isDeleted }) => !isDeleted).indexOf(subscription)
+      await turnOnOrOff.run(world, at)
+    }
+  }
+  for (const step of [dispatch, timePasses, feed]) await run(step)
+  while (world.engine.queue.length > 0) await run(attempt)
+  while (world.engine.requests.length > 0) await run(answer(0))
+  await compare(world.picture, tables, database)
+  expect(deliveriesOf(world.picture).filter(isOpen)).toEqual([])
+}
+
+it('are what they should be after every step, and come to an end', async () => {
+  const property = fc.asyncProperty(commands, async (made) => {
+    const world = await createWorld(tables, database)
+    await fc.asyncModelRun(() => ({ model: world, real: world }), made)
+    await settle(world)
+  })
+  await fc.assert(property, { seed, numRuns, endOnFailure: false })
+}, 600_000)

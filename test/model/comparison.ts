@@ -1,0 +1,81 @@
+/** The picture beside the tables: every row, and everything that must follow from the rows. */
+import { expect } from 'vitest'
+import { countStats } from '../../src/deliveries/stats.js'
+import type { DeliveryStatus } from '../../src/generated/prisma/enums.js'
+import type { Database } from '../../src/platform/database.js'
+import type { TestDatabase } from '../support/database.js'
+import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, statusOf } from './picture.js'
+
+interface EventRow {
+  id: string
+  status: string
+  counts: [deliveries: number, sent: number, dead: number]
+}
+
+interface DeliveryRow {
+  eventId: string
+  subscriptionId: string
+  status: DeliveryStatus
+  attempts: number
+  budgetFrom: number
+  isLeased: boolean
+  /** Whether there is a next attempt, and whether its time has come. */
+  isAhead: boolean
+  isDue: boolean
+  logs: string[]
+}
+
+const countOf = (deliveries: PicturedDelivery[], wanted: DeliveryStatus) =>
+  deliveries.filter(({ status }) => status === wanted).length
+
+const picturedEvents = ({ events }: Picture): EventRow[] =>
+  events.map((event) => ({
+    id: event.id,
+    status: statusOf(event),
+    counts: [event.deliveries.length, countOf(event.deliveries, 'SENT'), countOf(event.deliveries, 'DEAD')],
+  }))
+
+const picturedDeliveries = (picture: Picture) =>
+  deliveriesOf(picture).map((delivery) => ({
+    eventId: delivery.event.id,
+    subscriptionId: delivery.subscription.id,
+    status: delivery.status,
+    attempts: delivery.logs.length,
+    budgetFrom: delivery.budgetFrom,
+    isLeased: delivery.token !== null,
+    isAhead: isOpen(delivery),
+    isDue: isOpen(delivery) && delivery.isDue,
+    logs: delivery.logs.map((status, index) => `${index + 1} ${status}`),
+  }))
+
+const byIds = (one: { eventId: string; subscriptionId: string }, other: typeof one) =>
+  `${one.eventId} ${one.subscriptionId}` < `${other.eventId} ${other.subscriptionId}` ? -1 : 1
+
+export async function compare(picture: Picture, tables: TestDatabase, database: Database): Promise<void> {
+  const events = await tables.query<EventRow>(
+    `select id, status, array["deliveryCount", "sentCount", "deadCount"] as counts from events order by id`,
+  )
+  expect(events).toEqual(picturedEvents(picture))
+
+  const deliveries = await tables.query<DeliveryRow>(
+    `select "eventId", "subscriptionId", status, attempts, "budgetFrom", "queuedUntil" is not null as "isLeased",
+            "nextRunAt" is not null as "isAhead", coalesce("nextRunAt" <= now(), false) as "isDue",
+            array(select l.attempt || ' ' || l.status from "deliveryLogs" l
+                  where l."deliveryId" = d.id order by l.attempt) as logs
+     from deliveries d`,
+  )
+  expect(deliveries.toSorted(byIds)).toEqual(picturedDeliveries(picture).toSorted(byIds))
+
+  const all = deliveriesOf(picture)
+  const shown = picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
+  expect(await countStats(database)).toEqual({
+    eventsTotal: picture.events.length,
+    deliveriesTotal: all.length,
+    deliveriesPending: countOf(all, 'PENDING'),
+    deliveriesSent: countOf(all, 'SENT'),
+    deliveriesFailed: countOf(all, 'FAILED'),
+    deliveriesDead: countOf(all, 'DEAD'),
+    subscriptionsTotal: shown.length,
+    subscriptionsEnabled: shown.filter(({ isEnabled }) => isEnabled).length,
+  })
+}

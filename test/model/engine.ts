@@ -1,0 +1,159 @@
+/**
+ * The parts of the delivery engine on a real database, taken one step at a time: nothing moves by itself, and
+ * what goes over the network is answered when the test says so, so every order of steps can be tried.
+ */
+import { createAttempt } from '../../src/delivery-engine/attempt.js'
+import { createDispatcher } from '../../src/delivery-engine/dispatcher.js'
+import { createFeeder, takeBackAllLeases } from '../../src/delivery-engine/feeder.js'
+import type { Lease } from '../../src/delivery-engine/lease.js'
+import { createLoader } from '../../src/delivery-engine/loader.js'
+import { createRecorder, type Recorder } from '../../src/delivery-engine/recorder.js'
+import type { Exchange } from '../../src/delivery-engine/sender.js'
+import { createPublisher, type Publisher } from '../../src/events/publish.js'
+import type { Database } from '../../src/platform/database.js'
+import { createHappenings } from '../../src/platform/happenings.js'
+import { createSecretCipher } from '../../src/secrets/cipher.js'
+import { createSigningKeys } from '../../src/secrets/signing-keys.js'
+
+/** A request that an endpoint has not answered. */
+export interface Request {
+  lease: Lease
+  /** Resolves when what came of it is recorded, or found to count for nothing. */
+  answer(exchange: Exchange): Promise<void>
+}
+
+export interface Engine {
+  /** Leases that were put on the queue, and not yet taken from it. */
+  queue: Lease[]
+  requests: Request[]
+  /** One leaves everything to the dispatcher, one dispatches with the commit. */
+  publishers: Record<'outbox' | 'direct', Publisher>
+  dispatch(): Promise<void>
+  feed(): Promise<void>
+  /** Takes a lease from the queue and makes the request; resolves with nothing where none was to be made. */
+  attempt(lease: Lease): Promise<Request | undefined>
+  /** Forgets everything that is not in the database. */
+  crash(): void
+  restart(): Promise<void>
+}
+
+const HOUR_SECONDS = 3600
+const HOUR_MS = HOUR_SECONDS * 1000
+
+export function createEngine(database: Database, maxAttempts: number): Engine {
+  const happenings = createHappenings()
+  const queue: Lease[] = []
+  const requests: Request[] = []
+  let cutOff = new AbortController()
+  /** Called with what answers the request that is about to be made. */
+  let onRequest: (answer: (exchange: Exchange) => void) => void = () => {}
+
+  const enqueue = async (leases: Lease[]) => void queue.push(...leases)
+  const recorder = createRecorder(database, happenings)
+  const createAttempts = () =>
+    createAttempt({
+      ...{ database, happenings, recorder: twice(recorder) },
+      loader: createLoader(database, createSigningKeys(createSecretCipher([]))),
+      sender: {
+        send: () => new Promise((resolve) => onRequest(resolve)),
+        [Symbol.asyncDispose]: async () => {},
+      },
+      policy: { maxAttempts, backoffBaseSeconds: HOUR_SECONDS, backoffMaxSeconds: HOUR_SECONDS },
+      onRetryIn: () => {},
+      cutOff: cutOff.signal,
+    })
+  let attempts = createAttempts()
+
+  /** Lets a part that works by itself do so once. It asks for the allowances as it does. */
+  async function once(
+    start: (
+      allowances: () => [string[], number[], number],
+      fail: (error: unknown) => void,
+    ) => AsyncDisposable,
+  ) {
+    let part: AsyncDisposable | undefined
+    await new Promise<void>((resolve, reject) => {
+      part = start(() => {
+        resolve()
+        return [[], [], 500]
+      }, reject)
+    })
+    await part?.[Symbol.asyncDispose]()
+  }
+
+  return {
+    queue,
+    requests,
+    publishers: {
+      outbox: createPublisher({ database, happenings, onCommitted: () => {} }),
+      direct: createPublisher({
+        ...{ database, happenings },
+        onCommitted: () => {},
+        directWorker: {
+          refused: () => [],
+          restMs: () => 0,
+          take(_events, { deliveries, queuedUntil }) {
+            for (const { id, subscriptionId } of deliveries) {
+              const token = queuedUntil.toISOString()
+              queue.push({
+                deliveryId: id,
+                subscriptionId,
+                queuedUntil: token,
+                isRetry: false,
+                isPaced: false,
+              })
+            }
+          },
+        },
+      }),
+    },
+    dispatch: () =>
+      once((allowances, onError) =>
+        createDispatcher({
+          ...{ database, happenings, enqueue, allowances, onError },
+          ...{ batchSize: 100, intervalMs: HOUR_MS, onBacklog: () => {} },
+        }),
+      ),
+    feed: () =>
+      once((allowances, onError) =>
+        createFeeder({ ...{ database, happenings, enqueue, allowances, onError }, intervalMs: HOUR_MS }),
+      ),
+    async attempt(lease) {
+      const request = new Promise<(exchange: Exchange) => void>((resolve) => {
+        onRequest = resolve
+      })
+      const done = attempts(lease, () => {})
+      const answer = await Promise.race([request, done])
+      if (answer === undefined) return undefined
+      const made: Request = {
+        lease,
+        answer(exchange) {
+          answer(exchange)
+          return done
+        },
+      }
+      requests.push(made)
+      return made
+    },
+    crash() {
+      cutOff.abort()
+      cutOff = new AbortController()
+      attempts = createAttempts()
+      queue.length = 0
+      requests.length = 0
+    },
+    restart: () => takeBackAllLeases(database),
+  }
+}
+
+/** Records each result a second time, as happens when the answer to the first is lost. It must count for nothing. */
+function twice(recorder: Recorder): Recorder {
+  return {
+    ...recorder,
+    async record(result) {
+      const recorded = await recorder.record(result)
+      if ((await recorder.record(result)) !== undefined) throw new Error('A result counted twice.')
+      return recorded
+    },
+  }
+}

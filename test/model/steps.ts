@@ -1,0 +1,272 @@
+/**
+ * What may happen, one step each: done to the engine, and to the picture. `n` chooses among what there is.
+ */
+import { expect } from 'vitest'
+import { cancelDelivery } from '../../src/deliveries/cancel.js'
+import { retryDelivery, retryEvent } from '../../src/deliveries/retry.js'
+import { mergeTallies } from '../../src/deliveries/tally.js'
+import { giveBackLeases } from '../../src/delivery-engine/feeder.js'
+import type { Exchange } from '../../src/delivery-engine/sender.js'
+import type { RawJson } from '../../src/events/raw-json.js'
+import { createHappenings } from '../../src/platform/happenings.js'
+import { deleteSubscription } from '../../src/subscriptions/delete.js'
+import { updateSubscription } from '../../src/subscriptions/update.js'
+import * as pictured from './picture.js'
+import { deliveriesOf, isOpen, type Outcome, seen } from './picture.js'
+import { find, isGood, leasing, subscribe, subscriptionContext, type World } from './world.js'
+
+/** Only what has something to choose from can happen. */
+export interface Step {
+  from(world: World): unknown[]
+  run(world: World, n: number): Promise<void>
+}
+
+const step = <Item>(
+  from: (world: World) => Item[],
+  run: (world: World, item: Item) => Promise<void>,
+): Step => ({
+  from,
+  run: (world, n) => {
+    const items = from(world)
+    return run(world, items[n % items.length] as Item)
+  },
+})
+
+const context = ({ database }: World) => ({ database, happenings: createHappenings(), onDue: () => {} })
+const refused = { code: 'CONFLICT' }
+
+/** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
+const MOST_EVENTS = 4
+const types = ['a', 'b', 'c']
+
+const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
+  step(
+    ({ picture }) => (picture.events.length < MOST_EVENTS ? types : []),
+    async (world, type) => {
+      const { picture, engine } = world
+      const publication = { type, data: '{}' as RawJson, metadata: null, idempotencyKey, createdAt: null }
+      const first = picture.events.find(
+        (event) => idempotencyKey !== null && event.idempotencyKey === idempotencyKey,
+      )
+      const publishing = () => engine.publishers[way].publish(publication)
+      if (first !== undefined && first.type !== type) {
+        await expect(publishing()).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
+      } else if (first !== undefined) {
+        expect(await publishing()).toMatchObject({ eventId: first.id, deduplicated: true })
+      } else {
+        await leasing(world, async () => {
+          const { eventId: id } = await publishing()
+          const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
+          picture.events.push(event)
+          if (way === 'direct') pictured.dispatch(picture, event)
+        })
+      }
+    },
+  )
+
+export const dispatch = step(
+  ({ picture }) => picture.events.filter(({ isDispatched }) => !isDispatched),
+  async (world) => {
+    for (const event of world.picture.events) if (!event.isDispatched) pictured.dispatch(world.picture, event)
+    await leasing(world, world.engine.dispatch)
+  },
+)
+
+export const feed = step(
+  ({ picture }) => deliveriesOf(picture).filter(isOpen),
+  async (world) => {
+    for (const delivery of deliveriesOf(world.picture)) {
+      if (delivery.hasRunOut) delivery.token = null
+      delivery.hasRunOut = false
+      if (delivery.subscription.isDeleted) pictured.cancel(delivery)
+    }
+    await leasing(world, world.engine.feed)
+    const forgotten = deliveriesOf(world.picture).filter(
+      (delivery) =>
+        isOpen(delivery) && delivery.isDue && delivery.token === null && delivery.subscription.isEnabled,
+    )
+    expect(forgotten).toEqual([])
+  },
+)
+
+export const attempt = step(
+  ({ engine }) => engine.queue,
+  async ({ picture, engine, underWay }, lease) => {
+    engine.queue.splice(engine.queue.indexOf(lease), 1)
+    const delivery = find(picture, lease)
+    const request = await engine.attempt(lease)
+    const isHeld = isGood(lease, delivery)
+    expect(request !== undefined).toBe(isHeld && delivery.subscription.isEnabled)
+    if (request !== undefined) underWay.set(request, seen(delivery))
+    else if (isHeld) delivery.token = null
+  },
+)
+
+const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs'>][] = [
+  ['success', { statusCode: 204, error: null, retryAfter: undefined }],
+  ['failure', { statusCode: 500, error: null, retryAfter: undefined }],
+  ['failure', { statusCode: null, error: 'no answer within 15000 ms', retryAfter: undefined }],
+  ['failure', { statusCode: 503, error: null, retryAfter: '100000' }],
+  ['failure', { statusCode: 302, error: null, retryAfter: undefined }],
+  ['gone', { statusCode: 410, error: null, retryAfter: undefined }],
+]
+
+export const answer = (kind: number) =>
+  step(
+    ({ engine }) => engine.requests,
+    async ({ picture, engine, underWay }, request) => {
+      engine.requests.splice(engine.requests.indexOf(request), 1)
+      const [outcome, exchange] = exchanges[kind] as (typeof exchanges)[number]
+      const delivery = find(picture, request.lease)
+      const before = underWay.get(request) as pictured.Seen
+      const isHeld = isGood(request.lease, delivery)
+      await request.answer({ ...exchange, responseTimeMs: 1 })
+      underWay.delete(request)
+      if (pictured.record(picture, delivery, before, outcome)) return
+      // A retry by hand came in between: the attempt is the first of the new budget.
+      const now = seen(delivery)
+      if (isHeld && now.attempts === before.attempts) pictured.record(picture, delivery, now, outcome)
+    },
+  )
+
+/** A lease ends while its holder still believes in it, be it on the queue or at work. */
+const runOut = step(
+  ({ picture }) => deliveriesOf(picture).filter(({ token, hasRunOut }) => token !== null && !hasRunOut),
+  async ({ engine, tables }, delivery) => {
+    const [row] = await tables.query<{ queuedUntil: Date }>(
+      `update deliveries set "queuedUntil" = now() - interval '1 second' where id = $1 returning "queuedUntil"`,
+      [delivery.id],
+    )
+    const token = (row as { queuedUntil: Date }).queuedUntil.toISOString()
+    for (const lease of [...engine.queue, ...engine.requests.map(({ lease }) => lease)]) {
+      if (lease.deliveryId === delivery.id && lease.queuedUntil === delivery.token) lease.queuedUntil = token
+    }
+    delivery.token = token
+    delivery.hasRunOut = true
+  },
+)
+
+const giveBack = step(
+  ({ engine }) => engine.queue,
+  async ({ picture, engine, database }, lease) => {
+    engine.queue.splice(engine.queue.indexOf(lease), 1)
+    await giveBackLeases(database, [lease])
+    const delivery = find(picture, lease)
+    if (delivery.token !== lease.queuedUntil) return
+    delivery.token = null
+    delivery.hasRunOut = false
+  },
+)
+
+const retry = step(
+  ({ picture }) => deliveriesOf(picture),
+  async (world, delivery) => {
+    const asked = retryDelivery(context(world), delivery.id as string)
+    if (pictured.retry(delivery)) await asked
+    else await expect(asked).rejects.toMatchObject(refused)
+  },
+)
+
+const retryAll = step(
+  ({ picture }) => picture.events,
+  async (world, { id, deliveries }) => {
+    const retried = deliveries.filter(pictured.retry).length
+    expect(await retryEvent(context(world), id)).toEqual({ retried })
+  },
+)
+
+const cancel = step(
+  ({ picture }) => deliveriesOf(picture),
+  async (world, delivery) => {
+    const asked = cancelDelivery(context(world), delivery.id as string)
+    if (pictured.cancel(delivery)) await asked
+    else await expect(asked).rejects.toMatchObject(refused)
+  },
+)
+
+const existing = ({ picture }: World) => picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
+
+export const turnOnOrOff = step(existing, async (world, subscription) => {
+  subscription.isEnabled = !subscription.isEnabled
+  const { id, isEnabled } = subscription
+  await updateSubscription(subscriptionContext(world), id, { isEnabled })
+})
+
+const remove = step(existing, async (world, subscription) => {
+  subscription.isEnabled = false
+  subscription.isDeleted = true
+  await deleteSubscription(subscriptionContext(world), subscription.id)
+})
+
+const subscribeMore = step(
+  ({ picture }) => (picture.subscriptions.length < 6 ? ['a', 'b', '*'] : []),
+  subscribe,
+)
+
+/** Until everything that waits for another try is due. */
+export const timePasses = step(
+  ({ picture }) => deliveriesOf(picture).filter(({ status, isDue }) => status === 'FAILED' && !isDue),
+  async ({ picture, tables }) => {
+    await tables.query(
+      `update deliveries set "nextRunAt" = now() where status = 'FAILED' and "nextRunAt" > now()`,
+    )
+    for (const delivery of deliveriesOf(picture)) if (delivery.status === 'FAILED') delivery.isDue = true
+  },
+)
+
+const tidyUp = step(
+  () => ['tallies'],
+  async ({ database }) => void (await mergeTallies(database)),
+)
+
+/** Of one worker among others: what it held stays leased until that runs out. */
+const crash = step(
+  ({ engine }) => [...engine.queue, ...engine.requests],
+  async ({ engine, underWay }) => {
+    engine.crash()
+    underWay.clear()
+  },
+)
+
+/** Of the last worker, which comes back. */
+export const crashAndRestart = step(
+  ({ picture }) => deliveriesOf(picture).filter(({ token }) => token !== null),
+  async ({ picture, engine, underWay }) => {
+    engine.crash()
+    underWay.clear()
+    await engine.restart()
+    for (const delivery of deliveriesOf(picture)) {
+      delivery.token = null
+      delivery.hasRunOut = false
+    }
+  },
+)
+
+/** How a step is called, and how often it comes, beside the others that can happen. */
+export const steps: [name: string, step: Step, weight: number][] = [
+  ['publish', publish('direct', null), 2],
+  ['publish to the outbox', publish('outbox', null), 2],
+  ['publish with a key', publish('direct', 'key'), 1],
+  ['publish to the outbox with a key', publish('outbox', 'key'), 1],
+  ['dispatch', dispatch, 3],
+  ['feed', feed, 6],
+  ['attempt', attempt, 10],
+  ['answer 204', answer(0), 2],
+  ['answer 500', answer(1), 8],
+  ['no answer', answer(2), 2],
+  ['answer 503', answer(3), 2],
+  ['answer 302', answer(4), 1],
+  ['answer 410', answer(5), 1],
+  ['time passes', timePasses, 8],
+  ['run out', runOut, 3],
+  ['give back', giveBack, 2],
+  ['retry', retry, 3],
+  ['retry all', retryAll, 1],
+  ['cancel', cancel, 1],
+  ['turn on or off', turnOnOrOff, 1],
+  ['delete', remove, 0.3],
+  ['subscribe', subscribeMore, 0.5],
+  ['tidy up', tidyUp, 0.5],
+  ['crash', crash, 0.7],
+  ['crash and restart', crashAndRestart, 0.7],
+]

@@ -1,0 +1,86 @@
+/** The engine and its picture, side by side, and what is known of leases and requests that are under way. */
+import { expect } from 'vitest'
+import type { Lease } from '../../src/delivery-engine/lease.js'
+import type { Database } from '../../src/platform/database.js'
+import { createSecretCipher } from '../../src/secrets/cipher.js'
+import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
+import type { TestDatabase } from '../support/database.js'
+import { createEngine, type Engine, type Request } from './engine.js'
+import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, type Seen } from './picture.js'
+
+export interface World {
+  picture: Picture
+  engine: Engine
+  /** What each request that was made has seen of its delivery. */
+  underWay: Map<Request, Seen>
+  tables: TestDatabase
+  database: Database
+}
+
+const MAX_ATTEMPTS = 3
+
+/** An empty one, with an endpoint for each type and one for all. */
+export async function createWorld(tables: TestDatabase, database: Database): Promise<World> {
+  await tables.query('truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies')
+  const picture: Picture = { maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] }
+  const engine = createEngine(database, MAX_ATTEMPTS)
+  const world: World = { picture, engine, underWay: new Map(), tables, database }
+  for (const type of ['a', 'b', '*']) await subscribe(world, type)
+  return world
+}
+
+export const subscriptionContext = ({ database }: World): SubscriptionContext => ({
+  database,
+  secretCipher: createSecretCipher([]),
+  refuseUrl: () => undefined,
+  onDue: () => {},
+})
+
+export async function subscribe(world: World, type: string): Promise<void> {
+  const { subscriptions } = world.picture
+  const endpointUrl = `https://example.com/${subscriptions.length}`
+  const { id } = await createSubscription(subscriptionContext(world), { endpointUrl, eventTypes: [type] })
+  subscriptions.push({ id, type, isEnabled: true, isDeleted: false })
+}
+
+/** Does what may lease deliveries, and checks that each of them was to be had. */
+export async function leasing(
+  { picture, engine, tables }: World,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const before = engine.queue.length
+  await act()
+  await learnIds(picture, tables)
+  for (const lease of engine.queue.slice(before)) {
+    const delivery = find(picture, lease)
+    expect(delivery).toMatchObject({ token: null, isDue: true, subscription: { isEnabled: true } })
+    expect(isOpen(delivery)).toBe(true)
+    delivery.token = lease.queuedUntil
+    delivery.hasRunOut = false
+  }
+}
+
+async function learnIds(picture: Picture, tables: TestDatabase): Promise<void> {
+  const unknown = deliveriesOf(picture).filter(({ id }) => id === undefined)
+  if (unknown.length === 0) return
+  const rows = await tables.query<{ id: string; eventId: string; subscriptionId: string }>(
+    'select id, "eventId", "subscriptionId" from deliveries',
+  )
+  for (const delivery of unknown) {
+    const { event, subscription } = delivery
+    const row = rows.find(
+      ({ eventId, subscriptionId }) => eventId === event.id && subscriptionId === subscription.id,
+    )
+    if (row !== undefined) delivery.id = row.id
+  }
+}
+
+export function find(picture: Picture, { deliveryId }: Lease): PicturedDelivery {
+  const found = deliveriesOf(picture).find(({ id }) => id === deliveryId)
+  if (found === undefined) throw new Error(`There should be no delivery ${deliveryId}.`)
+  return found
+}
+
+/** Whether whoever holds it may attempt the delivery. */
+export const isGood = (lease: Lease, delivery: PicturedDelivery): boolean =>
+  delivery.token === lease.queuedUntil && isOpen(delivery)
