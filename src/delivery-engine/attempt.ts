@@ -79,13 +79,13 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   function tell(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
-    const eventId = delivery.webhook.id
+    const { eventId, event } = delivery.subject
     if (result.verdict.delayMs !== null) onRetryIn(result.verdict.delayMs)
     happenings.emit('attempted', {
       deliveryId: lease.deliveryId,
       eventId,
       subscriptionId: lease.subscriptionId,
-      eventType: delivery.eventType,
+      eventType: event.type,
       attempt: result.attempt,
       status: recorded.status,
       statusCode: result.statusCode,
@@ -106,6 +106,7 @@ function toResult(
   const attempt = delivery.attempts + 1
   return {
     deliveryId: lease.deliveryId,
+    subject: delivery.subject,
     attempt,
     budgetFrom: delivery.budgetFrom,
     verdict: judge(exchange, attempt - delivery.budgetFrom, policy),

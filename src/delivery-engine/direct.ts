@@ -46,6 +46,8 @@ interface Fresh {
   event: FreshEvent
   subscriptionId: string
   version: string
+  /** Of its acceptance, by the database's clock. */
+  at: Date
   sinceMs: number
 }
 
@@ -76,7 +78,7 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
         return bytes > MAX_BYTES ? undefined : crowded()
       },
       restMs: () => (isBusy() ? Math.min(MAX_REST_MS, waiting() * REST_PER_WAITING_MS) : 0),
-      take(candidates, { deliveries, versions, queuedUntil }) {
+      take(candidates, { deliveries, versions, queuedUntil, at }) {
         const events = new Map<string, FreshEvent>()
         for (const candidate of candidates) events.set(candidate.id, { candidate, body: undefined })
         const token = queuedUntil.toISOString()
@@ -90,7 +92,7 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
             left.add(subscriptionId)
             continue
           }
-          fresh.set(id, { event, subscriptionId, version, sinceMs })
+          fresh.set(id, { event, subscriptionId, version, at, sinceMs })
           bytes += sizeOf(event)
           leases.push({ deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false })
         }
@@ -106,7 +108,7 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
         drop(lease.deliveryId, known)
         const found = endpoints.find(known.subscriptionId, known.version)
         const endpoint = found instanceof Promise ? await found : found
-        return endpoint ? toLoaded(known.event, endpoint) : loader.load(lease)
+        return endpoint ? toLoaded(known, endpoint) : loader.load(lease)
       },
     },
   }
@@ -114,10 +116,14 @@ export function createDirect(options: DirectOptions): { worker: DirectWorker; lo
 
 const sizeOf = ({ candidate }: FreshEvent): number => candidate.publication.data.length
 
-function toLoaded(event: FreshEvent, { isEnabled, endpointUrl, keys }: Endpoint): LoadedDelivery {
+function toLoaded(
+  { event, subscriptionId, at }: Fresh,
+  { isEnabled, endpointUrl, keys }: Endpoint,
+): LoadedDelivery {
   const { id, publication, createdAt } = event.candidate
-  const { type, data, metadata } = publication
+  const { type, data, metadata, idempotencyKey } = publication
   event.body ??= webhookBody({ eventId: id, type, createdAt, data, metadata })
   const webhook = { endpointUrl, id, body: event.body, keys }
-  return { eventType: type, attempts: 0, budgetFrom: 0, isEnabled, webhook }
+  const subject = { eventId: id, subscriptionId, createdAt: at, event: { type, idempotencyKey, createdAt } }
+  return { subject, attempts: 0, budgetFrom: 0, isEnabled, webhook }
 }

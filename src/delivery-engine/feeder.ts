@@ -66,6 +66,8 @@ export function createFeeder(options: FeederOptions): Feeder {
   const backlogged = new Set<string>()
   /** Those of them that are to be visited. */
   const called = new Set<string>()
+  /** Those that are being visited: what is told of them meanwhile may have come too late for it. */
+  let visiting = new Set<string>()
   /** Those with a limit of requests a second, and when the next may be made. */
   const paced = new Map<string, number>()
   let lastRoundMs = 0
@@ -83,13 +85,14 @@ export function createFeeder(options: FeederOptions): Feeder {
   async function visit(): Promise<boolean> {
     callPaced()
     if (called.size === 0) return false
-    const visited = [...called]
+    visiting = new Set(called)
     called.clear()
-    const found = await leaseDueOf(database, allowances(), visited)
-    for (const subscriptionId of visited) {
+    const found = await leaseDueOf(database, allowances(), [...visiting])
+    for (const subscriptionId of visiting) {
       if (!found.backlogged.has(subscriptionId)) backlogged.delete(subscriptionId)
       else if (!found.isAll) called.add(subscriptionId)
     }
+    visiting.clear()
     await feed(found)
     return !found.isAll
   }
@@ -131,11 +134,13 @@ export function createFeeder(options: FeederOptions): Feeder {
     wake: () => rounds.wake(),
     wakeIn: (delayMs) => rounds.wakeIn(delayMs),
     noteBacklog(subscriptionIds) {
-      for (const subscriptionId of subscriptionIds) {
+      // One that is known to have more than there is room for is visited when there is room, or its time has come.
+      const news = [...subscriptionIds].filter((id) => !backlogged.has(id) || visiting.has(id))
+      for (const subscriptionId of news) {
         backlogged.add(subscriptionId)
         called.add(subscriptionId)
       }
-      visits.wake()
+      if (news.length > 0) visits.wake()
     },
     madeRoom(subscriptionId) {
       if (!backlogged.has(subscriptionId)) return

@@ -7,9 +7,17 @@ import type { SigningKeys } from '../secrets/signing-keys.js'
 import { type Lease, leaseColumns, sqlHolds } from './lease.js'
 import type { Webhook } from './sender.js'
 
+/** What a delivery is of, for whom: all that never changes. */
+export interface Subject {
+  eventId: string
+  subscriptionId: string
+  createdAt: Date
+  event: { type: string; idempotencyKey: string | null; createdAt: Date }
+}
+
 /** A delivery that is about to be attempted. */
 export interface LoadedDelivery {
-  eventType: string
+  subject: Subject
   /** Attempts that have finished. */
   attempts: number
   budgetFrom: number
@@ -25,8 +33,8 @@ export interface Loader {
 export const loadStatement: Statement = {
   name: 'load-deliveries',
   text: `
-    select d.id, d."eventId", d.attempts, d."budgetFrom",
-           e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata,
+    select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
+           e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
            s."isEnabled", s."endpointUrl", s.secret,
            case when s."previousSecretUntil" > now() then s."previousSecret" end as "previousSecret"
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
@@ -47,6 +55,9 @@ interface WebhookContent {
 
 interface Row extends WebhookContent {
   id: string
+  subscriptionId: string
+  deliveryCreatedAt: Date
+  idempotencyKey: string | null
   attempts: number
   budgetFrom: number
   isEnabled: boolean
@@ -76,9 +87,14 @@ export function createLoader(database: Database, signingKey: SigningKeys): Loade
 
 function toLoaded(row: Row, keyOf: (stored: string) => Uint8Array): LoadedDelivery {
   const secrets = row.previousSecret === null ? [row.secret] : [row.secret, row.previousSecret]
-  const { attempts, budgetFrom, isEnabled, endpointUrl, type: eventType } = row
-  const webhook = { endpointUrl, id: row.eventId, body: webhookBody(row), keys: () => secrets.map(keyOf) }
-  return { eventType, attempts, budgetFrom, isEnabled, webhook }
+  const { attempts, budgetFrom, isEnabled, endpointUrl, eventId, subscriptionId } = row
+  const { type, idempotencyKey, createdAt } = row
+  const subject = {
+    ...{ eventId, subscriptionId, createdAt: row.deliveryCreatedAt },
+    event: { type, idempotencyKey, createdAt },
+  }
+  const webhook = { endpointUrl, id: eventId, body: webhookBody(row), keys: () => secrets.map(keyOf) }
+  return { subject, attempts, budgetFrom, isEnabled, webhook }
 }
 
 /** Put together from the producer's own text, so that `data` arrives as it was written. */

@@ -5,20 +5,21 @@
  * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
  * lease had run out and another worker was quicker, changes nothing.
  */
-import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../deliveries/snapshot.js'
 import { sqlOpenStatus, sqlTally } from '../deliveries/tally.js'
-import { type ChangedRow, hasDelivery, tellChanges } from '../deliveries/tell-changes.js'
 import { sqlEventStatus, sqlIsOpen } from '../deliveries/transitions.js'
-import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database, Statement } from '../platform/database.js'
 import { isConflictOfTransactions } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
 import type { Verdict } from './judge.js'
+import type { Subject } from './loader.js'
+import { type FinishedEvent, type RecordedChanges, tellRecorded } from './tell-recorded.js'
 
 export interface AttemptResult {
   deliveryId: string
+  /** What it was an attempt of. */
+  subject: Subject
   /** Counted over the delivery's whole life. */
   attempt: number
   /** The budget that the verdict was reached for. */
@@ -61,7 +62,8 @@ export const recordStatement: Statement = {
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and ${sqlIsOpen('d')}
-      returning ${sqlDeliverySnapshot('d')}, r."responseTimeMs", r."isGone",
+      returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
+                d."nextRunAt", r."responseTimeMs", r."isGone",
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
@@ -84,16 +86,26 @@ export const recordStatement: Statement = {
           status = ${sqlEventStatus('e."deliveryCount"', `(${sent})`, `(${dead})`)},
           "updatedAt" = now()
       from locked where e.id = locked."eventId"
-      returning ${sqlEventSnapshot('e')}
+      returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
     ), disabled as (
       update subscriptions s set "isEnabled" = false, "updatedAt" = now()
       where s."isEnabled" and s.id in (select "subscriptionId" from changed where "isGone")
     )
-    select ${sqlDeliverySnapshot('changed')}, ${sqlNoEventSnapshot} from changed
+    select id, "nextRunAt", null::"EventStatus" as status, null::int as "deliveryCount", null::int as "sentCount",
+           null::int as "deadCount", null::timestamptz as at
+    from changed
     union all
-    select ${sqlNoDeliverySnapshot}, ${sqlPrefixedEventSnapshot('counted')} from counted
-    where status <> 'PROCESSING'`,
+    select id, null, status, "deliveryCount", "sentCount", "deadCount", null from counted
+    where status <> 'PROCESSING'
+    union all
+    select null, null, null, null, null, null, now()::timestamptz(3)`,
 }
+
+/** A delivery that was changed, an event that came to its end, or the moment of it all. */
+type Row =
+  | { id: string; nextRunAt: Date | null; status: null }
+  | FinishedEvent
+  | { id: null; status: null; at: Date }
 
 const MAX_BATCH = 200
 /** One commit waits for the disk while the next is being filled and sent. */
@@ -108,7 +120,7 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
     restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<ChangedRow>(recordStatement, [
+      const rows = await database.query<Row>(recordStatement, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
@@ -119,10 +131,29 @@ export function createRecorder(database: Database, happenings: Happenings): Reco
         results.map(({ verdict }) => verdict.delayMs),
         results.map(({ verdict }) => verdict.isGone),
       ])
-      tellChanges(happenings, rows)
-      const byId = new Map(rows.filter(hasDelivery).map((row) => [row.id, row]))
-      return results.map(({ deliveryId }) => byId.get(deliveryId))
+      const changes = toChanges(results, rows)
+      tellRecorded(happenings, changes)
+      const recorded = new Map(changes.counted.map(({ result, nextRunAt }) => [result, nextRunAt]))
+      return results.map((result) => {
+        const nextRunAt = recorded.get(result)
+        return nextRunAt === undefined ? undefined : { status: result.verdict.status, nextRunAt }
+      })
     },
   })
   return { record: (result) => batcher.add(result), idle: () => batcher.idle() }
+}
+
+function toChanges(results: AttemptResult[], rows: Row[]): RecordedChanges {
+  const changes: RecordedChanges = { counted: [], finished: [], at: new Date(0) }
+  const nextRuns = new Map<string, Date | null>()
+  for (const row of rows) {
+    if (row.id === null) changes.at = row.at
+    else if (row.status === null) nextRuns.set(row.id, row.nextRunAt)
+    else changes.finished.push(row)
+  }
+  for (const result of results) {
+    const nextRunAt = nextRuns.get(result.deliveryId)
+    if (nextRunAt !== undefined) changes.counted.push({ result, nextRunAt })
+  }
+  return changes
 }

@@ -77,7 +77,7 @@ const acceptForOutbox = {
     insert into outbox ("eventId") select id from accepted returning "eventId"`,
 }
 
-/** `$10`: subscriptions that the worker takes none of. A row is an event, a delivery, or a subscription. */
+/** `$10`: subscriptions that the worker takes none of. A row is a delivery, an event, a subscription, or the moment. */
 const acceptAndDispatch = {
   name: 'accept-and-dispatch',
   text: `
@@ -114,8 +114,10 @@ const acceptAndDispatch = {
     union all
     select id, null, null, null, status, null, null, null from accepted where status <> 'PROCESSING'
     union all
-    select null, null, m."subscriptionId", null, null, m.version, now()::timestamptz(3), (${sqlLeaseEnd})::timestamptz(3)
-    from (select distinct "subscriptionId", version from matched) as m`,
+    select null, null, m."subscriptionId", null, null, m.version, null, null
+    from (select distinct "subscriptionId", version from matched) as m
+    union all
+    select null, null, null, null, null, null, now()::timestamptz(3), (${sqlLeaseEnd})::timestamptz(3)`,
 }
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
@@ -164,7 +166,8 @@ function startsOf(pieces: Buffer[]): number[] {
 type Row =
   | ({ [Column in keyof DirectDelivery]: DirectDelivery[Column] } & { status: null })
   | { id: null; eventId: string; subscriptionId: null; status: 'UNMATCHED' | 'PENDING' }
-  | { id: null; eventId: null; subscriptionId: string; version: string; at: Date; queuedUntil: Date }
+  | { id: null; eventId: null; subscriptionId: string; version: string }
+  | { id: null; eventId: null; subscriptionId: null; at: Date; queuedUntil: Date }
 
 const nothingAccepted = (): Accepted => ({
   ids: new Set(),
@@ -179,9 +182,8 @@ function toAccepted(rows: Row[]): Accepted {
   const accepted = nothingAccepted()
   for (const row of rows) {
     if (row.eventId === null) {
-      accepted.versions.set(row.subscriptionId, row.version)
-      accepted.at = row.at
-      accepted.queuedUntil = row.queuedUntil
+      if (row.subscriptionId !== null) accepted.versions.set(row.subscriptionId, row.version)
+      else ({ at: accepted.at, queuedUntil: accepted.queuedUntil } = row)
       continue
     }
     accepted.ids.add(row.eventId)

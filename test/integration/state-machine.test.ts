@@ -51,7 +51,7 @@ function command({ which, n }: { which: number; n: number }): fc.AsyncCommand<Wo
       const [name, step] = pick(possible, which)
       done = `${name} (${n})`
       await step.run(world, n)
-      await compare(world.picture, tables, database)
+      await compare(world)
     },
     toString: () => done,
   }
@@ -94,7 +94,7 @@ async function settle(world: World): Promise<void> {
   for (const step of [dispatch, timePasses, feed]) await run(step)
   while (world.engine.queue.length > 0) await run(attempt)
   while (world.engine.requests.length > 0) await run(answer(0))
-  await compare(world.picture, tables, database)
+  await compare(world)
   expect(deliveriesOf(world.picture).filter(isOpen)).toEqual([])
 }
 

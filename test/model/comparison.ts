@@ -2,9 +2,10 @@
 import { expect } from 'vitest'
 import { countStats } from '../../src/deliveries/stats.js'
 import type { DeliveryStatus } from '../../src/generated/prisma/enums.js'
-import type { Database } from '../../src/platform/database.js'
 import type { TestDatabase } from '../support/database.js'
+import type { Told } from './engine.js'
 import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, statusOf } from './picture.js'
+import type { World } from './world.js'
 
 interface EventRow {
   id: string
@@ -51,7 +52,7 @@ const picturedDeliveries = (picture: Picture) =>
 const byIds = (one: { eventId: string; subscriptionId: string }, other: typeof one) =>
   `${one.eventId} ${one.subscriptionId}` < `${other.eventId} ${other.subscriptionId}` ? -1 : 1
 
-export async function compare(picture: Picture, tables: TestDatabase, database: Database): Promise<void> {
+export async function compare({ picture, tables, database, engine }: World): Promise<void> {
   const events = await tables.query<EventRow>(
     `select id, status, array["deliveryCount", "sentCount", "deadCount"] as counts from events order by id`,
   )
@@ -78,4 +79,27 @@ export async function compare(picture: Picture, tables: TestDatabase, database: 
     subscriptionsTotal: shown.length,
     subscriptionsEnabled: shown.filter(({ isEnabled }) => isEnabled).length,
   })
+  await compareTold(engine.told, tables)
+}
+
+/** Live updates have shown every delivery as it is, and every event that has come to its end. */
+async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
+  const deliveries = await tables.query<{ id: string; nextRunAt: Date | null }>(
+    `select id, "eventId", "subscriptionId", status, attempts, "nextRunAt", "lastError", "lastStatusCode", "createdAt",
+            "updatedAt" from deliveries`,
+  )
+  // When a next attempt is due is changed by the passing of time here, of which nobody tells.
+  const withoutTime = (delivery: { nextRunAt?: unknown }) => ({
+    ...delivery,
+    nextRunAt: delivery.nextRunAt !== null,
+  })
+  expect(deliveries.map(({ id }) => withoutTime(told.deliveries.get(id) ?? {}))).toEqual(
+    deliveries.map(withoutTime),
+  )
+
+  const events = await tables.query<{ id: string }>(
+    `select id, type, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "createdAt", "updatedAt"
+     from events where status not in ('PENDING', 'PROCESSING')`,
+  )
+  expect(events.map(({ id }) => told.events.get(id))).toEqual(events)
 }

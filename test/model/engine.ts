@@ -11,7 +11,7 @@ import { createRecorder, type Recorder } from '../../src/delivery-engine/recorde
 import type { Exchange } from '../../src/delivery-engine/sender.js'
 import { createPublisher, type Publisher } from '../../src/events/publish.js'
 import type { Database } from '../../src/platform/database.js'
-import { createHappenings } from '../../src/platform/happenings.js'
+import { createHappenings, type Happenings } from '../../src/platform/happenings.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 
@@ -22,7 +22,15 @@ export interface Request {
   answer(exchange: Exchange): Promise<void>
 }
 
+/** The last that was told of each delivery and of each event, by id. */
+export interface Told {
+  deliveries: Map<string, object>
+  events: Map<string, object>
+}
+
 export interface Engine {
+  happenings: Happenings
+  told: Told
   /** Leases that were put on the queue, and not yet taken from it. */
   queue: Lease[]
   requests: Request[]
@@ -42,6 +50,13 @@ const HOUR_MS = HOUR_SECONDS * 1000
 
 export function createEngine(database: Database, maxAttempts: number): Engine {
   const happenings = createHappenings()
+  const told: Told = { deliveries: new Map(), events: new Map() }
+  happenings.on('deliveriesChanged', (read) => {
+    for (const delivery of read()) told.deliveries.set(delivery.id, delivery)
+  })
+  happenings.on('eventsChanged', (read) => {
+    for (const event of read()) told.events.set(event.id, event)
+  })
   const queue: Lease[] = []
   const requests: Request[] = []
   let cutOff = new AbortController()
@@ -82,6 +97,8 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   }
 
   return {
+    happenings,
+    told,
     queue,
     requests,
     publishers: {

@@ -8,7 +8,6 @@ import { mergeTallies } from '../../src/deliveries/tally.js'
 import { giveBackLeases } from '../../src/delivery-engine/feeder.js'
 import type { Exchange } from '../../src/delivery-engine/sender.js'
 import type { RawJson } from '../../src/events/raw-json.js'
-import { createHappenings } from '../../src/platform/happenings.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
 import * as pictured from './picture.js'
@@ -32,7 +31,7 @@ const step = <Item>(
   },
 })
 
-const context = ({ database }: World) => ({ database, happenings: createHappenings(), onDue: () => {} })
+const context = ({ database, engine: { happenings } }: World) => ({ database, happenings, onDue: () => {} })
 const refused = { code: 'CONFLICT' }
 
 /** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
