@@ -33,25 +33,42 @@ function sqlState(error: unknown): string | undefined {
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error)
   // Whatever the driver throws that isn't the server's own word is about the connection.
-  if (state === undefined) return true
-  return [CONNECTION_EXCEPTION, INSUFFICIENT_RESOURCES, OPERATOR_INTERVENTION].includes(state.slice(0, 2))
+  return state === undefined || saysAway(state)
 }
+
+const saysAway = (state: string): boolean =>
+  [CONNECTION_EXCEPTION, INSUFFICIENT_RESOURCES, OPERATOR_INTERVENTION].includes(state.slice(0, 2))
 
 /** Whether an error, from either driver, means that the database is away. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseUnavailableError) return true
   if (error instanceof pg.DatabaseError) return isUnavailable(error)
-  const { name, code, cause } = (error ?? {}) as { name?: string; code?: string; cause?: { kind?: string } }
+  const { name, code, cause, meta } = (error ?? {}) as PrismaError
   if (code !== undefined && prismaUnavailable.has(code)) return true
   // What `pg` throws without a code, such as a timeout, Prisma hands on as it is, marked with its version.
   if (name === 'Error' && error instanceof Error && 'clientVersion' in error) return true
+  // A statement that was written by hand: what its driver said is inside.
+  if (code === RAW_QUERY_FAILED) return isDatabaseAway(meta?.driverAdapterError)
   return (
     name === 'DriverAdapterError' &&
-    ['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'].includes(
-      cause?.kind ?? '',
-    )
+    (driverUnavailable.has(cause?.kind ?? '') || saysAway(cause?.originalCode ?? ''))
   )
 }
+
+interface PrismaError {
+  name?: string
+  code?: string
+  cause?: { kind?: string; originalCode?: string }
+  meta?: { driverAdapterError?: unknown }
+}
+
+const RAW_QUERY_FAILED = 'P2010'
+const driverUnavailable = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+])
 
 /** Whether a statement failed for a value in it, so that the same statement without that value may succeed. */
 export function isDataFault(error: unknown): boolean {
