@@ -52,7 +52,8 @@ export function readOptions(): RunOptions {
       layout: oneOf('layout', values.layout, ['one', 'apart'] as const),
       processes: count('processes', values.processes),
       seconds: count('seconds', values.seconds ?? (quick ? '2' : '10')),
-      warmUpSeconds: quick ? 0.5 : 2,
+      // Until V8 has compiled what is hot: at 500 events a second that takes several thousand of them.
+      warmUpSeconds: quick ? 0.5 : 10,
       ratePerSecond: count('rate', values.rate),
       repeat: count('repeat', values.repeat),
       backlogEvents: count('backlog', values.backlog ?? (quick ? '5000' : '100000')),
