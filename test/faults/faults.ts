@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Endpoint } from './endpoints.js'
 import type { Random } from './random.js'
 import type { Supervised } from './supervisor.js'
-import type { World } from './world.js'
+import type { Layout, World } from './world.js'
 
 export interface Fault {
   name: string
@@ -66,6 +66,10 @@ const outage =
 /** More than DELIVERY_TIMEOUT_MS there and back. */
 const SLOW_NETWORK_MS = 2800
 
+/** Those that there can be: where each process does all, it is a worker that is killed. */
+export const faultsOf = (layout: Layout): Fault[] =>
+  faults.filter(({ name }) => layout === 'apart' || name !== 'api killed')
+
 export const faults: Fault[] = [
   {
     name: 'api killed',
@@ -80,7 +84,7 @@ export const faults: Fault[] = [
   {
     name: 'every process killed',
     mayDouble: 'any',
-    run: ({ apis, workers }) => killed([...apis, ...workers]),
+    run: ({ apis, workers }) => killed([...new Set([...apis, ...workers])]),
   },
   {
     // Its append-only file lacks up to the last second: a job that was taken may be there to be taken again.

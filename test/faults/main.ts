@@ -2,15 +2,17 @@
 import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { faults } from './faults.js'
+import { faultsOf } from './faults.js'
 import { describeOutcome, describeProgress, summarise } from './report.js'
 import { runFaults } from './run.js'
+import { layouts } from './world.js'
 
 const USAGE = `npm run test:faults -- [options]
 
   --minutes n    breaks things for so long (10, unless --faults is given)
   --faults n     breaks so many things
   --seed text    repeats the faults of the run that printed it
+  --layout one   two processes that do all, instead of two API processes and two workers
   --only text    only faults whose names contain it: PostgreSQL, killed, network, …
   --rate n       events a second (60)
   --longest n    seconds that one fault may last (30)
@@ -25,6 +27,7 @@ async function main(): Promise<void> {
       minutes: { type: 'string' },
       faults: { type: 'string' },
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
+      layout: { type: 'string', default: 'apart' },
       only: { type: 'string', default: '' },
       rate: { type: 'string', default: '60' },
       longest: { type: 'string', default: '30' },
@@ -37,10 +40,14 @@ async function main(): Promise<void> {
   const maxFaults = values.faults && Number(values.faults)
   const minutes = values.minutes ? Number(values.minutes) : maxFaults ? undefined : 10
 
+  const layout = layouts.find((one) => one === values.layout)
+  if (layout === undefined) throw new Error(`--layout is ${layouts.join(' or ')}.`)
+
   print(`seed ${seed}`)
   const outcome = await runFaults({
     seed,
-    kinds: faults.filter(({ name }) => name.includes(values.only)),
+    layout,
+    kinds: faultsOf(layout).filter(({ name }) => name.includes(values.only)),
     eventsPerSecond: Number(values.rate),
     longestMs: Number(values.longest) * 1000,
     gapMs: { shortest: 500, longest: 4000 },

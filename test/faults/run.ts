@@ -2,18 +2,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createParts } from '../../src/platform/parts.js'
 import type { Past } from './duplicates.js'
-import { type Fault, faults } from './faults.js'
+import { type Fault, faultsOf } from './faults.js'
 import { type Judgement, judge } from './judge.js'
 import { type Producer, startProducer } from './producer.js'
 import { createRandom } from './random.js'
 import { countOpen } from './tables.js'
 import { until } from './until.js'
-import { createWorld, type World } from './world.js'
+import { createWorld, type Layout, type World } from './world.js'
 
 export interface RunOptions {
   /** Everything that is left to chance follows from it: which faults, whom they befall, and for how long. */
   seed: string
   eventsPerSecond: number
+  layout: Layout
   /** What the seed draws from; everything, unless given. */
   kinds?: Fault[]
   /** The faults in their order, where they are not to be drawn. */
@@ -50,10 +51,10 @@ export interface Outcome {
 const SETTLE_TIMEOUT_MS = 180_000
 
 export async function runFaults(options: RunOptions): Promise<Outcome> {
-  const { seed, eventsPerSecond } = options
+  const { seed, eventsPerSecond, layout } = options
   const parts = createParts()
   try {
-    const world = parts.use(await createWorld(createRandom(`${seed} endpoints`)))
+    const world = parts.use(await createWorld(createRandom(`${seed} endpoints`), layout))
     const startedAt = performance.now()
     const { apis, apiKey } = world
     const random = createRandom(`${seed} events`)
@@ -75,7 +76,7 @@ export async function runFaults(options: RunOptions): Promise<Outcome> {
 }
 
 async function haveFaults(world: World, producer: Producer, options: RunOptions): Promise<Past[]> {
-  const { seed, kinds = faults, order, longestMs, gapMs, onProgress } = options
+  const { seed, layout, kinds = faultsOf(layout), order, longestMs, gapMs, onProgress } = options
   const { maxFaults = order?.length ?? Number.POSITIVE_INFINITY, minutes = Number.POSITIVE_INFINITY } =
     options
   const endsAt = performance.now() + minutes * 60_000

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { type Fault, faults } from './faults.js'
 import { describeOutcome, summarise } from './report.js'
 import { runFaults } from './run.js'
+import type { Layout } from './world.js'
 
 const named = (name: string): Fault => {
   const fault = faults.find((one) => one.name === name)
@@ -13,7 +14,7 @@ const named = (name: string): Fault => {
  * First the one that takes all leases back, so that it heals nothing that came before it; last those that lose
  * no leases, so that part of the 20 s that lost ones take to run out has passed when the faults are over.
  */
-const order = [
+const ofApart = [
   'every process killed',
   'PostgreSQL stopped at once',
   'connections to PostgreSQL terminated',
@@ -22,24 +23,42 @@ const order = [
   'Redis killed, its data lost',
   'answers of an endpoint broken off',
   'api killed',
-].map(named)
+]
+/** Where a process accepts and delivers, what it dies of is between its commits and its requests. */
+const ofOne = [
+  'every process killed',
+  'PostgreSQL stopped at once',
+  'worker killed',
+  'Redis killed, its data lost',
+]
 
-it('keeps every promise while each of its parts dies once', { timeout: 400_000 }, async () => {
-  const outcome = await runFaults({
-    seed: 'short',
-    eventsPerSecond: 40,
-    order,
-    longestMs: 1500,
-    gapMs: { shortest: 200, longest: 800 },
-  })
-  const report = summarise(outcome)
-  expect(outcome.judgement.findings, describeOutcome(report, outcome)).toEqual([])
-  expect(report.faults.total).toBe(order.length)
-  // That there was something to lose: events of every fate.
-  expect(report.published.accepted).toBeGreaterThan(100)
-  expect(Object.keys(report.events.byStatus).toSorted()).toEqual([
-    'DELIVERED',
-    'PARTIALLY_DELIVERED',
-    'UNMATCHED',
-  ])
-})
+const runs: [Layout, string[]][] = [
+  ['apart', ofApart],
+  ['one', ofOne],
+]
+
+it.each(runs)(
+  'keeps every promise while its parts die, layout %s',
+  { timeout: 400_000 },
+  async (layout, names) => {
+    const order = names.map(named)
+    const outcome = await runFaults({
+      seed: 'short',
+      layout,
+      eventsPerSecond: 40,
+      order,
+      longestMs: 1500,
+      gapMs: { shortest: 200, longest: 800 },
+    })
+    const report = summarise(outcome)
+    expect(outcome.judgement.findings, describeOutcome(report, outcome)).toEqual([])
+    expect(report.faults.total).toBe(order.length)
+    // That there was something to lose: events of every fate.
+    expect(report.published.accepted).toBeGreaterThan(100)
+    expect(Object.keys(report.events.byStatus).toSorted()).toEqual([
+      'DELIVERED',
+      'PARTIALLY_DELIVERED',
+      'UNMATCHED',
+    ])
+  },
+)

@@ -1,4 +1,4 @@
-/** All that a run of faults plays in: two API processes, two workers, and all they stand on, each breakable. */
+/** All that a run of faults plays in: the processes of the service, and all they stand on, each breakable. */
 import { join } from 'node:path'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
 import { createParts } from '../../src/platform/parts.js'
@@ -11,10 +11,16 @@ import { type BreakableRedis, startBreakableRedis } from './redis.js'
 import { findSteadyPort } from './steady-port.js'
 import { type Supervised, supervise, type UncausedExit } from './supervisor.js'
 
+/** Two API processes and two workers; or two that do all, and send from their own commits. */
+export const layouts = ['apart', 'one'] as const
+export type Layout = (typeof layouts)[number]
+
 export interface World extends AsyncDisposable {
+  layout: Layout
   postgres: BreakablePostgres
   redis: BreakableRedis
   apis: Supervised[]
+  /** Where each process does all, the same ones. */
   workers: Supervised[]
   endpoints: Endpoints
   /** The name of the endpoint that a subscription belongs to, by its id. */
@@ -42,17 +48,17 @@ const settings = {
   DELIVERY_CONCURRENCY: '128',
 }
 
-export async function createWorld(random: Random): Promise<World> {
+export async function createWorld(random: Random, layout: Layout = 'apart'): Promise<World> {
   const parts = createParts()
   try {
-    return await fill(parts, random)
+    return await fill(parts, random, layout)
   } catch (error) {
     await parts[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function fill(parts: ReturnType<typeof createParts>, random: Random): Promise<World> {
+async function fill(parts: ReturnType<typeof createParts>, random: Random, layout: Layout): Promise<World> {
   const directory = parts.use(temporaryDirectory()).path
   const postgres = parts.use(await startBreakablePostgres(join(directory, 'postgres')))
   const redis = parts.use(await startBreakableRedis(join(directory, 'redis')))
@@ -72,11 +78,12 @@ async function fill(parts: ReturnType<typeof createParts>, random: Random): Prom
     )
   const startRole = (role: string) =>
     Promise.all(Array.from({ length: PROCESSES_PER_ROLE }, (_, index) => start(role, index)))
-  const [apis, workers] = await Promise.all([startRole('api'), startRole('worker')])
+  const apis = await startRole(layout === 'one' ? 'all' : 'api')
+  const workers = layout === 'one' ? apis : await startRole('worker')
 
   const subscriptions = await subscribe(endpoints, (apis[0] as Supervised).url)
   return {
-    ...{ postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
+    ...{ layout, postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
     apiKey: API_KEY,
     [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
   }
