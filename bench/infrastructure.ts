@@ -2,10 +2,12 @@
  * PostgreSQL and Redis of a run's own, as durable as in production, in a temporary folder: one server each for
  * all that is compared, so that nobody has a better one.
  */
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { findFreePort } from '../src/platform/free-port.js'
@@ -73,6 +75,8 @@ export async function startInfrastructure(): Promise<Infrastructure> {
       async settle() {
         await redis.client.flushall()
         await administrator.query('checkpoint')
+        // What the measurement before has left for the disk to do would be waited for in this one's commits.
+        await promisify(execFile)('sync')
       },
       processes: {
         postgres: { name: 'postgres', pid: postmasterPid(postgres.dataDirectory) },
