@@ -16,6 +16,7 @@ import {
   attempt,
   crashAndRestart,
   dispatch,
+  existing,
   feed,
   type Step,
   steps,
@@ -85,11 +86,8 @@ async function settle(world: World): Promise<void> {
     if (step.from(world).length > 0) await step.run(world, 0)
   }
   await run(crashAndRestart)
-  for (const subscription of world.picture.subscriptions) {
-    if (!subscription.isDeleted && !subscription.isEnabled) {
-      const at = world.picture.subscriptions.filter(({ isDeleted }) => !isDeleted).indexOf(subscription)
-      await turnOnOrOff.run(world, at)
-    }
+  for (const [n, { isEnabled }] of existing(world).entries()) {
+    if (!isEnabled) await turnOnOrOff.run(world, n)
   }
   for (const step of [dispatch, timePasses, feed]) await run(step)
   while (world.engine.queue.length > 0) await run(attempt)

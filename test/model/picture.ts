@@ -77,10 +77,16 @@ export function record(
   const isLast = outcome === 'gone' || attempts + 1 - budgetFrom >= maxAttempts
   delivery.status = outcome === 'success' ? 'SENT' : isLast ? 'DEAD' : 'FAILED'
   delivery.logs.push(delivery.status)
-  delivery.token = null
+  release(delivery)
   delivery.isDue = false
   if (outcome === 'gone') delivery.subscription.isEnabled = false
   return true
+}
+
+/** Nobody holds it any more. */
+export function release(delivery: PicturedDelivery): void {
+  delivery.token = null
+  delivery.hasRunOut = false
 }
 
 export function retry(delivery: PicturedDelivery): boolean {

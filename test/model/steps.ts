@@ -11,7 +11,7 @@ import type { RawJson } from '../../src/events/raw-json.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
 import * as pictured from './picture.js'
-import { deliveriesOf, isOpen, type Outcome, seen } from './picture.js'
+import { deliveriesOf, isOpen, type Outcome, type PicturedDelivery, release, seen } from './picture.js'
 import { find, isGood, leasing, subscribe, subscriptionContext, type World } from './world.js'
 
 /** Only what has something to choose from can happen. */
@@ -31,8 +31,7 @@ const step = <Item>(
   },
 })
 
-const context = ({ database, engine: { happenings } }: World) => ({ database, happenings, onDue: () => {} })
-const refused = { code: 'CONFLICT' }
+const contextOf = ({ database, engine: { happenings } }: World) => ({ database, happenings, onDue: () => {} })
 
 /** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
 const MOST_EVENTS = 4
@@ -75,8 +74,7 @@ export const feed = step(
   ({ picture }) => deliveriesOf(picture).filter(isOpen),
   async (world) => {
     for (const delivery of deliveriesOf(world.picture)) {
-      if (delivery.hasRunOut) delivery.token = null
-      delivery.hasRunOut = false
+      if (delivery.hasRunOut) release(delivery)
       if (delivery.subscription.isDeleted) pictured.cancel(delivery)
     }
     await leasing(world, world.engine.feed)
@@ -97,7 +95,7 @@ export const attempt = step(
     const isHeld = isGood(lease, delivery)
     expect(request !== undefined).toBe(isHeld && delivery.subscription.isEnabled)
     if (request !== undefined) underWay.set(request, seen(delivery))
-    else if (isHeld) delivery.token = null
+    else if (isHeld) release(delivery)
   },
 )
 
@@ -151,39 +149,36 @@ const giveBack = step(
     engine.queue.splice(engine.queue.indexOf(lease), 1)
     await giveBackLeases(database, [lease])
     const delivery = find(picture, lease)
-    if (delivery.token !== lease.queuedUntil) return
-    delivery.token = null
-    delivery.hasRunOut = false
+    if (delivery.token === lease.queuedUntil) release(delivery)
   },
 )
 
-const retry = step(
-  ({ picture }) => deliveriesOf(picture),
-  async (world, delivery) => {
-    const asked = retryDelivery(context(world), delivery.id as string)
-    if (pictured.retry(delivery)) await asked
-    else await expect(asked).rejects.toMatchObject(refused)
-  },
-)
+/** What a person asks for one delivery, which is done or refused as the picture says. */
+const byHand = (
+  ask: (context: ReturnType<typeof contextOf>, id: string) => Promise<unknown>,
+  act: (delivery: PicturedDelivery) => boolean,
+) =>
+  step(
+    ({ picture }) => deliveriesOf(picture),
+    async (world, delivery) => {
+      const asked = ask(contextOf(world), delivery.id as string)
+      if (act(delivery)) await asked
+      else await expect(asked).rejects.toMatchObject({ code: 'CONFLICT' })
+    },
+  )
+
+const retry = byHand(retryDelivery, pictured.retry)
+const cancel = byHand(cancelDelivery, pictured.cancel)
 
 const retryAll = step(
   ({ picture }) => picture.events,
   async (world, { id, deliveries }) => {
     const retried = deliveries.filter(pictured.retry).length
-    expect(await retryEvent(context(world), id)).toEqual({ retried })
+    expect(await retryEvent(contextOf(world), id)).toEqual({ retried })
   },
 )
 
-const cancel = step(
-  ({ picture }) => deliveriesOf(picture),
-  async (world, delivery) => {
-    const asked = cancelDelivery(context(world), delivery.id as string)
-    if (pictured.cancel(delivery)) await asked
-    else await expect(asked).rejects.toMatchObject(refused)
-  },
-)
-
-const existing = ({ picture }: World) => picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
+export const existing = ({ picture }: World) => picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
 
 export const turnOnOrOff = step(existing, async (world, subscription) => {
   subscription.isEnabled = !subscription.isEnabled
@@ -218,26 +213,24 @@ const tidyUp = step(
   async ({ database }) => void (await mergeTallies(database)),
 )
 
+function loseMemory({ engine, underWay }: World): void {
+  engine.crash()
+  underWay.clear()
+}
+
 /** Of one worker among others: what it held stays leased until that runs out. */
 const crash = step(
   ({ engine }) => [...engine.queue, ...engine.requests],
-  async ({ engine, underWay }) => {
-    engine.crash()
-    underWay.clear()
-  },
+  async (world) => loseMemory(world),
 )
 
 /** Of the last worker, which comes back. */
 export const crashAndRestart = step(
   ({ picture }) => deliveriesOf(picture).filter(({ token }) => token !== null),
-  async ({ picture, engine, underWay }) => {
-    engine.crash()
-    underWay.clear()
-    await engine.restart()
-    for (const delivery of deliveriesOf(picture)) {
-      delivery.token = null
-      delivery.hasRunOut = false
-    }
+  async (world) => {
+    loseMemory(world)
+    await world.engine.restart()
+    deliveriesOf(world.picture).forEach(release)
   },
 )
 

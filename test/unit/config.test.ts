@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config.js'
 import { hashKey } from '../../src/keys/key.js'
-
-function problemsOf(environment: Record<string, string>): string[] {
-  try {
-    loadConfig(environment)
-    return []
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError)
-    return (error as ConfigError).problems
-  }
-}
+import { problemsOf } from '../support/config.js'
 
 describe('loadConfig', () => {
   it('needs nothing in development', () => {

@@ -4,24 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, loadConfig, loadMaintenanceConfig } from '../../src/config.js'
+import { loadConfig, loadMaintenanceConfig } from '../../src/config.js'
 import { createFailureLimit } from '../../src/keys/failure-limit.js'
+import { problemsOf } from '../support/config.js'
 
 const sha256 = (key: string) => createHash('sha256').update(key).digest('hex')
 
 function keysOf(settings: Record<string, string>) {
   const { keys } = loadConfig(settings).apiKeys
   return keys.map(({ name, scopes, hash }) => [name, [...scopes].join(), hash.toString('hex')])
-}
-
-function problemsOf(settings: Record<string, string>): string[] {
-  try {
-    loadConfig(settings)
-    return []
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError)
-    return (error as ConfigError).problems
-  }
 }
 
 let directory: string
