@@ -1,7 +1,7 @@
 /**
  * Full tables: what a service with many subscriptions leaves behind in a month, in every status, and unevenly, so that
  * a plan which counts on an even spread shows itself: what is DEAD lies at the beginning, what waits at the end, one
- * endpoint took part on the first day only, and some producers date their events back.
+ * endpoint took part alone on the first two days and never since, and some producers date their events back.
  */
 import pg from 'pg'
 
@@ -42,7 +42,7 @@ const fillBatch = `
     select n, now() - interval '1 hour' - ($3::int - n) * (interval '1 day' * ${DAYS} / $3::int) as at,
            case when n > $3::int - $5::int then 'PENDING' when n > $3::int - $5::int - $6::int then 'FAILED'
                 when n <= $3::int / 10 and n % 20 = 0 then 'DEAD' else 'SENT' end as status,
-           case when n <= $3::int / ${DAYS} and n % 100 = 0 then 1 else 2 + n % ($4::int - 1) end as lane
+           case when n <= $3::int / ${DAYS} * 2 then 1 else 2 + n % ($4::int - 1) end as lane
     from generate_series($1::int, $2::int) as n
   ), given as materialized (
     select numbered.*, ${sqlUuid('at', 'n', 'event')} as "eventId", ${sqlUuid('at', 'n', 'delivery')} as id,

@@ -11,7 +11,7 @@ export interface ListRequest {
 /** Rows to ask for. */
 export interface Known {
   eventId: string
-  /** Of a subscription with many deliveries, and of one with few, all of them old. */
+  /** Of a subscription with many deliveries, and of one that has had none for long. */
   busySubscriptionId: string
   quietSubscriptionId: string
 }

@@ -7,7 +7,8 @@ import type { Range } from '../deliveries/pages.js'
 import type { Event, EventStatus, Prisma } from '../generated/prisma/client.js'
 import type { Database } from '../platform/database.js'
 import { isStorable } from '../platform/storable.js'
-import { byId, byText, condition, inRange, oneOf } from './filters.js'
+import { isUuid } from '../platform/uuid.js'
+import { byText, condition, inRange, oneOf } from './filters.js'
 
 export interface EventPage {
   filter: EventConditions | null | undefined
@@ -25,30 +26,13 @@ interface EventConditions {
 
 /** Pages that may be merged into one. */
 const MOST_PAGES = 12
-/** A subscription with fewer deliveries is a quiet one. */
-const QUIET = 1000
+/** Events of a subscription that are looked through for a page before all events are. */
+const LOOKED_THROUGH = 1000
 
 export async function loadEventPage(database: Database, { filter, query }: EventPage): Promise<Event[]> {
   const { take = 0, cursor, include, select } = query
-  const isFromEnd = take < 0
-  const rest = [
-    await wantedBy(database, filter?.subscriptionId),
-    othersOf(filter),
-    behind(cursor?.id, isFromEnd),
-  ]
-  const pages = await Promise.all(
-    split(filter).map((part) =>
-      database.prisma.event.findMany({
-        where: { AND: [part, ...rest] },
-        select: { id: true },
-        orderBy: { id: isFromEnd ? 'asc' : 'desc' },
-        take: Math.abs(take),
-      }),
-    ),
-  )
-  const ids = pages.flatMap((page) => page.map(({ id }) => id)).sort()
-  const found = isFromEnd ? ids.slice(0, -take) : ids.slice(-take)
-  if (take === 0 || found.length === 0) return []
+  const found = await findIds(database, filter, { limit: Math.abs(take), isFromEnd: take < 0, cursor })
+  if (found.length === 0) return []
   const rows = await database.prisma.event.findMany({
     ...(include && { include }),
     ...(select && { select }),
@@ -57,6 +41,61 @@ export async function loadEventPage(database: Database, { filter, query }: Event
   } as Prisma.EventFindManyArgs)
   return rows as Event[]
 }
+
+/** Where a page is: behind the cursor, or at the beginning, or counted from the end. */
+interface Place {
+  limit: number
+  isFromEnd: boolean
+  cursor: Prisma.EventWhereUniqueInput | undefined
+}
+
+/**
+ * Of a subscription, its next events are looked through. Only where they are many and don't fill the page, what is
+ * rare among them is found otherwise: by its status or type.
+ */
+async function findIds(database: Database, filter: EventPage['filter'], place: Place): Promise<string[]> {
+  const subscriptionId = filter?.subscriptionId
+  if (subscriptionId == null) return findPage(database, filter, place, {})
+  const next = isUuid(subscriptionId) ? await nextOf(subscriptionId, database, place) : []
+  const found = await findPage(database, filter, place, { id: { in: next } })
+  if (found.length === place.limit || next.length < LOOKED_THROUGH) return found
+  return findPage(database, filter, place, { deliveries: { some: { subscriptionId } } })
+}
+
+async function nextOf(subscriptionId: string, { prisma }: Database, place: Place): Promise<string[]> {
+  const deliveries = await prisma.delivery.findMany({
+    where: { subscriptionId, eventId: behind(place) },
+    select: { eventId: true },
+    orderBy: { eventId: orderOf(place) },
+    take: LOOKED_THROUGH,
+  })
+  return deliveries.map(({ eventId }) => eventId)
+}
+
+async function findPage(
+  { prisma }: Database,
+  filter: EventPage['filter'],
+  place: Place,
+  wanted: Prisma.EventWhereInput,
+): Promise<string[]> {
+  const pages = await Promise.all(
+    split(filter).map((part) =>
+      prisma.event.findMany({
+        where: { AND: [part, othersOf(filter), { id: behind(place) }, wanted] },
+        select: { id: true },
+        orderBy: { id: orderOf(place) },
+        take: place.limit,
+      }),
+    ),
+  )
+  const ids = pages.flatMap((page) => page.map(({ id }) => id)).sort()
+  return place.isFromEnd ? ids.slice(0, place.limit) : ids.slice(-place.limit)
+}
+
+const orderOf = ({ isFromEnd }: Place) => (isFromEnd ? 'asc' : 'desc')
+
+const behind = ({ isFromEnd, cursor }: Place): Prisma.UuidFilter =>
+  cursor === undefined ? {} : { [isFromEnd ? 'gt' : 'lt']: cursor.id }
 
 /** Conditions of which each event answers to one at most. */
 function split(filter: EventConditions | null | undefined): Prisma.EventWhereInput[] {
@@ -75,30 +114,3 @@ const othersOf = (filter: EventConditions | null | undefined): Prisma.EventWhere
     idempotencyKey: byText(filter?.idempotencyKey),
     createdAt: inRange(filter?.createdAt),
   })
-
-function behind(id: Prisma.EventWhereUniqueInput['id'], isFromEnd: boolean): Prisma.EventWhereInput {
-  if (id === undefined) return {}
-  return { id: isFromEnd ? { gt: id } : { lt: id } }
-}
-
-/**
- * Has a delivery to this subscription. Of a busy one the newest events are asked, one after the other, until a page is
- * full. With a quiet one that could go through all events, so its few are named.
- */
-async function wantedBy(
-  { prisma }: Database,
-  id: string | null | undefined,
-): Promise<Prisma.EventWhereInput> {
-  const subscriptionId = byId(id)
-  if (subscriptionId === undefined) return {}
-  const found = await prisma.delivery.findMany({
-    where: { subscriptionId },
-    select: { eventId: true },
-    // As its index has them.
-    orderBy: [{ status: 'desc' }, { id: 'desc' }],
-    take: QUIET,
-  })
-  return found.length < QUIET
-    ? { id: { in: found.map(({ eventId }) => eventId) } }
-    : { deliveries: { some: { subscriptionId } } }
-}
