@@ -5,7 +5,7 @@ import { loadConfig, readDotEnv } from './config.js'
 import { provideDatabase } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
 import { createLogger } from './platform/logging.js'
-import { createParts } from './platform/parts.js'
+import { createParts, type Parts } from './platform/parts.js'
 import { startProcesses } from './processes.js'
 import { startService } from './service.js'
 import { welcome } from './welcome.js'
@@ -22,12 +22,13 @@ async function main(): Promise<void> {
     if (cluster.isWorker) process.once('disconnect', () => resolve('disconnect'))
   })
   try {
-    const { databaseUrl } = parts.use(await provideDatabase(config, logger))
+    const { databaseUrl } = parts.use(await provideDatabase(config, logger), 'PostgreSQL')
     const { role, processes } = config
     const service = parts.use(
       processes > 1 && cluster.isPrimary
         ? await startProcesses({ count: processes, databaseUrl, logger })
         : await startService({ ...config, databaseUrl }, logger),
+      'processes',
     )
     if (cluster.isPrimary) {
       logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
@@ -35,24 +36,33 @@ async function main(): Promise<void> {
         process.stdout.write(welcome(config, service.url))
     }
     logger.info({ signal: await stopped }, 'stopping')
-    endAnyway(logger)
+    endAnyway(parts, logger)
   } finally {
     await parts[Symbol.asyncDispose]()
   }
   logger.info('stopped')
   // The way to the first process would keep this one alive.
   if (process.connected) process.disconnect()
+  setTimeout(endForgetful, FORGOTTEN_AFTER_MS, logger).unref()
 }
 
 /** What a part that hangs may hold up a stop for. Whatever is lost then is done again: it is all in PostgreSQL. */
 const STOP_DEADLINE_MS = 28_000
 
-function endAnyway(logger: Logger): void {
+function endAnyway(parts: Parts, logger: Logger): void {
   const end = () => {
-    logger.fatal('something hangs: stopping without it')
+    logger.fatal({ part: parts.stopping }, 'something hangs: stopping without it')
     process.exit(1)
   }
   setTimeout(end, STOP_DEADLINE_MS).unref()
+}
+
+const FORGOTTEN_AFTER_MS = 1000
+
+/** All is stopped and recorded. While Redis is away BullMQ leaves timers behind, which must not hold up the end. */
+function endForgetful(logger: Logger): void {
+  logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
+  process.exit()
 }
 
 main().catch((error: unknown) => {

@@ -21,7 +21,7 @@ import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
 import { logHappenings } from './platform/logging.js'
 import { createMetrics } from './platform/metrics.js'
-import { createParts, type Parts } from './platform/parts.js'
+import { createParts, type Part, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
@@ -30,7 +30,7 @@ import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
 import { prepareStoredSecrets } from './secrets/stored-secrets.js'
 
-export interface Service extends AsyncDisposable {
+export interface Service extends Part {
   /** Where it listens: `http://127.0.0.1:3000`. */
   url: string
 }
@@ -42,7 +42,7 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
   const parts = createParts()
   try {
     const url = await start(config, logger, parts)
-    return { url, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] }
+    return Object.assign(parts, { url })
   } catch (error) {
     await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
     throw error
@@ -57,7 +57,10 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
 
   const happenings = createHappenings()
   logHappenings(happenings, logger)
-  const database = parts.use(createDatabase({ url: config.databaseUrl, onError: trouble('database') }))
+  const database = parts.use(
+    createDatabase({ url: config.databaseUrl, onError: trouble('database') }),
+    'connections to the database',
+  )
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
   await database.warmUp([...acceptStatements, recordStatement, loadStatement])
@@ -68,8 +71,9 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
       databaseUrl: config.databaseUrl,
       onError: trouble('queue'),
     }),
+    'queue',
   )
-  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')))
+  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')), 'pub/sub')
   broadcastHappenings(happenings, pubSub)
   const signals = createSignals(pubSub)
   const guard = createEgressGuard(config.delivery)
@@ -79,10 +83,11 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     const signingKeys = createSigningKeys(secretCipher)
     engine = parts.use(
       await startDeliveryEngine({ config, database, queue, signals, happenings, guard, signingKeys }),
+      'delivery engine',
     )
     const days = config.retentionDays
     if (days !== undefined) {
-      parts.use(createRetention({ database, happenings, days, onError: trouble('retention') }))
+      parts.use(createRetention({ database, happenings, days, onError: trouble('retention') }), 'retention')
     }
   }
 
@@ -105,7 +110,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
         secretCipher,
         happenings,
         gate: createGate(
-          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') })),
+          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys'),
           happenings,
         ),
         publisher: createPublisher({
@@ -124,7 +129,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
       },
     }),
   })
-  parts.use({ [Symbol.asyncDispose]: () => app.close() })
+  parts.use({ [Symbol.asyncDispose]: () => app.close() }, 'HTTP')
   await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
   const { address, family, port } = app.server.address() as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { createTestDatabase } from '../support/database.js'
 import { runToEnd, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
+import { startProxy } from '../support/proxy.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
 import { newEncryptionKey } from '../support/secrets.js'
@@ -99,6 +100,21 @@ describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
     expect(await statusOf(second, one)).toBe('DELIVERED')
     await expect.poll(() => statusOf(second, other), { timeout: 5000 }).toBe('DELIVERED')
     expect(receiver.requests).toHaveLength(2)
+  })
+})
+
+describe('a stop', () => {
+  it('is over in seconds while Redis is away, whatever waits for it', async () => {
+    const redis = parts.use(await startRedis())
+    const toRedis = parts.use(await startProxy(redis.url))
+    const directory = parts.use(temporaryDirectory()).path
+    const service = parts.use(await startProcess({ settings: { REDIS_URL: toRedis.url }, directory }))
+    await toRedis.cut()
+    await expect.poll(async () => (await service.api.get('/v1/health')).status).toBe(503)
+    const startedAt = performance.now()
+    expect(await service.end('SIGTERM')).toBe(0)
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
+    expect(service.output.at(-1)).toContain('"msg":"ended although something was left open"')
   })
 })
 
