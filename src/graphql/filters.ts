@@ -1,7 +1,6 @@
 /** What filters have in common: ranges of time, and ids and texts that may be anything. */
 import type { Range } from '../deliveries/pages.js'
 import { isStorable } from '../platform/storable.js'
-import { isUuid } from '../platform/uuid.js'
 import { builder } from './builder.js'
 
 export const TimeRange = builder.inputType('TimeRange', {
@@ -17,13 +16,7 @@ export function inRange(range: Range | null | undefined): { gte?: Date; lt?: Dat
   return { ...(range.from && { gte: range.from }), ...(range.to && { lt: range.to }) }
 }
 
-/** An id that can't exist matches nothing; asking the database for it would be an error. */
-export function byId(id: string | null | undefined): string | { in: string[] } | undefined {
-  if (id == null) return undefined
-  return isUuid(id) ? id : { in: [] }
-}
-
-/** A text that can't be stored matches nothing, either. */
+/** A text that can't be stored matches nothing; asking the database for it would be an error. */
 export function byText(text: string | null | undefined): string | { in: string[] } | undefined {
   if (text == null) return undefined
   return isStorable(text) ? text : { in: [] }
