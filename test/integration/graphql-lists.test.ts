@@ -1,4 +1,5 @@
 /** Lists: what their filters let through, and how they page while rows arrive. */
+import { uuidv7 } from 'uuidv7'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createParts } from '../../src/platform/parts.js'
 import { ask } from '../support/graphql.js'
@@ -190,5 +191,40 @@ describe('paging', () => {
     expect(idsOf(await list('events', {}))).toHaveLength(50)
     expect(idsOf(await list('events', { first: 100_000 }))).toHaveLength(200)
     expect(idsOf(await list('events', { first: 0 }))).toEqual([])
+  })
+})
+
+/** So many that they are not looked through to their end. */
+describe('the events of a subscription that has had thousands', () => {
+  const subscriptionId = uuidv7()
+  const eventIds = Array.from({ length: 2500 }, () => uuidv7())
+  const newestFirst = eventIds.toReversed()
+  const rare = newestFirst.slice(-3)
+
+  beforeAll(async () => {
+    await service.database.query(
+      `with event as (
+         insert into events (id, type, data, "createdAt")
+         select id, case when n > 3 then 'common' else 'rare' end, '{}', now()
+         from unnest($1::uuid[]) with ordinality as e (id, n)
+       )
+       insert into deliveries (id, "eventId", "subscriptionId", status)
+       select uuid_v7(), id, $2, 'SENT' from unnest($1::uuid[]) as e (id)`,
+      [eventIds, subscriptionId],
+    )
+  })
+
+  const listed = async (page: object, more: object = {}) =>
+    (await list('events', page, { subscriptionId, ...more })).edges.map(({ node }) => node.id)
+
+  it('come newest first, from either end', async () => {
+    expect(await listed({ first: 3 })).toEqual(newestFirst.slice(0, 3))
+    expect(await listed({ last: 3 })).toEqual(rare)
+  })
+
+  it('are found where they are rare and old', async () => {
+    expect(await listed({ first: 10 }, { type: ['rare'] })).toEqual(rare)
+    expect(await listed({ last: 2 }, { type: ['rare'] })).toEqual(rare.slice(1))
+    expect(await listed({ first: 10 }, { type: ['rare'], status: ['DEAD'] })).toEqual([])
   })
 })
