@@ -59,7 +59,7 @@ function endAnyway(parts: Parts, logger: Logger): void {
 
 const FORGOTTEN_AFTER_MS = 1000
 
-/** All is stopped and recorded. While Redis is away BullMQ leaves timers behind, which must not hold up the end. */
+/** All is stopped and recorded. While Redis is away BullMQ goes on trying to connect, which must not hold up the end. */
 function endForgetful(logger: Logger): void {
   logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
   process.exit()

@@ -56,13 +56,14 @@ interface Place {
 async function findIds(database: Database, filter: EventPage['filter'], place: Place): Promise<string[]> {
   const subscriptionId = filter?.subscriptionId
   if (subscriptionId == null) return findPage(database, filter, place, {})
-  const next = isUuid(subscriptionId) ? await nextOf(subscriptionId, database, place) : []
+  if (!isUuid(subscriptionId)) return []
+  const next = await nextOf(database, subscriptionId, place)
   const found = await findPage(database, filter, place, { id: { in: next } })
   if (found.length === place.limit || next.length < LOOKED_THROUGH) return found
   return findPage(database, filter, place, { deliveries: { some: { subscriptionId } } })
 }
 
-async function nextOf(subscriptionId: string, { prisma }: Database, place: Place): Promise<string[]> {
+async function nextOf({ prisma }: Database, subscriptionId: string, place: Place): Promise<string[]> {
   const deliveries = await prisma.delivery.findMany({
     where: { subscriptionId, eventId: behind(place) },
     select: { eventId: true },

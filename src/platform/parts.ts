@@ -1,4 +1,5 @@
 /** Parts that were started one after the other, to be stopped in the opposite order. */
+
 export interface Part extends AsyncDisposable {
   /** Which of its own parts is being stopped at this moment, where it has any. */
   readonly stopping?: string | undefined
@@ -11,7 +12,7 @@ export interface Parts extends Part {
 
 export function createParts(): Parts {
   const parts: { part: Part; name: string }[] = []
-  let underWay: { part: Part; name: string } | undefined
+  let underWay: (typeof parts)[number] | undefined
   return {
     use(part, name = 'a part') {
       parts.push({ part, name })

@@ -7,26 +7,26 @@ import { startTestService, type TestService } from '../support/service.js'
 const event = { type: 'user.created', data: {} }
 
 describe('what is counted', () => {
-  let kept: Parts
+  let parts: Parts
   let service: TestService
 
   beforeAll(async () => {
-    kept = createParts()
-    service = kept.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
+    parts = createParts()
+    service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
     const { api } = service
     for (const [answer, isEnabled] of [
       [200, true],
       [500, true],
       [200, false],
     ] as const) {
-      const { url } = kept.use(await startReceiver(answer))
+      const { url } = parts.use(await startReceiver(answer))
       await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: [event.type], isEnabled })
     }
     for (const key of ['a', 'a', 'b']) await api.post('/v1/events', { ...event, eventId: key })
     await api.post('/v1/events', { ...event, data: { other: true }, eventId: 'a' })
     await api.post('/v1/events', { ...event, type: 'not a type' })
   })
-  afterAll(() => kept[Symbol.asyncDispose]())
+  afterAll(() => parts[Symbol.asyncDispose]())
 
   const stats = async () => (await service.api.get('/v1/stats')).body
 

@@ -23,17 +23,17 @@ describe('the documentation', () => {
     ['post /v1/deliveries/events/{eventId}/retry', 'manage'],
   ]
 
-  let kept: Parts
+  let parts: Parts
   let service: TestService
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asked for
   let document: any
 
   beforeAll(async () => {
-    kept = createParts()
-    service = kept.use(await startTestService('postgres'))
+    parts = createParts()
+    service = parts.use(await startTestService('postgres'))
     document = (await service.api.get('/openapi.json')).body
   })
-  afterAll(() => kept[Symbol.asyncDispose]())
+  afterAll(() => parts[Symbol.asyncDispose]())
 
   it('is OpenAPI 3.1 of every route, with the key and the scope that it asks for', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version }, security: [{ apiKey: [] }] })
