@@ -6,6 +6,7 @@ import { ServiceError } from '../errors.js'
 import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
+import { sqlNow } from '../platform/sql-now.js'
 import { findDelivery } from './find.js'
 import { sqlDeliverySnapshot } from './snapshot.js'
 import { sqlOpenStatus, sqlTally } from './tally.js'
@@ -16,7 +17,7 @@ import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from './transitions
 const giveUpSql = (which: string) => `
   with given_up as (
     update deliveries d
-    set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = now()
+    set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = ${sqlNow}
     where ${which} and ${sqlIsOpen('d')} and d."queuedUntil" is null
     returning ${sqlDeliverySnapshot('d')}, ${sqlOpenStatus('d.attempts', 'd."budgetFrom"')} as before
   ), tallied as (
@@ -29,7 +30,7 @@ const giveUpSql = (which: string) => `
     update events e
     set "deadCount" = e."deadCount" + ended.dead,
         status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" + ended.dead)')},
-        "updatedAt" = now()
+        "updatedAt" = ${sqlNow}
     from ended join locked on locked.id = ended."eventId"
     where e.id = locked.id
     returning ${sqlEventSnapshot('e')}

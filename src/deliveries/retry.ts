@@ -7,6 +7,7 @@ import { notFound, ServiceError } from '../errors.js'
 import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
+import { sqlNow } from '../platform/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
 import { findDelivery } from './find.js'
 import { sqlDeliverySnapshot } from './snapshot.js'
@@ -23,13 +24,13 @@ const retrySql = (which: string) => `
     update events e
     set "deadCount" = e."deadCount" - dead.count,
         status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" - dead.count)')},
-        "updatedAt" = now()
+        "updatedAt" = ${sqlNow}
     from (select "eventId", count(*)::int as count from asked where status = 'DEAD' group by "eventId") as dead
     where e.id = dead."eventId"
     returning ${sqlEventSnapshot('e')}
   ), renewed as (
     update deliveries d
-    set status = 'PENDING', "nextRunAt" = now(), "budgetFrom" = d.attempts, "updatedAt" = now()
+    set status = 'PENDING', "nextRunAt" = ${sqlNow}, "budgetFrom" = d.attempts, "updatedAt" = ${sqlNow}
     from asked
     where d.id = asked.id
     returning ${sqlDeliverySnapshot('d')}

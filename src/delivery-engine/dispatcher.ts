@@ -16,6 +16,7 @@ import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump, type Pump } from '../platform/pump.js'
+import { sqlNow } from '../platform/sql-now.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
 import type { AllowanceParameters } from './allowances.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
@@ -46,7 +47,7 @@ const dispatch = {
       left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", allowance) using ("subscriptionId")
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
-      select uuid_v7(), matched."eventId", matched."subscriptionId", now(),
+      select uuid_v7(), matched."eventId", matched."subscriptionId", ${sqlNow},
              case when matched.place <= rooms.room then ${sqlLeaseEnd} end
       from matched join rooms using ("subscriptionId")
       returning *
@@ -58,7 +59,7 @@ const dispatch = {
       update events e
       set "deliveryCount" = counted.deliveries,
           status = ${sqlEventStatus('counted.deliveries', '0', '0')},
-          "updatedAt" = now()
+          "updatedAt" = ${sqlNow}
       from counted where e.id = counted."eventId"
       returning ${sqlEventSnapshot('e')}
     )

@@ -12,6 +12,7 @@ import { createBatcher } from '../platform/batcher.js'
 import type { Database, Statement } from '../platform/database.js'
 import { isConflictOfTransactions } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
+import { sqlNow } from '../platform/sql-now.js'
 import type { Verdict } from './judge.js'
 import type { Subject } from './loader.js'
 import { type FinishedEvent, type RecordedChanges, tellRecorded } from './tell-recorded.js'
@@ -54,11 +55,11 @@ export const recordStatement: Statement = {
       update deliveries d
       set status = r.status,
           attempts = r.attempt,
-          "nextRunAt" = now() + r."delayMs" * interval '1 millisecond',
+          "nextRunAt" = ${sqlNow} + r."delayMs" * interval '1 millisecond',
           "queuedUntil" = null,
           "lastError" = r.error,
           "lastStatusCode" = r."statusCode",
-          "updatedAt" = now()
+          "updatedAt" = ${sqlNow}
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and ${sqlIsOpen('d')}
@@ -84,11 +85,11 @@ export const recordStatement: Statement = {
       update events e
       set "sentCount" = ${sent}, "deadCount" = ${dead},
           status = ${sqlEventStatus('e."deliveryCount"', `(${sent})`, `(${dead})`)},
-          "updatedAt" = now()
+          "updatedAt" = ${sqlNow}
       from locked where e.id = locked."eventId"
       returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
     ), disabled as (
-      update subscriptions s set "isEnabled" = false, "updatedAt" = now()
+      update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
       where s."isEnabled" and s.id in (select "subscriptionId" from changed where "isGone")
     )
     select id, "nextRunAt", null::"EventStatus" as status, null::int as "deliveryCount", null::int as "sentCount",
@@ -98,7 +99,7 @@ export const recordStatement: Statement = {
     select id, null, status, "deliveryCount", "sentCount", "deadCount", null from counted
     where status <> 'PROCESSING'
     union all
-    select null, null, null, null, null, null, now()::timestamptz(3)`,
+    select null, null, null, null, null, null, ${sqlNow}`,
 }
 
 /** A delivery that was changed, an event that came to its end, or the moment of it all. */

@@ -11,6 +11,7 @@
  */
 import { sqlLeaseEnd } from '../deliveries/lease-end.js'
 import type { Database, Statement } from '../platform/database.js'
+import { sqlNow } from '../platform/sql-now.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
 import type { Publication } from './publication.js'
 
@@ -98,7 +99,7 @@ const acceptAndDispatch = {
       returning id, type, status
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
-      select uuid_v7(), a.id, m."subscriptionId", now(), case when m."isTaken" then ${sqlLeaseEnd} end
+      select uuid_v7(), a.id, m."subscriptionId", ${sqlNow}, case when m."isTaken" then ${sqlLeaseEnd} end
       from accepted a join matched m on m.type = a.type
       where a.status = 'PROCESSING'
       returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
@@ -117,7 +118,7 @@ const acceptAndDispatch = {
     select null, null, m."subscriptionId", null, null, m.version, null, null
     from (select distinct "subscriptionId", version from matched) as m
     union all
-    select null, null, null, null, null, null, now()::timestamptz(3), (${sqlLeaseEnd})::timestamptz(3)`,
+    select null, null, null, null, null, null, ${sqlNow}, ${sqlLeaseEnd}`,
 }
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]

@@ -31,6 +31,8 @@ const numRuns = Number(process.env.FC_RUNS ?? 25)
 const MOST_STEPS = 150
 const LIMIT_MS = 5000 * numRuns
 
+const file = 'test/integration/state-machine.test.ts'
+
 let parts: Parts
 let tables: TestDatabase
 let database: Database
@@ -105,7 +107,14 @@ it(
       await settle(world)
     })
     // A sequence that fails is made shorter for as long as there is time, and told as short as it got.
-    await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: LIMIT_MS })
+    await fc
+      .assert(property, { seed, numRuns, interruptAfterTimeLimit: LIMIT_MS })
+      .catch((error: unknown) => {
+        console.error(
+          `Run the same sequences again: FC_SEED=${seed} FC_RUNS=${numRuns} npx vitest run ${file}`,
+        )
+        throw error
+      })
   },
   2 * LIMIT_MS,
 )

@@ -8,6 +8,7 @@ import { mergeTallies } from '../../src/deliveries/tally.js'
 import { giveBackLeases } from '../../src/delivery-engine/feeder.js'
 import type { Exchange } from '../../src/delivery-engine/sender.js'
 import type { RawJson } from '../../src/events/raw-json.js'
+import { sqlNow } from '../../src/platform/sql-now.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
 import * as pictured from './picture.js'
@@ -202,7 +203,7 @@ export const timePasses = step(
   ({ picture }) => deliveriesOf(picture).filter(({ status, isDue }) => status === 'FAILED' && !isDue),
   async ({ picture, tables }) => {
     await tables.query(
-      `update deliveries set "nextRunAt" = now() where status = 'FAILED' and "nextRunAt" > now()`,
+      `update deliveries set "nextRunAt" = ${sqlNow} where status = 'FAILED' and "nextRunAt" > now()`,
     )
     for (const delivery of deliveriesOf(picture)) if (delivery.status === 'FAILED') delivery.isDue = true
   },
