@@ -107,14 +107,14 @@ it(
       await settle(world)
     })
     // A sequence that fails is made shorter for as long as there is time, and told as short as it got.
-    await fc
-      .assert(property, { seed, numRuns, interruptAfterTimeLimit: LIMIT_MS })
-      .catch((error: unknown) => {
-        console.error(
-          `Run the same sequences again: FC_SEED=${seed} FC_RUNS=${numRuns} npx vitest run ${file}`,
-        )
-        throw error
-      })
+    await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: LIMIT_MS }).catch((cause: Error) => {
+      const again = `FC_SEED=${seed} FC_RUNS=${numRuns} npx vitest run ${file}`
+      throw new Error(
+        `${cause.message}
+Run the same sequences again: ${again}`,
+        { cause },
+      )
+    })
   },
   2 * LIMIT_MS,
 )
