@@ -108,12 +108,8 @@ it(
     })
     // A sequence that fails is made shorter for as long as there is time, and told as short as it got.
     await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: LIMIT_MS }).catch((cause: Error) => {
-      const again = `FC_SEED=${seed} FC_RUNS=${numRuns} npx vitest run ${file}`
-      throw new Error(
-        `${cause.message}
-Run the same sequences again: ${again}`,
-        { cause },
-      )
+      const again = `Run it again: FC_SEED=${seed} FC_RUNS=${numRuns} npx vitest run ${file}`
+      throw new Error(`${again}\n${cause.message}`, { cause })
     })
   },
   2 * LIMIT_MS,
