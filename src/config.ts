@@ -10,6 +10,7 @@ import { ExpectedStartError } from './errors.js'
 import { hashKey } from './keys/key.js'
 import { type KeySources, readSetting, readSources } from './keys/sources.js'
 import { parseCidr } from './platform/ip-ranges.js'
+import { parsePostgresUrl } from './platform/postgres/url.js'
 import { parseEncryptionKey } from './secrets/keys.js'
 
 export interface Config {
@@ -24,6 +25,8 @@ export interface Config {
   apiKeys: KeySources
   /** Absent: an embedded PostgreSQL in `dataDirectory`. */
   databaseUrl: string | undefined
+  /** The way past a pooler. Absent: `databaseUrl` is one. */
+  directDatabaseUrl: string | undefined
   dataDirectory: string
   /** What stored secrets are encrypted with: the first seals, all open. None: they are stored as they are. */
   secretEncryptionKeys: KeyObject[]
@@ -81,6 +84,14 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
     error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
   })
 
+const postgresUrl = z.string().superRefine((text, context) => {
+  try {
+    parsePostgresUrl(text)
+  } catch (error) {
+    context.addIssue((error as Error).message)
+  }
+})
+
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -112,7 +123,8 @@ const settings = z.object({
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   PROCESSES: wholeNumber(1, 64).default(1),
   // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
-  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  DIRECT_DATABASE_URL: postgresUrl.optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   SECRET_ENCRYPTION_KEY: list
     .transform((keys, context) =>
@@ -171,6 +183,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   problems.push(...keys.problems)
   if (isProduction && given.DATABASE_URL === undefined)
     problems.push('DATABASE_URL must be set in production')
+  if (given.DIRECT_DATABASE_URL !== undefined && given.DATABASE_URL === undefined)
+    problems.push(
+      'DIRECT_DATABASE_URL is the way past the pooler of DATABASE_URL, which must be set beside it',
+    )
   if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined) {
     problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
   }
@@ -185,6 +201,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     processes: read.PROCESSES,
     apiKeys: keys.sources,
     databaseUrl: read.DATABASE_URL,
+    directDatabaseUrl: read.DIRECT_DATABASE_URL,
     dataDirectory: resolve('.data'),
     redisUrl: read.REDIS_URL,
     secretEncryptionKeys: read.SECRET_ENCRYPTION_KEY,

@@ -5,18 +5,41 @@ import type { Config } from './config.js'
 import { ExpectedStartError } from './errors.js'
 import { startEmbeddedPostgres } from './platform/embedded-postgres.js'
 import { applyMigrations, pendingMigrations } from './platform/migrations/index.js'
+import { findPooling, type Pooling, requireOwnSessions } from './platform/postgres/pooler.js'
 
 export interface ProvidedDatabase extends AsyncDisposable {
   databaseUrl: string
+  /** The way to it past a pooler. */
+  directUrl: string
+  /** What `databaseUrl` leads through. */
+  pooling: Pooling
 }
 
 /** The server that holds the database, with its schema as it is. */
 export async function provideServer(config: Config, log: (line: string) => void): Promise<ProvidedDatabase> {
-  const { databaseUrl } = config
-  if (databaseUrl !== undefined) return { databaseUrl, async [Symbol.asyncDispose]() {} }
-  const postgres = await startEmbeddedPostgres({ dataDirectory: join(config.dataDirectory, 'postgres'), log })
-  return { databaseUrl: postgres.url, [Symbol.asyncDispose]: postgres[Symbol.asyncDispose] }
+  if (config.databaseUrl === undefined) return provideEmbedded(config, log)
+  const { databaseUrl, directDatabaseUrl: directUrl = databaseUrl } = config
+  const pooling = await findPooling(databaseUrl)
+  if (pooling !== 'none') log(`DATABASE_URL leads through a pooler in ${pooling} mode.`)
+  if (pooling === 'transaction' && needsOwnSessions(config)) {
+    await requireOwnSessions(directUrl, 'Migrations and workers')
+    log('Migrations, locks and the queue on PostgreSQL go past it, by DIRECT_DATABASE_URL.')
+  }
+  return { databaseUrl, directUrl, pooling, async [Symbol.asyncDispose]() {} }
 }
+
+async function provideEmbedded(config: Config, log: (line: string) => void): Promise<ProvidedDatabase> {
+  const postgres = await startEmbeddedPostgres({ dataDirectory: join(config.dataDirectory, 'postgres'), log })
+  const { url } = postgres
+  return {
+    ...{ databaseUrl: url, directUrl: url, pooling: 'none' },
+    [Symbol.asyncDispose]: postgres[Symbol.asyncDispose],
+  }
+}
+
+/** Workers hold a lock for as long as they live, and so do migrations, which are no business of a start in production. */
+const needsOwnSessions = ({ role, environment }: Config): boolean =>
+  role !== 'api' || environment !== 'production'
 
 /**
  * The database, ready to be used. In production its schema is only checked: `npm run migrate` changes it, when
@@ -27,8 +50,8 @@ export async function provideServer(config: Config, log: (line: string) => void)
 export async function provideDatabase(config: Config, logger: Logger): Promise<ProvidedDatabase> {
   const database = await provideServer(config, (line) => logger.info(line))
   try {
-    if (config.environment === 'production') await requireMigrated(database.databaseUrl)
-    else await migrate(database.databaseUrl, logger)
+    if (config.environment === 'production') await requireMigrated(database.directUrl)
+    else await migrate(database.directUrl, logger)
     return database
   } catch (error) {
     await database[Symbol.asyncDispose]()

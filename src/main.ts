@@ -22,12 +22,12 @@ async function main(): Promise<void> {
     if (cluster.isWorker) process.once('disconnect', () => resolve('disconnect'))
   })
   try {
-    const { databaseUrl } = parts.use(await provideDatabase(config, logger), 'PostgreSQL')
+    const { databaseUrl, directUrl, pooling } = parts.use(await provideDatabase(config, logger), 'PostgreSQL')
     const { role, processes } = config
     const service = parts.use(
       processes > 1 && cluster.isPrimary
         ? await startProcesses({ count: processes, databaseUrl, logger })
-        : await startService({ ...config, databaseUrl }, logger),
+        : await startService({ ...config, databaseUrl, directUrl, pooling }, logger),
       'processes',
     )
     if (cluster.isPrimary) {

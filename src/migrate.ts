@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   readDotEnv()
   const database = await provideServer(loadMaintenanceConfig(), (line) => process.stdout.write(`${line}\n`))
   try {
-    const { applied } = await applyMigrations({ databaseUrl: database.databaseUrl })
+    const { applied } = await applyMigrations({ databaseUrl: database.directUrl })
     const text = applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.'
     process.stdout.write(`${text}\n`)
   } finally {

@@ -21,9 +21,9 @@ async function main(): Promise<void> {
   }
   const parts = createParts()
   try {
-    const { databaseUrl } = parts.use(await provideServer(config, say))
-    await requireMigrated(databaseUrl)
-    const database = parts.use(createDatabase({ url: databaseUrl, poolSize: 1 }))
+    const { databaseUrl, directUrl, pooling } = parts.use(await provideServer(config, say))
+    await requireMigrated(directUrl)
+    const database = parts.use(createDatabase({ url: databaseUrl, directUrl, pooling, poolSize: 1 }))
     say(describe(await walk({ database, days, isDryRun }), days, isDryRun))
   } finally {
     await parts[Symbol.asyncDispose]()

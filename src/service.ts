@@ -5,6 +5,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Config, publicKey } from './config.js'
+import type { ProvidedDatabase } from './database-provision.js'
 import { createEgressGuard } from './delivery-engine/egress-guard.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/lease.js'
@@ -36,7 +37,9 @@ export interface Service extends Part {
 }
 
 /** The database must have been migrated. */
-export type ServiceConfig = Config & { databaseUrl: string }
+export type ServiceConfig = Config & { databaseUrl: string } & Partial<
+    Pick<ProvidedDatabase, 'directUrl' | 'pooling'>
+  >
 
 export async function startService(config: ServiceConfig, logger: Logger): Promise<Service> {
   const parts = createParts()
@@ -55,10 +58,11 @@ const CONNECTIONS_WAITING = 4096
 async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promise<string> {
   const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
 
+  const { directUrl = config.databaseUrl, pooling = 'none' } = config
   const happenings = createHappenings()
   logHappenings(happenings, logger)
   const database = parts.use(
-    createDatabase({ url: config.databaseUrl, onError: trouble('database') }),
+    createDatabase({ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') }),
     'connections to the database',
   )
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
@@ -68,7 +72,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     createJobQueue<DeliveryJob>({
       name: 'deliveries',
       redisUrl: config.redisUrl,
-      databaseUrl: config.databaseUrl,
+      databaseUrl: directUrl,
       onError: trouble('queue'),
     }),
     'queue',

@@ -18,6 +18,11 @@ const PROGRAM_LIMIT_EXCEEDED = '54'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
 const UNIQUE_VIOLATION = '23505'
+/** A server that was demoted to a standby, or made read-only, refuses writes on connections that it leaves open. */
+const READ_ONLY = '25006'
+/** The server ended a transaction that was idle, or took, for too long, and the connection with it. */
+const TRANSACTION_ENDED = ['25P03', '25P04']
+const SYSTEM_ERROR = '58'
 
 /**
  * The codes that Prisma gives to a database it can't reach, that times out, also in the middle of a
@@ -29,6 +34,9 @@ function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined
 }
 
+export const asUnavailable = (error: unknown): DatabaseUnavailableError =>
+  error instanceof DatabaseUnavailableError ? error : new DatabaseUnavailableError(error)
+
 /** Whether an error of `pg` means that the server could not be asked, rather than that it said no. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error)
@@ -37,7 +45,14 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 const saysAway = (state: string): boolean =>
-  [CONNECTION_EXCEPTION, INSUFFICIENT_RESOURCES, OPERATOR_INTERVENTION].includes(state.slice(0, 2))
+  state === READ_ONLY ||
+  TRANSACTION_ENDED.includes(state) ||
+  [CONNECTION_EXCEPTION, INSUFFICIENT_RESOURCES, OPERATOR_INTERVENTION, SYSTEM_ERROR].includes(
+    state.slice(0, 2),
+  )
+
+/** Whether the server takes no writes, so that another one may be the one to ask. */
+export const isReadOnlyServer = (error: unknown): boolean => sqlState(error) === READ_ONLY
 
 /** Whether an error, from either driver, means that the database is away. */
 export function isDatabaseAway(error: unknown): boolean {
@@ -64,7 +79,11 @@ interface PrismaError {
 
 const RAW_QUERY_FAILED = 'P2010'
 const driverUnavailable = new Set([
+  'AuthenticationFailed',
+  'DatabaseAccessDenied',
+  'DatabaseDoesNotExist',
   'DatabaseNotReachable',
+  'TlsConnectionError',
   'ConnectionClosed',
   'SocketTimeout',
   'TooManyConnections',

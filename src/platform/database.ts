@@ -3,9 +3,13 @@
  * connections of its own, for ordinary queries, so that neither can starve the other.
  */
 import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
+import type pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.js'
-import { DatabaseUnavailableError, isUnavailable } from './database-errors.js'
+import { asUnavailable, isUnavailable } from './database-errors.js'
+import { createSessionPool } from './postgres/pool.js'
+import type { Pooling } from './postgres/pooler.js'
+import { connectSession } from './postgres/session.js'
+import { schemaOf } from './postgres/url.js'
 
 /** A statement that PostgreSQL plans once for each connection and then knows by its name. */
 export interface Statement {
@@ -28,7 +32,11 @@ export interface Database extends AsyncDisposable {
 
 export interface DatabaseOptions {
   url: string
-  /** Most connections for the hot path; Prisma may open half as many besides. */
+  /** The way past a pooler, for what needs a session of its own; absent, `url` is one. */
+  directUrl?: string
+  /** What `url` leads through. */
+  pooling?: Pooling
+  /** Most connections for the hot path; Prisma may open some besides. */
   poolSize?: number
   /** After this, a connection or a statement counts as lost. */
   timeoutMs?: number
@@ -40,17 +48,6 @@ export interface DatabaseOptions {
 /** The longer ones print the arguments of a call, secrets and payloads among them, and lines of our source. */
 const errorFormat = 'minimal'
 
-/**
- * The hot path goes by an index, always, and each statement by one plan for all parameters. Plans are kept, and could
- * have been made when a table was small; and its indexes are full of entries that died, which an index scan marks and
- * passes over from then on, while a bitmap scan reads them all again each time. A merge join of a few rows with a
- * table that was small once reads the table's index from its beginning.
- */
-const onePlanByIndex = ['seqscan', 'bitmapscan', 'mergejoin']
-  .map((way) => `-c enable_${way}=off`)
-  .concat('-c plan_cache_mode=force_generic_plan')
-  .join(' ')
-
 /** As many as are in use at once under a steady load. */
 const WARM_CONNECTIONS = 4
 
@@ -58,21 +55,13 @@ const countParameters = ({ text }: Statement): number =>
   Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { url, poolSize = 10, timeoutMs = 5000, onError = () => {}, onQuery } = options
-  const limits = {
-    connectionString: url,
-    connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
-    keepAlive: true,
-    application_name: 'node-event-service',
-  }
+  const { url, directUrl = url, pooling = 'none', poolSize = 10 } = options
+  const { timeoutMs = 5000, onError = () => {}, onQuery } = options
+  const shared = { url, pooling, timeoutMs, onError }
   // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
-  const pool = new pg.Pool({ ...limits, max: poolSize, options: onePlanByIndex, idleTimeoutMillis: 0 })
-  const prismaPool = new pg.Pool({ ...limits, max: Math.max(2, Math.ceil(poolSize / 2)) })
-  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
-  pool.on('error', onError)
-  prismaPool.on('error', onError)
-  const adapter = new PrismaPg(prismaPool)
+  const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0 })
+  const prismaPool = createSessionPool({ ...shared, maxConnections: Math.max(2, Math.floor(poolSize * 0.4)) })
+  const adapter = new PrismaPg(prismaPool, { schema: schemaOf(url) })
   const prisma = onQuery ? createToldPrisma(adapter, onQuery) : new PrismaClient({ adapter, errorFormat })
 
   return {
@@ -83,10 +72,12 @@ export function createDatabase(options: DatabaseOptions): Database {
         const result = await pool.query<Row>({ ...statement, values })
         return result.rows
       } catch (error) {
-        throw isUnavailable(error) ? new DatabaseUnavailableError(error) : error
+        throw isUnavailable(error) ? asUnavailable(error) : error
       }
     },
     async warmUp(statements) {
+      // A session that others get as well keeps no plans.
+      if (pooling === 'transaction') return
       const clients = await Promise.all(Array.from({ length: WARM_CONNECTIONS }, () => pool.connect()))
       try {
         for (const statement of statements) {
@@ -98,9 +89,8 @@ export function createDatabase(options: DatabaseOptions): Database {
       }
     },
     async connect() {
-      const client = new pg.Client(limits)
+      const client = await connectSession({ url: directUrl, connectTimeoutMs: timeoutMs })
       client.on('error', onError)
-      await client.connect()
       return client
     },
     async [Symbol.asyncDispose]() {

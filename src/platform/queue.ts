@@ -3,9 +3,10 @@
  * is no Redis. It holds nothing that PostgreSQL couldn't give again, so a job is removed as soon as it was
  * taken, and a queue that lost everything loses nothing.
  */
-import { createPostgresBackend, type PgPool, Queue, Worker } from 'bullmq'
+import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
-import pg from 'pg'
+import { createSessionPool } from './postgres/pool.js'
+import { queueSchemaOf, schemaOf } from './postgres/url.js'
 import { withTimeout } from './timeout.js'
 
 export interface JobQueue<Job> extends AsyncDisposable {
@@ -112,27 +113,42 @@ function onRedis(url: string, onError: (error: Error) => void): Backend {
   }
 }
 
+/** One of them is for notifications. */
+const POSTGRES_CONNECTIONS = 4
+
 function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    max: 5,
-    options: '-c search_path=bullmq',
-    keepAlive: true,
+  const schema = queueSchemaOf(schemaOf(databaseUrl))
+  const pool = createSessionPool({
+    url: databaseUrl,
+    schema,
+    maxConnections: POSTGRES_CONNECTIONS,
     // BullMQ waits for an answer for ever; a connection that went dead unnoticed would end the queue's work.
-    connectionTimeoutMillis: QUERY_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    application_name: 'node-event-service queue',
+    timeoutMs: QUERY_TIMEOUT_MS,
+    applicationName: 'node-event-service queue',
+    onError,
   })
-  pool.on('error', onError)
   // BullMQ describes a pool more narrowly than pg does; it is the same object.
   const connection = pool as unknown as PgPool
+  const createBackend = backendIn(schema)
   return {
-    createQueue: (name) => new Queue(name, { connection }, createPostgresBackend),
+    createQueue: (name) => new Queue(name, { connection }, createBackend),
     createWorker: (name, take) =>
-      new Worker(name, take, { connection, concurrency: TAKEN_AT_ONCE }, createPostgresBackend),
+      new Worker(name, take, { connection, concurrency: TAKEN_AT_ONCE }, createBackend),
     // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
     whenReady: (part) => part.waitUntilReady(),
     isThere: () => true,
     close: () => pool.end(),
   }
 }
+
+/** BullMQ's backend, which takes a pool or the name of a schema, but not both: it would look for its tables in `bullmq`. */
+const backendIn =
+  (schema: string) =>
+  (...given: Parameters<typeof createPostgresBackend>) => {
+    const backend = createPostgresBackend(...given)
+    if (backend instanceof PostgresQueueBackend) {
+      Object.assign(backend, { schema })
+      Object.assign((backend as unknown as { connection: object }).connection, { schema })
+    }
+    return backend
+  }
