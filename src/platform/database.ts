@@ -51,18 +51,19 @@ const errorFormat = 'minimal'
 /** As many as are in use at once under a steady load. */
 const WARM_CONNECTIONS = 4
 
+const TIMEOUT_MS = 5000
+
 const countParameters = ({ text }: Statement): number =>
   Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { url, directUrl = url, pooling = 'none', poolSize = 10 } = options
-  const { timeoutMs = 5000, onError = () => {}, onQuery } = options
+  const { timeoutMs = TIMEOUT_MS, onError = () => {}, onQuery } = options
   const shared = { url, pooling, timeoutMs, onError }
   // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
-  const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0 })
+  const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0, plansOnce: true })
   const prismaPool = createSessionPool({ ...shared, maxConnections: Math.max(2, Math.floor(poolSize * 0.4)) })
-  const adapter = new PrismaPg(prismaPool, { schema: schemaOf(url) })
-  const prisma = onQuery ? createToldPrisma(adapter, onQuery) : new PrismaClient({ adapter, errorFormat })
+  const prisma = createPrisma(prismaPool, options)
 
   return {
     prisma,
@@ -100,11 +101,16 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function createToldPrisma(
-  adapter: PrismaPg,
-  onQuery: (sql: string, parameters: string) => void,
+function createPrisma(
+  pool: pg.Pool,
+  { url, timeoutMs = TIMEOUT_MS, onQuery }: DatabaseOptions,
 ): PrismaClient {
-  const prisma = new PrismaClient({ adapter, errorFormat, log: [{ emit: 'event', level: 'query' }] })
-  prisma.$on('query', ({ query, params }) => onQuery(query, params))
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, { schema: schemaOf(url) }),
+    errorFormat,
+    transactionOptions: { isolationLevel: 'ReadCommitted', maxWait: timeoutMs, timeout: timeoutMs },
+    log: onQuery ? [{ emit: 'event', level: 'query' }] : [],
+  })
+  prisma.$on('query', ({ query, params }) => onQuery?.(query, params))
   return prisma
 }

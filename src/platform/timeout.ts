@@ -1,4 +1,8 @@
-/** Settles as the work does, or rejects once it has taken too long; the work itself goes on unheard. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+/** Settles as the work does, or rejects once it has taken too long; the work itself goes on unheard. @throws TimeoutError */
 export async function withTimeout<Result>(
   work: Promise<Result>,
   timeoutMs: number,
@@ -6,7 +10,10 @@ export async function withTimeout<Result>(
 ): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not answer within ${timeoutMs} ms.`)), timeoutMs)
+    timer = setTimeout(
+      () => reject(new TimeoutError(`${what} did not answer within ${timeoutMs} ms.`)),
+      timeoutMs,
+    )
   })
   work.catch(() => {})
   try {

@@ -2,7 +2,7 @@
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../src/config.js'
 import { createParts } from '../../src/platform/parts.js'
-import { startService } from '../../src/service.js'
+import { type ServiceConfig, startService } from '../../src/service.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
 import { createTestDatabase, type TestDatabase } from './database.js'
 import { startRedis, type TestRedis } from './redis.js'
@@ -52,12 +52,12 @@ export async function startTestService(layout: Layout, settings: Settings = {}):
 
 /** One process's worth of the service, on parts that exist already. */
 export function startOn(
-  database: Pick<TestDatabase, 'url'>,
+  { url, ...way }: { url: string } & Pick<ServiceConfig, 'directUrl' | 'pooling'>,
   redis: TestRedis | undefined,
   settings: Settings = {},
   logger: Logger = pino({ level: 'silent' }),
 ) {
-  return startService({ ...testConfig(redis, settings), databaseUrl: database.url }, logger)
+  return startService({ ...testConfig(redis, settings), databaseUrl: url, ...way }, logger)
 }
 
 function testConfig(redis: TestRedis | undefined, settings: Settings): Config {

@@ -15,6 +15,7 @@ export interface SessionPoolOptions {
   /** Where it isn't the one of the URL. */
   schema?: string
   applicationName?: string
+  plansOnce?: boolean
   maxConnections: number
   /** After this, a connection or a statement counts as lost. */
   timeoutMs: number
@@ -28,7 +29,8 @@ const IDLE_TIMEOUT_MS = 10_000
 
 export function createSessionPool(options: SessionPoolOptions): pg.Pool {
   const { urls, schema, mustBeWritable } = parsePostgresUrl(options.url)
-  const session = { schema: options.schema ?? schema, statementTimeoutMs: options.timeoutMs }
+  const { timeoutMs: statementTimeoutMs, plansOnce } = options
+  const session = { schema: options.schema ?? schema, statementTimeoutMs, plansOnce }
   const isShared = options.pooling === 'transaction'
   const hosts = createHosts(urls)
   /** Connections that may be used again. */

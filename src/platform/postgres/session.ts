@@ -12,13 +12,15 @@ export interface SessionOptions {
   schema: string
   /** When the server ends a statement by itself, and a wait for a lock in it; 0 for never. */
   statementTimeoutMs: number
+  /** Whether a named statement is planned once for all parameters. To plan one of the hot path takes longer than to run it. */
+  plansOnce?: boolean | undefined
 }
 
 /**
  * What statements rely on. Each is there because a server, a role or a database that sets it otherwise has broken the
  * service, or could:
  */
-const settingsOf = ({ schema, statementTimeoutMs }: SessionOptions): Record<string, string> => ({
+const settingsOf = ({ schema, statementTimeoutMs, plansOnce }: SessionOptions): Record<string, string> => ({
   search_path: `"${schema}"`,
 
   // How values are written and read. The driver understands these forms only; Prisma takes every time for UTC.
@@ -53,7 +55,7 @@ const settingsOf = ({ schema, statementTimeoutMs }: SessionOptions): Record<stri
   from_collapse_limit: '8',
   join_collapse_limit: '8',
   gin_fuzzy_search_limit: '0',
-  plan_cache_mode: 'auto',
+  plan_cache_mode: plansOnce ? 'force_generic_plan' : 'auto',
   ...Object.fromEntries(
     [
       ...['seqscan', 'indexscan', 'indexonlyscan', 'bitmapscan', 'tidscan'],

@@ -1,0 +1,71 @@
+/**
+ * What every user of the service relies on, from one end to the other, wherever it runs: an event is accepted, delivered
+ * with a signature that verifies, retried after a failure, shown alike by REST, GraphQL, filters and live updates.
+ */
+import { Webhook } from 'standardwebhooks'
+import { expect } from 'vitest'
+import { createParts } from '../../src/platform/parts.js'
+import type { Client } from './client.js'
+import { ask, watchOverSse } from './graphql.js'
+import { startReceiver } from './receiver.js'
+
+const LIVE = 'subscription ($id: ID) { deliveryUpdated(subscriptionId: $id) { eventId status updatedAt } }'
+const READ = `
+  query ($id: ID!, $from: DateTime!) {
+    event(id: $id) { createdAt status }
+    events(filter: { createdAt: { from: $from } }) { edges { node { id } } }
+  }`
+
+/** In time for a slow machine: an event that takes longer counts as lost. */
+const TIMEOUT_MS = 20_000
+const MINUTE_MS = 60_000
+
+export async function doMainJob(service: { url: string; api: Client }): Promise<void> {
+  await using parts = createParts()
+  const { api } = service
+  const receiver = parts.use(await startReceiver(500, 200))
+  const type = `main-job.${Math.random().toString(36).slice(2)}`
+  const subscribed = await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [type] })
+  expect(subscribed).toMatchObject({ status: 201 })
+  const { id: subscriptionId, secret } = subscribed.body
+  const watcher = parts.use(watchOverSse(service, LIVE, { id: subscriptionId }))
+  await expect.poll(() => watcher.end, { timeout: 500, interval: 500 }).toBeUndefined()
+
+  const publishedAt = Date.now()
+  const published = await api.post('/v1/events', { type, data: { n: 1 } }, { 'idempotency-key': type })
+  expect(published).toMatchObject({ status: 202, body: { deduplicated: false } })
+  const { eventId } = published.body
+  const read = async () => (await api.get(`/v1/events/${eventId}`)).body
+  await expect
+    .poll(async () => (await read()).status, { timeout: TIMEOUT_MS, interval: 50 })
+    .toBe('DELIVERED')
+
+  const event = await read()
+  expect(event.deliveries).toMatchObject([{ status: 'SENT', attempts: 2, logs: [{}, {}] }])
+  expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([eventId, eventId])
+  for (const { body, headers } of receiver.requests) {
+    new Webhook(secret).verify(body, headers as Record<string, string>)
+    expect(JSON.parse(body)).toMatchObject({ createdAt: event.createdAt, payload: { data: { n: 1 } } })
+  }
+  expect(await api.post('/v1/events', { type, data: { n: 1 } }, { 'idempotency-key': type })).toMatchObject({
+    status: 200,
+    body: { eventId, deduplicated: true },
+  })
+
+  // The same instant everywhere, and close to the clock of whoever reads it.
+  const createdAt = new Date(event.createdAt).getTime()
+  expect(Math.abs(createdAt - publishedAt)).toBeLessThan(MINUTE_MS)
+  const from = new Date(createdAt - MINUTE_MS).toISOString()
+  const found = await ask(service, READ, { id: eventId, from })
+  expect(found.event).toEqual({ createdAt: event.createdAt, status: 'DELIVERED' })
+  expect(found.events.edges).toContainEqual({ node: { id: eventId } })
+  const listed = await api.get(`/v1/deliveries?eventId=${eventId}&status=SENT`)
+  expect(listed.body.items).toMatchObject([
+    { eventId, status: 'SENT', updatedAt: event.deliveries[0].updatedAt },
+  ])
+
+  const lives = () => watcher.results.map(({ data }) => data?.deliveryUpdated)
+  await expect.poll(() => lives().at(-1)?.status, { timeout: TIMEOUT_MS, interval: 20 }).toBe('SENT')
+  expect(lives().at(-1)).toMatchObject({ eventId, updatedAt: event.deliveries[0].updatedAt })
+  expect(lives().map(({ status }) => status)).toContain('FAILED')
+}

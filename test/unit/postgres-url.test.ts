@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { parsePostgresUrl, queueSchemaOf } from '../../src/platform/postgres/url.js'
+
+describe('the URL of a database', () => {
+  it('is handed to the driver as it is when it says nothing but what the driver reads', () => {
+    const url = 'postgresql://user:p%40ss@db.example:5433/hooks?sslmode=verify-full&application_name=x'
+    expect(parsePostgresUrl(url)).toEqual({ urls: [url], schema: 'public', mustBeWritable: false })
+  })
+
+  it('may name a schema and what Prisma knows, which no server is told', () => {
+    const url = 'postgres://u@db/hooks?schema=web_hooks&pgbouncer=true&connection_limit=5&sslmode=disable'
+    expect(parsePostgresUrl(url)).toEqual({
+      urls: ['postgres://u@db/hooks?sslmode=disable'],
+      schema: 'web_hooks',
+      mustBeWritable: false,
+    })
+  })
+
+  it('may name several hosts, and ask for one that takes writes', () => {
+    const url = 'postgres://u:p@one:5432,[::1]:5433,three/hooks?target_session_attrs=read-write'
+    expect(parsePostgresUrl(url)).toEqual({
+      urls: [
+        'postgres://u:p@one:5432/hooks',
+        'postgres://u:p@[::1]:5433/hooks',
+        'postgres://u:p@three/hooks',
+      ],
+      schema: 'public',
+      mustBeWritable: true,
+    })
+  })
+
+  it('may name the folder of a socket', () => {
+    const url = 'postgres://u@/hooks?host=/var/run/postgresql'
+    expect(parsePostgresUrl(url).urls).toEqual(['postgres://u@/hooks?host=%2Fvar%2Frun%2Fpostgresql'])
+  })
+
+  it.each([
+    ['mysql://u@db/hooks', 'must be a URL that starts with postgres:// or postgresql://'],
+    ['postgres://u:secret@one:port/hooks', 'must be a URL that names a host, a port and a database'],
+    [
+      'postgres://u@db/hooks?schema=a"b',
+      'has a schema whose name is not made of at most 63 letters, digits, _ and $',
+    ],
+    [
+      'postgres://u@db/hooks?target_session_attrs=standby',
+      'has a target_session_attrs that is none of any, read-write, primary',
+    ],
+  ])('is refused when it is %s', (url, problem) => {
+    expect(() => parsePostgresUrl(url)).toThrow(problem)
+    expect(() => parsePostgresUrl(url)).not.toThrow('secret')
+  })
+})
+
+it('the queue lives in the schema that was chosen, and in one of its own where none was', () => {
+  expect(queueSchemaOf('hooks')).toBe('hooks')
+  expect(queueSchemaOf('public')).toBe('bullmq')
+})
