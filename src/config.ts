@@ -166,6 +166,9 @@ const settings = z.object({
   LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)]).default('info'),
 })
 
+/** Of every setting that is read, for what has to name them all. */
+export const settingNames: string[] = [...Object.keys(settings.shape), 'API_KEYS', 'API_KEYS_FILE']
+
 /**
  * Reads and checks the settings. An empty variable counts as absent, as compose files write them.
  *
