@@ -49,8 +49,8 @@ describe('the container', () => {
   it('runs as a user who is not root, with what npm ci checked, and no script of a dependency', () => {
     const dockerfile = read('Dockerfile')
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
-    expect(last).toMatch(/^USER node$/m)
-    expect(last.indexOf('USER node')).toBeLessThan(last.indexOf('\nCMD '))
+    expect(last).toMatch(/^USER 1000:1000$/m)
+    expect(last.indexOf('USER 1000')).toBeLessThan(last.indexOf('\nCMD '))
     for (const [line] of dockerfile.matchAll(/^RUN npm .*(install|ci).*$/gm)) {
       expect(line).toMatch(/^RUN npm ci .*--ignore-scripts/)
     }
