@@ -21,7 +21,11 @@ export interface Receiver extends AsyncDisposable {
   answerWith(...answers: Answer[]): void
 }
 
-export async function startReceiver(...answers: Answer[]): Promise<Receiver> {
+export const startReceiver = (...answers: Answer[]): Promise<Receiver> =>
+  startReceiverAt('127.0.0.1', answers)
+
+/** @param host the address of this machine that the endpoint is reached at */
+export async function startReceiverAt(host: string, answers: Answer[] = []): Promise<Receiver> {
   const requests: ReceivedRequest[] = []
   let script = answers.length > 0 ? answers : [200]
 
@@ -39,11 +43,11 @@ export async function startReceiver(...answers: Answer[]): Promise<Receiver> {
     if (typeof answer === 'function') answer(response, received)
     else response.writeHead(answer ?? 200).end()
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}/hook`,
     requests,
     answerWith(...answers) {
       script = answers
