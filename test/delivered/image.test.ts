@@ -17,6 +17,11 @@ const KEY = 'a-key-of-the-environment-0123456789'
 const KEY_IN_FILE = 'a-key-of-the-file-0123456789'
 const WAIT = { timeout: 30_000, interval: 100 }
 
+/** The console follows until it is told to end. */
+const followUntilSent = `node dist/tail.js --since 2020-01-01T00:00:00Z > /tmp/tail &
+until grep -m 1 SENT /tmp/tail; do sleep 0.2; done
+kill -INT $!`
+
 const image = inject('image')
 let parts: Parts
 let composition: Composition
@@ -107,7 +112,7 @@ describe('api and worker apart, with the queue on Redis', () => {
   it.each([
     ['migrate', ['node', 'dist/migrate.js'], /up to date/i],
     ['retention', ['node', 'dist/retention.js', '--dry-run'], /events/i],
-    ['tail', ['sh', '-c', 'node dist/tail.js --since 2020-01-01T00:00:00Z | grep -m 1 SENT'], /SENT/],
+    ['tail', ['sh', '-c', followUntilSent], /SENT/],
   ])('run %s', async (_, command, says) => {
     const run = await container('api').exec(command, { NODE_EVENT_SERVICE_KEY: KEY })
     expect(run).toEqual({ code: 0, output: expect.stringMatching(says) })
