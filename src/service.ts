@@ -18,6 +18,7 @@ import { broadcastHappenings, createLive } from './graphql/live.js'
 import { createApp } from './http/app.js'
 import { createGate } from './keys/gate.js'
 import { createKeyring } from './keys/keyring.js'
+import { createDatabaseClock } from './platform/clock.js'
 import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
 import { logHappenings } from './platform/logging.js'
@@ -26,6 +27,7 @@ import { createParts, type Part, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { createSignals } from './platform/signals.js'
+import { createIdSource } from './platform/uuid.js'
 import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
@@ -65,6 +67,11 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
     createDatabase({ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') }),
     'connections to the database',
   )
+  const clock = parts.use(
+    await createDatabaseClock({ database, onChange: (state) => void happenings.emit('clock', state) }),
+    'clock',
+  )
+  const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
   await database.warmUp([...acceptStatements, recordStatement, loadStatement])
@@ -86,7 +93,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(secretCipher)
     engine = parts.use(
-      await startDeliveryEngine({ config, database, queue, signals, happenings, guard, signingKeys }),
+      await startDeliveryEngine({ config, database, queue, signals, happenings, clock, guard, signingKeys }),
       'delivery engine',
     )
     const days = config.retentionDays
@@ -97,28 +104,33 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
 
   const app = await createApp({
     maxBodyBytes: config.eventMaxBytes,
+    clock,
     connections: { maxConnections: config.maxConnections },
     logger,
     metrics: createMetrics(happenings, {
-      outbox: () => readOutbox(database),
+      outbox: () => readOutbox(database, clock),
       queueJobs: () => queue.counts(),
       deliveriesInFlight: () => engine?.inFlight ?? 0,
+      clockOffsetMs: () => clock.state.offsetMs,
     }),
     healthChecks: {
       database: () => database.query({ name: 'ping', text: 'select 1' }, []),
       ...(pubSub.ping && { redis: pubSub.ping }),
+      clock: () => clock.state,
     },
     ...(config.role !== 'worker' && {
       api: {
         database,
         secretCipher,
         happenings,
+        clock,
+        newId,
         gate: createGate(
           parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys'),
           happenings,
         ),
         publisher: createPublisher({
-          ...{ database, happenings, directWorker: engine?.directWorker },
+          ...{ database, happenings, clock, newId, directWorker: engine?.directWorker },
           onCommitted: () => signals.send('outbox'),
         }),
         refuseUrl: guard.checkUrl,

@@ -10,7 +10,7 @@
 import { type Delivery, Prisma } from '../generated/prisma/client.js'
 import { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { Database } from '../platform/database.js'
-import { isUuid, leastUuidV7At } from '../platform/uuid.js'
+import { ID_TIME_MARGIN_MS, isUuid, leastUuidV7At } from '../platform/uuid.js'
 
 export interface DeliveryPage {
   filter: DeliveryConditions | null | undefined
@@ -36,9 +36,6 @@ export interface Range {
   from?: Date | null | undefined
   to?: Date | null | undefined
 }
-
-/** A row and its id are made in one statement, which may take a while, by a clock that may be set meanwhile. */
-const CLOCK_MARGIN_MS = 10 * 60 * 1000
 
 export const loadPage = (database: Database, page: DeliveryPage): Promise<Delivery[]> =>
   loadFound(database, page, pageSql(page))
@@ -100,10 +97,10 @@ function conditionsOf({ eventId, subscriptionId, createdAt, updatedAt }: Deliver
     if (range?.to) conditions.push(Prisma.sql`${column(name)} < ${range.to}`)
   }
   // The ids that rows of a time can have: so a list of an hour reads that hour only, and needs no index on the time.
-  if (createdAt?.from) conditions.push(Prisma.sql`d.id >= ${idAt(createdAt.from, -CLOCK_MARGIN_MS)}::uuid`)
+  if (createdAt?.from) conditions.push(Prisma.sql`d.id >= ${idAt(createdAt.from, -ID_TIME_MARGIN_MS)}::uuid`)
   // And nothing was changed before it was made.
   for (const to of [createdAt?.to, updatedAt?.to]) {
-    if (to) conditions.push(Prisma.sql`d.id <= ${idAt(to, CLOCK_MARGIN_MS)}::uuid`)
+    if (to) conditions.push(Prisma.sql`d.id <= ${idAt(to, ID_TIME_MARGIN_MS)}::uuid`)
   }
   return conditions
 }

@@ -1,5 +1,6 @@
 /** One attempt of a delivery, from its lease to its record. */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
@@ -18,6 +19,7 @@ export interface AttemptOptions {
   recorder: Recorder
   policy: RetryPolicy
   happenings: Happenings
+  clock: Clock
   /** Called when a delivery has failed and is due again after so long. */
   onRetryIn(delayMs: number): void
   /** Set when in-flight requests are cut off: what they come to then says nothing about their endpoints. */
@@ -34,7 +36,7 @@ const RECORD_AGAIN_MS = 500
 export type Attempt = (lease: Lease, onEnded: () => void) => Promise<void>
 
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { database, loader, sender, recorder, policy, happenings, onRetryIn, cutOff } = options
+  const { database, loader, sender, recorder, policy, happenings, clock, onRetryIn, cutOff } = options
 
   return async function attempt(lease, onEnded) {
     const delivery = await load(lease)
@@ -56,7 +58,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   async function conclude(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
-    const result = toResult(lease, delivery, exchange, policy)
+    const result = toResult(lease, delivery, exchange, policy, clock.now())
     const recorded = await recordForSure(result)
     if (recorded !== undefined) return tell(lease, delivery, result, recorded)
     // Nothing changed. If that is because a retry was asked for meanwhile, the result counts in the new budget.
@@ -92,7 +94,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       error: result.verdict.error,
       responseTimeMs: result.responseTimeMs,
       nextRunAt: recorded.nextRunAt,
-      sinceAcceptedMs: Date.now() - timeOfUuidV7(eventId),
+      sinceAcceptedMs: Math.max(0, clock.nowMs() - timeOfUuidV7(eventId)),
     })
   }
 }
@@ -102,6 +104,7 @@ function toResult(
   delivery: LoadedDelivery,
   exchange: Exchange,
   policy: RetryPolicy,
+  now: Date,
 ): AttemptResult {
   const attempt = delivery.attempts + 1
   return {
@@ -109,7 +112,7 @@ function toResult(
     subject: delivery.subject,
     attempt,
     budgetFrom: delivery.budgetFrom,
-    verdict: judge(exchange, attempt - delivery.budgetFrom, policy),
+    verdict: judge(exchange, attempt - delivery.budgetFrom, policy, now),
     statusCode: exchange.statusCode,
     responseTimeMs: exchange.responseTimeMs,
   }

@@ -5,6 +5,7 @@
  * in another version is read again.
  */
 import { createBatcher } from '../platform/batcher.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
 
@@ -41,7 +42,7 @@ interface Row {
 const MAX_KEPT = 10_000
 const MAX_BATCH = 200
 
-export function createEndpoints(database: Database, signingKey: SigningKeys): Endpoints {
+export function createEndpoints(database: Database, signingKey: SigningKeys, clock: Clock): Endpoints {
   const kept = new Map<string, { version: string; endpoint: Endpoint }>()
   const reads = createBatcher<string, Endpoint | undefined>({
     maxSize: MAX_BATCH,
@@ -50,7 +51,7 @@ export function createEndpoints(database: Database, signingKey: SigningKeys): En
       const rows = await database.query<Row>(load, [ids])
       if (kept.size + rows.length > MAX_KEPT) kept.clear()
       for (const row of rows)
-        kept.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey) })
+        kept.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey, clock) })
       return ids.map((id) => kept.get(id)?.endpoint)
     },
   })
@@ -62,13 +63,13 @@ export function createEndpoints(database: Database, signingKey: SigningKeys): En
   }
 }
 
-function toEndpoint(row: Row, signingKey: SigningKeys): Endpoint {
+function toEndpoint(row: Row, signingKey: SigningKeys, clock: Clock): Endpoint {
   const { id, isEnabled, endpointUrl, secret, previousSecret, previousSecretUntil } = row
   const untilMs = previousSecretUntil?.getTime() ?? 0
   return {
     ...{ isEnabled, endpointUrl },
     keys: () =>
-      previousSecret !== null && Date.now() < untilMs
+      previousSecret !== null && clock.nowMs() < untilMs
         ? [signingKey(id, secret), signingKey(id, previousSecret)]
         : [signingKey(id, secret)],
   }

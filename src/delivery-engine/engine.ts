@@ -2,6 +2,7 @@
 import type { Config } from '../config.js'
 import { mergeTallies } from '../deliveries/tally.js'
 import type { DirectWorker } from '../events/publish.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
@@ -36,6 +37,7 @@ export interface DeliveryEngineOptions {
   queue: JobQueue<DeliveryJob>
   signals: Signals
   happenings: Happenings
+  clock: Clock
   guard: EgressGuard
   signingKeys: SigningKeys
 }
@@ -45,7 +47,7 @@ const STOP_GRACE_MS = 22_000
 const TALLIES_MERGED_EVERY_MS = 2000
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
-  const { config, database, queue, signals, happenings, guard } = options
+  const { config, database, queue, signals, happenings, clock, guard, signingKeys } = options
   const { intervalMs, batchSize } = config.outbox
   const onError = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
 
@@ -90,18 +92,18 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   })
 
   const cutOff = new AbortController()
-  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs })
+  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock })
   const recorder = createRecorder(database, happenings)
   const direct = createDirect({
-    loader: createLoader(database, options.signingKeys),
-    endpoints: createEndpoints(database, options.signingKeys),
+    loader: createLoader(database, signingKeys),
+    endpoints: createEndpoints(database, signingKeys, clock),
     waiting: () => worker.waiting,
     crowded: () => worker.crowded(),
     take: (leases) => worker.take(leases),
     onBacklog: feeder.noteBacklog,
   })
   const attempt = createAttempt({
-    ...{ database, sender, recorder, happenings },
+    ...{ database, sender, recorder, happenings, clock },
     loader: direct.loader,
     policy: config.delivery,
     onRetryIn: (delayMs) => feeder.wakeIn(delayMs),

@@ -23,8 +23,11 @@ const GONE = 410
 /** The answers whose `Retry-After` is heeded. */
 const statusesWithRetryAfter = new Set([429, 502, 503, 504])
 
-/** @param attemptInBudget counts from 1, anew after each retry by hand. */
-export function judge(exchange: Exchange, attemptInBudget: number, policy: RetryPolicy): Verdict {
+/**
+ * @param attemptInBudget counts from 1, anew after each retry by hand.
+ * @param now when the exchange ended.
+ */
+export function judge(exchange: Exchange, attemptInBudget: number, policy: RetryPolicy, now: Date): Verdict {
   const { statusCode } = exchange
   if (statusCode !== null && statusCode >= 200 && statusCode < 300) {
     return { status: 'SENT', error: null, delayMs: null, isGone: false }
@@ -38,7 +41,7 @@ export function judge(exchange: Exchange, attemptInBudget: number, policy: Retry
     attemptInBudget,
     baseSeconds: policy.backoffBaseSeconds,
     maxSeconds: policy.backoffMaxSeconds,
-    retryAfterMs: heeded ? parseRetryAfter(exchange.retryAfter, new Date()) : undefined,
+    retryAfterMs: heeded ? parseRetryAfter(exchange.retryAfter, now) : undefined,
   })
   return { status: 'FAILED', error, delayMs, isGone: false }
 }

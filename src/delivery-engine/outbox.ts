@@ -1,3 +1,4 @@
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import { timeOfUuidV7 } from '../platform/uuid.js'
 
@@ -9,8 +10,11 @@ const measureOutbox = {
 }
 
 /** How much waits for the dispatcher, and for how long the oldest of it has. */
-export async function readOutbox(database: Database): Promise<{ pending: number; oldestAgeSeconds: number }> {
+export async function readOutbox(
+  database: Database,
+  clock: Clock,
+): Promise<{ pending: number; oldestAgeSeconds: number }> {
   const [row] = await database.query<{ pending: number; oldest: string | null }>(measureOutbox, [])
-  const oldestAgeMs = row?.oldest ? Math.max(0, Date.now() - timeOfUuidV7(row.oldest)) : 0
+  const oldestAgeMs = row?.oldest ? Math.max(0, clock.nowMs() - timeOfUuidV7(row.oldest)) : 0
   return { pending: row?.pending ?? 0, oldestAgeSeconds: oldestAgeMs / 1000 }
 }

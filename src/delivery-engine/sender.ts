@@ -3,6 +3,7 @@
  * all, from the look-up of the name to the last byte of the answer; redirects are never followed; of an answer
  * no more is read than tells that it came.
  */
+import type { Clock } from '../platform/clock.js'
 import { version } from '../platform/version.js'
 import { type Carried, createConnections } from './connections.js'
 import { createGuardedConnector, type EgressGuard } from './egress-guard.js'
@@ -42,6 +43,7 @@ export interface Sender extends AsyncDisposable {
 export interface SenderOptions {
   guard: EgressGuard
   timeoutMs: number
+  clock: Clock
 }
 
 /** Enough to keep a connection in use after an ordinary answer; a longer one costs it its connection. */
@@ -51,7 +53,7 @@ const MAX_EXCHANGE_BYTES = 256 * 1024
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
-export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
+export function createSender({ guard, timeoutMs, clock }: SenderOptions): Sender {
   const connections = createConnections({
     connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs }),
     keepAliveMs: KEEP_ALIVE_MS,
@@ -91,7 +93,7 @@ export function createSender({ guard, timeoutMs }: SenderOptions): Sender {
         }, timeoutMs)
         try {
           const { origin, path } = targetOf(webhook.endpointUrl)
-          const headers = headersOf(webhook)
+          const headers = headersOf(webhook, clock.nowMs())
           connections.dispatch({ origin, path, method: 'POST', headers, body: webhook.body }, reader)
         } catch (error) {
           fail(describeFailure(error))
@@ -143,8 +145,8 @@ function createReader(
   }
 }
 
-function headersOf({ id, body, keys }: Webhook): Record<string, string> {
-  const timestampSeconds = Math.floor(Date.now() / 1000)
+function headersOf({ id, body, keys }: Webhook, nowMs: number): Record<string, string> {
+  const timestampSeconds = Math.floor(nowMs / 1000)
   return {
     'content-type': 'application/json',
     'user-agent': `node-event-service/${version}`,

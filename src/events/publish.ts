@@ -4,10 +4,10 @@
  * Requests that arrive together are committed in one statement. The database decides which of several
  * requests with one idempotency key is first; the others wait for its commit and then read its event.
  */
-import { uuidv7 } from 'uuidv7'
 import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
 import { CongestedError, createBatcher } from '../platform/batcher.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import { isConflictOfTransactions, isDatabaseAway, isDataFault } from '../platform/database-errors.js'
 import type { Happenings } from '../platform/happenings.js'
@@ -53,6 +53,9 @@ export interface DirectWorker {
 export interface PublisherOptions {
   database: Database
   happenings: Happenings
+  clock: Clock
+  /** Makes the id of an event. */
+  newId(): string
   /** Absent in a process that delivers nothing. */
   directWorker?: DirectWorker | undefined
   /** Called after a commit that left something in the outbox. */
@@ -67,7 +70,7 @@ const REST_MS = 1
 const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { database, happenings, directWorker, onCommitted } = options
+  const { database, happenings, clock, newId, directWorker, onCommitted } = options
 
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
@@ -105,8 +108,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     async publish(publication) {
       const hash = publication.idempotencyKey === null ? null : contentHash(publication)
       try {
-        const createdAt = publication.createdAt ?? new Date()
-        const published = await batcher.add({ id: uuidv7(), publication, contentHash: hash, createdAt })
+        const createdAt = publication.createdAt ?? clock.now()
+        const published = await batcher.add({ id: newId(), publication, contentHash: hash, createdAt })
         happenings.emit('ingested', {
           result: published.deduplicated ? 'deduplicated' : 'accepted',
           count: 1,

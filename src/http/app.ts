@@ -7,11 +7,13 @@ import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live.js'
 import type { Gate } from '../keys/gate.js'
 import { labelOf } from '../keys/key.js'
+import type { Clock } from '../platform/clock.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import { rememberMethods } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
 import { type ConnectionLimits, limitConnectionCount, limitConnections } from './connection-limits.js'
+import { tellDate } from './date.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
@@ -30,6 +32,7 @@ type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOri
 export interface AppOptions {
   maxBodyBytes: number
   connections: ConnectionLimits
+  clock: Clock
   logger: Logger
   metrics: Metrics
   healthChecks: HealthChecks
@@ -44,6 +47,7 @@ const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
 export async function createApp({
   maxBodyBytes,
   connections,
+  clock,
   logger,
   metrics,
   healthChecks,
@@ -58,6 +62,7 @@ export async function createApp({
     clientErrorHandler: refuseMalformedRequest,
   })
   limitConnectionCount(app, connections)
+  tellDate(app, clock)
   app.decorateRequest('apiKey', undefined)
   readJsonBodies(app)
   checkInputs(app)

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { Delivery, DeliveryStatus, Event } from '../generated/prisma/client.js'
+import type { ClockState } from './clock.js'
 
 /** How a request to publish ended. */
 export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'
@@ -43,6 +44,8 @@ interface HappeningsMap {
   attempted: [AttemptHappening]
   /** Retention removed finished events, with what belonged to them. */
   removed: [{ events: number; deliveries: number; logs: number }]
+  /** The clock of this process has become wrong, or right again. */
+  clock: [ClockState]
   /** Something failed that heals by itself; told so that a person can see it. */
   trouble: [{ where: string; error: unknown }]
 }

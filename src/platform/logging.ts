@@ -26,7 +26,7 @@ function toLogged(error: unknown): unknown {
   return { type, message, stack, code, errors }
 }
 
-/** One wide line for each attempt, one for each batch that retention removed, and one for each trouble. */
+/** One wide line for each attempt, one for each batch that retention removed, and one for whatever is wrong. */
 export function logHappenings(happenings: Happenings, logger: Logger): void {
   happenings.on('attempted', (attempt) => {
     const level = attempt.status === 'SENT' ? 'info' : 'warn'
@@ -35,11 +35,21 @@ export function logHappenings(happenings: Happenings, logger: Logger): void {
   happenings.on('removed', ({ events, deliveries, logs }) => {
     logger.info({ events, deliveries, logs }, 'retention: removed finished events')
   })
+  happenings.on('clock', ({ status, offsetMs }) => {
+    if (status === 'off') logger.warn({ offsetMs }, describeClock(offsetMs))
+    else logger.info({ offsetMs }, "clock: this process's and the database's agree again")
+  })
   const mayLog = createThrottle(TROUBLE_EVERY_MS)
   happenings.on('trouble', ({ where, error }) => {
     const unlogged = mayLog(where)
     if (unlogged !== undefined) logger.error({ err: error, where, unlogged }, `trouble: ${where}`)
   })
+}
+
+function describeClock(offsetMs: number): string {
+  const seconds = Math.round(Math.abs(offsetMs) / 1000)
+  const where = `${seconds} s ${offsetMs > 0 ? 'ahead of' : 'behind'} the database's`
+  return `clock: this process's is ${where}, which is the one that counts: have NTP set the one that is wrong`
 }
 
 /** A part that is away makes trouble many times a second, and says nothing new by it. */

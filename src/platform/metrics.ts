@@ -15,6 +15,7 @@ export interface MetricSources {
   outbox(): Promise<{ pending: number; oldestAgeSeconds: number }>
   queueJobs(): Promise<Record<string, number>>
   deliveriesInFlight(): number
+  clockOffsetMs(): number
 }
 
 const PREFIX = 'node_event_service_'
@@ -139,6 +140,15 @@ function askSources(registers: Registry[], sources: MetricSources): void {
     registers,
     collect() {
       this.set(sources.deliveriesInFlight())
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}clock_offset_seconds`,
+    help: "How far this process's clock is ahead of the database's; negative when it is behind.",
+    // Processes that answer as one share a machine and its clock.
+    ...{ registers, aggregator: 'first' },
+    collect() {
+      this.set(sources.clockOffsetMs() / 1000)
     },
   })
 }

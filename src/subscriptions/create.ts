@@ -1,5 +1,5 @@
-import { uuidv7 } from 'uuidv7'
 import { badInput, ServiceError } from '../errors.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import { isUniqueViolation } from '../platform/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
@@ -9,6 +9,9 @@ import { fingerprint, type NewSubscription, type VisibleSubscription, visibleFie
 export interface SubscriptionContext {
   database: Database
   secretCipher: SecretCipher
+  clock: Clock
+  /** Makes the id of a subscription. */
+  newId(): string
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
   /** Called after a commit that made deliveries due: those that waited for a subscription that was held back. */
@@ -25,7 +28,8 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   checkEndpoint(context, input.endpointUrl)
-  const id = uuidv7()
+  const id = context.newId()
+  const now = context.clock.now()
   const secret = input.secret ?? generateSecret()
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
@@ -38,6 +42,8 @@ export async function createSubscription(
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
         secret: context.secretCipher.seal(id, secret),
         fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
+        // Prisma would take the time of this process for their defaults.
+        ...{ createdAt: now, updatedAt: now },
       },
       select: visibleFields,
     }),

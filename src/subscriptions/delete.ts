@@ -10,7 +10,7 @@ import type { SubscriptionContext } from './create.js'
 
 /** @throws ServiceError NOT_FOUND */
 export async function deleteSubscription(
-  { database, onDue }: SubscriptionContext,
+  { database, clock, onDue }: SubscriptionContext,
   id: string,
 ): Promise<void> {
   if (!isUuid(id)) throw notFound('subscription', id)
@@ -18,7 +18,7 @@ export async function deleteSubscription(
     where: { id, deletedAt: null },
     data: {
       isEnabled: false,
-      deletedAt: new Date(),
+      deletedAt: clock.now(),
       secret: '',
       previousSecret: null,
       // Unlike any other, so that the old one is free.

@@ -22,9 +22,7 @@ export async function updateSubscription(
   if (!isUuid(id)) throw notFound('subscription', id)
   if (changes.endpointUrl !== undefined) checkEndpoint(context, changes.endpointUrl)
   const subscription = await uniquely(() =>
-    context.database.prisma.$transaction((transaction) =>
-      apply(transaction, context.secretCipher, id, changes),
-    ),
+    context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
   if (changes.isEnabled || changes.maxRequestsPerSecond !== undefined) context.onDue()
   return subscription
@@ -32,7 +30,7 @@ export async function updateSubscription(
 
 async function apply(
   transaction: Prisma.TransactionClient,
-  cipher: SecretCipher,
+  { secretCipher, clock }: SubscriptionContext,
   id: string,
   changes: SubscriptionChanges,
 ) {
@@ -44,13 +42,13 @@ async function apply(
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const { maxRequestsPerSecond = before.maxRequestsPerSecond } = changes
-  const now = new Date()
+  const now = clock.now()
   return transaction.subscription.update({
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
       fingerprint: fingerprint(endpointUrl, eventTypes),
-      ...rotate(cipher, before, changes.secret, now),
+      ...rotate(secretCipher, before, changes.secret, now),
       updatedAt: now,
     },
     select: visibleFields,

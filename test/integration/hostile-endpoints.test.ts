@@ -10,6 +10,7 @@ import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
 import { judge } from '../../src/delivery-engine/judge.js'
 import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/sender.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
+import { machineClock } from '../support/clock.js'
 import {
   answer,
   answerAndEnd,
@@ -41,7 +42,7 @@ afterEach(() => parts[Symbol.asyncDispose]())
 
 function startSender(timeoutMs: number): Sender {
   const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'] })
-  return parts.use(createSender({ guard, timeoutMs }))
+  return parts.use(createSender({ guard, timeoutMs, clock: machineClock }))
 }
 
 const start = async (behave: Behaviour) => parts.use(await startHostileEndpoint(behave))
@@ -56,7 +57,7 @@ function post(sender: Sender, { url }: { url: string }, body = '{"id":"evt"}'): 
 }
 
 const verdictOn = (exchange: Exchange) =>
-  judge(exchange, 1, { maxAttempts: 10, backoffBaseSeconds: 1, backoffMaxSeconds: 1 })
+  judge(exchange, 1, { maxAttempts: 10, backoffBaseSeconds: 1, backoffMaxSeconds: 1 }, machineClock.now())
 
 function toBeGone(endpoint: HostileEndpoint) {
   endpoint.readOn()
@@ -343,6 +344,7 @@ describe('names', () => {
       createSender({
         guard: createEgressGuard({ allowedCidrs: [], resolve }),
         timeoutMs: SHORT_MS,
+        clock: machineClock,
       }),
     )
 

@@ -10,6 +10,7 @@ import { createHappenings } from '../../src/platform/happenings.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
+import { machineClock } from '../support/clock.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 
@@ -55,7 +56,11 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
   const good = await leasedDelivery(testDatabase, receiver.url)
   const happenings = createHappenings()
   const sender = parts.use(
-    createSender({ guard: createEgressGuard({ allowedCidrs: ['127.0.0.0/8'] }), timeoutMs: 5000 }),
+    createSender({
+      guard: createEgressGuard({ allowedCidrs: ['127.0.0.0/8'] }),
+      timeoutMs: 5000,
+      clock: machineClock,
+    }),
   )
   const loader = createLoader(database, createSigningKeys(createSecretCipher([])))
   const renewing: Loader = {
@@ -66,7 +71,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
     },
   }
   const attempt = createAttempt({
-    ...{ database, sender, happenings, loader: renewing },
+    ...{ database, sender, happenings, clock: machineClock, loader: renewing },
     recorder: createRecorder(database, happenings),
     policy: { maxAttempts: 1, backoffBaseSeconds: 1, backoffMaxSeconds: 1 },
     onRetryIn: () => {},

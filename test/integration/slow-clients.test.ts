@@ -8,6 +8,7 @@ import type { ConnectionLimits } from '../../src/http/connection-limits.js'
 import { createHappenings } from '../../src/platform/happenings.js'
 import { createMetrics } from '../../src/platform/metrics.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
+import { machineClock } from '../support/clock.js'
 
 let parts: Parts
 
@@ -32,13 +33,15 @@ async function serve(changed: Partial<ConnectionLimits> = {}) {
     outbox: async () => ({ pending: 0, oldestAgeSeconds: 0 }),
     queueJobs: async () => ({}),
     deliveriesInFlight: () => 0,
+    clockOffsetMs: () => 0,
   })
   const app = await createApp({
     maxBodyBytes: 1000,
     connections: { ...limits, ...changed },
     logger: pino({ level: 'silent' }),
     metrics,
-    healthChecks: { database: async () => undefined },
+    clock: machineClock,
+    healthChecks: { database: async () => undefined, clock: () => ({ status: 'ok', offsetMs: 0 }) },
   })
   // Takes as much as is sent.
   app.post('/echo', async (request) => request.body)

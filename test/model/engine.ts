@@ -14,6 +14,7 @@ import type { Database } from '../../src/platform/database.js'
 import { createHappenings, type Happenings } from '../../src/platform/happenings.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
+import { machineClock, newId } from '../support/clock.js'
 
 /** A request that an endpoint has not answered. */
 export interface Request {
@@ -67,7 +68,7 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   const recorder = createRecorder(database, happenings)
   const createAttempts = () =>
     createAttempt({
-      ...{ database, happenings, recorder: twice(recorder) },
+      ...{ database, happenings, clock: machineClock, recorder: twice(recorder) },
       loader: createLoader(database, createSigningKeys(createSecretCipher([]))),
       sender: {
         send: () => new Promise((resolve) => onRequest(resolve)),
@@ -102,9 +103,9 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
     queue,
     requests,
     publishers: {
-      outbox: createPublisher({ database, happenings, onCommitted: () => {} }),
+      outbox: createPublisher({ database, happenings, clock: machineClock, newId, onCommitted: () => {} }),
       direct: createPublisher({
-        ...{ database, happenings },
+        ...{ database, happenings, clock: machineClock, newId },
         onCommitted: () => {},
         directWorker: {
           refused: () => [],

@@ -4,6 +4,7 @@ import type { Lease } from '../../src/delivery-engine/lease.js'
 import type { Database } from '../../src/platform/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
+import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
 import { createEngine, type Engine, type Request } from './engine.js'
 import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, type Seen } from './picture.js'
@@ -32,6 +33,7 @@ export async function createWorld(tables: TestDatabase, database: Database): Pro
 export const subscriptionContext = ({ database }: World): SubscriptionContext => ({
   database,
   secretCipher: createSecretCipher([]),
+  ...{ clock: machineClock, newId },
   refuseUrl: () => undefined,
   onDue: () => {},
 })

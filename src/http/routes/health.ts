@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { ClockState } from '../../platform/clock.js'
 import { withTimeout } from '../../platform/timeout.js'
 import { version } from '../../platform/version.js'
 
@@ -8,6 +9,8 @@ export interface HealthChecks {
   database(): Promise<unknown>
   /** Absent where there is no Redis to be healthy. */
   redis?: () => Promise<unknown>
+  /** Told, and no reason to be unhealthy: whatever the clock of this process says, the database's counts. */
+  clock(): ClockState
 }
 
 /** Well within the two seconds that health has for its answer, whatever hangs. */
@@ -20,6 +23,7 @@ const shape = z
     uptimeSeconds: z.number(),
     db: z.object({ status: z.enum(['ok', 'error']), latencyMs: z.number() }),
     redis: z.object({ status: z.enum(['ok', 'error', 'disabled']), latencyMs: z.number().optional() }),
+    clock: z.object({ status: z.enum(['ok', 'off']), offsetMs: z.number() }),
   })
   .meta({ id: 'Health' })
 
@@ -50,6 +54,7 @@ export const healthRoutes =
           uptimeSeconds: Math.round(process.uptime()),
           db,
           redis,
+          clock: checks.clock(),
         } as const
       },
     )
