@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { timeOfUuidV7 } from '../../src/platform/uuid.js'
+import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { clockOff, provideFaketime, settableClock } from '../support/faketime.js'
 import { ask } from '../support/graphql.js'
@@ -53,6 +54,20 @@ async function eventOnce({ api }: ServiceProcess, id: string, status: string) {
 const logged = ({ output }: ServiceProcess, what: string) =>
   output.filter((line) => line.includes(`"msg":"${what}`)).map((line) => JSON.parse(line))
 
+/** Whoever follows live counts from it what was missed. */
+async function dateOfLive({ url }: ServiceProcess): Promise<string> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'x-api-key': TEST_KEY,
+      ...{ accept: 'text/event-stream', 'content-type': 'application/json' },
+    },
+    body: JSON.stringify({ query: 'subscription { deliveryUpdated { id } }' }),
+  })
+  await response.body?.cancel()
+  return response.headers.get('date') ?? ''
+}
+
 function expectNow(time: string | number | Date, afterMs = 0): void {
   const offMs = new Date(time).getTime() - Date.now() - afterMs
   expect(Math.abs(offMs), `${new Date(time).toISOString()} is off by ${offMs} ms`).toBeLessThan(SOON_MS)
@@ -92,6 +107,7 @@ describe.skipIf(library === '')('a process whose clock is wrong', () => {
 
     const changed = await service.api.patch(`/v1/subscriptions/${subscriptionId}`, { secret: 'another-one' })
     expectNow(changed.headers.get('date') ?? '')
+    expectNow(await dateOfLive(service))
     expectNow(changed.body.updatedAt)
     const [row] = await database.query<{ until: Date }>(
       'select "previousSecretUntil" as until from subscriptions',
