@@ -1,9 +1,11 @@
 /** Times are instants: whatever the zone of the process, they come out as they went in. */
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { ask } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
+
+vi.setConfig({ testTimeout: 90_000 })
 
 const { TZ } = process.env
 let parts: Parts
@@ -62,7 +64,7 @@ it.each(['Asia/Kolkata', 'America/St_Johns', 'Australia/Lord_Howe'])('in %s', as
     expect(events.edges).toEqual([{ node: { id } }])
 
     const webhook = () => receiver.requests.find(({ headers }) => headers['webhook-id'] === id)
-    await expect.poll(webhook, { timeout: 10_000 }).toBeDefined()
+    await expect.poll(webhook, { timeout: 30_000 }).toBeDefined()
     expect(JSON.parse(webhook()?.body ?? '').createdAt).toBe(createdAt)
   }
 })
