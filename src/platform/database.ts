@@ -11,12 +11,6 @@ import type { Pooling } from './postgres/pooler.js'
 import { connectSession } from './postgres/session.js'
 import { schemaOf } from './postgres/url.js'
 
-/**
- * A `Date` goes to PostgreSQL as the instant that it is. By itself pg writes it in the time of this process's zone and
- * cuts that zone's offset to minutes, while before 1900 or so most had seconds.
- */
-pg.defaults.parseInputDatesAsUTC = true
-
 /** A statement that PostgreSQL plans once for each connection and then knows by its name. */
 export interface Statement {
   name: string

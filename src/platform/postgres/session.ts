@@ -7,6 +7,12 @@
 import pg from 'pg'
 import { parsePostgresUrl } from './url.js'
 
+/**
+ * A `Date` goes to PostgreSQL as the instant that it is. By itself pg writes it in the time of this process's zone and
+ * cuts that zone's offset to minutes, while before 1900 or so most had seconds.
+ */
+pg.defaults.parseInputDatesAsUTC = true
+
 export interface SessionOptions {
   /** Of the tables, types and functions that statements name. */
   schema: string
