@@ -16,8 +16,12 @@ export interface ProvidedDatabase extends AsyncDisposable {
 }
 
 /** The server that holds the database, with its schema as it is. */
-export async function provideServer(config: Config, log: (line: string) => void): Promise<ProvidedDatabase> {
-  if (config.databaseUrl === undefined) return provideEmbedded(config, log)
+export async function provideServer(
+  config: Config,
+  log: (line: string) => void,
+  warn = log,
+): Promise<ProvidedDatabase> {
+  if (config.databaseUrl === undefined) return provideEmbedded(config, log, warn)
   const { databaseUrl, directDatabaseUrl: directUrl = databaseUrl } = config
   const pooling = await findPooling(databaseUrl)
   if (pooling !== 'none') log(`DATABASE_URL leads through a pooler in ${pooling} mode.`)
@@ -28,8 +32,13 @@ export async function provideServer(config: Config, log: (line: string) => void)
   return { databaseUrl, directUrl, pooling, async [Symbol.asyncDispose]() {} }
 }
 
-async function provideEmbedded(config: Config, log: (line: string) => void): Promise<ProvidedDatabase> {
-  const postgres = await startEmbeddedPostgres({ dataDirectory: join(config.dataDirectory, 'postgres'), log })
+async function provideEmbedded(
+  config: Config,
+  log: (line: string) => void,
+  warn: (line: string) => void,
+): Promise<ProvidedDatabase> {
+  const dataDirectory = join(config.dataDirectory, 'postgres')
+  const postgres = await startEmbeddedPostgres({ dataDirectory, log, warn })
   const { url } = postgres
   return {
     ...{ databaseUrl: url, directUrl: url, pooling: 'none' },
@@ -48,7 +57,8 @@ const needsOwnSessions = ({ role, environment }: Config): boolean =>
  * @throws Error that says what to do, when migrations are missing or no embedded database can be had
  */
 export async function provideDatabase(config: Config, logger: Logger): Promise<ProvidedDatabase> {
-  const database = await provideServer(config, (line) => logger.info(line))
+  const log = (line: string) => logger.info(line)
+  const database = await provideServer(config, log, (line) => logger.warn(line))
   try {
     if (config.environment === 'production') await requireMigrated(database.directUrl)
     else await migrate(database.directUrl, logger)

@@ -3,12 +3,13 @@
  * delivered, but a child of this process on a port that stays, so that it can be killed, frozen and brought back.
  */
 import { spawn } from 'node:child_process'
-import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { chooseAccount } from '../../src/platform/embedded-postgres/account.js'
 import { provideBinaries } from '../../src/platform/embedded-postgres/binaries.js'
 import { provideCluster } from '../../src/platform/embedded-postgres/cluster.js'
 import { clusterIn, provideHome } from '../../src/platform/embedded-postgres/home.js'
+import { readPassword } from '../../src/platform/embedded-postgres/password.js'
+import { runOptions } from '../../src/platform/embedded-postgres/run.js'
 import { defaultSettings } from '../../src/platform/embedded-postgres/settings.js'
 import { endProcess, hasEnded } from '../support/child-process.js'
 import { findSteadyPort } from './steady-port.js'
@@ -38,20 +39,19 @@ export async function startBreakablePostgres(directory: string): Promise<Breakab
   const account = await chooseAccount(clusterIn(directory))
   const home = await provideHome(directory, account, () => {})
   const binaries = await provideBinaries(home, account)
-  const password = await provideCluster(home, binaries, account)
+  await provideCluster(home, binaries, account)
+  const password = await readPassword(home)
   const port = await findSteadyPort()
   const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
 
   const settings = Object.entries({ ...defaultSettings, max_connections: '200', port: String(port) })
   const run = () =>
     spawn(
-      join(dirname(binaries.pgCtl), 'postgres'),
+      binaries.postgres,
       ['-D', clusterIn(home), ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       {
-        cwd: '/',
-        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        ...runOptions(account),
         stdio: 'ignore',
-        ...(account && { uid: account.uid, gid: account.gid }),
       },
     )
 

@@ -1,5 +1,5 @@
 /** PostgreSQL's programs, out of the npm package for this platform, where the user who runs them can reach them. */
-import { chmod, cp, lstat, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Account } from './account.js'
 import { SYSTEM_DIRECTORY } from './home.js'
@@ -8,7 +8,7 @@ import { makeWhole } from './whole-directory.js'
 
 export interface Binaries {
   initdb: string
-  pgCtl: string
+  postgres: string
 }
 
 export async function provideBinaries(home: string, account: Account | undefined): Promise<Binaries> {
@@ -17,12 +17,17 @@ export async function provideBinaries(home: string, account: Account | undefined
   if (isLinked && (account === undefined || (await canRun(binariesIn(packageRoot), account)))) {
     return binariesIn(packageRoot)
   }
-  return binariesIn(await copyOnce(packageRoot, account ? SYSTEM_DIRECTORY : home))
+  const directory = account ? SYSTEM_DIRECTORY : home
+  const copy = await copyOnce(packageRoot, directory)
+  if (await canRun(binariesIn(copy), account)) return binariesIn(copy)
+  // A crash of the machine can leave files that are empty.
+  await rm(copy, { recursive: true, force: true })
+  return binariesIn(await copyOnce(packageRoot, directory))
 }
 
 const binariesIn = (packageRoot: string): Binaries => ({
   initdb: join(packageRoot, 'native/bin/initdb'),
-  pgCtl: join(packageRoot, 'native/bin/pg_ctl'),
+  postgres: join(packageRoot, 'native/bin/postgres'),
 })
 
 async function findPackage(): Promise<string> {
@@ -59,7 +64,7 @@ async function linkLibraries(packageRoot: string): Promise<boolean> {
   return true
 }
 
-const canRun = ({ initdb }: Binaries, account: Account): Promise<boolean> =>
+const canRun = ({ initdb }: Binaries, account: Account | undefined): Promise<boolean> =>
   run(initdb, ['--version'], account).then(
     () => true,
     () => false,

@@ -1,43 +1,34 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Account, giveTo } from './account.js'
 import type { Binaries } from './binaries.js'
 import { clusterIn, passwordFileIn } from './home.js'
+import { makePassword } from './password.js'
 import { EmbeddedPostgresError, run } from './run.js'
 import { exists, makeWhole } from './whole-directory.js'
 
-/** Sees to it that `home` holds a cluster. @returns the password of its user `postgres` */
+/** Sees to it that `home` holds a cluster. Only for whoever has the hold of it. */
 export async function provideCluster(
   home: string,
   binaries: Binaries,
   account: Account | undefined,
-): Promise<string> {
-  const passwordFile = passwordFileIn(home)
-  if (!(await exists(clusterIn(home)))) await providePassword(passwordFile, account)
-  await makeWhole(clusterIn(home), async (draft) => {
+  signal?: AbortSignal,
+): Promise<void> {
+  const cluster = clusterIn(home)
+  // A folder in which nothing is, as somebody may have made for it.
+  await rmdir(cluster).catch(() => {})
+  const initialize = async (draft: string) => {
+    await makePassword(home, account)
     await chmod(draft, 0o700)
     await giveTo(account, draft)
     // 127.0.0.1 is open to every user of the machine, so each connection has to know the password.
-    const auth = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--username=postgres']
-    await run(binaries.initdb, [`--pgdata=${draft}`, '--encoding=UTF8', '--locale=C', ...auth], account)
-  })
-  try {
-    return await readFile(passwordFile, 'utf8')
-  } catch (error) {
-    throw new EmbeddedPostgresError(`the password of its data can't be read from ${passwordFile}.`, error)
+    const auth = ['--auth=scram-sha-256', `--pwfile=${passwordFileIn(home)}`, '--username=postgres']
+    const args = [`--pgdata=${draft}`, '--encoding=UTF8', '--locale=C', ...auth]
+    await run(binaries.initdb, args, account, { signal })
   }
-}
-
-/** Linked into place, so that nobody reads half a password and of two processes at once the first one's counts. */
-async function providePassword(file: string, account: Account | undefined): Promise<void> {
-  const draft = `${file}.${randomBytes(4).toString('hex')}`
-  await writeFile(draft, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx', flush: true })
-  await giveTo(account, draft)
-  try {
-    await link(draft, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    await rm(draft)
-  }
+  await makeWhole(cluster, initialize, { isAlone: true })
+  if (await exists(join(cluster, 'global', 'pg_control'))) return
+  throw new EmbeddedPostgresError(
+    `its data in ${cluster} is not whole. Put a backup there, or move it away to begin anew.`,
+  )
 }

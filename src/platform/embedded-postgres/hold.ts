@@ -1,52 +1,107 @@
 /**
- * The right to a running server: whoever stops it must be the only service on it. It is an advisory lock on a
- * connection of its own rather than a file, since it ends with the process however that ends, and can't go
- * stale. A crash of PostgreSQL itself loses it; a second service that is started after that is let in.
+ * The right to a folder: only the service that has it may start, adopt or stop the server there. It is an exclusive
+ * lock of the operating system (`flock`) on a file in the folder, so it ends with the process however that ends,
+ * and whatever becomes of PostgreSQL. See docs/decisions/0020-a-file-lock-holds-the-folder.md.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { EmbeddedPostgresError } from './run.js'
 
-export class AnotherServiceRunsError extends EmbeddedPostgresError {}
+export interface Hold {
+  /** Whether the file that is locked is still the folder's: somebody may have deleted the folder, or made it anew. */
+  isOfThisFolder(): Promise<boolean>
+  release(): void
+}
 
-const LOCK_KEY = 0x4e_45_53 // "NES"
-const applicationName = 'node-event-service, process'
+/** A process that was killed has its lock until the kernel has cleared it away. */
+const TRIES = 20
+const BETWEEN_TRIES_MS = 50
 
-/** @returns the connection that holds the lock @throws AnotherServiceRunsError */
-export async function takeHold(url: string, directory: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: `${applicationName} ${process.pid}`,
-    keepAlive: true,
-  })
-  // A connection that breaks means that the server is gone; whoever asks it for something will say so.
-  client.on('error', () => {})
-  await client.connect()
+/**
+ * The file stays when the lock is released: if it were deleted, two processes could each lock a file of that name.
+ *
+ * @param directory what a person calls `home`
+ * @throws EmbeddedPostgresError that names the process that has it
+ */
+export async function takeHold(home: string, directory: string): Promise<Hold> {
+  const file = join(home, 'lock')
+  for (let tries = 1; ; tries++) {
+    const descriptor = await openLocked(file)
+    if (descriptor !== undefined) return holdOf(descriptor, file)
+    if (tries === TRIES) break
+    await sleep(BETWEEN_TRIES_MS)
+  }
+  const holder = readFileSync(file, 'utf8').trim() || 'unknown'
+  throw new EmbeddedPostgresError(
+    `another Node Event Service runs on ${directory} (pid ${holder}); stop it first.`,
+  )
+}
+
+function holdOf(descriptor: number, file: string): Hold {
+  // Only for the sentence that another process gets: nothing relies on it, so a disk that is full doesn't matter.
   try {
-    // PostgreSQL takes a moment to notice that a process with a connection was killed.
-    for (let tries = 0; tries < 20; tries++) {
-      if (await tryLock(client)) return client
-      await sleep(50)
-    }
-    throw new AnotherServiceRunsError(
-      `another Node Event Service runs on ${directory} (pid ${await holderPid(client)}); stop it first.`,
-    )
-  } catch (error) {
-    await client.end()
-    throw error
+    ftruncateSync(descriptor)
+    writeSync(descriptor, `${process.pid}\n`)
+  } catch {}
+  const locked = fstatSync(descriptor)
+  return {
+    async isOfThisFolder() {
+      const found = await stat(file).catch(() => undefined)
+      return found?.ino === locked.ino && found.dev === locked.dev
+    },
+    release: () => closeSync(descriptor),
   }
 }
 
-async function tryLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query('select pg_try_advisory_lock($1) as held', [LOCK_KEY])
-  return rows[0].held
+/** A plain number rather than a FileHandle, which is closed once nobody refers to it any more. */
+const open = (file: string, flags: number) =>
+  openSync(
+    file,
+    constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | flags,
+    0o600,
+  )
+
+// <fcntl.h> of macOS, which can lock what it opens. Node.js doesn't name it.
+const MACOS_O_EXLOCK = 0x20
+
+/** @returns undefined when another process has it */
+async function openLocked(file: string): Promise<number | undefined> {
+  if (process.platform === 'darwin') {
+    try {
+      return open(file, MACOS_O_EXLOCK | constants.O_NONBLOCK)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
+      throw error
+    }
+  }
+  const descriptor = open(file, 0)
+  try {
+    if (await lock(descriptor)) return descriptor
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  closeSync(descriptor)
+  return undefined
 }
 
-async function holderPid(client: pg.Client): Promise<string> {
-  const { rows } = await client.query(
-    `select application_name from pg_stat_activity join pg_locks using (pid)
-     where locktype = 'advisory' and objid = $1 and granted`,
-    [LOCK_KEY],
-  )
-  return rows[0]?.application_name.slice(applicationName.length + 1) ?? 'unknown'
+/** Node.js can't ask for a lock, but one belongs to the open file, which a child may lock for its parent. */
+async function lock(descriptor: number): Promise<boolean> {
+  const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] })
+  let complaint = ''
+  child.stderr?.on('data', (data) => {
+    complaint += data
+  })
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    if (code === 0) return true
+    if (code === 1) return false
+  } catch (error) {
+    throw new EmbeddedPostgresError('it needs the program `flock`, of the package util-linux.', error)
+  }
+  throw new EmbeddedPostgresError(`its folder can't be locked: ${complaint.trim()}.`)
 }

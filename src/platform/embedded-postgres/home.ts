@@ -1,6 +1,7 @@
 /**
  * Where the embedded PostgreSQL keeps what it keeps. `home` holds
  *
+ *     lock          held by the service that this folder is for
  *     cluster/      PostgreSQL's data directory
  *     password      of its user `postgres`, readable by its owner only
  *     server.log    of this run, and server.log.old of the one before

@@ -1,5 +1,5 @@
 /** Runs PostgreSQL's programs: as the right user, in a known environment, with errors that say what to do. */
-import { execFile } from 'node:child_process'
+import { execFile, type SpawnOptions } from 'node:child_process'
 import { promisify } from 'node:util'
 import { ExpectedStartError } from '../../errors.js'
 import type { Account } from './account.js'
@@ -7,27 +7,49 @@ import type { Account } from './account.js'
 export class EmbeddedPostgresError extends ExpectedStartError {
   override readonly name = 'EmbeddedPostgresError'
 
+  /** The sentence alone, for a server that did start once. */
+  readonly problem: string
+
   constructor(problem: string, cause?: unknown) {
     const message = `No embedded PostgreSQL: ${problem}\nSet DATABASE_URL to use a PostgreSQL of your own.`
     super(message, cause === undefined ? undefined : { cause })
+    this.problem = problem
   }
 }
 
-const environment = {
-  PATH: '/usr/bin:/bin',
-  // Neither the locale nor the PG* variables of whoever starts the service may change what it gets.
-  LC_ALL: 'C',
-  TZ: 'UTC',
+export const runOptions = (account: Account | undefined) =>
+  ({
+    // The folder that the service was started in may be closed to `account`; the root is closed to nobody.
+    cwd: '/',
+    env: {
+      PATH: '/usr/bin:/bin',
+      // Neither the locale nor the PG* variables of whoever starts the service may change what it gets.
+      LC_ALL: 'C',
+      // initdb writes it down as the server's time zone.
+      TZ: 'UTC',
+    },
+    ...(account && { uid: account.uid, gid: account.gid }),
+  }) satisfies SpawnOptions
+
+interface RunOptions {
+  input?: string
+  signal?: AbortSignal | undefined
 }
 
 /** @returns what the program printed @throws EmbeddedPostgresError with what it complained of */
-export async function run(program: string, args: string[], account: Account | undefined): Promise<string> {
-  // The folder that the service was started in may be closed to `account`; the root is closed to nobody.
-  const options = { cwd: '/', env: environment, ...(account && { uid: account.uid, gid: account.gid }) }
+export async function run(
+  program: string,
+  args: string[],
+  account: Account | undefined,
+  { input = '', signal }: RunOptions = {},
+): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(program, args, options)
-    return stdout
+    const running = promisify(execFile)(program, args, { ...runOptions(account), signal })
+    // A program that ends without reading is told of by how it ends.
+    running.child.stdin?.on('error', () => {}).end(input)
+    return (await running).stdout
   } catch (error) {
+    signal?.throwIfAborted()
     const { stdout, stderr, message } = error as { stdout?: string; stderr?: string; message: string }
     throw new EmbeddedPostgresError([message, stdout, stderr].filter(Boolean).join('\n').trim(), error)
   }

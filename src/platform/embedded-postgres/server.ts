@@ -1,101 +1,158 @@
-/** Starting, finding and stopping the server of a cluster. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Starting, finding and stopping the server of a cluster. Only for whoever has the hold of its folder. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../free-port.js'
-import { type Account, giveTo } from './account.js'
+import type { Account } from './account.js'
 import type { Binaries } from './binaries.js'
-import { clusterIn, logFileIn } from './home.js'
-import { EmbeddedPostgresError, run } from './run.js'
+import { clusterIn } from './home.js'
+import { beginServerLog, openServerLog, readComplaints } from './log-file.js'
+import { type PostmasterPid, postmasterPidIn, readPostmasterPid } from './postmaster-pid.js'
+import { findServerProcesses } from './processes.js'
+import { EmbeddedPostgresError, runOptions } from './run.js'
+import { exists } from './whole-directory.js'
 
 export interface Place {
   home: string
   binaries: Binaries
   account: Account | undefined
+  settings: Record<string, string>
 }
 
-const SECONDS_TO_START = 300 // After a crash the server replays its log first.
+const START_TIMEOUT_MS = 300_000 // After a crash the server replays its log first.
+const STOP_TIMEOUT_MS = 60_000
 const START_ATTEMPTS = 4
+const POLL_MS = 50
 
 /** @returns the port of the server that runs now, and whether it ran already */
 export async function startOrFindServer(
   place: Place,
-  settings: Record<string, string>,
+  signal?: AbortSignal,
 ): Promise<{ port: number; adopted: boolean }> {
   for (let attempt = 1; ; attempt++) {
-    const runningPort = await findServer(place)
-    if (runningPort !== undefined) return { port: runningPort, adopted: true }
+    const running = await findReadyServer(place, signal)
+    if (running) return { port: running.port, adopted: true }
+    if (attempt === 1) await beginServerLog(place.home)
     const port = await findFreePort()
     try {
-      await startServer(place, { ...settings, port: String(port) })
+      await startServer(place, port, signal)
       return { port, adopted: false }
     } catch (error) {
-      // Tried again, because somebody may have taken the port, another process may be starting the same server,
-      // or processes of a server that was killed may not be gone yet.
-      if (attempt === START_ATTEMPTS) throw await withServerLog(error, place)
+      signal?.throwIfAborted()
+      // Tried again, because somebody may have taken the port in between.
+      if (attempt === START_ATTEMPTS) throw error
       await sleep(250 * attempt)
     }
   }
 }
 
-async function startServer(
-  { home, binaries, account }: Place,
-  settings: Record<string, string>,
-): Promise<void> {
-  const logFile = logFileIn(home)
-  await rename(logFile, `${logFile}.old`).catch(() => {})
-  await writeFile(logFile, '', { mode: 0o600 })
-  await giveTo(account, logFile)
-  const options = Object.entries(settings).map(([name, value]) => `-c ${shellQuote(`${name}=${value}`)}`)
-  const how = [
-    '--wait',
-    `--timeout=${SECONDS_TO_START}`,
-    `--log=${logFile}`,
-    `--options=${options.join(' ')}`,
-  ]
-  await run(binaries.pgCtl, ['start', `--pgdata=${clusterIn(home)}`, ...how], account)
+/**
+ * Resolves once it takes connections. The server is a process of its own, which outlives this one.
+ *
+ * @throws EmbeddedPostgresError with what the server complained of
+ */
+export async function startServer(place: Place, port: number, signal?: AbortSignal): Promise<void> {
+  const cluster = clusterIn(place.home)
+  if (!(await exists(cluster))) throw new EmbeddedPostgresError(`its data in ${place.home} is gone.`)
+  const settings = Object.entries({ ...place.settings, port: String(port) })
+  const args = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const log = await openServerLog(place.home)
+  const logBeginsAt = (await log.stat()).size
+  let child: ChildProcess
+  try {
+    child = spawn(place.binaries.postgres, ['-D', cluster, ...args], {
+      ...runOptions(place.account),
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+    })
+    await once(child, 'spawn')
+  } finally {
+    await log.close()
+  }
+  child.unref()
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  try {
+    await untilReady(async () => {
+      if (hasEnded()) return undefined
+      const file = await readPostmasterPid(cluster)
+      return file?.pid === child.pid ? file : 'not yet'
+    }, signal)
+  } catch (error) {
+    if (!hasEnded()) await end(child)
+    throw error
+  }
+  if (hasEnded()) throw new EmbeddedPostgresError(await readComplaints(place.home, logBeginsAt))
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill(FAST_SHUTDOWN)
+  await ended
 }
 
 /** Connections are closed, what runs in them is rolled back, and the data is left in order. */
-export async function stopServer(place: Place): Promise<void> {
-  if ((await findServer(place)) === undefined) return
-  const { home, binaries, account } = place
-  await run(binaries.pgCtl, ['stop', `--pgdata=${clusterIn(home)}`, '--mode=fast', '--wait'], account)
+export async function stopServer({ home }: Place): Promise<void> {
+  const cluster = clusterIn(home)
+  const running = await findServer(cluster)
+  if (!running) return
+  kill(running.pid, FAST_SHUTDOWN)
+  for (const deadlineMs = Date.now() + STOP_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(POLL_MS)) {
+    if ((await findServer(cluster))?.pid !== running.pid) return
+  }
+  throw new EmbeddedPostgresError(`its server (pid ${running.pid}) does not stop.`)
 }
+
+// https://www.postgresql.org/docs/18/server-shutdown.html
+const FAST_SHUTDOWN = 'SIGINT'
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+async function findReadyServer({ home }: Place, signal?: AbortSignal): Promise<PostmasterPid | undefined> {
+  return untilReady(() => findServer(clusterIn(home)), signal)
+}
+
+/** @returns the server once it is ready, or undefined once there is none */
+async function untilReady(
+  find: () => Promise<PostmasterPid | 'not yet' | undefined>,
+  signal?: AbortSignal,
+): Promise<PostmasterPid | undefined> {
+  for (const deadlineMs = Date.now() + START_TIMEOUT_MS; Date.now() < deadlineMs; await sleep(POLL_MS)) {
+    signal?.throwIfAborted()
+    const found = await find()
+    if (found === undefined) return undefined
+    if (found !== 'not yet' && found.isReady) return found
+  }
+  throw new EmbeddedPostgresError(`it was not ready within ${START_TIMEOUT_MS / 1000} seconds.`)
+}
+
+/** What is left of a server whose first process was killed ends by itself, unless it is in the middle of something. */
+const LEFTOVERS_TIMEOUT_MS = 3000
 
 /**
- * A server that is killed leaves its `postmaster.pid`, and the number in it may since have gone to another
- * process. PostgreSQL would then refuse to start, so whose process it is gets checked, and such a file removed.
+ * The server that runs in a cluster. What a dead one left is cleared away: its processes, which would hold the shared
+ * memory, and its `postmaster.pid`, which PostgreSQL takes for a reason not to start when it is empty, or when the
+ * number in it has since gone to another process.
  */
-async function findServer({ home }: Place): Promise<number | undefined> {
-  const file = join(clusterIn(home), 'postmaster.pid')
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw new EmbeddedPostgresError(`its data in ${home} belongs to another user.`, error)
-  })
-  // https://www.postgresql.org/docs/current/storage-file-layout.html
-  const [pid, dataDirectory, , port] = text.split('\n')
-  if (!pid || !dataDirectory || !port) return undefined
-  const command = await readCommandLine(pid)
-  if (command?.includes(dataDirectory)) return Number(port)
-  if (command !== undefined) await rm(file, { force: true })
-  return undefined
+export async function findServer(cluster: string): Promise<PostmasterPid | undefined> {
+  for (const deadlineMs = Date.now() + LEFTOVERS_TIMEOUT_MS; ; await sleep(POLL_MS)) {
+    const file = await readPostmasterPid(cluster)
+    const processes = await findServerProcesses(cluster)
+    const isRunning = file !== undefined && processes.includes(file.pid)
+    if (isRunning && !file.isSingleUser) return file
+    if (processes.length === 0) {
+      await rm(postmasterPidIn(cluster), { force: true })
+      return undefined
+    }
+    if (Date.now() < deadlineMs) continue
+    if (isRunning) throw new EmbeddedPostgresError(`pid ${file.pid} works on its data in single-user mode.`)
+    // They have no server any more. What they had not committed is rolled back.
+    for (const pid of processes) kill(pid, 'SIGKILL')
+  }
 }
-
-/** @returns undefined when there is no such process */
-async function readCommandLine(pid: string): Promise<string | undefined> {
-  const reading =
-    process.platform === 'linux'
-      ? readFile(`/proc/${pid}/cmdline`, 'utf8')
-      : run('/bin/ps', ['-p', pid, '-o', 'args='], undefined)
-  return reading.catch(() => undefined)
-}
-
-async function withServerLog(error: unknown, { home }: Place): Promise<Error> {
-  const text = await readFile(logFileIn(home), 'utf8').catch(() => '')
-  return text
-    ? new EmbeddedPostgresError(`it did not start.\n${text.slice(-2000).trim()}`, error)
-    : (error as Error)
-}
-
-const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`

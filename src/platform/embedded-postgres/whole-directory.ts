@@ -6,10 +6,15 @@ import { basename, dirname, join } from 'node:path'
  * Makes a directory that is there whole or not at all: it is filled under another name, then renamed. A process
  * that is killed in the middle leaves a draft, which the next one clears away; of two at once, the first wins.
  *
+ * @param isAlone whether no other process can be at it, so that every draft is abandoned, whatever its number says
  * @returns whether this call made it
  */
-export async function makeWhole(directory: string, fill: (draft: string) => Promise<void>): Promise<boolean> {
-  await removeAbandonedDrafts(directory)
+export async function makeWhole(
+  directory: string,
+  fill: (draft: string) => Promise<void>,
+  { isAlone = false } = {},
+): Promise<boolean> {
+  await removeAbandonedDrafts(directory, isAlone)
   if (await exists(directory)) return false
   const draft = `${draftPrefix(directory)}${process.pid}-${randomBytes(4).toString('hex')}`
   await mkdir(draft)
@@ -27,17 +32,18 @@ export async function makeWhole(directory: string, fill: (draft: string) => Prom
 
 const draftPrefix = (directory: string) => `${directory}.draft-`
 
-async function removeAbandonedDrafts(directory: string): Promise<void> {
+async function removeAbandonedDrafts(directory: string, isAlone: boolean): Promise<void> {
   const prefix = basename(draftPrefix(directory))
   for (const name of await readdir(dirname(directory))) {
-    if (!name.startsWith(prefix) || isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue
+    if (!name.startsWith(prefix)) continue
+    if (!isAlone && isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue
     // Retried, because a child of the process that was killed may still be writing there.
     await rm(join(dirname(directory), name), { recursive: true, force: true, maxRetries: 20 })
   }
 }
 
 /** Without this a crash of the machine could bring back the draft's name, and the draft be cleared away. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory)
   await handle.sync()
   await handle.close()
