@@ -35,7 +35,7 @@ export interface ProcessOptions {
 
 /** Resolves once the service listens. */
 export async function startProcess({ settings, directory }: ProcessOptions): Promise<ServiceProcess> {
-  const { child, output } = run('main.js', settings, directory)
+  const { child, output } = launch('main.js', settings, directory)
   const url = await new Promise<string>((listening, failed) => {
     createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => {
       output.push(line)
@@ -64,13 +64,14 @@ export async function runToEnd(
   { settings, directory }: ProcessOptions,
   args: string[] = [],
 ) {
-  const { child, output } = run(program, settings, directory, args)
+  const { child, output } = launch(program, settings, directory, args)
   createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => output.push(line))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output: output.join('\n') }
 }
 
-function run(
+/** Starts one of the service's programs, and waits for nothing. */
+export function launch(
   program: string,
   settings: Settings,
   directory: string,
