@@ -19,6 +19,8 @@ export interface Config {
   port: number
   /** At one time, in each process. */
   maxConnections: number
+  /** From SIGTERM until no new connections are taken. */
+  shutdownGraceMs: number
   role: 'all' | 'api' | 'worker'
   /** How many processes share the port and the work. */
   processes: number
@@ -120,6 +122,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   HTTP_MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(10_000),
+  SHUTDOWN_GRACE_SECONDS: number(0, 3600).default(3),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   PROCESSES: wholeNumber(1, 64).default(1),
   // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
@@ -200,6 +203,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     maxConnections: read.HTTP_MAX_CONNECTIONS,
+    shutdownGraceMs: read.SHUTDOWN_GRACE_SECONDS * 1000,
     role: read.ROLE,
     processes: read.PROCESSES,
     apiKeys: keys.sources,

@@ -1,13 +1,13 @@
 /** Starts the service from its settings, and stops it in order when it is asked to. */
 import cluster from 'node:cluster'
-import type { Logger } from 'pino'
 import { loadConfig, readDotEnv } from './config.js'
 import { provideDatabase } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
 import { createLogger } from './platform/logging.js'
-import { createParts, type Parts } from './platform/parts.js'
+import { createParts } from './platform/parts.js'
 import { startProcesses } from './processes.js'
 import { startService } from './service.js'
+import { stopInTime } from './stop.js'
 import { welcome } from './welcome.js'
 
 async function main(): Promise<void> {
@@ -17,16 +17,16 @@ async function main(): Promise<void> {
   const parts = createParts()
 
   const stopped = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, endWhenRepeated(resolve))
     // The first process is gone: nobody else would stop this one.
     if (cluster.isWorker) process.once('disconnect', () => resolve('disconnect'))
   })
   try {
     const { databaseUrl, directUrl, pooling } = parts.use(await provideDatabase(config, logger), 'PostgreSQL')
-    const { role, processes } = config
+    const { role, processes, shutdownGraceMs: graceMs } = config
     const service = parts.use(
       processes > 1 && cluster.isPrimary
-        ? await startProcesses({ count: processes, databaseUrl, logger })
+        ? await startProcesses({ count: processes, databaseUrl, logger, graceMs })
         : await startService({ ...config, databaseUrl, directUrl, pooling }, logger),
       'processes',
     )
@@ -35,34 +35,26 @@ async function main(): Promise<void> {
       if (config.environment === 'development' && role === 'all')
         process.stdout.write(welcome(config, service.url))
     }
-    logger.info({ signal: await stopped }, 'stopping')
-    endAnyway(parts, logger)
+    const signal = await stopped
+    logger.info({ signal }, 'stopping')
+    // Ctrl-C: a person who waits, and no balancer that has to learn of it.
+    if (signal === 'SIGINT') service.skipGrace()
+    await stopInTime(parts, graceMs, logger)
   } finally {
     await parts[Symbol.asyncDispose]()
   }
-  logger.info('stopped')
   // The way to the first process would keep this one alive.
   if (process.connected) process.disconnect()
-  setTimeout(endForgetful, FORGOTTEN_AFTER_MS, logger).unref()
 }
 
-/** What a part that hangs may hold up a stop for. Whatever is lost then is done again: it is all in PostgreSQL. */
-const STOP_DEADLINE_MS = 28_000
+/** A second request that comes sooner is the same one: npm passes on a Ctrl-C that the terminal has sent already. */
+const SAME_REQUEST_MS = 1000
+let requestedAt: number | undefined
 
-function endAnyway(parts: Parts, logger: Logger): void {
-  const end = () => {
-    logger.fatal({ part: parts.stopping }, 'something hangs: stopping without it')
-    process.exit(1)
-  }
-  setTimeout(end, STOP_DEADLINE_MS).unref()
-}
-
-const FORGOTTEN_AFTER_MS = 1000
-
-/** All is stopped and recorded. While Redis is away BullMQ goes on trying to connect, which must not hold up the end. */
-function endForgetful(logger: Logger): void {
-  logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
-  process.exit()
+const endWhenRepeated = (request: (signal: string) => void) => (signal: NodeJS.Signals, number: number) => {
+  requestedAt ??= performance.now()
+  if (performance.now() - requestedAt > SAME_REQUEST_MS) process.exit(128 + number)
+  request(signal)
 }
 
 main().catch((error: unknown) => {

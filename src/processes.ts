@@ -8,13 +8,16 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ExpectedStartError } from './errors.js'
+import { PartHangsError } from './platform/parts.js'
 import { answerForMetrics } from './platform/shared-metrics.js'
 import { relayMessages } from './platform/siblings.js'
 import type { Service } from './service.js'
+import { processesMs } from './stop-budget.js'
 
 export interface ProcessesOptions {
   count: number
   databaseUrl: string
+  graceMs: number
   logger: Logger
 }
 
@@ -22,25 +25,48 @@ export interface ProcessesOptions {
 const REPLACE_AFTER_MS = 1000
 
 /** Resolves once all of them listen. @throws ExpectedStartError when one of them can't start */
-export async function startProcesses({ count, databaseUrl, logger }: ProcessesOptions): Promise<Service> {
+export async function startProcesses({
+  count,
+  databaseUrl,
+  graceMs,
+  logger,
+}: ProcessesOptions): Promise<Service> {
   // Times go between processes as they are.
   cluster.setupPrimary({ serialization: 'advanced' })
   relayMessages()
   answerForMetrics()
   let isStopping = false
+  /** Ctrl-C reaches the others from the terminal too, and systemd sends SIGTERM to all: the same one each. */
+  let signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'
   const fork = () => cluster.fork({ DATABASE_URL: databaseUrl })
 
+  /** @throws PartHangsError when one had to be killed, or hung itself */
   async function stop(): Promise<void> {
     isStopping = true
-    const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
-    await Promise.all(
-      workers.map(async (worker) => {
-        if (worker.isDead()) return
-        const ended = once(worker, 'exit')
-        worker.process.kill('SIGTERM')
-        await ended
-      }),
-    )
+    // Who ends this one at once wants all of them ended.
+    process.once('exit', killAll)
+    const timer = setTimeout(killAll, processesMs(graceMs))
+    const codes = await Promise.all(living().map(endOf))
+    clearTimeout(timer)
+    process.off('exit', killAll)
+    if (codes.some((code) => code !== 0))
+      throw new PartHangsError('one of the processes', processesMs(graceMs))
+  }
+
+  const living = () =>
+    Object.values(cluster.workers ?? {}).filter(
+      (worker) => worker !== undefined && !worker.isDead(),
+    ) as Worker[]
+
+  async function endOf(worker: Worker): Promise<number | null> {
+    const ended = once(worker, 'exit')
+    worker.process.kill(signal)
+    const [code] = (await ended) as [number | null]
+    return code
+  }
+
+  function killAll(): void {
+    for (const worker of living()) worker.process.kill('SIGKILL')
   }
 
   async function replace({ process: { pid } }: Worker, code: number | null, signal: string): Promise<void> {
@@ -53,9 +79,15 @@ export async function startProcesses({ count, databaseUrl, logger }: ProcessesOp
   try {
     const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork())))
     cluster.on('exit', (worker, code, signal) => void replace(worker, code, signal))
-    return { url: urlOf(addresses[0] as Address), [Symbol.asyncDispose]: stop }
+    return {
+      url: urlOf(addresses[0] as Address),
+      skipGrace: () => {
+        signal = 'SIGINT'
+      },
+      [Symbol.asyncDispose]: stop,
+    }
   } catch (error) {
-    await stop()
+    await stop().catch(() => {})
     throw error
   }
 }

@@ -16,6 +16,7 @@ import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastHappenings, createLive } from './graphql/live.js'
 import { createApp } from './http/app.js'
+import { createHttpStop } from './http/stop.js'
 import { createGate } from './keys/gate.js'
 import { createKeyring } from './keys/keyring.js'
 import { createDatabaseClock } from './platform/clock.js'
@@ -32,10 +33,13 @@ import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
 import { prepareStoredSecrets } from './secrets/stored-secrets.js'
+import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './stop-budget.js'
 
 export interface Service extends Part {
   /** Where it listens: `http://127.0.0.1:3000`. */
   url: string
+  /** For a stop that nobody needs to be told of beforehand. */
+  skipGrace(): void
 }
 
 /** The database must have been migrated. */
@@ -46,8 +50,8 @@ export type ServiceConfig = Config & { databaseUrl: string } & Partial<
 export async function startService(config: ServiceConfig, logger: Logger): Promise<Service> {
   const parts = createParts()
   try {
-    const url = await start(config, logger, parts)
-    return Object.assign(parts, { url })
+    const started = await start(config, logger, parts)
+    return Object.assign(parts, started)
   } catch (error) {
     await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
     throw error
@@ -57,15 +61,27 @@ export async function startService(config: ServiceConfig, logger: Logger): Promi
 /** Connections that may come in one moment before they are accepted; the system may allow fewer. */
 const CONNECTIONS_WAITING = 4096
 
-async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promise<string> {
+async function start(
+  config: ServiceConfig,
+  logger: Logger,
+  parts: Parts,
+): Promise<Pick<Service, 'url' | 'skipGrace'>> {
   const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
 
   const { directUrl = config.databaseUrl, pooling = 'none' } = config
   const happenings = createHappenings()
   logHappenings(happenings, logger)
+  const cutOff: { connections?: number; attempts?: number } = {}
+  parts.use({
+    async [Symbol.asyncDispose]() {
+      if (Object.keys(cutOff).length > 0)
+        logger.warn(cutOff, 'the stop cut off what did not end in its time; attempts are made again')
+    },
+  })
   const database = parts.use(
     createDatabase({ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') }),
     'connections to the database',
+    DATABASE_MS,
   )
   const clock = parts.use(
     await createDatabaseClock({ database, onChange: (state) => void happenings.emit('clock', state) }),
@@ -83,26 +99,41 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
       onError: trouble('queue'),
     }),
     'queue',
+    QUEUE_MS,
   )
-  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')), 'pub/sub')
+  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')), 'pub/sub', OTHER_MS)
   broadcastHappenings(happenings, pubSub)
   const signals = createSignals(pubSub)
   const guard = createEgressGuard(config.delivery)
 
+  const underWayMs = config.shutdownGraceMs + UNDER_WAY_MS
+  /** What begins to stop together with HTTP, rather than after it. */
+  const works: AsyncDisposable[] = []
   let engine: DeliveryEngine | undefined
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(secretCipher)
     engine = parts.use(
-      await startDeliveryEngine({ config, database, queue, signals, happenings, clock, guard, signingKeys }),
+      await startDeliveryEngine({
+        ...{ config, database, queue, signals, happenings, clock, guard, signingKeys },
+        onCutOff: (attempts) => Object.assign(cutOff, { attempts }),
+      }),
       'delivery engine',
+      underWayMs + RECORD_MS,
     )
+    works.push(engine)
     const days = config.retentionDays
     if (days !== undefined) {
-      parts.use(createRetention({ database, happenings, days, onError: trouble('retention') }), 'retention')
+      const retention = createRetention({ database, happenings, days, onError: trouble('retention') })
+      works.push(parts.use(retention, 'retention', underWayMs))
     }
   }
 
+  const stop = createHttpStop({
+    graceMs: config.shutdownGraceMs,
+    onCutOff: (connections) => Object.assign(cutOff, { connections }),
+  })
   const app = await createApp({
+    stop,
     maxBodyBytes: config.eventMaxBytes,
     clock,
     connections: { maxConnections: config.maxConnections },
@@ -126,7 +157,7 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
         clock,
         newId,
         gate: createGate(
-          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys'),
+          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys', OTHER_MS),
           happenings,
         ),
         publisher: createPublisher({
@@ -145,8 +176,19 @@ async function start(config: ServiceConfig, logger: Logger, parts: Parts): Promi
       },
     }),
   })
-  parts.use({ [Symbol.asyncDispose]: () => app.close() }, 'HTTP')
+  parts.use(
+    {
+      async [Symbol.asyncDispose]() {
+        stop.begin()
+        for (const work of works) void work[Symbol.asyncDispose]()
+        await stop.drain()
+        await app.close()
+      },
+    },
+    'HTTP',
+    underWayMs + OTHER_MS,
+  )
   await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
   const { address, family, port } = app.server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, skipGrace: stop.skipGrace }
 }

@@ -8,7 +8,9 @@ import type { Happenings } from '../platform/happenings.js'
 import { createPump } from '../platform/pump.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
+import { withTimeout } from '../platform/timeout.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
+import { RECORD_MS, UNDER_WAY_MS } from '../stop-budget.js'
 import { createAllowances } from './allowances.js'
 import { createAnswering } from './answering.js'
 import { createAttempt } from './attempt.js'
@@ -24,6 +26,7 @@ import { createRecorder } from './recorder.js'
 import { createSender } from './sender.js'
 import { createWorker } from './worker.js'
 
+/** Its stop, which may be asked for more than once, leases nothing from its first moment on. */
 export interface DeliveryEngine extends AsyncDisposable {
   /** Requests under way. */
   readonly inFlight: number
@@ -32,7 +35,7 @@ export interface DeliveryEngine extends AsyncDisposable {
 }
 
 export interface DeliveryEngineOptions {
-  config: Pick<Config, 'delivery' | 'outbox'>
+  config: Pick<Config, 'delivery' | 'outbox' | 'shutdownGraceMs'>
   database: Database
   queue: JobQueue<DeliveryJob>
   signals: Signals
@@ -40,10 +43,10 @@ export interface DeliveryEngineOptions {
   clock: Clock
   guard: EgressGuard
   signingKeys: SigningKeys
+  /** Told how many attempts a stop cut off, when it did: they are made again later. */
+  onCutOff?(attempts: number): void
 }
 
-/** A stop lets requests in flight end for so long, and then cuts them off: they are made again later. */
-const STOP_GRACE_MS = 22_000
 const TALLIES_MERGED_EVERY_MS = 2000
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
@@ -98,7 +101,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     loader: createLoader(database, signingKeys),
     endpoints: createEndpoints(database, signingKeys, clock),
     waiting: () => worker.waiting,
-    crowded: () => worker.crowded(),
+    crowded: () => (stopping ? undefined : worker.crowded()),
     take: (leases) => worker.take(leases),
     onBacklog: feeder.noteBacklog,
   })
@@ -119,20 +122,31 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     onError: onError('worker'),
   })
 
+  async function stop(): Promise<void> {
+    const cutOffAt = performance.now() + config.shutdownGraceMs + UNDER_WAY_MS
+    await Promise.all([dispatcher, feeder, tallies].map((part) => part[Symbol.asyncDispose]()))
+    const { onCutOff = () => {} } = options
+    const ended = worker.stop(cutOffAt, cutOff).then((attempts) => attempts > 0 && onCutOff(attempts))
+    // A database that is away keeps its leases until they run out; it is told of by those who can't do without it.
+    const untilRecordedMs = cutOffAt - performance.now() + RECORD_MS * 0.9
+    await withTimeout(ended.then(endRest), untilRecordedMs, 'The database').catch(onError('stop'))
+  }
+
+  async function endRest(): Promise<void> {
+    await sender[Symbol.asyncDispose]()
+    await recorder.idle()
+    await presence[Symbol.asyncDispose]()
+    // Other workers may have room for what was given back.
+    signals.send('due')
+  }
+
+  let stopping: Promise<void> | undefined
   await worker.ready
   return {
     get inFlight() {
       return worker.inFlight
     },
     directWorker: direct.worker,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([dispatcher, feeder, tallies].map((part) => part[Symbol.asyncDispose]()))
-      await worker.stop(STOP_GRACE_MS, cutOff)
-      await sender[Symbol.asyncDispose]()
-      await recorder.idle()
-      await presence[Symbol.asyncDispose]()
-      // Other workers may have room for what was given back.
-      signals.send('due')
-    },
+    [Symbol.asyncDispose]: () => (stopping ??= stop()),
   }
 }

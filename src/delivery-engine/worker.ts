@@ -28,10 +28,10 @@ export interface Worker {
   /** Subscriptions of which enough waits here; undefined when that is so of all together, or at the end. */
   crowded(): string[] | undefined
   /**
-   * Takes no more jobs, gives back what waits, and lets what is in flight end, for so long at most. Then it cuts
-   * off the rest and gives that back too.
+   * Takes no more jobs, gives back what waits, and lets what is in flight end until `cutOffAt` (`performance.now()`).
+   * Then it cuts off the rest, gives that back too, and says how many those were.
    */
-  stop(graceMs: number, cutOff: AbortController): Promise<void>
+  stop(cutOffAt: number, cutOff: AbortController): Promise<number>
 }
 
 export interface WorkerOptions {
@@ -122,6 +122,8 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function take(leases: Lease[]): void {
+    // An event may be committed, or a job taken, just as the stop begins.
+    if (isStopping) return void giveBackLeases(database, leases).catch(onError)
     for (const lease of leases) {
       const known = held.get(lease.deliveryId)
       if (known) {
@@ -176,7 +178,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     take,
     crowded: () => (isStopping || lanes.waiting >= MAX_WAITING_DIRECT ? undefined : lanes.crowded()),
-    async stop(graceMs, cutOff) {
+    async stop(cutOffAt, cutOff) {
       isStopping = true
       await intake[Symbol.asyncDispose]()
       const waiting = lanes.close()
@@ -186,7 +188,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const idle = new Promise<void>((resolve) => {
           onIdle = resolve
         })
-        const timer = setTimeout(() => onIdle?.(), graceMs)
+        const timer = setTimeout(() => onIdle?.(), Math.max(0, cutOffAt - performance.now()))
         await idle
         clearTimeout(timer)
       }
@@ -194,6 +196,7 @@ export function createWorker(options: WorkerOptions): Worker {
       cutOff.abort()
       const rest = [...held.values()].map(({ lease }) => lease)
       if (rest.length > 0) await giveBackLeases(database, rest).catch(onError)
+      return rest.length
     },
   }
 }

@@ -25,6 +25,7 @@ import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
+import type { HttpStop } from './stop.js'
 
 /** How GraphQL is served. */
 type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOrigins' | 'graphiql'>
@@ -36,6 +37,8 @@ export interface AppOptions {
   logger: Logger
   metrics: Metrics
   healthChecks: HealthChecks
+  /** What has to be over before the app is closed. */
+  stop: HttpStop
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
   api?: SubscriptionContext &
     RetryContext & { publisher: Publisher; gate: Gate; live: Live; graphql: GraphQLSettings }
@@ -51,6 +54,7 @@ export async function createApp({
   logger,
   metrics,
   healthChecks,
+  stop,
   api,
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
@@ -92,12 +96,12 @@ export async function createApp({
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
   })
 
-  endConnectionsOnClose(app)
+  stop.attach(app)
 
   await describeRoutes(app)
   await app.register(
     async (v1) => {
-      await v1.register(healthRoutes(healthChecks))
+      await v1.register(healthRoutes(healthChecks, stop))
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
@@ -117,30 +121,13 @@ export async function createApp({
         context: { ...api, logger },
         gate: api.gate,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
-        endLive: () => api.live.endAll(),
+        onEndLive: (endSockets) =>
+          stop.endLiveBy(async () => {
+            api.live.endAll()
+            await endSockets()
+          }),
       }),
     )
   }
   return app
-}
-
-/** How long a stop waits for requests that are under way; then their connections are cut. */
-const CLOSE_GRACE_MS = 5000
-const LOOK_FOR_IDLE_EVERY_MS = 50
-
-/**
- * Once it is closing, the server ends the connections that are idle at that moment. One that was busy would
- * hold up the stop until its keep-alive is over, and one whose client doesn't read for ever.
- */
-function endConnectionsOnClose(app: FastifyInstance): void {
-  app.addHook('preClose', async () => {
-    const { server } = app
-    if (!server.listening) return
-    const idle = setInterval(() => server.closeIdleConnections(), LOOK_FOR_IDLE_EVERY_MS)
-    const all = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-    server.once('close', () => {
-      clearInterval(idle)
-      clearTimeout(all)
-    })
-  })
 }

@@ -5,6 +5,7 @@
  */
 import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
+import { QUEUE_MS } from '../stop-budget.js'
 import { createSessionPool } from './postgres/pool.js'
 import { queueSchemaOf, schemaOf } from './postgres/url.js'
 import { withTimeout } from './timeout.js'
@@ -34,7 +35,8 @@ export interface JobQueueOptions {
 const TAKEN_AT_ONCE = 16
 /** A queue that doesn't answer in this time counts as away. */
 const ADD_TIMEOUT_MS = 2000
-const CLOSE_TIMEOUT_MS = 3000
+/** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
+const CLOSE_TIMEOUT_MS = QUEUE_MS / 4
 /** After this, a statement of the queue on PostgreSQL counts as lost. */
 const QUERY_TIMEOUT_MS = 5000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
@@ -60,7 +62,7 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
     counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
     async [Symbol.asyncDispose]() {
       await inTime(queue.close())
-      await backend.close()
+      await inTime(backend.close())
     },
   }
 }

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/http/app.js'
 import type { ConnectionLimits } from '../../src/http/connection-limits.js'
+import { createHttpStop } from '../../src/http/stop.js'
 import { createHappenings } from '../../src/platform/happenings.js'
 import { createMetrics } from '../../src/platform/metrics.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
@@ -42,6 +43,7 @@ async function serve(changed: Partial<ConnectionLimits> = {}) {
     metrics,
     clock: machineClock,
     healthChecks: { database: async () => undefined, clock: () => ({ status: 'ok', offsetMs: 0 }) },
+    stop: createHttpStop({ graceMs: 0 }),
   })
   // Takes as much as is sent.
   app.post('/echo', async (request) => request.body)

@@ -23,6 +23,7 @@ const quick: Settings = {
   NODE_ENV: 'test',
   API_KEYS: TEST_KEY,
   PORT: '0',
+  SHUTDOWN_GRACE_SECONDS: '0',
   DELIVERY_BACKOFF_BASE_SECONDS: '0.05',
   DELIVERY_ALLOWED_CIDRS: '127.0.0.0/8',
 }

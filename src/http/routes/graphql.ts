@@ -14,12 +14,12 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
   /** Whether browsers that open the path get GraphiQL, and the key that it starts with. */
   graphiql: { apiKey: string | undefined } | undefined
   maxBodyBytes: number
-  /** Ends what is followed live, so that a stop need not wait for those who watch. */
-  endLive(): void
+  /** Takes what ends the WebSockets, for a stop that need not wait for those who watch. */
+  onEndLive(endSockets: () => Promise<void>): void
 }
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
-  const { graphiql, corsOrigins, gate, maxBodyBytes, endLive } = options
+  const { graphiql, corsOrigins, gate, maxBodyBytes, onEndLive } = options
   const { yoga, webSocket } = createGraphQLServer(options)
   const isVisit = ({ method, headers }: FastifyRequest) =>
     graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
@@ -58,10 +58,8 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         if (request.url?.split('?')[0] !== GRAPHQL_PATH) return socket.destroy()
         sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request))
       })
-      app.addHook('preClose', async () => {
-        endLive()
-        await server.dispose()
-      })
+      // 1001, going away (RFC 6455 §7.4.1): a client connects again, and reaches another process.
+      onEndLive(async () => server.dispose())
     }
   }
 }

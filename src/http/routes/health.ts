@@ -24,11 +24,12 @@ const shape = z
     db: z.object({ status: z.enum(['ok', 'error']), latencyMs: z.number() }),
     redis: z.object({ status: z.enum(['ok', 'error', 'disabled']), latencyMs: z.number().optional() }),
     clock: z.object({ status: z.enum(['ok', 'off']), offsetMs: z.number() }),
+    isStopping: z.literal(true).optional(),
   })
   .meta({ id: 'Health' })
 
 export const healthRoutes =
-  (checks: HealthChecks): FastifyPluginAsyncZod =>
+  (checks: HealthChecks, stop: { readonly isUnderWay: boolean }): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/health',
@@ -38,7 +39,10 @@ export const healthRoutes =
           operationId: 'getHealth',
           summary: 'Whether the service and what it stands on answer',
           security: [],
-          response: { 200: shape.describe('All is well.'), 503: shape.describe('A part does not answer.') },
+          response: {
+            200: shape.describe('All is well.'),
+            503: shape.describe('A part does not answer, or the process is stopping.'),
+          },
         },
       },
       async (_request, reply) => {
@@ -46,7 +50,8 @@ export const healthRoutes =
           check(checks.database),
           checks.redis ? check(checks.redis) : { status: 'disabled' as const },
         ])
-        const isOk = db.status === 'ok' && redis.status !== 'error'
+        const isStopping = stop.isUnderWay
+        const isOk = db.status === 'ok' && redis.status !== 'error' && !isStopping
         reply.code(isOk ? 200 : 503)
         return {
           status: isOk ? 'ok' : 'error',
@@ -55,6 +60,7 @@ export const healthRoutes =
           db,
           redis,
           clock: checks.clock(),
+          ...(isStopping && { isStopping }),
         } as const
       },
     )
