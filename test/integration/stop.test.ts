@@ -1,6 +1,7 @@
 /** How the service stops while it is being talked to. */
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { Agent, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { TEST_KEY } from '../support/client.js'
 import { startTestService } from '../support/service.js'
@@ -40,6 +41,63 @@ describe('a stop', () => {
     const closed = once(socket, 'close')
     const [, milliseconds] = await timed(async () => await service[Symbol.asyncDispose]())
     expect(milliseconds).toBeLessThan(10_000)
+    await closed
+  })
+
+  /** A connection that is kept, and its requests one after the other. */
+  function keepConnection({ url }: { url: string }) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = (path: string, body?: string) =>
+      new Promise<{ status: number | undefined; connection: string | undefined; isReused: boolean }>(
+        (resolve, reject) => {
+          const headers = { 'x-api-key': TEST_KEY, 'content-type': 'application/json' }
+          const method = body === undefined ? 'GET' : 'POST'
+          const sent = request(url + path, { agent, method, headers }, (response) => {
+            const { statusCode: status, headers } = response
+            response.resume().once('end', () => {
+              resolve({ status, connection: headers.connection, isReused: sent.reusedSocket })
+            })
+          })
+          sent.once('error', reject).end(body)
+        },
+      )
+    return { ask, agent }
+  }
+  const publication = JSON.stringify({ type: 'user.created', data: {} })
+  const isRefused = (url: string) =>
+    fetch(`${url}/v1/health`).then(
+      () => false,
+      ({ cause }) => cause?.code === 'ECONNREFUSED',
+    )
+
+  it('serves old and new connections in its grace, says so in health, and closes each after its answer', async () => {
+    const service = await startTestService('postgres', { SHUTDOWN_GRACE_SECONDS: '1' })
+    const { ask } = keepConnection(service)
+    expect(await ask('/v1/events', publication)).toMatchObject({ status: 202, connection: 'keep-alive' })
+    const stop = service[Symbol.asyncDispose]()
+    expect(await ask('/v1/events', publication)).toEqual({ status: 202, connection: 'close', isReused: true })
+    expect(await ask('/v1/events', publication)).toEqual({
+      status: 202,
+      connection: 'close',
+      isReused: false,
+    })
+    const health = await fetch(`${service.url}/v1/health`)
+    expect([health.status, await health.json()]).toMatchObject([503, { status: 'error', isStopping: true }])
+    await stop
+    expect(await isRefused(service.url)).toBe(true)
+  })
+
+  it('refuses connections after it, answers what still comes on an idle one, and then closes those', async () => {
+    const service = await startTestService('postgres', { SHUTDOWN_GRACE_SECONDS: '1' })
+    const [asking, silent] = [keepConnection(service), keepConnection(service)]
+    await Promise.all([asking, silent].map(({ ask }) => ask('/v1/health')))
+    const [socket] = Object.values(silent.agent.freeSockets).flat()
+    const closed = once(socket as Socket, 'close')
+    const stop = service[Symbol.asyncDispose]()
+    await expect.poll(() => isRefused(service.url), { timeout: 5000 }).toBe(true)
+    const answer = await asking.ask('/v1/events', publication)
+    expect(answer).toEqual({ status: 202, connection: 'close', isReused: true })
+    await stop
     await closed
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
+import { createParts, PartHangsError } from '../../src/platform/parts.js'
 
 /** A part whose stop is told of, and ends by what it is given. */
 function partOf(stopped: string[], name: string, end: () => Promise<void> = async () => {}) {
@@ -37,5 +37,19 @@ describe('parts', () => {
     goOn()
     await stopped
     expect(parts.stopping).toBeUndefined()
+  })
+
+  it('are not held up by one that hangs, which is named', async () => {
+    const stopped: string[] = []
+    const parts = createParts()
+    parts.use(partOf(stopped, 'first'))
+    parts.use(
+      partOf(stopped, 'second', () => new Promise(() => {})),
+      'queue',
+      1,
+    )
+    const stop = Promise.resolve(parts[Symbol.asyncDispose]())
+    await expect(stop).rejects.toMatchObject({ part: 'queue', constructor: PartHangsError })
+    expect(stopped).toEqual(['second', 'first'])
   })
 })
