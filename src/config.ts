@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { levels } from 'pino'
 import { z } from 'zod'
+import { type EgressSettings, readEgress } from './delivery-engine/egress/settings.js'
 import { ExpectedStartError } from './errors.js'
 import { hashKey } from './keys/key.js'
 import { type KeySources, readSetting, readSources } from './keys/sources.js'
@@ -44,6 +45,7 @@ export interface Config {
     allowedCidrs: string[]
     requireHttps: boolean
   }
+  egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
   eventMaxBytes: number
   /** How long finished events are kept; absent: for ever. */
@@ -159,6 +161,9 @@ const settings = z.object({
     })
     .optional(),
   DELIVERY_REQUIRE_HTTPS: oneOf(['true', 'false']).default('false'),
+  // The other settings of the ways out are read beside these, with the files that they name.
+  EGRESS_PROXY_FROM_ENVIRONMENT: oneOf(['true', 'false']).optional(),
+  EGRESS_PROXY_RESOLVES_NAMES: oneOf(['true', 'false']).optional(),
   OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000).default(500),
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
@@ -186,7 +191,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const namesKeys = given.API_KEYS !== undefined || given.API_KEYS_FILE !== undefined
   if (isProduction && !namesKeys) problems.push('API_KEYS or API_KEYS_FILE must be set in production')
   const keys = readKeySettings(namesKeys ? given.API_KEYS : DEVELOPMENT_KEY, given.API_KEYS_FILE)
-  problems.push(...keys.problems)
+  const { egress, problems: egressProblems } = readEgress(given)
+  problems.push(...keys.problems, ...egressProblems)
   if (isProduction && given.DATABASE_URL === undefined)
     problems.push('DATABASE_URL must be set in production')
   if (given.DIRECT_DATABASE_URL !== undefined && given.DATABASE_URL === undefined)
@@ -223,6 +229,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
         read.DELIVERY_ALLOWED_CIDRS ?? (read.NODE_ENV === 'development' ? ['127.0.0.0/8', '::1/128'] : []),
       requireHttps: read.DELIVERY_REQUIRE_HTTPS === 'true',
     },
+    egress,
     outbox: { batchSize: read.OUTBOX_DISPATCH_BATCH_SIZE, intervalMs: read.OUTBOX_DISPATCH_INTERVAL_MS },
     eventMaxBytes: read.EVENT_MAX_BYTES,
     retentionDays: read.RETENTION_DAYS,
@@ -235,9 +242,17 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   }
 }
 
-/** The settings of work on the database alone, which asks for no keys and plays no role. @throws ConfigError */
+/** The settings of work on the database alone, which asks for no keys, delivers nothing and plays no role. @throws ConfigError */
 export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
-  return loadConfig({ ...process.env, ...given, API_KEYS: 'none', API_KEYS_FILE: '', ROLE: 'all' })
+  const noFiles = { EGRESS_CA_FILE: '', EGRESS_CLIENT_CERT_FILE: '', EGRESS_CLIENT_KEY_FILE: '' }
+  return loadConfig({
+    ...process.env,
+    ...given,
+    API_KEYS: 'none',
+    API_KEYS_FILE: '',
+    ...noFiles,
+    ROLE: 'all',
+  })
 }
 
 function readKeySettings(entries = '', file?: string): { sources: KeySources; problems: string[] } {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Config, publicKey } from './config.js'
 import type { ProvidedDatabase } from './database-provision.js'
+import { describeProxies } from './delivery-engine/egress/settings.js'
 import { createEgressGuard } from './delivery-engine/egress-guard.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/lease.js'
@@ -111,6 +112,7 @@ async function start(
   const works: AsyncDisposable[] = []
   let engine: DeliveryEngine | undefined
   if (config.role !== 'api') {
+    tellWaysOut(config, logger)
     const signingKeys = createSigningKeys(secretCipher)
     engine = parts.use(
       await startDeliveryEngine({
@@ -191,4 +193,12 @@ async function start(
   await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
   const { address, family, port } = app.server.address() as AddressInfo
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, skipGrace: stop.skipGrace }
+}
+
+function tellWaysOut({ egress }: ServiceConfig, logger: Logger): void {
+  const proxies = describeProxies(egress)
+  if (Object.keys(proxies).length > 0) logger.info({ proxies }, 'deliveries go through an outgoing proxy')
+  if (egress.ignored.length === 0) return
+  const how = 'EGRESS_PROXY_FROM_ENVIRONMENT=true makes them count'
+  logger.info({ variables: egress.ignored }, `proxies of the environment don't count for deliveries: ${how}`)
 }

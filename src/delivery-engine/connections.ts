@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { limitAnswers } from './answer-limit.js'
+import type { Connector } from './egress/connector.js'
 
 /** A handler of an exchange, told of the connection that carries it. */
 export interface Carried extends Dispatcher.DispatchHandler {
@@ -15,12 +16,14 @@ export interface Carried extends Dispatcher.DispatchHandler {
 }
 
 export interface Carrier {
+  /** What an exchange on it waits for, before it starts: `no connection`. */
+  readonly lacks: string
   /** Ends the connection, and the exchange on it with an error. */
   cutOff(): void
 }
 
 export interface ConnectionsOptions {
-  connect: buildConnector.connector
+  connect: Connector
   keepAliveMs: number
   /** Of one exchange, headers and framing included; see `limitAnswers`. */
   maxAnswerBytes: number
@@ -64,20 +67,25 @@ class CutOffError extends Error {
 }
 
 class Connection extends Client implements Carrier {
+  lacks = 'no connection'
   #socket: Socket | null = null
 
-  constructor(
-    url: URL,
-    options: Client.Options & { connect: buildConnector.connector },
-    maxAnswerBytes: number,
-  ) {
-    const connect: buildConnector.connector = (target, callback) =>
-      options.connect(target, (...result) => {
-        const [, socket] = result
-        if (socket !== null) limitAnswers(socket, maxAnswerBytes)
-        this.#socket = socket
-        callback(...result)
-      })
+  constructor(url: URL, options: Client.Options & { connect: Connector }, maxAnswerBytes: number) {
+    const connect: buildConnector.connector = (target, callback) => {
+      const onWaiting = (lacks: string) => {
+        this.lacks = lacks
+      }
+      options.connect(
+        target,
+        (...result) => {
+          const [, socket] = result
+          if (socket !== null) limitAnswers(socket, maxAnswerBytes)
+          this.#socket = socket
+          callback(...result)
+        },
+        onWaiting,
+      )
+    }
     super(url, { ...options, connect })
   }
 

@@ -10,7 +10,6 @@
 import type { LookupAddress } from 'node:dns'
 import { lookup as resolveByDns } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { buildConnector } from 'undici'
 import { isInRange, parseAddress, parseCidr, whyNotPublic } from '../platform/ip-ranges.js'
 
 export class EgressRefusedError extends Error {
@@ -104,48 +103,10 @@ export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
   return { isAllowed, refusal, checkUrl, schemeRefusal, lookup }
 }
 
-/**
- * A connector for an undici `Agent` that connects only where the guard allows. Certificates are verified, as
- * is Node's default.
- */
-export function createGuardedConnector(options: {
-  guard: EgressGuard
-  /** Covers TCP and TLS, and the DNS answer before them. */
-  connectTimeoutMs: number
-}): buildConnector.connector {
-  const { guard, connectTimeoutMs } = options
-  const connect = buildConnector({ lookup: guard.lookup, timeout: connectTimeoutMs })
-
-  return (target, callback) => {
-    const refusal = guard.schemeRefusal(target.protocol) ?? literalRefusal(target.hostname)
-    if (refusal !== undefined) {
-      process.nextTick(callback, new EgressRefusedError(refusal), null)
-      return
-    }
-    connect(target, (...[error, socket]) => {
-      if (error !== null) return callback(error, null)
-      const problem = connectedElsewhere(socket.remoteAddress)
-      if (problem === undefined) return callback(null, socket)
-      socket.destroy()
-      callback(problem, null)
-    })
-  }
-
-  /** net.connect doesn't look up what is an address already, so the guarded lookup never sees it. */
-  function literalRefusal(hostname: string): string | undefined {
-    const reason = isIP(hostname) === 0 ? undefined : guard.refusal(hostname)
-    return reason && `${reason}. ${HOW_TO_OPEN}`
-  }
-
-  /** The last look, at the address that the socket itself names; nothing has been sent to it yet. */
-  function connectedElsewhere(remoteAddress: string | undefined): Error | undefined {
-    if (remoteAddress === undefined) {
-      // Not undici's own SocketError: by that it takes the request for unharmed, and connects again without end.
-      return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
-    }
-    const reason = guard.refusal(remoteAddress)
-    return reason === undefined ? undefined : new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`)
-  }
+/** Why a literal can't be connected to, as the error of the connection. */
+export function refusedAddress(guard: EgressGuard, literal: string): EgressRefusedError | undefined {
+  const reason = guard.refusal(literal)
+  return reason === undefined ? undefined : new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`)
 }
 
 const resolveAll: Resolve = (hostname, options) => resolveByDns(hostname, { ...options, all: true })

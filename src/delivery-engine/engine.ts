@@ -35,7 +35,7 @@ export interface DeliveryEngine extends AsyncDisposable {
 }
 
 export interface DeliveryEngineOptions {
-  config: Pick<Config, 'delivery' | 'outbox' | 'shutdownGraceMs'>
+  config: Pick<Config, 'delivery' | 'egress' | 'outbox' | 'shutdownGraceMs'>
   database: Database
   queue: JobQueue<DeliveryJob>
   signals: Signals
@@ -95,7 +95,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   })
 
   const cutOff = new AbortController()
-  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock })
+  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock, egress: config.egress })
   const recorder = createRecorder(database, happenings)
   const direct = createDirect({
     loader: createLoader(database, signingKeys),

@@ -6,7 +6,9 @@
 import type { Clock } from '../platform/clock.js'
 import { version } from '../platform/version.js'
 import { type Carried, createConnections } from './connections.js'
-import { createGuardedConnector, type EgressGuard } from './egress-guard.js'
+import { createGuardedConnector } from './egress/connector.js'
+import type { EgressSettings } from './egress/settings.js'
+import type { EgressGuard } from './egress-guard.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
 
@@ -44,6 +46,8 @@ export interface SenderOptions {
   guard: EgressGuard
   timeoutMs: number
   clock: Clock
+  /** Directly, with the usual trust, unless given. */
+  egress?: EgressSettings
 }
 
 /** Enough to keep a connection in use after an ordinary answer; a longer one costs it its connection. */
@@ -53,9 +57,9 @@ const MAX_EXCHANGE_BYTES = 256 * 1024
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
-export function createSender({ guard, timeoutMs, clock }: SenderOptions): Sender {
+export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions): Sender {
   const connections = createConnections({
-    connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs }),
+    connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs, ...(egress && { egress }) }),
     keepAliveMs: KEEP_ALIVE_MS,
     maxAnswerBytes: MAX_EXCHANGE_BYTES,
   })
@@ -135,7 +139,7 @@ function createReader(
     onResponseError: (_, error) => onError(error),
     /** What it is waiting for. */
     lacks() {
-      if (!isStarted) return 'no connection'
+      if (!isStarted) return this.carrier?.lacks ?? 'no connection'
       return answer.statusCode === null ? 'no whole answer' : `no end of the ${answer.statusCode} answer`
     },
     abort() {

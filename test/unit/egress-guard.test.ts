@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent, request } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { createGuardedConnector } from '../../src/delivery-engine/egress/connector.js'
 import {
   createEgressGuard,
-  createGuardedConnector,
   type EgressGuard,
   EgressRefusedError,
 } from '../../src/delivery-engine/egress-guard.js'

@@ -1,0 +1,73 @@
+/** A connection to an endpoint that an outgoing proxy makes: by which name or address it is asked for. */
+import type { LookupAddress } from 'node:dns'
+import { isIP, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { SecureContext } from 'node:tls'
+import { type EgressGuard, EgressRefusedError } from '../egress-guard.js'
+import { allowedAddresses } from './addresses.js'
+import { type OutgoingProxy, ProxyRefusedError } from './proxy.js'
+import { openTunnel } from './tunnel.js'
+
+export interface ByProxyOptions {
+  guard: EgressGuard
+  proxy: OutgoingProxy
+  /** Whether it is given the endpoint's name; otherwise an address that was looked up and checked here. */
+  resolvesNames: boolean
+  secureContext: SecureContext
+  endpoint: { protocol: string; hostname: string; port: number }
+  signal: AbortSignal
+  onWaiting(lacks: string): void
+}
+
+/** For an endpoint with more of them: what a proxy can't connect to costs time. */
+const MAX_ADDRESSES = 4
+/** For a name that is the proxy's to resolve: nobody waits for a slow resolver here. */
+const OWN_LOOKUP_MS = 1000
+
+/** @throws EgressRefusedError, ProxyError, the resolver's error or the signal's reason */
+export async function openByProxy(options: ByProxyOptions): Promise<Socket> {
+  const { guard, endpoint, resolvesNames } = options
+  const hosts = resolvesNames
+    ? [await checkName(options)]
+    : inOrder(await allowedAddresses(guard, endpoint.hostname))
+  let failure: unknown
+  for (const host of hosts) {
+    const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${endpoint.port}`
+    try {
+      return await openTunnel({ ...options, authority })
+    } catch (error) {
+      failure ??= error
+      if (!isWorthAnotherAddress(error)) break
+    }
+  }
+  throw failure
+}
+
+/** Proxies reach nearly everything by IPv4, and seldom anything by IPv6. */
+function inOrder(addresses: LookupAddress[]): string[] {
+  const byFamily = [...addresses].sort((one, other) => one.family - other.family)
+  return byFamily.slice(0, MAX_ADDRESSES).map(({ address }) => address)
+}
+
+/** The proxy could not connect, as opposed to would not, or not for us. */
+function isWorthAnotherAddress(error: unknown): boolean {
+  return error instanceof ProxyRefusedError && error.statusCode >= 500
+}
+
+/**
+ * The proxy has the last word on a name that it resolves. All the same it is not asked for what is known here to be
+ * private: literals, names of loopback, and names that resolve to nothing else here too.
+ */
+async function checkName({ guard, endpoint: { protocol, hostname } }: ByProxyOptions): Promise<string> {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname
+  const refusal = guard.checkUrl(new URL(`${protocol}//${host}`))
+  if (refusal !== undefined) throw new EgressRefusedError(refusal)
+  if (isIP(hostname) !== 0) return hostname
+  const known = allowedAddresses(guard, hostname).catch((error: unknown) => {
+    if (error instanceof EgressRefusedError) throw error
+  })
+  await Promise.race([known, pause(OWN_LOOKUP_MS, undefined, { ref: false })])
+  // What comes later comes too late.
+  known.catch(() => {})
+  return hostname
+}

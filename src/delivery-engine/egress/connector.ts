@@ -1,0 +1,116 @@
+/**
+ * Makes the connections of deliveries, for undici: to an endpoint directly or through an outgoing proxy, with TLS where
+ * the endpoint's URL says so, and only where the guard allows. Certificates are verified, as is Node's default.
+ */
+import type { Socket } from 'node:net'
+import { buildConnector, errors } from 'undici'
+import { type EgressGuard, EgressRefusedError, refusedAddress } from '../egress-guard.js'
+import { allowedAddresses } from './addresses.js'
+import { openByProxy } from './by-proxy.js'
+import { dial } from './dial.js'
+import { ProxyError } from './proxy.js'
+import { directEgress, type EgressSettings } from './settings.js'
+import { createTrust } from './trust.js'
+
+export interface ConnectorOptions {
+  guard: EgressGuard
+  /** Covers all of it: the name, TCP, the proxy and TLS. */
+  connectTimeoutMs: number
+  egress?: EgressSettings
+}
+
+/** undici's, which tells on the way what it waits for, as what would be lacking if time were up: `no connection`. */
+export type Connector = (
+  target: buildConnector.Options,
+  callback: buildConnector.Callback,
+  onWaiting?: (lacks: string) => void,
+) => void
+
+interface Attempt {
+  signal: AbortSignal
+  onWaiting(lacks: string): void
+}
+
+export function createGuardedConnector(options: ConnectorOptions): Connector {
+  const { guard, connectTimeoutMs, egress = directEgress } = options
+  const { authorities, clientCertificate } = egress
+  const startTls = buildConnector({
+    secureContext: createTrust({ authorities, clientCertificate }),
+    timeout: connectTimeoutMs,
+  })
+  // Who the service is concerns endpoints, not the proxy.
+  const secureContext = createTrust({ authorities, clientCertificate: undefined })
+
+  async function open(target: buildConnector.Options, attempt: Attempt): Promise<Socket> {
+    const refusal = guard.schemeRefusal(target.protocol)
+    if (refusal !== undefined) throw new EgressRefusedError(refusal)
+    const { hostname } = target
+    const protocol = target.protocol === 'https:' ? 'https:' : 'http:'
+    const port = portOf(target)
+    const proxy = egress.noProxy(hostname, port) ? undefined : egress.proxies[protocol]
+    if (proxy === undefined) {
+      const socket = await openDirectly(hostname, port, attempt.signal)
+      return protocol === 'https:' ? secure(target, socket) : socket
+    }
+    const endpoint = { protocol, hostname, port }
+    const resolvesNames = egress.proxyResolvesNames
+    const socket = await openByProxy({ guard, proxy, resolvesNames, secureContext, endpoint, ...attempt })
+    attempt.onWaiting('no connection')
+    return protocol === 'https:' ? secure(target, socket).catch(blameProxy) : socket
+  }
+
+  async function openDirectly(hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
+    const socket = await dial(await allowedAddresses(guard, hostname), port, signal)
+    // The last look, at the address that the socket itself names; nothing has been sent to it yet.
+    const problem = connectedElsewhere(socket.remoteAddress)
+    if (problem === undefined) return socket
+    socket.destroy()
+    throw problem
+  }
+
+  function connectedElsewhere(remoteAddress: string | undefined): Error | undefined {
+    if (remoteAddress !== undefined) return refusedAddress(guard, remoteAddress)
+    // Not undici's own SocketError: by that it takes the request for unharmed, and connects again without end.
+    return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
+  }
+
+  function secure(target: buildConnector.Options, socket: Socket): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      startTls({ ...target, httpSocket: socket }, (...[error, secured]) => {
+        if (secured) resolve(secured)
+        else reject(error)
+      })
+    })
+  }
+
+  return (target, callback, onWaiting = () => {}) => {
+    const end = new AbortController()
+    let isOver = false
+    const finish = (...result: Parameters<buildConnector.Callback>) => {
+      if (isOver) return result[1]?.destroy()
+      isOver = true
+      clearTimeout(timer)
+      callback(...result)
+    }
+    const timer = setTimeout(() => {
+      const error = new errors.ConnectTimeoutError('the connection was not made in time')
+      finish(error, null)
+      end.abort(error)
+    }, connectTimeoutMs).unref()
+    open(target, { signal: end.signal, onWaiting }).then(
+      (socket) => finish(null, socket),
+      (error) => finish(error, null),
+    )
+  }
+}
+
+/** A tunnel that ends at once is often the way in which a proxy says that it could not connect. */
+function blameProxy(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error
+  throw new ProxyError('PROXY_CLOSED', 'the connection through the outgoing proxy ended before there was TLS')
+}
+
+function portOf({ port, protocol }: buildConnector.Options): number {
+  if (port !== '') return Number(port)
+  return protocol === 'https:' ? 443 : 80
+}

@@ -1,0 +1,96 @@
+/**
+ * The settings of the ways out: through which proxy, with which certificates.
+ *
+ * The customary HTTP_PROXY and HTTPS_PROXY count only when EGRESS_PROXY_FROM_ENVIRONMENT says so, as Node.js itself asks
+ * for NODE_USE_ENV_PROXY: they are often there for something else, such as the installation of packages, and an upgrade
+ * must not send deliveries another way. EGRESS_PROXY_URL wins over both. Lower case wins over upper, as with curl.
+ */
+import { resolve } from 'node:path'
+import { type NoProxy, parseNoProxy } from './no-proxy.js'
+import { nameOf, type OutgoingProxy, parseProxy } from './proxy.js'
+import { type ClientCertificate, readAuthorities, readClientCertificate } from './trust.js'
+
+export interface EgressSettings {
+  /** For endpoints of `http:` and of `https:`; none: directly. */
+  proxies: Record<'http:' | 'https:', OutgoingProxy | undefined>
+  /** Which endpoints are connected to directly all the same. */
+  noProxy: NoProxy
+  /** Whether a proxy is given an endpoint's name. Otherwise it is given an address that was looked up and checked here. */
+  proxyResolvesNames: boolean
+  /** PEM. */
+  authorities: string | undefined
+  clientCertificate: ClientCertificate | undefined
+  /** Customary variables that name a proxy, but don't count. */
+  ignored: string[]
+}
+
+export const directEgress: EgressSettings = {
+  proxies: { 'http:': undefined, 'https:': undefined },
+  noProxy: () => false,
+  proxyResolvesNames: false,
+  authorities: undefined,
+  clientCertificate: undefined,
+  ignored: [],
+}
+
+type Given = Record<string, string | undefined>
+
+/** Reads them, and everything that is wrong with them. */
+export function readEgress(given: Given): { egress: EgressSettings; problems: string[] } {
+  const problems: string[] = []
+  const attempt = <Value>(setting: string, read: () => Value): Value | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      problems.push(`${setting} ${(error as Error).message}`)
+      return undefined
+    }
+  }
+  const readProxy = (setting: string | undefined, text = '') =>
+    setting === undefined ? undefined : attempt(setting, () => parseProxy(text))
+
+  const customary = { 'http:': nameIn(given, 'http_proxy'), 'https:': nameIn(given, 'https_proxy') }
+  const isCustomary = given.EGRESS_PROXY_URL === undefined && given.EGRESS_PROXY_FROM_ENVIRONMENT === 'true'
+  const readCustomary = (name: string | undefined) => readProxy(name, name && withScheme(given[name] ?? ''))
+  const own = given.EGRESS_PROXY_URL && readProxy('EGRESS_PROXY_URL', given.EGRESS_PROXY_URL)
+  const proxies = isCustomary
+    ? { 'http:': readCustomary(customary['http:']), 'https:': readCustomary(customary['https:']) }
+    : { 'http:': own || undefined, 'https:': own || undefined }
+  const isProxied = proxies['http:'] !== undefined || proxies['https:'] !== undefined
+  const noProxy = nameIn(given, 'no_proxy')
+
+  const { EGRESS_CA_FILE: caFile, EGRESS_CLIENT_CERT_FILE: certFile, EGRESS_CLIENT_KEY_FILE: keyFile } = given
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    problems.push('EGRESS_CLIENT_CERT_FILE and EGRESS_CLIENT_KEY_FILE must be set both or neither')
+  }
+  const egress: EgressSettings = {
+    proxies,
+    noProxy:
+      (isProxied && noProxy && attempt(noProxy, () => parseNoProxy(given[noProxy] ?? ''))) ||
+      directEgress.noProxy,
+    proxyResolvesNames: given.EGRESS_PROXY_RESOLVES_NAMES === 'true',
+    authorities: caFile && attempt('EGRESS_CA_FILE', () => readAuthorities(resolve(caFile))),
+    clientCertificate:
+      certFile && keyFile
+        ? attempt('EGRESS_CLIENT_CERT_FILE', () => readClientCertificate(resolve(certFile), resolve(keyFile)))
+        : undefined,
+    ignored: isCustomary || own ? [] : Object.values(customary).filter((name) => name !== undefined),
+  }
+  return { egress, problems }
+}
+
+/** Which of the two spellings is set. */
+function nameIn(given: Given, lowerCase: string): string | undefined {
+  return [lowerCase, lowerCase.toUpperCase()].find((name) => given[name] !== undefined)
+}
+
+/** As curl takes it: `proxy:3128` is http. */
+const withScheme = (text: string): string => (text.includes('://') ? text : `http://${text}`)
+
+/** For the log of a start: which proxies, without what it takes to use them. */
+export function describeProxies({ proxies }: EgressSettings): Record<string, string> {
+  const named = Object.entries(proxies).flatMap(([protocol, proxy]) =>
+    proxy === undefined ? [] : [[protocol.replace(':', ''), nameOf(proxy)]],
+  )
+  return Object.fromEntries(named)
+}

@@ -1,0 +1,75 @@
+/** Whom deliveries trust beside the usual authorities, and how they show who sends them (mutual TLS). */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContext } from 'node:tls'
+
+export interface ClientCertificate {
+  /** PEM, with the certificates between it and its authority, if any. */
+  cert: string
+  key: string
+}
+
+/** @throws Error that says what is wrong with the file, in words that follow the setting's name */
+export function readAuthorities(path: string): string {
+  const pem = readFile(path)
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)
+  if (certificates === null)
+    throw new Error(`has no certificate in PEM (-----BEGIN CERTIFICATE-----): ${path}`)
+  for (const [index, certificate] of certificates.entries()) {
+    if (!isCertificate(certificate))
+      throw new Error(`has a certificate that can not be read, number ${index + 1}: ${path}`)
+  }
+  return certificates.join('\n')
+}
+
+/** @throws Error as above */
+export function readClientCertificate(certPath: string, keyPath: string): ClientCertificate {
+  const pair = { cert: readFile(certPath), key: readFile(keyPath, 'EGRESS_CLIENT_KEY_FILE ') }
+  try {
+    createSecureContext(pair)
+  } catch (error) {
+    throw new Error(`and EGRESS_CLIENT_KEY_FILE ${whyNotAPair(error as NodeJS.ErrnoException)}`)
+  }
+  return pair
+}
+
+function whyNotAPair({ code = '' }: NodeJS.ErrnoException): string {
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH')
+    return 'do not belong together: the key is that of another certificate'
+  if (/PASSWORD|BAD_DECRYPT|INTERRUPTED/.test(code)) return 'can not be used: the key must not be encrypted'
+  return `must be a certificate and its key in PEM${code && ` (${code})`}`
+}
+
+export interface TrustOptions {
+  /** PEM of authorities, in addition. */
+  authorities: string | undefined
+  clientCertificate: ClientCertificate | undefined
+}
+
+/**
+ * For any number of connections. Extra authorities are added to the store itself, because `ca` would replace what Node.js
+ * trusts by default, and that differs: its own list, NODE_EXTRA_CA_CERTS, or the system's (--use-openssl-ca and
+ * --use-system-ca, and Debian's build). No version of Node.js hands out all of those.
+ */
+export function createTrust({ authorities, clientCertificate }: TrustOptions): SecureContext {
+  const secureContext = createSecureContext(clientCertificate)
+  if (authorities !== undefined) secureContext.context.addCACert(authorities)
+  return secureContext
+}
+
+function readFile(path: string, setting = ''): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`${setting}can not be read (${code ?? message}): ${path}`)
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
+}

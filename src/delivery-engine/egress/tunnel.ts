@@ -1,0 +1,104 @@
+/**
+ * A way through an outgoing proxy, by CONNECT (RFC 9110 §9.3.6), for `http:` endpoints too: what comes out of a tunnel
+ * is the endpoint's, and what the proxy says itself came before it, so neither can be taken for the other. With requests
+ * in absolute form a proxy's own 410 would look like the endpoint's, and disable its subscription.
+ */
+import type { LookupAddress } from 'node:dns'
+import { lookup } from 'node:dns/promises'
+import { request } from 'node:http'
+import type { Socket } from 'node:net'
+import { isIP } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
+import { version } from '../../platform/version.js'
+import { dial } from './dial.js'
+import { type OutgoingProxy, ProxyError, ProxyRefusedError } from './proxy.js'
+
+export interface TunnelOptions {
+  proxy: OutgoingProxy
+  /** Where to: `192.0.2.1:443`, `[2001:db8::1]:443` or `example.com:443`. */
+  authority: string
+  /** For the TLS with a proxy of https. */
+  secureContext: SecureContext
+  signal: AbortSignal
+  /** Told what would be lacking if time were up now. */
+  onWaiting(lacks: string): void
+}
+
+/** More than the headers of any answer, interim ones included. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/** @throws ProxyError, or the signal's reason */
+export async function openTunnel(options: TunnelOptions): Promise<Socket> {
+  const { signal, onWaiting } = options
+  try {
+    onWaiting('no connection to the outgoing proxy')
+    const socket = await connectToProxy(options)
+    onWaiting('no answer of the outgoing proxy')
+    return await askForTunnel(socket, options)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof ProxyError ? error : fromTransport(error as NodeJS.ErrnoException)
+  }
+}
+
+async function connectToProxy({ proxy, secureContext, signal }: TunnelOptions): Promise<Socket> {
+  const { protocol, hostname, port } = proxy
+  const socket = await dial(await addressesOf(hostname), port, signal)
+  if (protocol === 'http:') return socket
+  return new Promise((resolve, reject) => {
+    const servername = isIP(hostname) === 0 ? hostname : ''
+    const tls = connectTls({ socket, host: hostname, servername, secureContext, ALPNProtocols: ['http/1.1'] })
+    tls.once('secureConnect', () => resolve(tls)).on('error', reject)
+  })
+}
+
+/** The operator chose the proxy, so it may be anywhere. */
+async function addressesOf(hostname: string): Promise<LookupAddress[]> {
+  const family = isIP(hostname)
+  return family === 0 ? lookup(hostname, { all: true }) : [{ address: hostname, family }]
+}
+
+function askForTunnel(socket: Socket, { proxy, authority }: TunnelOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > MAX_ANSWER_BYTES) socket.destroy(tooLong())
+    }
+    const asked = request({
+      method: 'CONNECT',
+      path: authority,
+      headers: {
+        host: authority,
+        'user-agent': `node-event-service/${version}`,
+        ...(proxy.authorization && { 'proxy-authorization': proxy.authorization }),
+      },
+      createConnection: () => socket,
+    })
+    asked.once('connect', ({ statusCode = 0 }, _, head) => {
+      socket.off('data', count)
+      if (statusCode < 200 || statusCode > 299) {
+        socket.destroy()
+        return reject(new ProxyRefusedError(statusCode))
+      }
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
+    })
+    asked.on('error', (error) => {
+      socket.destroy()
+      reject(error)
+    })
+    socket.on('data', count)
+    asked.end()
+  })
+}
+
+const tooLong = () => new ProxyError('PROXY_ANSWER_TOO_LONG', 'the answer of the outgoing proxy is too long')
+
+function fromTransport(error: NodeJS.ErrnoException): ProxyError {
+  const { code = '' } = error
+  if (code === 'HPE_HEADER_OVERFLOW') return tooLong()
+  if (code.startsWith('HPE_')) return new ProxyError(code, 'the outgoing proxy does not answer in HTTP/1.1')
+  return new ProxyError('PROXY_FAILED', 'the outgoing proxy failed', { cause: error })
+}
