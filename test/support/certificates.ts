@@ -9,8 +9,10 @@ export interface Certificate {
 }
 
 export interface Authority {
-  /** Where its own certificate is, for NODE_EXTRA_CA_CERTS. */
+  /** Where its own certificate is, for NODE_EXTRA_CA_CERTS and EGRESS_CA_FILE. */
   path: string
+  /** The same, as it is there. */
+  ca: string
   /** @param days from now until it ends; less than 0 for one that has ended. */
   issue(hostname: string, days?: number): Certificate
 }
@@ -26,6 +28,7 @@ export function createAuthority(directory: string): Authority {
 
   return {
     path: file('ca.pem'),
+    ca: readFileSync(file('ca.pem'), 'utf8'),
     issue(hostname, days = 2) {
       issued += 1
       const [key, request, extensions] = ['key', 'csr', 'ext'].map((kind) => file(`${issued}.${kind}`)) as [

@@ -24,7 +24,7 @@ export function readAuthorities(path: string): string {
 
 /** @throws Error as above */
 export function readClientCertificate(certPath: string, keyPath: string): ClientCertificate {
-  const pair = { cert: readFile(certPath), key: readFile(keyPath, 'EGRESS_CLIENT_KEY_FILE ') }
+  const pair = { cert: readFile(certPath), key: readFile(keyPath, 'is of no use: EGRESS_CLIENT_KEY_FILE ') }
   try {
     createSecureContext(pair)
   } catch (error) {
