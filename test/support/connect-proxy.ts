@@ -11,6 +11,8 @@ export interface ConnectProxy extends AsyncDisposable {
   port: number
   /** What it was asked to connect to: `127.0.0.1:443`. */
   asked: string[]
+  /** The status to answer with when it is asked for that, instead of a connection. */
+  refusals: Map<string, number>
   headers: IncomingHttpHeaders[]
 }
 
@@ -28,6 +30,7 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
   const { credentials, tls, names = {}, onTls = () => {} } = options
   const asked: string[] = []
   const headers: IncomingHttpHeaders[] = []
+  const refusals = new Map<string, number>()
   const sockets = new Set<Socket>()
   const expected = credentials && `Basic ${Buffer.from(credentials).toString('base64')}`
 
@@ -49,6 +52,11 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
       client.end('HTTP/1.1 407 Who\r\nproxy-authenticate: Basic\r\ncontent-length: 3\r\n\r\nno!')
       return
     }
+    const refusal = refusals.get(authority)
+    if (refusal !== undefined) {
+      client.end(`HTTP/1.1 ${refusal} No\r\ncontent-length: 0\r\n\r\n`)
+      return
+    }
     const { hostname, port } = new URL(`http://${authority}`)
     const host = names[hostname] ?? hostname.replace(/^\[(.*)\]$/, '$1')
     const upstream = connect(Number(port || 80), host)
@@ -67,7 +75,7 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
 
   return {
     url: `${tls ? 'https' : 'http'}://${credentials ? `${credentials}@` : ''}localhost:${port}`,
-    ...{ port, asked, headers },
+    ...{ port, asked, refusals, headers },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

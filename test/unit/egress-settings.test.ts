@@ -115,7 +115,12 @@ describe('wrong settings', () => {
       https_proxy: 'socks5://x',
       NO_PROXY: '1.2.3.4/99',
     })
-    expect(problems).toEqual([expect.stringMatching(/^https_proxy must be/)])
+    expect(problems).toEqual([
+      expect.stringMatching(/^https_proxy must be/),
+      'NO_PROXY "1.2.3.4/99" is not a CIDR range such as 10.0.0.0/8 or fd00::/8',
+    ])
+    // Nothing goes by a proxy, so nothing goes past it.
+    expect(problemsOf({ https_proxy: 'socks5://x', NO_PROXY: '1.2.3.4/99' })).toEqual([])
     expect(problemsOf({ EGRESS_PROXY_URL: 'http://proxy', NO_PROXY: '1.2.3.4/99' })).toEqual([
       'NO_PROXY "1.2.3.4/99" is not a CIDR range such as 10.0.0.0/8 or fd00::/8',
     ])

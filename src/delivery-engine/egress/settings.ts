@@ -8,7 +8,7 @@
 import { resolve } from 'node:path'
 import { type NoProxy, parseNoProxy } from './no-proxy.js'
 import { nameOf, type OutgoingProxy, parseProxy } from './proxy.js'
-import { type ClientCertificate, readAuthorities, readClientCertificate } from './trust.js'
+import { type ClientCertificate, readAuthorities, readClientCertificate, readNodesExtra } from './trust.js'
 
 export interface EgressSettings {
   /** For endpoints of `http:` and of `https:`; none: directly. */
@@ -34,11 +34,13 @@ export const directEgress: EgressSettings = {
 }
 
 type Given = Record<string, string | undefined>
+/** Reads a setting, or notes what is wrong with it. */
+type Attempt = <Value>(setting: string, read: () => Value) => Value | undefined
 
 /** Reads them, and everything that is wrong with them. */
 export function readEgress(given: Given): { egress: EgressSettings; problems: string[] } {
   const problems: string[] = []
-  const attempt = <Value>(setting: string, read: () => Value): Value | undefined => {
+  const attempt: Attempt = (setting, read) => {
     try {
       return read()
     } catch (error) {
@@ -46,37 +48,54 @@ export function readEgress(given: Given): { egress: EgressSettings; problems: st
       return undefined
     }
   }
-  const readProxy = (setting: string | undefined, text = '') =>
-    setting === undefined ? undefined : attempt(setting, () => parseProxy(text))
-
-  const customary = { 'http:': nameIn(given, 'http_proxy'), 'https:': nameIn(given, 'https_proxy') }
-  const isCustomary = given.EGRESS_PROXY_URL === undefined && given.EGRESS_PROXY_FROM_ENVIRONMENT === 'true'
-  const readCustomary = (name: string | undefined) => readProxy(name, name && withScheme(given[name] ?? ''))
-  const own = given.EGRESS_PROXY_URL && readProxy('EGRESS_PROXY_URL', given.EGRESS_PROXY_URL)
-  const proxies = isCustomary
-    ? { 'http:': readCustomary(customary['http:']), 'https:': readCustomary(customary['https:']) }
-    : { 'http:': own || undefined, 'https:': own || undefined }
-  const isProxied = proxies['http:'] !== undefined || proxies['https:'] !== undefined
-  const noProxy = nameIn(given, 'no_proxy')
-
-  const { EGRESS_CA_FILE: caFile, EGRESS_CLIENT_CERT_FILE: certFile, EGRESS_CLIENT_KEY_FILE: keyFile } = given
-  if ((certFile === undefined) !== (keyFile === undefined)) {
+  if ((given.EGRESS_CLIENT_CERT_FILE === undefined) !== (given.EGRESS_CLIENT_KEY_FILE === undefined)) {
     problems.push('EGRESS_CLIENT_CERT_FILE and EGRESS_CLIENT_KEY_FILE must be set both or neither')
   }
-  const egress: EgressSettings = {
-    proxies,
-    noProxy:
-      (isProxied && noProxy && attempt(noProxy, () => parseNoProxy(given[noProxy] ?? ''))) ||
-      directEgress.noProxy,
-    proxyResolvesNames: given.EGRESS_PROXY_RESOLVES_NAMES === 'true',
-    authorities: caFile && attempt('EGRESS_CA_FILE', () => readAuthorities(resolve(caFile))),
-    clientCertificate:
-      certFile && keyFile
-        ? attempt('EGRESS_CLIENT_CERT_FILE', () => readClientCertificate(resolve(certFile), resolve(keyFile)))
-        : undefined,
-    ignored: isCustomary || own ? [] : Object.values(customary).filter((name) => name !== undefined),
+  return { egress: { ...readProxies(given, attempt), ...readFiles(given, attempt) }, problems }
+}
+
+type Proxied = Omit<EgressSettings, 'authorities' | 'clientCertificate'>
+
+function readProxies(given: Given, attempt: Attempt): Proxied {
+  const customary = { 'http:': nameIn(given, 'http_proxy'), 'https:': nameIn(given, 'https_proxy') }
+  const direct = {
+    ...directEgress,
+    ignored: Object.values(customary).filter((name) => name !== undefined),
   }
-  return { egress, problems }
+  const readCustomary = (name: string | undefined) =>
+    name && attempt(name, () => parseProxy(withScheme(given[name] ?? '')))
+  const readOwn = (text: string) => {
+    const proxy = attempt('EGRESS_PROXY_URL', () => parseProxy(text))
+    return { 'http:': proxy, 'https:': proxy }
+  }
+
+  const { EGRESS_PROXY_URL: own } = given
+  if (own === undefined && given.EGRESS_PROXY_FROM_ENVIRONMENT !== 'true') return direct
+  const noProxy = nameIn(given, 'no_proxy')
+  return {
+    proxies:
+      own === undefined
+        ? { 'http:': readCustomary(customary['http:']), 'https:': readCustomary(customary['https:']) }
+        : readOwn(own),
+    noProxy: (noProxy && attempt(noProxy, () => parseNoProxy(given[noProxy] ?? ''))) || direct.noProxy,
+    proxyResolvesNames: given.EGRESS_PROXY_RESOLVES_NAMES === 'true',
+    ignored: [],
+  }
+}
+
+function readFiles(
+  given: Given,
+  attempt: Attempt,
+): Pick<EgressSettings, 'authorities' | 'clientCertificate'> {
+  const { EGRESS_CA_FILE: caFile, EGRESS_CLIENT_CERT_FILE: certFile, EGRESS_CLIENT_KEY_FILE: keyFile } = given
+  const authorities = caFile && attempt('EGRESS_CA_FILE', () => readAuthorities(resolve(caFile)))
+  const isPair = certFile !== undefined && keyFile !== undefined
+  return {
+    authorities: authorities && [authorities, ...readNodesExtra(given.NODE_EXTRA_CA_CERTS)].join('\n'),
+    clientCertificate: isPair
+      ? attempt('EGRESS_CLIENT_CERT_FILE', () => readClientCertificate(resolve(certFile), resolve(keyFile)))
+      : undefined,
+  }
 }
 
 /** Which of the two spellings is set. */

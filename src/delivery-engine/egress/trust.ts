@@ -22,6 +22,18 @@ export function readAuthorities(path: string): string {
   return certificates.join('\n')
 }
 
+/**
+ * Those of the file that NODE_EXTRA_CA_CERTS names, which Node.js 20 forgets as soon as others are added to its store. What is
+ * wrong with that file is for Node.js to tell, and it warns.
+ */
+export function readNodesExtra(path: string | undefined): string[] {
+  try {
+    return path === undefined ? [] : [readAuthorities(path)]
+  } catch {
+    return []
+  }
+}
+
 /** @throws Error as above */
 export function readClientCertificate(certPath: string, keyPath: string): ClientCertificate {
   const pair = { cert: readFile(certPath), key: readFile(keyPath, 'is of no use: EGRESS_CLIENT_KEY_FILE ') }
