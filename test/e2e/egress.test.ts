@@ -133,5 +133,5 @@ describe('the start', () => {
     expect(output).toContain('EGRESS_CA_FILE can not be read (ENOENT): /nowhere/ca.pem')
     expect(output).not.toMatch(/\n\s+at /)
     expect(await runToEnd('migrate.js', { settings: wrong, directory })).toMatchObject({ code: 0 })
-  })
+  }, 120_000)
 })

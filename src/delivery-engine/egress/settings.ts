@@ -63,7 +63,7 @@ function readProxies(given: Given, attempt: Attempt): Proxied {
     ignored: Object.values(customary).filter((name) => name !== undefined),
   }
   const readCustomary = (name: string | undefined) =>
-    name && attempt(name, () => parseProxy(withScheme(given[name] ?? '')))
+    name === undefined ? undefined : attempt(name, () => parseProxy(withScheme(given[name] ?? '')))
   const readOwn = (text: string) => {
     const proxy = attempt('EGRESS_PROXY_URL', () => parseProxy(text))
     return { 'http:': proxy, 'https:': proxy }
