@@ -7,6 +7,7 @@ import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
 import { createSender, type Exchange } from '../../src/delivery-engine/sender.js'
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { startBlackHole } from '../support/black-hole.js'
+import { machineClock } from '../support/clock.js'
 import { startReceiver } from '../support/receiver.js'
 
 const TIMEOUT_MS = 20_000
@@ -24,7 +25,7 @@ afterEach(() => parts[Symbol.asyncDispose]())
 function deliver(port: number, addresses: string[]): Promise<Exchange> {
   const resolve = async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
   const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'], resolve })
-  const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS }))
+  const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
   const endpointUrl = `http://hooks.test:${port}/`
   return sender.send({ endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] })
 }
@@ -84,7 +85,7 @@ describe('an endpoint of several addresses', () => {
     await listenOn('127.0.0.1', hole.port)
     const resolve = async () => ['127.0.0.1', '127.0.0.9'].map((address) => ({ address, family: 4 }))
     const guard = createEgressGuard({ allowedCidrs: ['127.0.0.9/32'], resolve })
-    const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS }))
+    const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
     const endpointUrl = `http://hooks.test:${hole.port}/`
     const webhook = { endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] }
     expect(await sender.send(webhook)).toMatchObject({ error: expect.stringContaining('ECONNREFUSED') })

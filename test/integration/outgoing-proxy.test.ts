@@ -12,6 +12,7 @@ import { createSender, type Exchange, type Sender } from '../../src/delivery-eng
 import { createParts, type Parts } from '../../src/platform/parts.js'
 import { version } from '../../src/platform/version.js'
 import { type Authority, createAuthority } from '../support/certificates.js'
+import { machineClock } from '../support/clock.js'
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js'
 import {
   answer,
@@ -61,7 +62,7 @@ function startSender(settings: Record<string, string>, names: Names = {}, timeou
       return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
     },
   })
-  return parts.use(createSender({ guard, timeoutMs, egress }))
+  return parts.use(createSender({ guard, timeoutMs, clock: machineClock, egress }))
 }
 
 const post = (sender: Sender, endpointUrl: string): Promise<Exchange> =>
@@ -151,7 +152,9 @@ describe('a proxy', () => {
         ['::1', '127.0.0.9', '127.0.0.1'].map((address) => ({ address, family: address === '::1' ? 6 : 4 })),
     })
     const { egress } = readEgress(through(proxy))
-    const sender = parts.use(createSender({ guard: guardOpen, timeoutMs: LONG_MS, egress }))
+    const sender = parts.use(
+      createSender({ guard: guardOpen, timeoutMs: LONG_MS, clock: machineClock, egress }),
+    )
     expect(await post(sender, onHooksTest(receiver.url))).toMatchObject({ statusCode: 200 })
     // IPv4 first: that is what proxies have.
     expect(proxy.asked.map((asked) => asked.split(':')[0])).toEqual(['127.0.0.9', '127.0.0.1'])
@@ -209,7 +212,7 @@ describe('the guard, behind a proxy', () => {
       const { egress } = readEgress({ ...through(proxy), EGRESS_PROXY_RESOLVES_NAMES: 'true' })
       const resolve = async () => [{ address: '10.0.0.5', family: 4 }]
       const guard = createEgressGuard({ allowedCidrs: [], resolve })
-      const sender = parts.use(createSender({ guard, timeoutMs: LONG_MS, egress }))
+      const sender = parts.use(createSender({ guard, timeoutMs: LONG_MS, clock: machineClock, egress }))
       expect(await post(sender, url)).toMatchObject(refused)
       expect(proxy.asked).toEqual([])
     })
