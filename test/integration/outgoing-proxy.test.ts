@@ -289,7 +289,7 @@ describe('a proxy that fails', () => {
     expect(exchange).toMatchObject({ statusCode: null, retryAfter: undefined })
     expect(exchange.error).toEqual(typeof error === 'string' ? error : expect.stringMatching(error))
     // To be tried again, after the service's own wait; its subscription stays enabled.
-    const verdict = judge(exchange, 1, policy)
+    const verdict = judge(exchange, 1, policy, new Date())
     expect(verdict).toMatchObject({ status: 'FAILED', isGone: false })
     expect(verdict.delayMs).toBeLessThan(2000)
     proxy.readOn()
