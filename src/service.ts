@@ -87,6 +87,7 @@ async function start(
   const clock = parts.use(
     await createDatabaseClock({ database, onChange: (state) => void happenings.emit('clock', state) }),
     'clock',
+    OTHER_MS,
   )
   const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
