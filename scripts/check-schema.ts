@@ -1,12 +1,13 @@
 /**
  * Proves that the migrations lead to prisma/schema.prisma: one database made from the model at once, one by the
- * migrations, must have the same catalogue.
+ * migrations, must have the same catalogue. And that new ones hold up nobody.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import pg from 'pg'
-import { applyMigrations, migrationNames, migrationsDirectory } from '../src/platform/migrations/index.js'
-import { diffSchemas, SCHEMA_FILE, withThrowawayPostgres } from './schema-diff.js'
+import { readMigrations } from '../src/platform/migrations/files.js'
+import { applyMigrations } from '../src/platform/migrations/index.js'
+import { findBlocking } from './migration-rules.js'
+import { diffSchemas, MIGRATED_SCHEMA_FILE, SCHEMA_FILE, withThrowawayPostgres } from './schema-diff.js'
 
 const catalogue = `
   select format('column %s.%s %s%s default %s', table_name, column_name, udt_name,
@@ -60,11 +61,12 @@ const differences = [
   ...[...modelled].filter((line) => !migrated.has(line)).map((line) => `only in ${SCHEMA_FILE}: ${line}`),
   ...[...migrated].filter((line) => !modelled.has(line)).map((line) => `only in the migrations: ${line}`),
 ]
-const snapshot = join(migrationsDirectory, migrationNames().at(-1) ?? '', 'schema.prisma')
-if ((await readFile(snapshot, 'utf8')) !== model)
-  differences.push(`${snapshot} is not ${SCHEMA_FILE} as it is now`)
+if ((await readFile(MIGRATED_SCHEMA_FILE, 'utf8')) !== model)
+  differences.push(`${MIGRATED_SCHEMA_FILE} is not ${SCHEMA_FILE} as it is now`)
 
-for (const difference of differences) console.error(difference)
+const blocking = readMigrations().flatMap(findBlocking)
+for (const problem of [...blocking, ...differences]) console.error(problem)
+if (blocking.length > 0) process.exitCode = 1
 if (differences.length > 0) {
   console.error('Make the missing migration: npm run migration:new -- <name>')
   process.exitCode = 1

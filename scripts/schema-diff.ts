@@ -3,9 +3,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
-import { withSchemaEngine } from '../src/platform/migrations/schema-engine.js'
+import { withSchemaEngine } from './schema-engine.js'
 
 export const SCHEMA_FILE = 'prisma/schema.prisma'
+/** The model that the migrations lead to. */
+export const MIGRATED_SCHEMA_FILE = 'prisma/migrations/schema.prisma'
 
 /** A PostgreSQL that is gone afterwards. */
 export async function withThrowawayPostgres<Result>(work: (url: string) => Promise<Result>): Promise<Result> {

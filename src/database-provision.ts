@@ -70,7 +70,7 @@ export async function provideDatabase(config: Config, logger: Logger): Promise<P
 }
 
 async function migrate(databaseUrl: string, logger: Logger): Promise<void> {
-  const { applied } = await applyMigrations({ databaseUrl })
+  const { applied } = await applyMigrations({ databaseUrl, onWait: (reason) => logger.info(reason) })
   if (applied.length > 0) logger.info({ applied }, 'migrated the database')
 }
 

@@ -6,11 +6,11 @@ import { applyMigrations } from './platform/migrations/index.js'
 
 async function main(): Promise<void> {
   readDotEnv()
-  const database = await provideServer(loadMaintenanceConfig(), (line) => process.stdout.write(`${line}\n`))
+  const say = (line: string) => void process.stdout.write(`${line}\n`)
+  const database = await provideServer(loadMaintenanceConfig(), say)
   try {
-    const { applied } = await applyMigrations({ databaseUrl: database.directUrl })
-    const text = applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.'
-    process.stdout.write(`${text}\n`)
+    const { applied } = await applyMigrations({ databaseUrl: database.directUrl, onWait: say })
+    say(applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.')
   } finally {
     await database[Symbol.asyncDispose]()
   }

@@ -1,97 +1,126 @@
 /**
- * Migrations: those of `prisma/migrations`, applied and recorded as Prisma does, and BullMQ's own for its queue
- * on PostgreSQL. Nothing is downloaded: Prisma's schema engine comes as WebAssembly from the npm registry.
+ * Migrations: those of `prisma/migrations`, recorded as Prisma records them, and BullMQ's own for its queue on
+ * PostgreSQL. They may be killed at any moment: the next run goes on where the last one ended.
  */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { assertSchemaCompatibility, runMigrations as migrateQueue } from 'bullmq'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { withSchemaEngine } from './schema-engine.js'
+import { ExpectedStartError } from '../../errors.js'
+import { isUnavailable } from '../database-errors.js'
+import { queueSchemaOf, schemaOf } from '../postgres/url.js'
+import { applyMigration, inTransaction } from './apply.js'
+import { readMigrations } from './files.js'
+import { createHistory, readHistory, selectPending } from './history.js'
+import { withMigrationLock } from './lock.js'
+import { isQueueMigrated, migrateQueue } from './queue.js'
+import { ensureSchema } from './schemas.js'
+import { withSession } from './session.js'
 
-const packageRoot = fileURLToPath(new URL('../../../', import.meta.url))
-export const migrationsDirectory = join(packageRoot, 'prisma', 'migrations')
+export { migrationNames, migrationsDirectory } from './files.js'
 
-/** Any number, the same in every process: it spells "mig". */
-const MIGRATION_LOCK = 0x6d6967
-
-/** Brings a database up to date. Several processes may do so at once: one does, the others wait for it. */
-export async function applyMigrations({
-  databaseUrl,
-}: {
+export interface MigrationOptions {
+  /** Its `?schema=` names the schema; without it `public`. */
   databaseUrl: string
-}): Promise<{ applied: string[] }> {
-  return withClient(databaseUrl, async (client) => {
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    await migrateQueue(client)
-    const applied = (await findPending(client)).length > 0 ? await applyByPrisma(databaseUrl) : []
-    return { applied }
-  })
+  /** Ends it at once. What was under way leaves nothing, or is taken up by the next run. */
+  signal?: AbortSignal | undefined
+  /** Told once of each thing that it waits for, in words for the log. */
+  onWait?(reason: string): void
 }
 
-/** The migrations that a database lacks, oldest first; `bullmq` stands for those of the queue. */
-export function pendingMigrations({ databaseUrl }: { databaseUrl: string }): Promise<string[]> {
-  return withClient(databaseUrl, async (client) => {
-    const isQueueThere = await assertSchemaCompatibility(client).then(
-      () => true,
-      () => false,
-    )
-    return isQueueThere ? findPending(client) : [...(await findPending(client)), 'bullmq']
-  })
-}
-
-/** The names of all migrations, oldest first. */
-export function migrationNames(): string[] {
-  const entries = readdirSync(migrationsDirectory, { withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .toSorted()
-}
-
-async function findPending(client: pg.Client): Promise<string[]> {
-  const { rows: tables } = await client.query(`select to_regclass('_prisma_migrations') as found`)
-  if (tables[0].found === null) return migrationNames()
-  const { rows } = await client.query(
-    'select migration_name from _prisma_migrations where finished_at is not null and rolled_back_at is null',
+/**
+ * Brings a database up to date. Several processes may do so at once: one does, the others wait for it.
+ *
+ * @throws ExpectedStartError that says what to do, when a migration can't be applied
+ */
+export async function applyMigrations(options: MigrationOptions): Promise<{ applied: string[] }> {
+  const { databaseUrl, signal } = options
+  if ((await pendingMigrations(options)).length === 0) return { applied: [] }
+  const wait = onceEach(options.onWait)
+  const onWait = () => wait("waiting for another process's migration")
+  return withMigrationLock({ databaseUrl, signal, onWait }, (held) =>
+    withSession(databaseUrl, held, (client) => migrate(client, { databaseUrl, signal: held, onWait: wait })),
   )
-  const applied = new Set(rows.map(({ migration_name }) => migration_name))
-  return migrationNames().filter((name) => !applied.has(name))
 }
 
-function applyByPrisma(databaseUrl: string): Promise<string[]> {
-  return withSchemaEngine({ databaseUrl }, async (engine) => {
-    const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: {
-        baseDir: migrationsDirectory,
-        lockfile: { path: 'migration_lock.toml', content: readMigrationFile('migration_lock.toml') },
-        shadowDbInitScript: '',
-        migrationDirectories: migrationNames().map((name) => ({
-          path: name,
-          migrationFile: {
-            path: 'migration.sql',
-            content: { tag: 'ok', value: readMigrationFile(join(name, 'migration.sql')) },
-          },
-        })),
-      },
-      filters: { externalTables: [], externalEnums: [] },
-    })
-    return appliedMigrationNames
+async function migrate(
+  client: pg.Client,
+  { databaseUrl, signal, onWait }: Required<MigrationOptions> & { signal: AbortSignal },
+): Promise<{ applied: string[] }> {
+  const schema = schemaOf(databaseUrl)
+  const queueSchema = queueSchemaOf(schema)
+  const step = (name: string, work: () => Promise<void>) =>
+    untilTablesAreFree(() => explainRefusal(name, work), { signal, onWait })
+
+  const isQueueDue = !(await isQueueMigrated(client, queueSchema))
+  const prepare = async () => {
+    await ensureSchema(client, schema)
+    if (isQueueDue) await ensureSchema(client, queueSchema)
+    await createHistory(client)
+  }
+  await step('of the schema', () => inTransaction(client, schema, prepare))
+  if (isQueueDue) await step('of the queue', () => migrateQueue(client, queueSchema))
+  const pending = selectPending(readMigrations(), await readHistory(client, schema))
+  for (const migration of pending)
+    await step(migration.name, () => applyMigration(client, { migration, schema, signal }))
+  return { applied: pending.map(({ name }) => name) }
+}
+
+/**
+ * The migrations that a database lacks, oldest first; `bullmq` stands for those of the queue.
+ *
+ * @throws ExpectedStartError when one was applied with other content than it has now
+ */
+export function pendingMigrations({
+  databaseUrl,
+  signal,
+}: Pick<MigrationOptions, 'databaseUrl' | 'signal'>): Promise<string[]> {
+  return withSession(databaseUrl, signal, async (client) => {
+    const schema = schemaOf(databaseUrl)
+    const pending = selectPending(readMigrations(), await readHistory(client, schema))
+    const isQueueThere = await isQueueMigrated(client, queueSchemaOf(schema))
+    return [...pending.map(({ name }) => name), ...(isQueueThere ? [] : ['bullmq'])]
   })
 }
 
-const readMigrationFile = (path: string): string => readFileSync(join(migrationsDirectory, path), 'utf8')
+const LOCK_NOT_AVAILABLE = '55P03'
+const TRY_AGAIN_MS = 250
 
-async function withClient<Result>(
-  databaseUrl: string,
-  work: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
-  await client.connect()
+/** A transaction that can't have a table soon has let go of everything; meanwhile others had their turn. */
+async function untilTablesAreFree(
+  work: () => Promise<void>,
+  { signal, onWait }: { signal: AbortSignal; onWait(reason: string): void },
+): Promise<void> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if ((error as pg.DatabaseError).code !== LOCK_NOT_AVAILABLE) throw error
+      onWait('a migration waits for a table that another session has locked')
+      await pause(TRY_AGAIN_MS, undefined, { signal })
+    }
+  }
+}
+
+const DUPLICATE_TABLE = '42P07'
+
+/** What PostgreSQL refuses, a person can mend. */
+async function explainRefusal(name: string, work: () => Promise<void>): Promise<void> {
   try {
-    return await work(client)
-  } finally {
-    // Ends the lock with it.
-    await client.end()
+    await work()
+  } catch (error) {
+    const isRefused = error instanceof pg.DatabaseError && !isUnavailable(error)
+    if (!isRefused || error.code === LOCK_NOT_AVAILABLE) throw error
+    const advice =
+      error.code === DUPLICATE_TABLE
+        ? ' Something else has a table of that name: give the service a schema of its own, DATABASE_URL=…?schema=name.'
+        : ''
+    throw new ExpectedStartError(`The migration ${name} can't be applied: ${error.message}.${advice}`)
+  }
+}
+
+function onceEach(tell: MigrationOptions['onWait']): (reason: string) => void {
+  const told = new Set<string>()
+  return (reason) => {
+    if (!told.has(reason)) tell?.(reason)
+    told.add(reason)
   }
 }

@@ -1,0 +1,77 @@
+/**
+ * What was applied: `_prisma_migrations`, with the columns and checksums that Prisma writes, so that its tools
+ * understand the database too.
+ */
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
+import { ExpectedStartError } from '../../errors.js'
+import type { Migration } from './files.js'
+
+/** From Prisma's schema engine (`sql_migration_persistence.rs`). */
+const createTable = `
+  create table if not exists _prisma_migrations (
+    id varchar(36) primary key not null,
+    checksum varchar(64) not null,
+    finished_at timestamptz,
+    migration_name varchar(255) not null,
+    logs text,
+    rolled_back_at timestamptz,
+    started_at timestamptz not null default now(),
+    applied_steps_count integer not null default 0
+  )`
+
+export interface HistoryEntry {
+  id: string
+  migration_name: string
+  checksum: string
+  /** Not so: an older version of the service, which recorded a migration before it applied it, died or failed. */
+  isFinished: boolean
+}
+
+/** The client's search path begins with the service's schema. */
+export async function createHistory(client: pg.ClientBase): Promise<void> {
+  await client.query(createTable)
+}
+
+/** What is recorded, and was not taken back; empty where there is no table yet. */
+export async function readHistory(client: pg.ClientBase, schema: string): Promise<HistoryEntry[]> {
+  const table = `${client.escapeIdentifier(schema)}._prisma_migrations`
+  const { rows: found } = await client.query('select to_regclass($1) is not null as "isThere"', [table])
+  if (!found[0].isThere) return []
+  const { rows } = await client.query<HistoryEntry>(
+    `select id, migration_name, checksum, finished_at is not null as "isFinished"
+     from ${table} where rolled_back_at is null`,
+  )
+  return rows
+}
+
+/** Those that a database lacks, oldest first. @throws ExpectedStartError when one was applied with other content */
+export function selectPending(migrations: Migration[], history: HistoryEntry[]): Migration[] {
+  return migrations.filter((migration) => {
+    const records = history.filter(({ migration_name }) => migration_name === migration.name)
+    if (records.some(({ checksum }) => checksum !== migration.checksum)) throw changedFile(migration)
+    return !records.some(({ isFinished }) => isFinished)
+  })
+}
+
+export async function recordApplied(client: pg.ClientBase, { name, checksum }: Migration): Promise<void> {
+  await client.query(
+    `insert into _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count)
+     values ($1, $2, clock_timestamp(), $3, 1)`,
+    [randomUUID(), checksum, name],
+  )
+}
+
+export async function recordFinished(client: pg.ClientBase, { name }: Migration): Promise<void> {
+  await client.query(
+    `update _prisma_migrations set finished_at = clock_timestamp(), applied_steps_count = 1, logs = null
+     where migration_name = $1 and finished_at is null and rolled_back_at is null`,
+    [name],
+  )
+}
+
+const changedFile = ({ name }: Migration) =>
+  new ExpectedStartError(
+    `The migration ${name} was applied to this database with another content than its file has now ` +
+      `(prisma/migrations/${name}/migration.sql). Put the file back as it was released; a change belongs in a new migration.`,
+  )

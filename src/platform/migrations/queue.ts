@@ -1,0 +1,35 @@
+/** BullMQ's own migrations, for the queue on PostgreSQL: all that are pending in one transaction, as BullMQ does it. */
+import {
+  assertSchemaCompatibility,
+  LATEST_SCHEMA_VERSION,
+  runMigrations,
+  SchemaMigrationRequiredError,
+} from 'bullmq'
+import type pg from 'pg'
+import { LOCK_TIMEOUT_MS } from './apply.js'
+import { setInTransaction } from './session.js'
+
+export async function isQueueMigrated(client: pg.ClientBase, schema: string): Promise<boolean> {
+  try {
+    return (await assertSchemaCompatibility(client, schema)) >= LATEST_SCHEMA_VERSION
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError) return false
+    throw error
+  }
+}
+
+/** In a schema that is there. */
+export async function migrateQueue(client: pg.ClientBase, schema: string): Promise<void> {
+  await runMigrations(
+    {
+      async query(text: string, values?: unknown[]) {
+        // It is there, and PostgreSQL asks for the right to make one all the same.
+        if (text.startsWith('CREATE SCHEMA IF NOT EXISTS')) return { rows: [] }
+        const result = await client.query(text, values)
+        if (text === 'BEGIN') await setInTransaction(client, { lockTimeoutMs: LOCK_TIMEOUT_MS })
+        return result
+      },
+    },
+    schema,
+  )
+}
