@@ -57,7 +57,8 @@ async function tryLock(client: pg.Client): Promise<boolean> {
   await client.query(
     'set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 10; set local tcp_keepalives_count = 3',
   )
-  const { rows } = await client.query('select pg_try_advisory_xact_lock($1) as "isTaken"', [MIGRATION_LOCK])
+  // Without parameters: a portal would keep a snapshot, and an index that is made concurrently would wait for its end.
+  const { rows } = await client.query(`select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as "isTaken"`)
   if (rows[0].isTaken) return true
   await client.query('rollback')
   return false

@@ -1,0 +1,187 @@
+/**
+ * A process that migrates dies: at each message that it sends to PostgreSQL, in the middle of each statement of each
+ * migration, by SIGKILL. The next one needs nobody's help, and what it leaves is what one that was never killed leaves.
+ */
+import { spawn } from 'node:child_process'
+import { randomInt, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { applyMigrations, migrationNames } from '../../src/platform/migrations/index.js'
+import { createParts } from '../../src/platform/parts.js'
+import { readCatalogue } from '../support/catalogue.js'
+import { withDatabase } from '../support/global-setup.js'
+import { startMessageProxy } from '../support/message-proxy.js'
+
+const MINUTES = 60_000
+const SCHEMAS = ['public', 'bullmq']
+
+let admin: pg.Client
+let whole: string[]
+
+beforeAll(async () => {
+  admin = new pg.Client(inject('postgresUrl'))
+  await admin.connect()
+  whole = await onDatabase(async ({ url, client }) => {
+    await applyMigrations({ databaseUrl: url })
+    return readCatalogue(client, SCHEMAS)
+  })
+})
+afterAll(() => admin.end())
+
+interface TestedDatabase {
+  url: string
+  client: pg.Client
+}
+
+/** An empty database, gone afterwards. */
+async function onDatabase<Result>(work: (database: TestedDatabase) => Promise<Result>): Promise<Result> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await admin.query(`create database ${name}`)
+  const url = withDatabase(inject('postgresUrl'), name)
+  const client = new pg.Client(url)
+  try {
+    await client.connect()
+    return await work({ url, client })
+  } finally {
+    await client.end()
+    await admin.query(`drop database ${name} with (force)`)
+  }
+}
+
+async function expectWhole({ url, client }: TestedDatabase): Promise<void> {
+  await applyMigrations({ databaseUrl: url })
+  expect(await readCatalogue(client, SCHEMAS)).toEqual(whole)
+  const { rows } = await client.query(
+    'select migration_name, finished_at is not null as done from _prisma_migrations order by 1',
+  )
+  expect(rows).toEqual(migrationNames().map((name) => ({ migration_name: name, done: true })))
+  expect((await client.query('select from tallies')).rowCount).toBe(1)
+}
+
+/** Its connections are lost with the message of that number. Whether it came so far. */
+function cutAtMessage(number: number): Promise<boolean> {
+  return onDatabase(async (database) => {
+    const parts = createParts()
+    const proxy = parts.use(
+      await startMessageProxy(database.url, (count, { cut }) => {
+        if (count === number) cut()
+      }),
+    )
+    const ended = await applyMigrations({ databaseUrl: proxy.url }).then(
+      () => false,
+      () => true,
+    )
+    await parts[Symbol.asyncDispose]()
+    await expectWhole(database)
+    return ended || proxy.count() >= number
+  })
+}
+
+test('cut off at any message, it goes on where it was', { timeout: 20 * MINUTES }, async () => {
+  let messages = 0
+  while (await cutAtMessage(messages + 1)) messages++
+  // More than the beginning, the end, the record and the statements of each.
+  expect(messages).toBeGreaterThan(migrationNames().length * 5)
+})
+
+/** The lock at which a statement stops, until the test lets go of it. */
+const STOP = 99
+
+/** After so many statements that change the schema `public`, the next one stops and waits for the test. */
+const stopAfter = (count: number) => `
+  create schema probe;
+  create sequence probe.statements;
+  create function probe.stop() returns event_trigger language plpgsql as $$
+  begin
+    if current_schema() = 'public' and nextval('probe.statements') = ${count} then
+      perform pg_advisory_lock(${STOP});
+    end if;
+  end $$;
+  create event trigger stop on ddl_command_end execute function probe.stop()`
+
+/** In the middle of a migration: the statement of that number is done, those after it are not. Whether there was one. */
+function cutInsideAfter(number: number): Promise<boolean> {
+  return onDatabase(async (database) => {
+    const { url, client } = database
+    await client.query(stopAfter(number))
+    await client.query('select pg_advisory_lock($1)', [STOP])
+    const parts = createParts()
+    const proxy = parts.use(await startMessageProxy(url, () => {}))
+    let hasEnded = false
+    const first = applyMigrations({ databaseUrl: proxy.url }).then(
+      () => (hasEnded = true),
+      () => {},
+    )
+    const waiting = `select from pg_locks where locktype = 'advisory' and objid = ${STOP} and not granted
+      and database = (select oid from pg_database where datname = current_database())`
+    const isStopped = async () => (await client.query(waiting)).rowCount === 1
+    while (!(hasEnded || (await isStopped()))) await new Promise((later) => setTimeout(later, 5))
+    proxy.cut()
+    await first
+    await parts[Symbol.asyncDispose]()
+    // The next one begins while PostgreSQL still runs the statement of the one that died.
+    const next = applyMigrations({ databaseUrl: url })
+    await client.query('select pg_advisory_unlock($1)', [STOP])
+    await next
+    await client.query('drop event trigger stop; drop schema probe cascade')
+    await expectWhole(database)
+    return !hasEnded
+  })
+}
+
+test('cut off in the middle of any migration, it goes on where it was', { timeout: 20 * MINUTES }, async () => {
+  let statements = 0
+  while (await cutInsideAfter(statements + 1)) statements++
+  expect(statements).toBeGreaterThan(50)
+})
+
+/** A process of its own, killed with the message of that number, or at its end. */
+async function killAtMessage({ url }: TestedDatabase, number: number): Promise<NodeJS.Signals | null> {
+  const parts = createParts()
+  const kill = () => child.kill('SIGKILL')
+  const proxy = parts.use(await startMessageProxy(url, (count) => count === number && kill()))
+  const child = spawn(process.execPath, [resolve('dist/migrate.js')], {
+    env: { PATH: process.env.PATH, DATABASE_URL: proxy.url },
+    stdio: 'ignore',
+  })
+  const [, signal] = await once(child, 'exit')
+  await parts[Symbol.asyncDispose]()
+  return signal
+}
+
+test('thirty processes that were killed at random leave nothing to mend', { timeout: 20 * MINUTES }, async () => {
+  const moments = Array.from({ length: 30 }, () => randomInt(5, 90))
+  const killed = await inParallel(3, moments, (moment) =>
+    onDatabase(async (database) => {
+      const signal = await killAtMessage(database, moment)
+      await expectWhole(database)
+      return signal
+    }),
+  )
+  expect(killed, `at messages ${moments}`).toEqual(moments.map(() => 'SIGKILL'))
+})
+
+test('four processes on one database, one of them killed: the others do it all', async () => {
+  await onDatabase(async (database) => {
+    const killed = killAtMessage(database, 60)
+    const others = Array.from({ length: 3 }, () => applyMigrations({ databaseUrl: database.url }))
+    await Promise.all([killed, ...others])
+    await expectWhole(database)
+  })
+})
+
+async function inParallel<Item, Result>(
+  width: number,
+  items: Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  const rest = items.entries()
+  const runner = async () => {
+    for (const [index, item] of rest) results[index] = await work(item)
+  }
+  await Promise.all(Array.from({ length: width }, runner))
+  return results
+}
