@@ -1,0 +1,87 @@
+/** Migrations beside what else is there: a service under load, a session that keeps a table, a pooler. */
+import pg from 'pg'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { applyMigrations, migrationNames, pendingMigrations } from '../../src/platform/migrations/index.js'
+import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createTestDatabase } from '../support/database.js'
+import { startPgBouncer } from '../support/pgbouncer.js'
+import { startReceiver } from '../support/receiver.js'
+import { startTestService } from '../support/service.js'
+
+let parts: Parts
+
+beforeEach(() => {
+  parts = createParts()
+})
+afterEach(() => parts[Symbol.asyncDispose]())
+
+/** Undoes the last two migrations, so that they are applied again. */
+const undoLastTwo = `
+  drop index "deliveries_subscriptionId_eventId_idx", "deliveries_subscriptionId_status_id_idx";
+  create index "deliveries_subscriptionId_id_idx" on deliveries ("subscriptionId", id);
+  create index "deliveries_unsent_idx" on deliveries (id) where status in ('FAILED', 'DEAD');
+  create index "deliveries_unsent_of_subscription_idx" on deliveries ("subscriptionId", id) where status in ('FAILED', 'DEAD');
+  delete from _prisma_migrations where migration_name in (
+    select migration_name from _prisma_migrations order by migration_name desc limit 2)`
+
+test('the last two are applied under a service at work: nothing fails, and all of it arrives', async () => {
+  const service = parts.use(await startTestService('postgres'))
+  const receiver = parts.use(await startReceiver())
+  await service.database.query(undoLastTwo)
+  await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['a'] })
+
+  const statuses: number[] = []
+  let longestMs = 0
+  let isOver = false
+  const producer = async () => {
+    while (!isOver) {
+      const since = performance.now()
+      const { status } = await service.api.post('/v1/events', { type: 'a', data: {} })
+      longestMs = Math.max(longestMs, performance.now() - since)
+      statuses.push(status)
+    }
+  }
+  const producers = Array.from({ length: 4 }, producer)
+  await expect.poll(() => receiver.requests.length).toBeGreaterThan(20)
+  const quietLongestMs = longestMs
+  expect((await applyMigrations({ databaseUrl: service.database.url })).applied).toEqual(migrationNames().slice(-2))
+  const sent = receiver.requests.length
+  await expect.poll(() => receiver.requests.length).toBeGreaterThan(sent + 20)
+  isOver = true
+  await Promise.all(producers)
+
+  expect(new Set(statuses)).toEqual(new Set([202]))
+  expect(longestMs).toBeLessThan(1000 + quietLongestMs)
+  await expect.poll(() => receiver.requests.length, { timeout: 15_000 }).toBe(statuses.length)
+})
+
+test('a table that somebody keeps is waited for, and nobody else waits behind that', async () => {
+  const database = parts.use(await createTestDatabase())
+  await database.query(undoLastTwo)
+  const keeper = new pg.Client(database.url)
+  await keeper.connect()
+  parts.use({ [Symbol.asyncDispose]: () => keeper.end() })
+  await keeper.query('begin; select from deliveries')
+  const reasons: string[] = []
+  const migrating = applyMigrations({ databaseUrl: database.url, onWait: (reason) => reasons.push(reason) })
+  await expect.poll(() => reasons).toEqual(['a migration waits for a table that another session has locked'])
+  const since = performance.now()
+  await database.query('select from deliveries')
+  expect(performance.now() - since).toBeLessThan(1500)
+  await keeper.query('commit')
+  expect((await migrating).applied).toEqual(migrationNames().slice(-2))
+})
+
+test('through PgBouncer in transaction mode they are applied, by several at once, and leave no lock', async () => {
+  const database = parts.use(await createTestDatabase())
+  await database.query('drop schema public cascade; drop schema bullmq cascade; create schema public')
+  const bouncer = parts.use(await startPgBouncer(inject('postgresUrl'), 'transaction'))
+  const databaseUrl = Object.assign(new URL(bouncer.url), { pathname: new URL(database.url).pathname }).href
+  const results = await Promise.all(Array.from({ length: 3 }, () => applyMigrations({ databaseUrl })))
+  expect(results.flatMap(({ applied }) => applied)).toEqual(migrationNames())
+  expect(await pendingMigrations({ databaseUrl: database.url })).toEqual([])
+  const locks = () => database.query(`
+    select from pg_locks where locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())`)
+  await expect.poll(locks).toEqual([])
+})
