@@ -131,7 +131,7 @@ test('?schema= is where all of it is, and it is made when it is missing', async 
   expect(await pendingMigrations({ databaseUrl: url })).toEqual([])
   expect(await readCatalogue(client, ['public'])).toHaveLength(2)
   const inHooks = (await readCatalogue(client, ['hooks'])).filter((line) =>
-    /hooks\.(events|job|uuid_v7) /.test(line),
+    /^(r|function) hooks\.(events|job|uuid_v7) /.test(line),
   )
   expect(inHooks).toHaveLength(3)
 })
