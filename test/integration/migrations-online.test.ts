@@ -83,7 +83,7 @@ test('through PgBouncer in transaction mode they are applied, by several at once
   const database = parts.use(await createTestDatabase())
   await database.query('drop schema public cascade; drop schema bullmq cascade; create schema public')
   const bouncer = parts.use(await startPgBouncer(inject('postgresUrl'), 'transaction'))
-  const databaseUrl = Object.assign(new URL(bouncer.url), { pathname: new URL(database.url).pathname }).href
+  const databaseUrl = bouncer.urlOf(database.url)
   const results = await Promise.all(Array.from({ length: 3 }, () => applyMigrations({ databaseUrl })))
   expect(results.flatMap(({ applied }) => applied)).toEqual(migrationNames())
   expect(await pendingMigrations({ databaseUrl: database.url })).toEqual([])
