@@ -49,11 +49,18 @@ test('migrations are applied under a service at work: nothing fails, and all of 
     }
   }
   const producers = Array.from({ length: 4 }, producer)
-  await expect.poll(() => receiver.requests.length).toBeGreaterThan(20)
+  // Before the service, whatever fails.
+  parts.use({
+    async [Symbol.asyncDispose]() {
+      isOver = true
+      await Promise.all(producers)
+    },
+  })
+  await expect.poll(() => receiver.requests.length, { timeout: 10_000 }).toBeGreaterThan(20)
   const quietLongestMs = longestMs
   expect((await applyMigrations({ databaseUrl: service.database.url })).applied).toEqual(undone)
   const sent = receiver.requests.length
-  await expect.poll(() => receiver.requests.length).toBeGreaterThan(sent + 20)
+  await expect.poll(() => receiver.requests.length, { timeout: 10_000 }).toBeGreaterThan(sent + 20)
   isOver = true
   await Promise.all(producers)
 
@@ -71,7 +78,9 @@ test('a table that somebody keeps is waited for, and nobody else waits behind th
   await keeper.query('begin; select from deliveries')
   const reasons: string[] = []
   const migrating = applyMigrations({ databaseUrl: database.url, onWait: (reason) => reasons.push(reason) })
-  await expect.poll(() => reasons).toEqual(['a migration waits for a table that another session has locked'])
+  await expect
+    .poll(() => reasons, { timeout: 10_000 })
+    .toEqual(['a migration waits for a table that another session has locked'])
   const since = performance.now()
   await database.query('select from deliveries')
   expect(performance.now() - since).toBeLessThan(1500)
@@ -91,5 +100,5 @@ test('through PgBouncer in transaction mode they are applied, by several at once
     database.query(`
     select from pg_locks where locktype = 'advisory'
     and database = (select oid from pg_database where datname = current_database())`)
-  await expect.poll(locks).toEqual([])
+  await expect.poll(locks, { timeout: 5000 }).toEqual([])
 })

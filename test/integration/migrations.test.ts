@@ -164,7 +164,7 @@ test('another process that migrates is waited for, which is said once, and an ab
   })
   await expect(aborted).rejects.toThrow('stop')
   const waiting = applyMigrations({ databaseUrl, onWait: (reason) => reasons.push(reason) })
-  await expect.poll(() => reasons).toEqual(["waiting for another process's migration"])
+  await expect.poll(() => reasons, { timeout: 10_000 }).toEqual(["waiting for another process's migration"])
   await client.query('commit')
   expect((await waiting).applied).toEqual(migrationNames())
   expect(reasons).toHaveLength(1)
@@ -172,9 +172,11 @@ test('another process that migrates is waited for, which is said once, and an ab
 
 test('a broken connection of the lock ends the work', async () => {
   const lost = withMigrationLock({ databaseUrl, onWait() {} }, async (signal) => {
-    const held = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 7170407`
-    await client.query(held)
-    await once(signal, 'abort')
+    const isLost = once(signal, 'abort')
+    await client.query(`select pg_terminate_backend(pid) from pg_locks
+      where locktype = 'advisory' and objid = 7170407
+      and database = (select oid from pg_database where datname = current_database())`)
+    await isLost
     throw signal.reason
   })
   await expect(lost).rejects.toThrow('held the lock for migrations broke')
