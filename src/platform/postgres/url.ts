@@ -12,7 +12,7 @@ export interface PostgresTarget {
   mustBeWritable: boolean
 }
 
-export const DEFAULT_SCHEMA = 'public'
+const DEFAULT_SCHEMA = 'public'
 
 /** Parameters of Prisma's own engines, which a server would refuse, and those that are read here. */
 const notForTheDriver = [
