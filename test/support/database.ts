@@ -18,6 +18,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const url = withDatabase(serverUrl, name)
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   pool.on('error', () => {})
+  // A copy has the id of what it was copied from, and would be the same service to a Redis that both use.
+  await pool.query('update installation set id = gen_random_uuid()')
   return {
     url,
     async query<Row extends object>(text: string, values: unknown[] = []) {

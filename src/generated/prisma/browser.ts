@@ -53,3 +53,8 @@ export type Tally = Prisma.TallyModel
  * One HTTP attempt of a delivery.
  */
 export type DeliveryLog = Prisma.DeliveryLogModel
+/**
+ * Model Installation
+ * Which service's data this is, whatever its database is called: what its keys and channels on Redis begin with.
+ */
+export type Installation = Prisma.InstallationModel

@@ -57,7 +57,8 @@ export const ModelName = {
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
-  DeliveryLog: 'DeliveryLog'
+  DeliveryLog: 'DeliveryLog',
+  Installation: 'Installation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -169,6 +170,14 @@ export const DeliveryLogScalarFieldEnum = {
 } as const
 
 export type DeliveryLogScalarFieldEnum = (typeof DeliveryLogScalarFieldEnum)[keyof typeof DeliveryLogScalarFieldEnum]
+
+
+export const InstallationScalarFieldEnum = {
+  isOnly: 'isOnly',
+  id: 'id'
+} as const
+
+export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
 
 
 export const SortOrder = {
