@@ -3,6 +3,7 @@
  * `ConfigError`, so that nobody has to start ten times to learn of ten mistakes.
  */
 import type { KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { levels } from 'pino'
 import { z } from 'zod'
@@ -12,6 +13,8 @@ import { hashKey } from './keys/key.js'
 import { type KeySources, readSetting, readSources } from './keys/sources.js'
 import { parseCidr } from './platform/ip-ranges.js'
 import { parsePostgresUrl } from './platform/postgres/url.js'
+import { parseRedisUrl } from './platform/redis/address.js'
+import type { RedisSettings } from './platform/redis/clients.js'
 import { parseEncryptionKey } from './secrets/keys.js'
 
 export interface Config {
@@ -34,7 +37,7 @@ export interface Config {
   /** What stored secrets are encrypted with: the first seals, all open. None: they are stored as they are. */
   secretEncryptionKeys: KeyObject[]
   /** Absent: the queue runs on PostgreSQL and pub/sub in the process. */
-  redisUrl: string | undefined
+  redis: RedisSettings | undefined
   delivery: {
     maxAttempts: number
     backoffBaseSeconds: number
@@ -88,18 +91,35 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
     error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
   })
 
-const postgresUrl = z.string().superRefine((text, context) => {
-  try {
-    parsePostgresUrl(text)
-  } catch (error) {
-    context.addIssue((error as Error).message)
-  }
-})
-
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   })
+
+/** What a function makes of a setting; what it throws is what is wrong with it. */
+const parsedBy = <Value>(parse: (text: string) => Value) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      context.addIssue((error as Error).message)
+      return z.NEVER
+    }
+  })
+
+/** As it is: whoever connects reads it again. */
+function readPostgresUrl(url: string): string {
+  parsePostgresUrl(url)
+  return url
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`names a file that can't be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
 
 const list = z.string().transform((text) =>
   text
@@ -128,9 +148,12 @@ const settings = z.object({
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   PROCESSES: wholeNumber(1, 64).default(1),
   // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
-  DATABASE_URL: postgresUrl.optional(),
-  DIRECT_DATABASE_URL: postgresUrl.optional(),
-  REDIS_URL: url('redis:', 'rediss:').optional(),
+  DATABASE_URL: parsedBy(readPostgresUrl).optional(),
+  DIRECT_DATABASE_URL: parsedBy(readPostgresUrl).optional(),
+  REDIS_URL: parsedBy(parseRedisUrl).optional(),
+  REDIS_CA_FILE: parsedBy(readText).optional(),
+  REDIS_CERT_FILE: parsedBy(readText).optional(),
+  REDIS_KEY_FILE: parsedBy(readText).optional(),
   SECRET_ENCRYPTION_KEY: list
     .transform((keys, context) =>
       keys.flatMap((key, index) => {
@@ -202,6 +225,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined) {
     problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
   }
+  const redisTls = { ca: read?.REDIS_CA_FILE, cert: read?.REDIS_CERT_FILE, key: read?.REDIS_KEY_FILE }
+  if (read?.REDIS_URL?.isEncrypted === false && Object.values(redisTls).some((text) => text !== undefined)) {
+    problems.push(
+      'REDIS_URL must begin with rediss: REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE are for TLS',
+    )
+  }
+  if ((redisTls.cert === undefined) !== (redisTls.key === undefined)) {
+    problems.push('REDIS_CERT_FILE and REDIS_KEY_FILE need each other')
+  }
   if (read === undefined || problems.length > 0) throw new ConfigError(problems)
 
   return {
@@ -216,7 +248,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseUrl: read.DATABASE_URL,
     directDatabaseUrl: read.DIRECT_DATABASE_URL,
     dataDirectory: resolve('.data'),
-    redisUrl: read.REDIS_URL,
+    redis: read.REDIS_URL && { ...read.REDIS_URL, tls: redisTls },
     secretEncryptionKeys: read.SECRET_ENCRYPTION_KEY,
     delivery: {
       maxAttempts: read.DELIVERY_MAX_ATTEMPTS,

@@ -23,11 +23,13 @@ import { createKeyring } from './keys/keyring.js'
 import { createDatabaseClock } from './platform/clock.js'
 import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
+import { readInstallationId } from './platform/installation.js'
 import { logHappenings } from './platform/logging.js'
 import { createMetrics } from './platform/metrics.js'
 import { createParts, type Part, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
+import { connectToRedis } from './platform/redis/redis.js'
 import { createSignals } from './platform/signals.js'
 import { createIdSource } from './platform/uuid.js'
 import { createRetention } from './retention/sweeper.js'
@@ -93,17 +95,29 @@ async function start(
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
   await database.warmUp([...acceptStatements, recordStatement, loadStatement])
+  const redis =
+    config.redis &&
+    parts.use(
+      await connectToRedis({
+        settings: config.redis,
+        installationId: await readInstallationId(database),
+        logger,
+        onError: trouble('Redis'),
+      }),
+      'connections to Redis',
+      OTHER_MS,
+    )
   const queue = parts.use(
     createJobQueue<DeliveryJob>({
       name: 'deliveries',
-      redisUrl: config.redisUrl,
+      redis,
       databaseUrl: directUrl,
       onError: trouble('queue'),
     }),
     'queue',
     QUEUE_MS,
   )
-  const pubSub = parts.use(createPubSub(config.redisUrl, trouble('pub/sub')), 'pub/sub', OTHER_MS)
+  const pubSub = parts.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastHappenings(happenings, pubSub)
   const signals = createSignals(pubSub)
   const guard = createEgressGuard(config.delivery)
@@ -149,8 +163,8 @@ async function start(
     }),
     healthChecks: {
       database: () => database.query({ name: 'ping', text: 'select 1' }, []),
-      ...(pubSub.ping && { redis: pubSub.ping }),
       clock: () => clock.state,
+      ...(redis && { redis: queue.check }),
     },
     ...(config.role !== 'worker' && {
       api: {

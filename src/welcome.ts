@@ -7,7 +7,7 @@ export function welcome(config: Config, url: string): string {
   return `
   Node Event Service listens on ${url}
     database  ${config.databaseUrl ? 'PostgreSQL at DATABASE_URL' : 'embedded PostgreSQL, data in .data/'}
-    queue     ${config.redisUrl ? 'BullMQ on Redis' : 'BullMQ on PostgreSQL (set REDIS_URL for Redis)'}
+    queue     ${config.redis ? 'BullMQ on Redis' : 'BullMQ on PostgreSQL (set REDIS_URL for Redis)'}
     docs      ${url}/docs
 
   Subscribe an endpoint, publish an event, see what became of it:

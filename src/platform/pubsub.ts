@@ -5,7 +5,8 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { RedisPubSub } from 'graphql-redis-subscriptions'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
+import type { RedisAccess } from './redis/redis.js'
 import { findSiblings } from './siblings.js'
 
 export interface PubSub extends AsyncDisposable {
@@ -16,12 +17,10 @@ export interface PubSub extends AsyncDisposable {
   publish(channel: string, make: () => unknown): void
   /** Resolves, once the listener hears, with a function that ends it. The last to go ends Redis's subscription. */
   subscribe(channel: string, listener: (message: unknown) => void): Promise<() => void>
-  /** Resolves when Redis answers; absent where there is none. */
-  ping?: () => Promise<unknown>
 }
 
-export function createPubSub(redisUrl: string | undefined, onError: (error: Error) => void): PubSub {
-  return redisUrl === undefined ? withinService() : overRedis(redisUrl, onError)
+export function createPubSub(redis: RedisAccess | undefined): PubSub {
+  return redis === undefined ? withinService() : overRedis(redis)
 }
 
 function withinService(): PubSub {
@@ -46,25 +45,24 @@ function withinService(): PubSub {
   }
 }
 
-function overRedis(url: string, onError: (error: Error) => void): PubSub {
-  // What can't be sent at once is dropped, rather than kept for later.
-  const publisher = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 })
-  // A subscriber can't be asked whether it is ready, and subscribing before it is would hang.
-  const subscriber = new Redis(url, { enableReadyCheck: false, maxRetriesPerRequest: null })
-  for (const redis of [publisher, subscriber]) redis.on('error', onError)
-  const prefix = `node-event-service:${publisher.options.db ?? 0}:`
-  const redis = new RedisPubSub({ publisher, subscriber, reviver: reviveTimes })
+function overRedis(access: RedisAccess): PubSub {
+  const subscriber = access.openSubscriber()
+  const redis = new RedisPubSub({
+    publisher: access.commands,
+    // It uses no more of a client than this has.
+    subscriber: subscriber as unknown as Redis,
+    reviver: reviveTimes,
+  })
+  const prefix = `${access.prefix}:`
 
   return {
-    publish: createOutgoing(publisher, (channel, message) => redis.publish(channel, message), prefix),
+    publish: createOutgoing(access, (channel, message) => redis.publish(channel, message), prefix),
     async subscribe(channel, listener) {
       const subscription = await redis.subscribe(prefix + channel, listener)
       return () => redis.unsubscribe(subscription)
     },
-    ping: () => publisher.ping(),
     async [Symbol.asyncDispose]() {
-      publisher.disconnect()
-      subscriber.disconnect()
+      subscriber[Symbol.dispose]()
     },
   }
 }
@@ -84,7 +82,7 @@ const REST_MS = 10
  * into JSON that nobody reads would cost a tenth of what the service does.
  */
 function createOutgoing(
-  publisher: Redis,
+  redis: RedisAccess,
   send: (channel: string, message: unknown) => Promise<void>,
   prefix: string,
 ): PubSub['publish'] {
@@ -95,16 +93,11 @@ function createOutgoing(
     while (unsent.length > 0) {
       const messages = unsent
       unsent = []
-      const heard = await findHeard(new Set(messages.map(({ channel }) => channel)))
+      const heard = await redis.findHeard([...new Set(messages.map(({ channel }) => channel))])
       const wanted = messages.filter(({ channel }) => heard.has(channel))
       await Promise.all(wanted.map(({ channel, make }) => send(channel, make())))
       await pause(REST_MS)
     }
-  }
-
-  async function findHeard(channels: Set<string>): Promise<Set<string>> {
-    const answer = (await publisher.pubsub('NUMSUB', ...channels)) as (string | number)[]
-    return new Set(answer.filter((_, index) => index % 2 === 0 && answer[index + 1] !== 0).map(String))
   }
 
   return (channel, make) => {

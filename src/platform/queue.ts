@@ -4,10 +4,11 @@
  * taken, and a queue that lost everything loses nothing.
  */
 import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
-import { Redis } from 'ioredis'
 import { QUEUE_MS } from '../stop-budget.js'
 import { createSessionPool } from './postgres/pool.js'
 import { queueSchemaOf, schemaOf } from './postgres/url.js'
+import { onRedis } from './queue-on-redis.js'
+import type { RedisAccess } from './redis/redis.js'
 import { withTimeout } from './timeout.js'
 
 export interface JobQueue<Job> extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface JobQueue<Job> extends AsyncDisposable {
   work(take: (job: Job) => Promise<void>): Intake
   /** How many jobs are in which state (`waiting`, `active`, …). */
   counts(): Promise<Record<string, number>>
+  /** Resolves when jobs can be added and taken. @throws Error that says why not */
+  check(): Promise<void>
 }
 
 export interface Intake extends AsyncDisposable {
@@ -26,13 +29,14 @@ export interface Intake extends AsyncDisposable {
 
 export interface JobQueueOptions {
   name: string
-  redisUrl: string | undefined
+  /** Absent: the queue is on PostgreSQL. */
+  redis: RedisAccess | undefined
   databaseUrl: string
   onError(error: Error): void
 }
 
 /** Jobs that may be in a worker's hands at once. Taking one is short: see the worker of the delivery engine. */
-const TAKEN_AT_ONCE = 16
+export const TAKEN_AT_ONCE = 16
 /** A queue that doesn't answer in this time counts as away. */
 const ADD_TIMEOUT_MS = 2000
 /** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
@@ -43,7 +47,7 @@ const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
 
 export function createJobQueue<Job extends object>(options: JobQueueOptions): JobQueue<Job> {
   const { name, onError } = options
-  const backend = options.redisUrl === undefined ? onPostgres(options) : onRedis(options.redisUrl, onError)
+  const backend = options.redis === undefined ? onPostgres(options) : onRedis(options.redis)
   const queue = backend.createQueue(name)
   queue.on('error', onError)
 
@@ -57,9 +61,19 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
       const worker = backend.createWorker(name, ({ data }) => take(data as Job))
       worker.on('error', onError)
       const ready = Promise.all([queue, worker].map(backend.whenReady))
-      return { ready, [Symbol.asyncDispose]: () => inTime(worker.close()) }
+      return {
+        ready,
+        [Symbol.asyncDispose]() {
+          backend.stop()
+          return inTime(worker.close())
+        },
+      }
     },
-    counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
+    async counts() {
+      if (!backend.isThere()) throw new Error('The queue is away.')
+      return queue.getJobCounts('waiting', 'active', 'delayed', 'failed')
+    },
+    check: backend.check,
     async [Symbol.asyncDispose]() {
       await inTime(queue.close())
       await inTime(backend.close())
@@ -76,7 +90,7 @@ interface Troubled {
 }
 
 /** What BullMQ's classes have in common on both backends, as far as it is used here. */
-interface Backend {
+export interface Backend {
   createQueue(
     name: string,
   ): Pick<Queue<object, void, string>, 'addBulk' | 'getJobCounts' | 'close' | 'waitUntilReady'> & Troubled
@@ -87,32 +101,10 @@ interface Backend {
   whenReady(part: Pick<Worker | Queue, 'waitUntilReady'>): Promise<unknown>
   /** Whether it makes sense to add now; what is added to a Redis that is away would pile up in memory. */
   isThere(): boolean
+  check(): Promise<void>
+  /** Told at the beginning of the end: what rests now need not wait any longer. */
+  stop(): void
   close(): Promise<void>
-}
-
-function onRedis(url: string, onError: (error: Error) => void): Backend {
-  const producer = new Redis(url, { maxRetriesPerRequest: null })
-  const consumer = new Redis(url, { maxRetriesPerRequest: null })
-  const prefix = `node-event-service:${producer.options.db ?? 0}`
-  for (const redis of [producer, consumer]) redis.on('error', onError)
-  return {
-    createQueue: (name) =>
-      new Queue<object, void, string>(name, { connection: producer, prefix, skipWaitingForReady: true }),
-    createWorker: (name, take) =>
-      new Worker<object, void, string>(name, take, {
-        connection: consumer,
-        prefix,
-        concurrency: TAKEN_AT_ONCE,
-      }),
-    // Redis may well be away at the start: BullMQ connects when it comes.
-    whenReady: () => Promise.resolve(),
-    isThere: () => producer.status === 'ready',
-    async close() {
-      // BullMQ leaves connections that it was given to whoever made them.
-      producer.disconnect()
-      consumer.disconnect()
-    },
-  }
 }
 
 /** One of them is for notifications. */
@@ -139,6 +131,9 @@ function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
     // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
     whenReady: (part) => part.waitUntilReady(),
     isThere: () => true,
+    // It is PostgreSQL's health.
+    check: () => Promise.resolve(),
+    stop() {},
     close: () => pool.end(),
   }
 }

@@ -12,7 +12,7 @@ describe('loadConfig', () => {
       role: 'all',
       apiKeys: { keys: [{ name: undefined, hash: hashKey('dev-key-1') }], file: undefined },
       databaseUrl: undefined,
-      redisUrl: undefined,
+      redis: undefined,
       delivery: {
         maxAttempts: 10,
         backoffBaseSeconds: 5,
@@ -28,7 +28,7 @@ describe('loadConfig', () => {
   })
 
   it('takes an empty variable for an absent one', () => {
-    expect(loadConfig({ REDIS_URL: '', PORT: '' })).toMatchObject({ redisUrl: undefined, port: 3000 })
+    expect(loadConfig({ REDIS_URL: '', PORT: '' })).toMatchObject({ redis: undefined, port: 3000 })
   })
 
   it('keeps finished events for a part of a day, but not for none, which could mean for ever', () => {

@@ -1,0 +1,66 @@
+/**
+ * The connection that listens. It subscribes anew, by itself, whenever it is connected again: ioredis would do so too, but
+ * doesn't hear that it failed, so that a password which was changed would end the process.
+ */
+import type { Redis } from 'ioredis'
+
+/** As much of ioredis as RedisPubSub uses, but nothing here ever fails: what can't be done now is done later. */
+export interface Subscriber extends Disposable {
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  /** Calls back once the channel is heard. */
+  subscribe(channel: string, done: () => void): void
+  unsubscribe(channel: string): void
+  punsubscribe(pattern: string): void
+}
+
+/** A channel that was refused is asked for again after this. */
+const RETRY_MS = 1000
+/** Finds out that a connection went dead, on which nothing is said otherwise. */
+const PING_EVERY_MS = 10_000
+
+export function createSubscriber(redis: Redis, onError: (error: Error) => void): Subscriber {
+  const wanted = new Set<string>()
+  const waiting = new Map<string, () => void>()
+  let retry: NodeJS.Timeout | undefined
+
+  async function listen(channels: Iterable<string>): Promise<void> {
+    const names = [...channels].filter((channel) => wanted.has(channel))
+    if (redis.status !== 'ready' || names.length === 0) return
+    try {
+      await redis.subscribe(...names)
+    } catch (error) {
+      onError(error as Error)
+      clearTimeout(retry)
+      retry = setTimeout(() => void listen(wanted), RETRY_MS).unref()
+      return
+    }
+    for (const name of names) {
+      waiting.get(name)?.()
+      waiting.delete(name)
+    }
+  }
+
+  redis.on('ready', () => void listen(wanted))
+  const pings = setInterval(() => {
+    if (redis.status === 'ready') redis.ping().catch(() => {})
+  }, PING_EVERY_MS).unref()
+
+  return {
+    on: (event, listener) => redis.on(event, listener),
+    subscribe(channel, done) {
+      wanted.add(channel)
+      waiting.set(channel, done)
+      void listen([channel])
+    },
+    unsubscribe(channel) {
+      wanted.delete(channel)
+      if (redis.status === 'ready') redis.unsubscribe(channel).catch(() => {})
+    },
+    // RedisPubSub ends both kinds of subscription; patterns there are none.
+    punsubscribe() {},
+    [Symbol.dispose]() {
+      clearInterval(pings)
+      clearTimeout(retry)
+    },
+  }
+}
