@@ -18,6 +18,8 @@ export interface TestService extends AsyncDisposable {
   url: string
   api: Client
   database: TestDatabase
+  /** Asks the process that delivers, for its health and metrics; the same as `api` where the two are one. */
+  worker: Client
   /** Present unless the queue is on PostgreSQL. */
   redis: TestRedis | undefined
 }
@@ -41,12 +43,13 @@ export async function startTestService(layout: Layout, settings: Settings = {}):
   const database = parts.use(await createTestDatabase())
   const redis = layout === 'postgres' ? undefined : parts.use(await startRedis())
   const isApart = layout === 'redis, api and worker apart'
-  if (isApart) parts.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
+  const worker = isApart && parts.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
   const service = parts.use(await startOn(database, redis, isApart ? { ...settings, ROLE: 'api' } : settings))
   return {
     ...{ database, redis },
     url: service.url,
     api: createClient(service.url),
+    worker: createClient((worker || service).url),
     [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
   }
 }
