@@ -91,11 +91,6 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
     error: ({ input }) => `must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
   })
 
-const url = (...protocols: string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-  })
-
 /** What a function makes of a setting; what it throws is what is wrong with it. */
 const parsedBy = <Value>(parse: (text: string) => Value) =>
   z.string().transform((text, context) => {
