@@ -18,6 +18,9 @@ export interface ReadKeys {
 const extended = /^([A-Za-z][\w.-]{0,63})=([A-Za-z]+(?:\+[A-Za-z]+)*)=(?!=*$)(.*)$/
 const withoutKey = /^[A-Za-z][\w.-]{0,63}=([A-Za-z]+(?:\+[A-Za-z]+)*)=$/
 
+/** What a header can carry so that the service gets it as it was meant (RFC 9110 §5.5). */
+const sendable = /^[\x20-\x7e]+$/
+
 const HASH_PREFIX = 'sha256:'
 const SCOPES = `${scopes.slice(0, -1).join(', ')} and ${scopes.at(-1)}`
 
@@ -54,6 +57,9 @@ function readEntry(place: string, text: string): ApiKey | string {
     return `names a scope that there is not: there are ${SCOPES}, and a plain key of this form is written name=${scopes.join('+')}=key`
   }
   if (withoutKey.exec(text)?.[1]?.split('+').every(isScope)) return 'has a name and scopes, and no key'
+  if (!sendable.test(key)) {
+    return 'has a character that no header can carry: a key is made of letters, digits and other printable ASCII'
+  }
   const hash = key.startsWith(HASH_PREFIX) ? readHash(key.slice(HASH_PREFIX.length)) : hashKey(key)
   if (hash === undefined) return `must have 64 hexadecimal digits after ${HASH_PREFIX}`
   return { name, place, scopes: new Set(asked), hash }
