@@ -3,8 +3,8 @@
  * `ConfigError`, so that nobody has to start ten times to learn of ten mistakes.
  */
 import type { KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
 import { levels } from 'pino'
 import { z } from 'zod'
 import { type EgressSettings, readEgress } from './delivery-engine/egress/settings.js'
@@ -15,6 +15,7 @@ import { parseCidr } from './platform/ip-ranges.js'
 import { parsePostgresUrl } from './platform/postgres/url.js'
 import { parseRedisUrl } from './platform/redis/address.js'
 import type { RedisSettings } from './platform/redis/clients.js'
+import { readText } from './platform/text-file.js'
 import { parseEncryptionKey } from './secrets/keys.js'
 
 export interface Config {
@@ -33,6 +34,8 @@ export interface Config {
   databaseUrl: string | undefined
   /** The way past a pooler. Absent: `databaseUrl` is one. */
   directDatabaseUrl: string | undefined
+  /** How long a start waits for PostgreSQL, from the beginning of the process. */
+  databaseWaitSeconds: number
   dataDirectory: string
   /** What stored secrets are encrypted with: the first seals, all open. None: they are stored as they are. */
   secretEncryptionKeys: KeyObject[]
@@ -108,11 +111,12 @@ function readPostgresUrl(url: string): string {
   return url
 }
 
-function readText(path: string): string {
+function readNamedFile(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readText(path)
   } catch (error) {
-    throw new Error(`names a file that can't be read (${(error as NodeJS.ErrnoException).code})`)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`names a file that can't be read (${code ?? message})`)
   }
 }
 
@@ -145,10 +149,11 @@ const settings = z.object({
   // API_KEYS and API_KEYS_FILE are read beside these: what is wrong with them is told by their entries.
   DATABASE_URL: parsedBy(readPostgresUrl).optional(),
   DIRECT_DATABASE_URL: parsedBy(readPostgresUrl).optional(),
+  DATABASE_WAIT_SECONDS: number(0, 3600).default(30),
   REDIS_URL: parsedBy(parseRedisUrl).optional(),
-  REDIS_CA_FILE: parsedBy(readText).optional(),
-  REDIS_CERT_FILE: parsedBy(readText).optional(),
-  REDIS_KEY_FILE: parsedBy(readText).optional(),
+  REDIS_CA_FILE: parsedBy(readNamedFile).optional(),
+  REDIS_CERT_FILE: parsedBy(readNamedFile).optional(),
+  REDIS_KEY_FILE: parsedBy(readNamedFile).optional(),
   SECRET_ENCRYPTION_KEY: list
     .transform((keys, context) =>
       keys.flatMap((key, index) => {
@@ -242,6 +247,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     apiKeys: keys.sources,
     databaseUrl: read.DATABASE_URL,
     directDatabaseUrl: read.DIRECT_DATABASE_URL,
+    databaseWaitSeconds: read.DATABASE_WAIT_SECONDS,
     dataDirectory: resolve('.data'),
     redis: read.REDIS_URL && { ...read.REDIS_URL, tls: redisTls },
     secretEncryptionKeys: read.SECRET_ENCRYPTION_KEY,
@@ -293,11 +299,25 @@ function isAllowed(setting: string | undefined, environment: Config['environment
   return setting === undefined ? environment !== 'production' : setting === 'true'
 }
 
-/** Puts what `.env` in the working directory says behind what the environment already says. */
+/**
+ * Puts what `.env` in the working directory says behind what the environment already says. `process.loadEnvFile()`
+ * would take a byte order mark for a part of the first name.
+ *
+ * @throws ExpectedStartError when it is there and can't be read
+ */
 export function readDotEnv(): void {
+  const path = resolve('.env')
+  const text = readOptionalText(path)
+  if (text === undefined) return
+  for (const [name, value] of Object.entries(parseEnv(text))) process.env[name] ??= value
+}
+
+function readOptionalText(path: string): string | undefined {
   try {
-    process.loadEnvFile()
+    return readText(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new ExpectedStartError(`Node Event Service can't start: ${path} can't be read: ${code ?? message}.`)
   }
 }

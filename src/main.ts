@@ -2,40 +2,42 @@
 import cluster from 'node:cluster'
 import { loadConfig, readDotEnv } from './config.js'
 import { provideDatabase } from './database-provision.js'
-import { ExpectedStartError } from './errors.js'
 import { createLogger } from './platform/logging.js'
 import { createParts } from './platform/parts.js'
 import { startProcesses } from './processes.js'
-import { startService } from './service.js'
+import { type Program, runProgram } from './run-program.js'
 import { stopInTime } from './stop.js'
+import { cleanUpMs } from './stop-budget.js'
 import { welcome } from './welcome.js'
 
-async function main(): Promise<void> {
+async function main({ start, stop, stopRequested, logTo }: Program): Promise<void> {
   readDotEnv()
   const config = loadConfig()
   const logger = createLogger(config)
+  logTo(logger)
   const parts = createParts()
+  const { role, processes, shutdownGraceMs: graceMs } = config
 
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, endWhenRepeated(resolve))
-    // The first process is gone: nobody else would stop this one.
-    if (cluster.isWorker) process.once('disconnect', () => resolve('disconnect'))
-  })
+  const startAll = async () => {
+    const database = parts.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
+    const { databaseUrl, directUrl, pooling, poolSize } = database
+    if (processes > 1 && cluster.isPrimary) {
+      const options = { count: processes, databaseUrl, logger, graceMs, stop }
+      return parts.use(await startProcesses(options), 'processes')
+    }
+    // Most of the code: loaded when all else is found right, and never in the first of several processes.
+    const { startService } = await import('./service.js')
+    const settings = { ...config, databaseUrl, directUrl, pooling, poolSize }
+    return parts.use(await startService(settings, logger, stop), 'service')
+  }
+  const service = await start(parts, cleanUpMs(config.databaseUrl === undefined), startAll)
   try {
-    const { databaseUrl, directUrl, pooling } = parts.use(await provideDatabase(config, logger), 'PostgreSQL')
-    const { role, processes, shutdownGraceMs: graceMs } = config
-    const service = parts.use(
-      processes > 1 && cluster.isPrimary
-        ? await startProcesses({ count: processes, databaseUrl, logger, graceMs })
-        : await startService({ ...config, databaseUrl, directUrl, pooling }, logger),
-      'processes',
-    )
     if (cluster.isPrimary) {
       logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
       if (config.environment === 'development' && role === 'all')
         process.stdout.write(welcome(config, service.url))
     }
-    const signal = await stopped
+    const { by: signal } = await stopRequested()
     logger.info({ signal }, 'stopping')
     // Ctrl-C: a person who waits, and no balancer that has to learn of it.
     if (signal === 'SIGINT') service.skipGrace()
@@ -47,24 +49,4 @@ async function main(): Promise<void> {
   if (process.connected) process.disconnect()
 }
 
-/** A second request that comes sooner is the same one: npm passes on a Ctrl-C that the terminal has sent already. */
-const SAME_REQUEST_MS = 1000
-let requestedAt: number | undefined
-
-const endWhenRepeated = (request: (signal: string) => void) => (signal: NodeJS.Signals, number: number) => {
-  requestedAt ??= performance.now()
-  if (performance.now() - requestedAt > SAME_REQUEST_MS) process.exit(128 + number)
-  request(signal)
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${explain(error)}\n`)
-  process.exitCode = 1
-})
-
-/** A sentence for what a person can mend, and the stack for what only a developer can. */
-function explain(error: unknown): string {
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `Node Event Service can't start: ${message}. Set PORT to another one.`
-  return error instanceof ExpectedStartError ? message : (stack ?? message)
-}
+runProgram(main, "Node Event Service can't start or stop, by a fault of its own")

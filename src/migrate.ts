@@ -1,25 +1,22 @@
 /** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
 import { loadMaintenanceConfig, readDotEnv } from './config.js'
-import { provideServer } from './database-provision.js'
-import { ExpectedStartError } from './errors.js'
-import { applyMigrations } from './platform/migrations/index.js'
+import { migrate, provideServer } from './database-provision.js'
+import { createParts } from './platform/parts.js'
+import { type Program, runProgram } from './run-program.js'
+import { cleanUpMs } from './stop-budget.js'
 
-async function main(): Promise<void> {
+async function main({ start, stop }: Program): Promise<void> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`)
+  const say = { info: print, warn: print }
   readDotEnv()
-  const say = (line: string) => void process.stdout.write(`${line}\n`)
-  const database = await provideServer(loadMaintenanceConfig(), say)
-  try {
-    const { applied } = await applyMigrations({ databaseUrl: database.directUrl, onWait: say })
-    say(applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.')
-  } finally {
-    await database[Symbol.asyncDispose]()
-  }
+  const config = loadMaintenanceConfig()
+  const parts = createParts()
+  await start(parts, cleanUpMs(config.databaseUrl === undefined), async () => {
+    const { directUrl } = parts.use(await provideServer(config, say, stop))
+    const { applied } = await migrate(directUrl, say, stop)
+    print(applied.length > 0 ? `Applied: ${applied.join(', ')}` : 'The database is up to date.')
+  })
+  await parts[Symbol.asyncDispose]()
 }
 
-main().catch((error: unknown) => {
-  const { message } = error as Error
-  process.stderr.write(
-    `${error instanceof ExpectedStartError ? message : `The migration failed: ${message}`}\n`,
-  )
-  process.exitCode = 1
-})
+runProgram(main, 'The migration failed')

@@ -19,6 +19,8 @@ export interface ProcessesOptions {
   databaseUrl: string
   graceMs: number
   logger: Logger
+  /** Ends the start. */
+  stop: AbortSignal
 }
 
 /** Before one that died is replaced, lest one that can't live is started without end. */
@@ -30,6 +32,7 @@ export async function startProcesses({
   databaseUrl,
   graceMs,
   logger,
+  stop: asked,
 }: ProcessesOptions): Promise<Service> {
   // Times go between processes as they are.
   cluster.setupPrimary({ serialization: 'advanced' })
@@ -77,7 +80,7 @@ export async function startProcesses({
   }
 
   try {
-    const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork())))
+    const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork(), asked)))
     cluster.on('exit', (worker, code, signal) => void replace(worker, code, signal))
     return {
       url: urlOf(addresses[0] as Address),
@@ -92,13 +95,14 @@ export async function startProcesses({
   }
 }
 
-async function listening(worker: Worker): Promise<Address> {
+async function listening(worker: Worker, asked: AbortSignal): Promise<Address> {
   const died = new AbortController()
   worker.once('exit', () => died.abort())
   try {
-    const [address] = await once(worker, 'listening', { signal: died.signal })
+    const [address] = await once(worker, 'listening', { signal: AbortSignal.any([died.signal, asked]) })
     return address
   } catch {
+    asked.throwIfAborted()
     throw new ExpectedStartError('A process of the service could not start, for the reason above.')
   }
 }

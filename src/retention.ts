@@ -7,8 +7,10 @@ import { createParts } from './platform/parts.js'
 import { timeOfUuidV7 } from './platform/uuid.js'
 import { readOptions, usage } from './retention/options.js'
 import { type Totals, walk } from './retention/walk.js'
+import { type Program, runProgram } from './run-program.js'
+import { cleanUpMs } from './stop-budget.js'
 
-async function main(): Promise<void> {
+async function main({ start, stop }: Program): Promise<void> {
   const { days: givenDays, isDryRun, help } = readOptions(process.argv.slice(2))
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   if (help) return say(usage)
@@ -20,14 +22,14 @@ async function main(): Promise<void> {
     throw new ExpectedStartError('Say how long finished events are kept: set RETENTION_DAYS, or give --days.')
   }
   const parts = createParts()
-  try {
-    const { databaseUrl, directUrl, pooling } = parts.use(await provideServer(config, say))
-    await requireMigrated(directUrl)
+  await start(parts, cleanUpMs(config.databaseUrl === undefined), async () => {
+    const server = parts.use(await provideServer(config, { info: say, warn: say }, stop))
+    const { databaseUrl, directUrl, pooling } = server
+    await requireMigrated(directUrl, stop)
     const database = parts.use(createDatabase({ url: databaseUrl, directUrl, pooling, poolSize: 1 }))
     say(describe(await walk({ database, days, isDryRun }), days, isDryRun))
-  } finally {
-    await parts[Symbol.asyncDispose]()
-  }
+  })
+  await parts[Symbol.asyncDispose]()
 }
 
 function describe({ events, deliveries, logs, oldest }: Totals, days: number, isDryRun: boolean): string {
@@ -37,10 +39,4 @@ function describe({ events, deliveries, logs, oldest }: Totals, days: number, is
   return `${verb} what was finished more than ${days} days ago: ${counts}${since}.`
 }
 
-main().catch((error: unknown) => {
-  const { message } = error as Error
-  process.stderr.write(
-    `${error instanceof ExpectedStartError ? message : `The retention run failed: ${message}`}\n`,
-  )
-  process.exitCode = 1
-})
+runProgram(main, 'The retention run failed')

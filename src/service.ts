@@ -47,13 +47,18 @@ export interface Service extends Part {
 
 /** The database must have been migrated. */
 export type ServiceConfig = Config & { databaseUrl: string } & Partial<
-    Pick<ProvidedDatabase, 'directUrl' | 'pooling'>
+    Pick<ProvidedDatabase, 'directUrl' | 'pooling' | 'poolSize'>
   >
 
-export async function startService(config: ServiceConfig, logger: Logger): Promise<Service> {
+/** @param asked ends the start between two of its steps */
+export async function startService(
+  config: ServiceConfig,
+  logger: Logger,
+  asked?: AbortSignal,
+): Promise<Service> {
   const parts = createParts()
   try {
-    const started = await start(config, logger, parts)
+    const started = await start(config, logger, parts, asked)
     return Object.assign(parts, started)
   } catch (error) {
     await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
@@ -68,7 +73,9 @@ async function start(
   config: ServiceConfig,
   logger: Logger,
   parts: Parts,
+  asked?: AbortSignal,
 ): Promise<Pick<Service, 'url' | 'skipGrace'>> {
+  asked?.throwIfAborted()
   const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
 
   const { directUrl = config.databaseUrl, pooling = 'none' } = config
@@ -82,7 +89,10 @@ async function start(
     },
   })
   const database = parts.use(
-    createDatabase({ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') }),
+    createDatabase({
+      ...{ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') },
+      ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
+    }),
     'connections to the database',
     DATABASE_MS,
   )
@@ -94,7 +104,9 @@ async function start(
   const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
+  asked?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordStatement, loadStatement])
+  asked?.throwIfAborted()
   const redis =
     config.redis &&
     parts.use(
@@ -205,6 +217,7 @@ async function start(
     'HTTP',
     underWayMs + OTHER_MS,
   )
+  asked?.throwIfAborted()
   await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
   const { address, family, port } = app.server.address() as AddressInfo
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, skipGrace: stop.skipGrace }

@@ -40,6 +40,9 @@ export const OTHER_MS = STOP_MS * 0.08
 /** When everything is stopped and something keeps the process alive nevertheless. */
 export const LEFT_OPEN_MS = STOP_MS / 24
 
+/** Of a start that is given up; with an embedded PostgreSQL, which it may just have begun to make. */
+export const cleanUpMs = (isEmbedded: boolean): number => STOP_MS * (isEmbedded ? 0.375 : 0.08)
+
 /** Until the process ends, one way or the other. */
 export const totalMs = (graceMs: number): number => graceMs + STOP_MS
 

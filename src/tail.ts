@@ -1,8 +1,11 @@
 /** `npm run tail`: deliveries as they change, in the terminal; a table that moves, or lines for a program. */
 import { ClientError, createClient } from './client/index.js'
+import { createCrashLogger, describeCrash, watchForCrashes } from './platform/crashes.js'
 import { createLines } from './tail/lines.js'
 import { readOptions, UsageError, usage } from './tail/options.js'
 import { createTable } from './tail/table.js'
+
+const logger = createCrashLogger()
 
 async function main(): Promise<void> {
   // biome-ignore lint/style/noProcessEnv: the console is a client, it has none of the service's settings
@@ -31,15 +34,22 @@ async function main(): Promise<void> {
   }
 }
 
+watchForCrashes((error, origin) => {
+  logger.fatal({ error: describeCrash(error) }, origin)
+  process.exit(1)
+})
+
 main().catch((error: unknown) => {
-  process.stderr.write(`${explain(error)}\n`)
+  const sentence = explain(error)
+  if (sentence === undefined) logger.fatal({ error: describeCrash(error) }, 'The console failed')
+  else process.stderr.write(`${sentence}\n`)
   process.exitCode = 1
 })
 
-/** A sentence for what a person can mend, and the stack for what only a developer can. */
-function explain(error: unknown): string {
+/** A sentence for what a person can mend; undefined for what only a developer can. */
+function explain(error: unknown): string | undefined {
   if (error instanceof UsageError) return `${error.message}\n\n${usage}`
-  if (!(error instanceof ClientError)) return (error as Error).stack ?? String(error)
+  if (!(error instanceof ClientError)) return undefined
   if (error.code === 'UNAUTHENTICATED') return `${error.message} Give it as --key or NODE_EVENT_SERVICE_KEY.`
   if (error.code === 'UNREACHABLE') return `${error.message} Is the service running? See --url.`
   return error.message

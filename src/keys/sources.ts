@@ -1,5 +1,5 @@
 /** Where keys come from: the setting `API_KEYS`, and the file that `API_KEYS_FILE` names. They add up. */
-import { readFileSync } from 'node:fs'
+import { readText } from '../platform/text-file.js'
 import { findRepeats, type ReadKeys, readEntries } from './entry.js'
 import type { ApiKey } from './key.js'
 
@@ -32,7 +32,7 @@ export function readSources({ keys: given, file }: KeySources, known: string[] =
 /** One entry a line; empty lines and those that begin with `#` say nothing. It is small, and read rarely. */
 function readFile(path: string): ReadKeys {
   try {
-    const lines = readFileSync(path, 'utf8').split('\n')
+    const lines = readText(path).split('\n')
     const entries = lines.map((line, index): [string, string] => [`API_KEYS_FILE#${index + 1}`, line.trim()])
     return readEntries(entries.filter(([, text]) => text !== '' && !text.startsWith('#')))
   } catch (error) {

@@ -5,6 +5,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.js'
+import { FULL_POOL_SIZE, prismaPoolSize } from './connection-budget.js'
 import { asUnavailable, isUnavailable } from './database-errors.js'
 import { createSessionPool } from './postgres/pool.js'
 import type { Pooling } from './postgres/pooler.js'
@@ -57,12 +58,12 @@ const countParameters = ({ text }: Statement): number =>
   Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, number]) => Number(number)))
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { url, directUrl = url, pooling = 'none', poolSize = 10 } = options
+  const { url, directUrl = url, pooling = 'none', poolSize = FULL_POOL_SIZE } = options
   const { timeoutMs = TIMEOUT_MS, onError = () => {}, onQuery } = options
   const shared = { url, pooling, timeoutMs, onError }
   // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
   const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0, plansOnce: true })
-  const prismaPool = createSessionPool({ ...shared, maxConnections: Math.max(2, Math.floor(poolSize * 0.4)) })
+  const prismaPool = createSessionPool({ ...shared, maxConnections: prismaPoolSize(poolSize) })
   const prisma = createPrisma(prismaPool, options)
 
   return {
@@ -85,6 +86,8 @@ export function createDatabase(options: DatabaseOptions): Database {
           const values = Array(countParameters(statement)).fill(null)
           await Promise.all(clients.map((client) => client.query({ ...statement, values })))
         }
+      } catch (error) {
+        throw isUnavailable(error) ? asUnavailable(error) : error
       } finally {
         for (const client of clients) client.release()
       }

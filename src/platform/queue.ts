@@ -4,7 +4,9 @@
  * taken, and a queue that lost everything loses nothing.
  */
 import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
+import { ExpectedStartError } from '../errors.js'
 import { QUEUE_MS } from '../stop-budget.js'
+import { QUEUE_POOL_SIZE } from './connection-budget.js'
 import { createSessionPool } from './postgres/pool.js'
 import { queueSchemaOf, schemaOf } from './postgres/url.js'
 import { onRedis } from './queue-on-redis.js'
@@ -41,6 +43,7 @@ export const TAKEN_AT_ONCE = 16
 const ADD_TIMEOUT_MS = 2000
 /** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
 const CLOSE_TIMEOUT_MS = QUEUE_MS / 4
+const READY_TIMEOUT_MS = 30_000
 /** After this, a statement of the queue on PostgreSQL counts as lost. */
 const QUERY_TIMEOUT_MS = 5000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
@@ -60,7 +63,9 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
     work(take) {
       const worker = backend.createWorker(name, ({ data }) => take(data as Job))
       worker.on('error', onError)
-      const ready = Promise.all([queue, worker].map(backend.whenReady))
+      const ready = inReadyTime(Promise.all([queue, worker].map(backend.whenReady)))
+      // Heard by whoever waits for it; nobody does where the start has failed before.
+      ready.catch(() => {})
       return {
         ready,
         [Symbol.asyncDispose]() {
@@ -85,6 +90,14 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
 const inTime = (closing: Promise<void>): Promise<void> =>
   withTimeout(closing, CLOSE_TIMEOUT_MS, 'The queue').catch(() => {})
 
+/** BullMQ waits for ever for a first connection that failed; its errors are logged as they come. */
+const inReadyTime = (getting: Promise<unknown>): Promise<unknown> =>
+  withTimeout(getting, READY_TIMEOUT_MS, 'The queue').catch(() => {
+    throw new ExpectedStartError(
+      `Node Event Service can't start: its queue was not ready within ${READY_TIMEOUT_MS / 1000} s, for the reason that the log gives.`,
+    )
+  })
+
 interface Troubled {
   on(event: 'error', listener: (error: Error) => void): unknown
 }
@@ -107,15 +120,13 @@ export interface Backend {
   close(): Promise<void>
 }
 
-/** One of them is for notifications. */
-const POSTGRES_CONNECTIONS = 4
 
 function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
   const schema = queueSchemaOf(schemaOf(databaseUrl))
   const pool = createSessionPool({
     url: databaseUrl,
     schema,
-    maxConnections: POSTGRES_CONNECTIONS,
+    maxConnections: QUEUE_POOL_SIZE,
     // BullMQ waits for an answer for ever; a connection that went dead unnoticed would end the queue's work.
     timeoutMs: QUERY_TIMEOUT_MS,
     applicationName: 'node-event-service queue',

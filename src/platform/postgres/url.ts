@@ -57,6 +57,9 @@ export function parsePostgresUrl(url: string): PostgresTarget {
     .slice(end)
     .split(',')
     .map((host) => `${scheme}${authority.slice(0, end)}${host}${path}${query}`)
+  if (!isDecodable(authority.slice(0, end) + path)) {
+    throw new Error('must have each % in its user, password and database percent-encoded, as %25')
+  }
   if (!urls.every(isReadable)) throw new Error('must be a URL that names a host, a port and a database')
   return { urls, schema, mustBeWritable: writableAttributes.includes(attributes) }
 }
@@ -64,6 +67,16 @@ export function parsePostgresUrl(url: string): PostgresTarget {
 /** A URL without a host is read by the driver: a socket, or `?host=`. */
 const isReadable = (url: string): boolean =>
   URL.canParse(url) || URL.canParse(url.replace('@/', '@localhost/'))
+
+/** The driver decodes them. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 export const schemaOf = (url: string): string => parsePostgresUrl(url).schema
 

@@ -1,0 +1,46 @@
+/**
+ * Errors that nobody caught. Each becomes one log line with what a developer needs to find it, and with nothing that the
+ * error carries: a command of Redis carries its arguments, passwords among them, and a row of PostgreSQL its values.
+ */
+import { type Logger, pino } from 'pino'
+import { redact } from './redact.js'
+
+const MAX_MESSAGE_LENGTH = 500
+/** An error that comes again and again must not fill the disk while the process ends. */
+const MAX_TOLD = 10
+
+/** For programs whose standard output is for people or for other programs. */
+export const createCrashLogger = (): Logger =>
+  pino({ level: 'fatal', base: { service: 'node-event-service' } }, pino.destination({ dest: 2, sync: true }))
+
+/** What is told of an error: its name, its first line without passwords, and where it was made. */
+export function describeCrash(error: unknown): {
+  type: string
+  message: string
+  code?: unknown
+  at: string[]
+} {
+  if (!(error instanceof Error)) return { type: typeof error, message: '', at: [] }
+  const { name, message, stack = '', code } = error as NodeJS.ErrnoException
+  const [firstLine = ''] = redact(message).trim().split('\n')
+  return {
+    type: name,
+    message: firstLine.slice(0, MAX_MESSAGE_LENGTH),
+    ...(typeof code === 'string' && { code }),
+    at: Array.from(stack.matchAll(/^ +at (.+)$/gm), ([, place = '']) => place),
+  }
+}
+
+/**
+ * From now on such an error is handed over, instead of being printed by Node.js with all that it carries. Whoever gets
+ * it has to see to the end of the process, whose state is unknown.
+ */
+export function watchForCrashes(onCrash: (error: unknown, origin: string) => void): void {
+  let count = 0
+  const tell = (error: unknown, origin: string) => {
+    count += 1
+    if (count <= MAX_TOLD) onCrash(error, origin)
+  }
+  process.on('uncaughtException', tell)
+  process.on('unhandledRejection', (error) => tell(error, 'unhandledRejection'))
+}

@@ -1,0 +1,88 @@
+/** Waits for a PostgreSQL that can be worked on: it may come up after the service, be failing over, or be full. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { ExpectedStartError } from '../errors.js'
+import { type ConnectProblem, explainConnectError } from '../start-errors.js'
+import type { Need } from './connection-budget.js'
+import { findProblem, shareOf } from './database-check.js'
+import { type DatabaseFacts, prepareVisit } from './database-facts.js'
+import { parsePostgresUrl } from './postgres/url.js'
+
+/** What is wanted of the connections that there may be. */
+export interface Claim {
+  /** Of each process. */
+  need: Need
+  /** How many processes share what limits the number of connections. */
+  processes: number
+  /** How many of them open their connections from now on. */
+  opening: number
+}
+
+export interface WaitOptions {
+  /** When to give up, in the time of `performance.now()`. */
+  untilMs: number
+  signal: AbortSignal
+  /** Told what is waited for, when that changes. */
+  onWait(sentence: string): void
+}
+
+const TRY_AGAIN_AFTER_MS = 500
+/** For one visit: one that is silent may be a server that is just starting. */
+const PATIENCE_MS = 5000
+const LEAST_PATIENCE_MS = 1000
+
+/**
+ * @returns how many connections each process may open, which may be fewer than it would
+ * @throws ExpectedStartError with what is wrong, at once when waiting can't help; the signal's reason
+ */
+export async function waitForDatabase(
+  databaseUrl: string,
+  claim: Claim,
+  { untilMs, signal, onWait }: WaitOptions,
+): Promise<number> {
+  for (let told: string | undefined; ; ) {
+    const leftMs = untilMs - performance.now()
+    const found = await visitHosts(databaseUrl, claim, Math.min(PATIENCE_MS, leftMs), signal)
+    if (!('sentence' in found)) return shareOf(found, claim.need, claim.processes)
+    if (!found.isPassing || leftMs <= TRY_AGAIN_AFTER_MS) {
+      throw new ExpectedStartError(`Node Event Service can't start: ${found.sentence}`)
+    }
+    if (told !== found.sentence)
+      onWait(`Waiting for PostgreSQL, ${Math.ceil(leftMs / 1000)} s at most. ${found.sentence}`)
+    told = found.sentence
+    await pause(TRY_AGAIN_AFTER_MS, undefined, { signal })
+  }
+}
+
+/** The facts of the first host that will do; else the first problem, rather one that may pass. */
+async function visitHosts(
+  databaseUrl: string,
+  claim: Claim,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<DatabaseFacts | ConnectProblem> {
+  const { urls } = parsePostgresUrl(databaseUrl)
+  const problems: ConnectProblem[] = []
+  for (const url of urls) {
+    signal.throwIfAborted()
+    const found = await visit(url, claim, Math.max(LEAST_PATIENCE_MS, timeoutMs / urls.length), signal)
+    if (!('sentence' in found)) return found
+    problems.push(found)
+  }
+  return problems.find(({ isPassing }) => isPassing) ?? (problems[0] as ConnectProblem)
+}
+
+async function visit(
+  hostUrl: string,
+  { need, opening }: Claim,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<DatabaseFacts | ConnectProblem> {
+  const { place, look } = prepareVisit(hostUrl)
+  try {
+    const facts = await look(timeoutMs, signal)
+    return findProblem(facts, need.least * opening) ?? facts
+  } catch (error) {
+    signal.throwIfAborted()
+    return explainConnectError(error as Error, place)
+  }
+}
