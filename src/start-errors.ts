@@ -4,6 +4,7 @@
  * the service's own, or of something that nobody has met yet.
  */
 import { ExpectedStartError } from './errors.js'
+import { DatabaseUnavailableError } from './platform/database-errors.js'
 import { redact } from './platform/redact.js'
 
 interface CodedError {
@@ -23,9 +24,16 @@ const CANNOT_START = "Node Event Service can't start"
 export function explainStartError(thrown: unknown): string | undefined {
   if (thrown instanceof ExpectedStartError) return thrown.message
   if (!(thrown instanceof Error)) return undefined
+  if (thrown instanceof DatabaseUnavailableError) return explainLoss(thrown.cause)
   const error = thrown as CodedError
   const explain = [explainListen, explainFile, explainStatement].find((table) => table(error) !== undefined)
   return explain && `${CANNOT_START}: ${explain(error)}`
+}
+
+/** It was there when the start began. */
+function explainLoss(cause: unknown): string {
+  const { message } = cause as Error
+  return `${CANNOT_START}: PostgreSQL went away, or was too slow, in the middle of it: ${redact(message)}. Start it again.`
 }
 
 /** `listen` names the address; in one of several processes, which asks the first one for it, it is `bind`. */

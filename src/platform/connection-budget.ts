@@ -35,11 +35,7 @@ interface Work {
 }
 
 const connectionsOf = (poolSize: number, { isWorker, isQueueOnPostgres }: Work): number =>
-  poolSize +
-  prismaPoolSize(poolSize) +
-  (isWorker ? 1 : 0) +
-  (isQueueOnPostgres ? QUEUE_POOL_SIZE : 0) +
-  SPARE
+  poolSize + prismaPoolSize(poolSize) + (isWorker ? 1 : 0) + (isQueueOnPostgres ? QUEUE_POOL_SIZE : 0) + SPARE
 
 export const needOf = (work: Work): Need => ({
   least: connectionsOf(LEAST_POOL_SIZE, work),

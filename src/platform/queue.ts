@@ -120,7 +120,6 @@ export interface Backend {
   close(): Promise<void>
 }
 
-
 function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
   const schema = queueSchemaOf(schemaOf(databaseUrl))
   const pool = createSessionPool({

@@ -78,8 +78,9 @@ describe.each(modes)('through PgBouncer in %s mode', (mode) => {
       const settings = { DATABASE_URL: poolers[mode].urlOf(url), DIRECT_DATABASE_URL: url }
       const lines: string[] = []
       const config = loadConfig({ ...settings, API_KEYS: TEST_KEY, NODE_ENV: 'test' })
+      const tell = (line: string) => void lines.push(line)
       const { databaseUrl, directUrl, pooling } = parts.use(
-        await provideServer(config, (line) => lines.push(line)),
+        await provideServer(config, { info: tell, warn: tell }, new AbortController().signal),
       )
       expect(lines[0]).toBe(`DATABASE_URL leads through a pooler in ${mode} mode.`)
       const service = parts.use(await startOn({ url: databaseUrl, directUrl, pooling }, redis))
