@@ -174,7 +174,7 @@ async function start(
       clockOffsetMs: () => clock.state.offsetMs,
     }),
     healthChecks: {
-      database: () => database.query({ name: 'ping', text: 'select 1' }, []),
+      database: database.check,
       clock: () => clock.state,
       ...(redis && { redis: queue.check }),
     },

@@ -55,6 +55,24 @@ describe('GET /v1/health', () => {
     ])
   })
 
+  it('says so while the database takes no writes, as after a failover to a standby', async () => {
+    const { api, database } = parts.use(await startTestService('postgres'))
+    const [row] = await database.query<{ name: string }>('select current_database() as name')
+    /** New sessions, and there are none but such afterwards. */
+    const makeReadOnly = (value: 'on' | 'off') =>
+      database.query(`begin read write;
+        alter database ${row?.name} set default_transaction_read_only = ${value}; commit;
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`)
+    const health = async () => (await api.get('/v1/health')).status
+    await makeReadOnly('on')
+    await expect.poll(health, { timeout: 5000 }).toBe(503)
+    expect((await api.get('/v1/health')).body).toMatchObject({ status: 'error', db: { status: 'error' } })
+    expect(await api.post('/v1/events', event)).toMatchObject({ status: 503 })
+    await makeReadOnly('off')
+    await expect.poll(health, { timeout: 10_000 }).toBe(200)
+  })
+
   it.each(['cut', 'hang'] as const)('says within 2 s which part is away: %s', async (fault) => {
     const { api, toDatabase, toRedis } = await startBehindProxies('redis')
     const ok = { status: 'ok', latencyMs: expect.any(Number) }
