@@ -32,6 +32,7 @@ import { createJobQueue } from './platform/queue.js'
 import { connectToRedis } from './platform/redis/redis.js'
 import { createSignals } from './platform/signals.js'
 import { createIdSource } from './platform/uuid.js'
+import { createWriteCheck } from './platform/write-check.js'
 import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
@@ -174,7 +175,8 @@ async function start(
       clockOffsetMs: () => clock.state.offsetMs,
     }),
     healthChecks: {
-      database: database.check,
+      database: createWriteCheck(database),
+      engine: () => (engine === undefined ? 'disabled' : engine.isAtWork ? 'ok' : 'error'),
       clock: () => clock.state,
       ...(redis && { redis: queue.check }),
     },

@@ -30,6 +30,8 @@ import { createWorker } from './worker.js'
 export interface DeliveryEngine extends AsyncDisposable {
   /** Requests under way. */
   readonly inFlight: number
+  /** Whether it does its rounds: it has looked for events to dispatch and for deliveries that are due, not long ago. */
+  readonly isAtWork: boolean
   /** For a publisher in this process. */
   directWorker: DirectWorker
 }
@@ -48,6 +50,9 @@ export interface DeliveryEngineOptions {
 }
 
 const TALLIES_MERGED_EVERY_MS = 2000
+/** Rounds that take longer, or don't come, are for an operator to look at. */
+const LONGEST_IDLE_MS = 30_000
+const MISSED_ROUNDS = 3
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
   const { config, database, queue, signals, happenings, clock, guard, signingKeys } = options
@@ -145,6 +150,11 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   return {
     get inFlight() {
       return worker.inFlight
+    },
+    get isAtWork() {
+      return (
+        Math.max(dispatcher.idleMs, feeder.idleMs) < Math.max(LONGEST_IDLE_MS, MISSED_ROUNDS * intervalMs)
+      )
     },
     directWorker: direct.worker,
     [Symbol.asyncDispose]: () => (stopping ??= stop()),

@@ -34,6 +34,8 @@ const giveBack = {
 }
 
 export interface Feeder extends AsyncDisposable {
+  /** Since its last round. */
+  readonly idleMs: number
   /** Tells that something may be due of which the feeder can't know: it makes a round. */
   wake(): void
   /** The same, of a time to come. */
@@ -131,6 +133,9 @@ export function createFeeder(options: FeederOptions): Feeder {
   const rounds = createPump({ run: round, intervalMs, restMs, onError })
   const visits = createPump({ run: visit, intervalMs, restMs: REST_MS, onError })
   return {
+    get idleMs() {
+      return rounds.idleMs
+    },
     wake: () => rounds.wake(),
     wakeIn: (delayMs) => rounds.wakeIn(delayMs),
     noteBacklog(subscriptionIds) {

@@ -9,7 +9,7 @@ import { FULL_POOL_SIZE, prismaPoolSize } from './connection-budget.js'
 import { asUnavailable, isUnavailable } from './database-errors.js'
 import { createSessionPool } from './postgres/pool.js'
 import type { Pooling } from './postgres/pooler.js'
-import { connectSession, requireWritable } from './postgres/session.js'
+import { connectSession } from './postgres/session.js'
 import { schemaOf } from './postgres/url.js'
 
 /** A statement that PostgreSQL plans once for each connection and then knows by its name. */
@@ -27,8 +27,6 @@ export interface Database extends AsyncDisposable {
    * Whoever comes first would wait for that otherwise, tens of milliseconds each time.
    */
   warmUp(statements: Statement[]): Promise<void>
-  /** Resolves when the database takes writes. @throws Error when it can't be asked, is a standby, or read-only */
-  check(): Promise<void>
   /** A connection outside the pools, for what must hold one for long. The caller ends it. */
   connect(): Promise<pg.Client>
 }
@@ -94,7 +92,6 @@ export function createDatabase(options: DatabaseOptions): Database {
         for (const client of clients) client.release()
       }
     },
-    check: () => requireWritable(pool),
     async connect() {
       const client = await connectSession({ url: directUrl, connectTimeoutMs: timeoutMs })
       client.on('error', onError)

@@ -3,6 +3,8 @@
  * overlap; wake-ups that come during a run lead to one more.
  */
 export interface Pump extends AsyncDisposable {
+  /** Since a run ended without an error; since the beginning, before the first. */
+  readonly idleMs: number
   wake(): void
   /** Wakes after so many milliseconds, unless something earlier does; not before the shortest rest is over. */
   wakeIn(delayMs: number): void
@@ -25,6 +27,7 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
   let wokenMeanwhile = false
   let closed = false
   let restsUntil = 0
+  let lastRunAt = performance.now()
 
   const restLeftMs = () => Math.max(0, restsUntil - performance.now())
 
@@ -59,7 +62,11 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
 
   async function work(): Promise<void> {
     try {
-      while ((await run()) && !closed);
+      let hasMore = true
+      while (hasMore && !closed) {
+        hasMore = await run()
+        lastRunAt = performance.now()
+      }
     } catch (error) {
       onError(error)
     }
@@ -67,6 +74,9 @@ export function createPump({ run, intervalMs, restMs = 0, onError }: PumpOptions
 
   schedule(0)
   return {
+    get idleMs() {
+      return performance.now() - lastRunAt
+    },
     wake,
     wakeIn: schedule,
     async [Symbol.asyncDispose]() {

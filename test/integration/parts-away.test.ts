@@ -50,6 +50,7 @@ describe('GET /v1/health', () => {
         uptimeSeconds: expect.any(Number),
         db: { status: 'ok', latencyMs: expect.any(Number) },
         redis: { status: 'disabled' },
+        engine: { status: 'ok' },
         clock: { status: 'ok', offsetMs: expect.any(Number) },
       },
     ])

@@ -42,7 +42,11 @@ async function serve(changed: Partial<ConnectionLimits> = {}) {
     logger: pino({ level: 'silent' }),
     metrics,
     clock: machineClock,
-    healthChecks: { database: async () => undefined, clock: () => ({ status: 'ok', offsetMs: 0 }) },
+    healthChecks: {
+      database: async () => undefined,
+      engine: () => 'disabled',
+      clock: () => ({ status: 'ok', offsetMs: 0 }),
+    },
     stop: createHttpStop({ graceMs: 0 }),
   })
   // Takes as much as is sent.

@@ -6,9 +6,12 @@ import { version } from '../../platform/version.js'
 
 /** What health depends on. Each resolves when the part answers. */
 export interface HealthChecks {
+  /** Resolves when a write was committed. */
   database(): Promise<unknown>
   /** Absent where there is no Redis to be healthy. */
   redis?: () => Promise<unknown>
+  /** Whether the delivery engine does its rounds; `disabled` where this process has none. */
+  engine(): 'ok' | 'error' | 'disabled'
   /** Told, and no reason to be unhealthy: whatever the clock of this process says, the database's counts. */
   clock(): ClockState
 }
@@ -23,6 +26,7 @@ const shape = z
     uptimeSeconds: z.number(),
     db: z.object({ status: z.enum(['ok', 'error']), latencyMs: z.number() }),
     redis: z.object({ status: z.enum(['ok', 'error', 'disabled']), latencyMs: z.number().optional() }),
+    engine: z.object({ status: z.enum(['ok', 'error', 'disabled']) }),
     clock: z.object({ status: z.enum(['ok', 'off']), offsetMs: z.number() }),
     isStopping: z.literal(true).optional(),
   })
@@ -51,7 +55,8 @@ export const healthRoutes =
           checks.redis ? check(checks.redis) : { status: 'disabled' as const },
         ])
         const isStopping = stop.isUnderWay
-        const isOk = db.status === 'ok' && redis.status !== 'error' && !isStopping
+        const engine = { status: checks.engine() }
+        const isOk = [db, redis, engine].every(({ status }) => status !== 'error') && !isStopping
         reply.code(isOk ? 200 : 503)
         return {
           status: isOk ? 'ok' : 'error',
@@ -59,6 +64,7 @@ export const healthRoutes =
           uptimeSeconds: Math.round(process.uptime()),
           db,
           redis,
+          engine,
           clock: checks.clock(),
           ...(isStopping && { isStopping }),
         } as const

@@ -150,7 +150,7 @@ export async function connectUnprepared(
 }
 
 /** @throws Error when the server is a standby, or takes no writes */
-export async function requireWritable(client: pg.ClientBase | pg.Pool): Promise<void> {
+export async function requireWritable(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query(
     `select pg_is_in_recovery() or current_setting('transaction_read_only')::bool as "isReadOnly"`,
   )
