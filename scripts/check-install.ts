@@ -9,7 +9,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type NodeMajor, nodeMajors, provideNode, withNode } from '../test/delivered/support/node-release.js'
+import { type NodeMajor, nodeMajors, provideNode, withNode } from '../test/support/node-release.js'
 
 /** Of the settings of the machine that npm runs on, which are not the project's. */
 const ofTheMachine = /^npm warn Unknown (user|global|env|cli) config /
