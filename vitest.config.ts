@@ -5,8 +5,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['test/**/*.test.ts'],
-    // What is delivered has a run of its own: `npm run test:image`.
-    exclude: ['test/delivered/**'],
+    // These have runs of their own: `npm run test:image` and `npm run test:matrix`.
+    exclude: ['test/delivered/**', 'test/matrix/**'],
     globalSetup: 'test/support/global-setup.ts',
     // A Redis of the user's is shared by all test files, and some of them flush it.
     fileParallelism: process.env.REDIS_URL === undefined,

@@ -73,7 +73,7 @@ describe('a very first start that is killed', () => {
     const wholeMs = await timeFirstStart()
     for (let kill = 1; kill <= KILLS; kill++) {
       await using directory = folder()
-      const { child } = launch('main.js', {}, directory.path)
+      const { child } = launch('main.js', { settings: {}, directory: directory.path })
       const afterMs = random.next() * wholeMs
       await sleep(afterMs)
       const moment = `kill ${kill} of FIRST_START_SEED=${seed}, after ${Math.round(afterMs)} of ${wholeMs} ms`

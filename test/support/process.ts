@@ -32,17 +32,32 @@ export interface ProcessOptions {
   settings: Settings
   /** Its working directory, and so where `.data/` is. */
   directory: string
+  /** The program of another Node.js than the one that runs the tests. */
+  node?: string
 }
 
+/** In time for a busy machine, on which a start migrates a database as well. */
+const START_TIMEOUT_MS = 90_000
+
 /** Resolves once the service listens. */
-export async function startProcess({ settings, directory }: ProcessOptions): Promise<ServiceProcess> {
-  const { child, output } = launch('main.js', settings, directory)
+export async function startProcess(options: ProcessOptions): Promise<ServiceProcess> {
+  const { child, output } = launch('main.js', options)
   const url = await new Promise<string>((listening, failed) => {
+    const fail = (what: string) => failed(new Error(`The service ${what}:\n${output.join('\n')}`))
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      fail(`did not listen within ${START_TIMEOUT_MS / 1000} s`)
+    }, START_TIMEOUT_MS)
     createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => {
       output.push(line)
-      if (line.includes('"msg":"listening"')) listening(JSON.parse(line).url)
+      if (!line.includes('"msg":"listening"')) return
+      clearTimeout(timer)
+      listening(JSON.parse(line).url)
     })
-    child.once('exit', () => failed(new Error(`The service ended before it listened:\n${output.join('\n')}`)))
+    child.once('exit', () => {
+      clearTimeout(timer)
+      fail('ended before it listened')
+    })
   })
 
   async function end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
@@ -60,12 +75,8 @@ export async function startProcess({ settings, directory }: ProcessOptions): Pro
 }
 
 /** Runs one of the service's programs to its end. */
-export async function runToEnd(
-  program: string,
-  { settings, directory }: ProcessOptions,
-  args: string[] = [],
-) {
-  const { child, output } = launch(program, settings, directory, args)
+export async function runToEnd(program: string, options: ProcessOptions, args: string[] = []) {
+  const { child, output } = launch(program, options, args)
   createInterface(child.stdout as NodeJS.ReadableStream).on('line', (line) => output.push(line))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output: output.join('\n') }
@@ -74,12 +85,11 @@ export async function runToEnd(
 /** Starts one of the service's programs, and waits for nothing. */
 export function launch(
   program: string,
-  settings: Settings,
-  directory: string,
+  { settings, directory, node = process.execPath }: ProcessOptions,
   args: string[] = [],
 ): { child: ChildProcess; output: string[] } {
   const output: string[] = []
-  const child = spawn(process.execPath, [resolve('dist', program), ...args], {
+  const child = spawn(node, [resolve('dist', program), ...args], {
     cwd: directory,
     // Nothing of the environment of whoever runs the tests, but where programs are found.
     env: { PATH: process.env.PATH, ...quick, ...settings },

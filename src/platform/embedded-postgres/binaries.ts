@@ -12,7 +12,15 @@ export interface Binaries {
 }
 
 export async function provideBinaries(home: string, account: Account | undefined): Promise<Binaries> {
-  const packageRoot = await findPackage()
+  return provideBinariesOf(await findPackage(), home, account)
+}
+
+/** @param packageRoot where the npm package is, of whichever version */
+export async function provideBinariesOf(
+  packageRoot: string,
+  home: string,
+  account: Account | undefined,
+): Promise<Binaries> {
   const isLinked = await linkLibraries(packageRoot)
   if (isLinked && (account === undefined || (await canRun(binariesIn(packageRoot), account)))) {
     return binariesIn(packageRoot)

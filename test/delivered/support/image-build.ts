@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { cp, mkdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, posix } from 'node:path'
-import { type ImageConfig, type Instruction, imageConfig, parseDockerfile, type Stage } from './dockerfile.js'
 import { type NodeMajor, provideNode, withNode } from '../../support/node-release.js'
+import { type ImageConfig, type Instruction, imageConfig, parseDockerfile, type Stage } from './dockerfile.js'
 
 export interface Image extends ImageConfig {
   /** Holds what the Dockerfile adds to its base image, at the paths that it has in a container. */

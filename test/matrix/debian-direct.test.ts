@@ -1,0 +1,3 @@
+import { proveGroundsOn } from './prove.js'
+
+proveGroundsOn('Debian', ({ way }) => way === 'direct')

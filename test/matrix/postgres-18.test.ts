@@ -1,0 +1,3 @@
+import { proveGroundsOn } from './prove.js'
+
+proveGroundsOn(18)

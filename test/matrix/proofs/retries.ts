@@ -1,0 +1,49 @@
+/** An endpoint that fails until the service gives up, and again by hand when it is well: each change is told live. */
+import { expect } from 'vitest'
+import { createParts } from '../../../src/platform/parts.js'
+import { watchOverWebSocket } from '../../support/graphql.js'
+import { startReceiver } from '../../support/receiver.js'
+import { MAX_ATTEMPTS } from '../stage/service.js'
+import type { Stage } from '../stage/stage.js'
+import { createTopic, PATIENCE } from './events.js'
+
+const LIVE = 'subscription ($id: ID) { deliveryUpdated(subscriptionId: $id) { eventId status } }'
+
+export async function proveRetries({ service }: Stage): Promise<string> {
+  await using parts = createParts()
+  const { api } = service
+  const receiver = parts.use(await startReceiver(500))
+  const { subscriptionId, publish } = await createTopic(() => api, receiver, 'retries')
+  const watcher = parts.use(watchOverWebSocket(service, LIVE, { id: subscriptionId }))
+  const lives = () => watcher.results.map(({ data }) => data.deliveryUpdated.status)
+  // One by one until one is told of: from then on the watcher is sure to hear.
+  await expect
+    .poll(
+      async () => {
+        await publish()
+        return lives().length
+      },
+      { ...PATIENCE, interval: 500 },
+    )
+    .toBeGreaterThan(0)
+
+  watcher.results.length = 0
+  const { eventId } = await publish()
+  const delivery = async () => (await api.get(`/v1/deliveries?eventId=${eventId}`)).body.items[0]
+  await expect.poll(async () => (await delivery())?.status, PATIENCE).toBe('DEAD')
+  receiver.answerWith(200)
+  const { id, attempts } = await delivery()
+  expect(attempts).toBe(MAX_ATTEMPTS)
+  expect(await api.post(`/v1/deliveries/${id}/retry`)).toMatchObject({ status: 202, body: { retried: 1 } })
+  await expect.poll(async () => (await delivery()).status, PATIENCE).toBe('SENT')
+  expect(await delivery()).toMatchObject({ attempts: MAX_ATTEMPTS + 1 })
+
+  const told = () =>
+    watcher.results
+      .map(({ data }) => data.deliveryUpdated)
+      .filter((update) => update.eventId === eventId)
+      .map(({ status }) => status)
+  await expect.poll(told, PATIENCE).toEqual(expect.arrayContaining(['FAILED', 'DEAD', 'SENT']))
+  expect(watcher.end).toBeUndefined()
+  return `${MAX_ATTEMPTS} + 1 attempts, told live`
+}

@@ -1,0 +1,60 @@
+/** The database of a ground, set as somebody else's may be, and what the service needs to know of it. */
+
+import type { Parts } from '../../../src/platform/parts.js'
+import { startPgBouncer } from '../../support/pgbouncer.js'
+import type { Settings } from '../../support/service.js'
+import type { DatabaseKind, Ground } from '../grounds.js'
+import type { PostgresServer } from './postgres-server.js'
+
+export const DATABASE = 'events'
+const ROLE = 'hooks'
+const PASSWORD = 'of-the-service'
+const SCHEMA = 'hooks'
+
+/** In both clocks change, and both are half an hour beside most others. */
+export const DATABASE_ZONE = 'Australia/Lord_Howe'
+const PROCESS_ZONE = 'America/St_Johns'
+
+const owned = [`create database ${DATABASE} owner ${ROLE}`]
+
+/** Statements in the database `postgres`, then in the ground's own. */
+const made: Record<DatabaseKind, { before: string[]; inside: string[] }> = {
+  plain: { before: owned, inside: [] },
+  zones: { before: [...owned, `alter database ${DATABASE} set timezone = '${DATABASE_ZONE}'`], inside: [] },
+  serializable: {
+    before: [...owned, `alter role ${ROLE} set default_transaction_isolation = 'serializable'`],
+    inside: [],
+  },
+  schema: {
+    before: [`create database ${DATABASE}`],
+    inside: [
+      'revoke create on schema public from public',
+      'create table public.events (number int)',
+      'create table public.subscriptions (plan text)',
+      `create schema ${SCHEMA} authorization ${ROLE}`,
+    ],
+  },
+}
+
+/** @returns the settings that lead the service there */
+export async function provideDatabase(
+  { database, way }: Ground,
+  server: PostgresServer,
+  parts: Parts,
+): Promise<Settings> {
+  const { before, inside } = made[database]
+  await server.query([`create role ${ROLE} login password '${PASSWORD}'`, ...before])
+  if (inside.length > 0) await server.query(inside, DATABASE)
+
+  const schema = database === 'schema' ? `?schema=${SCHEMA}` : ''
+  const url = `${server.urlOf(DATABASE, ROLE, PASSWORD)}${schema}`
+  const zone = database === 'zones' ? { TZ: PROCESS_ZONE } : {}
+  if (way === 'direct') return { DATABASE_URL: url, ...zone }
+  const mode = way === 'session pooler' ? 'session' : 'transaction'
+  const pooler = parts.use(await startPgBouncer(url, mode))
+  return {
+    DATABASE_URL: pooler.urlOf(url),
+    ...(mode === 'transaction' && { DIRECT_DATABASE_URL: url }),
+    ...zone,
+  }
+}

@@ -1,0 +1,98 @@
+/** The Redis of a ground, of each kind, and the settings that lead the service to it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { findFreePort } from '../../../src/platform/free-port.js'
+import type { Parts } from '../../../src/platform/parts.js'
+import { createAuthority } from '../../support/certificates.js'
+import { temporaryDirectory } from '../../support/process.js'
+import { type RedisMachine, startRedisCluster, startRedisMachine } from '../../support/redis-machines.js'
+import type { Settings } from '../../support/service.js'
+import type { RedisKind } from '../grounds.js'
+
+export interface GroundRedis {
+  settings: Settings
+  /** Those that the service may use, to ask what they are: in a Cluster all nodes. */
+  servers: RedisMachine[]
+}
+
+const MASTER_NAME = 'events'
+/** For servers that have to find each other. */
+const PATIENCE = { timeout: 60_000, interval: 100 }
+
+export function provideRedis(kind: RedisKind, parts: Parts): Promise<GroundRedis> {
+  return providers[kind](parts)
+}
+
+const providers: Record<RedisKind, (parts: Parts) => Promise<GroundRedis>> = {
+  none: async () => ({ settings: {}, servers: [] }),
+
+  async plain(parts) {
+    const server = parts.use(await startRedisMachine())
+    return { servers: [server], settings: { REDIS_URL: `redis://127.0.0.1:${server.port}` } }
+  },
+
+  async TLS(parts) {
+    const home = parts.use(temporaryDirectory()).path
+    const authority = createAuthority(home)
+    const { cert, key } = authority.issue('localhost')
+    const file = (name: string, text: string) => {
+      const path = join(home, name)
+      writeFileSync(path, text)
+      return path
+    }
+    const port = await findFreePort()
+    const tls = {
+      'tls-port': `${port}`,
+      'tls-cert-file': file('server.pem', cert),
+      'tls-key-file': file('server.key', key),
+      'tls-ca-cert-file': authority.path,
+      'tls-auth-clients': 'no',
+    }
+    const settings = Object.entries(tls).flatMap(([name, value]) => [`--${name}`, value])
+    const server = parts.use(await startRedisMachine({ settings }))
+    return {
+      servers: [server],
+      settings: { REDIS_URL: `rediss://localhost:${port}`, REDIS_CA_FILE: authority.path },
+    }
+  },
+
+  /** One who may do what the documentation lists, where nobody else may do anything. */
+  async ACL(parts) {
+    const server = parts.use(await startRedisMachine())
+    await server.cli('acl', 'setuser', ...documentedRights('secret'))
+    return { servers: [server], settings: { REDIS_URL: `redis://hooks:secret@127.0.0.1:${server.port}` } }
+  },
+
+  async Sentinel(parts) {
+    const server = parts.use(await startRedisMachine())
+    const replica = parts.use(
+      await startRedisMachine({ settings: ['--replicaof', '127.0.0.1', `${server.port}`] }),
+    )
+    await expect.poll(() => replica.cli('info', 'replication'), PATIENCE).toContain('link_status:up')
+    const monitor = `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${server.port} 1`
+    const sentinel = parts.use(await startRedisMachine({ sentinel: [monitor] }))
+    return {
+      servers: [server],
+      settings: { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/${MASTER_NAME}` },
+    }
+  },
+
+  async Cluster(parts) {
+    const { nodes } = parts.use(await startRedisCluster())
+    const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')
+    return { servers: nodes, settings: { REDIS_URL: `redis://${hosts}` } }
+  },
+}
+
+/** `hooks on >… ~node-event-service:* +info …` of `ACL SETUSER` in docs/operating-redis.md. */
+function documentedRights(password: string): string[] {
+  const [, rights] =
+    /```\nACL SETUSER ([^`]*?)\n```/.exec(readFileSync('docs/operating-redis.md', 'utf8')) ?? []
+  if (rights === undefined)
+    throw new Error('docs/operating-redis.md lists no rights: ACL SETUSER is missing.')
+  return rights
+    .replaceAll('\\\n', ' ')
+    .split(/\s+/)
+    .map((word) => word.replace('<password>', password))
+}
