@@ -16,7 +16,7 @@ export async function measureBacklog(
   situation: Situation,
 ): Promise<Figures> {
   const { load, receiver, infrastructure, options } = bench
-  const { postgres, redis } = infrastructure.processes
+  const { embedded: postgres, redis } = infrastructure.processes
   const { settings } = scenario
   // The API has a Redis even where the worker has none: without one it would have to deliver, too.
   await using api = await startService({

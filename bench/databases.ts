@@ -21,7 +21,7 @@ export function createDatabases({
 
   async function provideFilled(): Promise<TemporaryDatabase> {
     if (filled === undefined) {
-      filled = parts.use(await infrastructure.createDatabase('filled'))
+      filled = parts.use(await infrastructure.createDatabase('filled', 'embedded'))
       await fillOldDeliveries(filled.url, options.oldDeliveries)
     } else {
       await retireSubscriptions(filled.url)
@@ -30,8 +30,8 @@ export function createDatabases({
   }
 
   return {
-    provide: ({ tables }) =>
-      tables === 'empty' ? infrastructure.createDatabase(`fresh_${count++}`) : provideFilled(),
+    provide: ({ tables, server }) =>
+      tables === 'empty' ? infrastructure.createDatabase(`fresh_${count++}`, server) : provideFilled(),
     [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
   }
 }

@@ -12,26 +12,36 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { findFreePort } from '../src/platform/free-port.js'
 import { applyMigrations } from '../src/platform/migrations/index.js'
-import { createParts } from '../src/platform/parts.js'
+import { createParts, type Parts } from '../src/platform/parts.js'
+import { startPostgresServer } from '../test/matrix/stage/postgres-server.js'
+import { provideDebianPostgres } from '../test/matrix/stage/programs.js'
 import { requireRedisProgram, startRedisServer } from '../test/support/redis-server.js'
 import type { ProcessGroup } from './processes.js'
+import type { Server } from './scenarios.js'
 
 export interface Infrastructure extends AsyncDisposable {
   redisUrl: string
   /** A database of its own for each who is measured, with the service's tables in it. */
-  createDatabase(name: string): Promise<TemporaryDatabase>
+  createDatabase(name: string, server: Server): Promise<TemporaryDatabase>
   /** Everybody starts with an empty Redis and with nothing left to be written to disk from those before. */
   settle(): Promise<void>
-  processes: { postgres: ProcessGroup; redis: ProcessGroup }
+  processes: Record<Server | 'redis', ProcessGroup>
 }
 
 export interface TemporaryDatabase extends AsyncDisposable {
   url: string
 }
 
+/** A server with a database that the others are copies of. */
+interface DatabaseServer {
+  createDatabase(name: string): Promise<TemporaryDatabase>
+  checkpoint(): Promise<unknown>
+}
+
 const TEMPLATE = 'migrated'
 
-export async function startInfrastructure(): Promise<Infrastructure> {
+/** @param servers those that are needed */
+export async function startInfrastructure(servers: Set<Server>): Promise<Infrastructure> {
   const parts = createParts()
   try {
     const directory = await mkdtemp(join(tmpdir(), 'node-event-service-bench-'))
@@ -39,13 +49,16 @@ export async function startInfrastructure(): Promise<Infrastructure> {
     // Root's PostgreSQL runs as another user, who has to get in.
     await chmod(directory, 0o755)
 
-    const postgres = parts.use(await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres') }))
-    const administrator = new pg.Client(postgres.url)
-    await administrator.connect()
-    parts.use({ [Symbol.asyncDispose]: () => administrator.end() })
-    const urlOf = (name: string) => Object.assign(new URL(postgres.url), { pathname: `/${name}` }).href
-    await administrator.query(`create database ${TEMPLATE}`)
-    await applyMigrations({ databaseUrl: urlOf(TEMPLATE) })
+    const embedded = parts.use(await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres') }))
+    const pids = { embedded: postmasterPid(embedded.dataDirectory), machine: 0 }
+    const databases: Partial<Record<Server, DatabaseServer>> = {
+      embedded: await prepareServer(embedded.url, parts),
+    }
+    if (servers.has('machine')) {
+      const machine = parts.use(await startPostgresServer(provideDebianPostgres()))
+      pids.machine = machine.pid
+      databases.machine = await prepareServer(machine.superuserUrl, parts)
+    }
 
     const redis = parts.use(
       await startRedisServer({
@@ -63,23 +76,16 @@ export async function startInfrastructure(): Promise<Infrastructure> {
 
     return {
       redisUrl: redis.url,
-      async createDatabase(name) {
-        await administrator.query(`create database ${name} template ${TEMPLATE}`)
-        return {
-          url: urlOf(name),
-          [Symbol.asyncDispose]: async () => {
-            await administrator.query(`drop database ${name} with (force)`)
-          },
-        }
-      },
+      createDatabase: (name, server) => (databases[server] as DatabaseServer).createDatabase(name),
       async settle() {
         await redis.client.flushall()
-        await administrator.query('checkpoint')
+        for (const server of Object.values(databases)) await server.checkpoint()
         // What the measurement before has left for the disk to do would be waited for in this one's commits.
         await promisify(execFile)('sync')
       },
       processes: {
-        postgres: { name: 'postgres', pid: postmasterPid(postgres.dataDirectory) },
+        embedded: { name: 'postgres', pid: pids.embedded },
+        machine: { name: 'postgres', pid: pids.machine },
         redis: { name: 'redis', pid: redis.pid },
       },
       [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
@@ -87,6 +93,27 @@ export async function startInfrastructure(): Promise<Infrastructure> {
   } catch (error) {
     await parts[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+async function prepareServer(url: string, parts: Parts): Promise<DatabaseServer> {
+  const administrator = new pg.Client(url)
+  await administrator.connect()
+  parts.use({ [Symbol.asyncDispose]: () => administrator.end() })
+  const urlOf = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href
+  await administrator.query(`create database ${TEMPLATE}`)
+  await applyMigrations({ databaseUrl: urlOf(TEMPLATE) })
+  return {
+    checkpoint: () => administrator.query('checkpoint'),
+    async createDatabase(name) {
+      await administrator.query(`create database ${name} template ${TEMPLATE}`)
+      return {
+        url: urlOf(name),
+        [Symbol.asyncDispose]: async () => {
+          await administrator.query(`drop database ${name} with (force)`)
+        },
+      }
+    },
   }
 }
 

@@ -27,7 +27,9 @@ const summariseAll = (runs: Runs): Measured =>
   Object.fromEntries(Object.entries(runs).map(([name, figures]) => [name, summarise(figures)]))
 
 async function startBench(options: RunOptions, parts: Parts): Promise<Bench> {
-  const infrastructure = parts.use(await startInfrastructure())
+  const infrastructure = parts.use(
+    await startInfrastructure(new Set(options.scenarios.map(({ server }) => server))),
+  )
   const programs = parts.use(await compilePrograms())
   const load = parts.use(programs.start<LoadCommands>('load'))
   const receiver = parts.use(programs.start<ReceiverCommands>('receiver'))

@@ -30,7 +30,8 @@ async function measureLoad(
   situation: Situation,
 ): Promise<Figures> {
   const { load, receiver, options } = bench
-  const { postgres, redis } = bench.infrastructure.processes
+  const { redis } = bench.infrastructure.processes
+  const postgres = bench.infrastructure.processes[scenario.server]
   await using relay = await startRelay(bench, scenario, name, situation)
   await aim(bench, scenario, relay)
   const warmUp = await publish(bench, scenario, options.warmUpSeconds)

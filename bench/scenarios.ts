@@ -7,6 +7,8 @@ export type Load =
   /** At a fixed rate: how long does it take? */
   | { loop: 'open' }
 
+export type Server = 'embedded' | 'machine'
+
 export interface Scenario {
   name: string
   title: string
@@ -22,6 +24,8 @@ export interface Scenario {
   settings: Record<string, string>
   /** Whether the references run, too. Where they don't, those of the scenario named here are compared with. */
   references: true | 'throughput' | 'latency'
+  /** The embedded PostgreSQL, or the machine's own with the settings that it comes with. */
+  server: Server
   /** What is in the tables before. */
   tables: 'empty' | 'old deliveries'
   /** Whether events are published first, all of them, and only then delivered. */
@@ -41,6 +45,7 @@ const usual = {
   hasOwnTypes: false,
   settings: {},
   references: true,
+  server: 'embedded',
   tables: 'empty',
   isBacklog: false,
 } as const satisfies Partial<Scenario>
@@ -58,6 +63,9 @@ const failing = [...repeat(8, 'ok'), ...repeat(2, 'fail')]
 const onThroughput = { load: closed, references: 'throughput' } as const
 const onLatency = { load: open, references: 'latency' } as const
 
+const servers = { ...usual, group: 'servers' } as const
+const ofMachine = { server: 'machine', title: "the machine's PostgreSQL, with its defaults" } as const
+
 export const scenarios: Scenario[] = [
   { ...usual, name: 'throughput', title: 'one endpoint, 1 KB', group: 'throughput' },
   { ...usual, name: 'latency', title: 'one endpoint, 1 KB', group: 'latency', load: open },
@@ -70,6 +78,11 @@ export const scenarios: Scenario[] = [
   { ...fair, ...onLatency, name: 'well-latency', title: '10 endpoints, all well', endpoints: well },
   { ...fair, ...onLatency, name: 'hanging-latency', title: '10 endpoints, 2 hang', endpoints: hanging },
   { ...fair, ...onLatency, name: 'failing-latency', title: '10 endpoints, 2 answer 500', endpoints: failing },
+
+  { ...servers, ...onThroughput, name: 'embedded', title: 'the embedded PostgreSQL' },
+  { ...servers, ...onThroughput, ...ofMachine, name: 'machine' },
+  { ...servers, ...onLatency, name: 'embedded-latency', title: 'the embedded PostgreSQL' },
+  { ...servers, ...onLatency, ...ofMachine, name: 'machine-latency' },
 
   {
     ...{ ...usual, ...onThroughput, name: 'backlog', title: 'a backlog, published before a worker runs' },

@@ -11,7 +11,11 @@ import { findFreePort } from '../../../src/platform/free-port.js'
 import { endProcess, hasEnded } from '../../support/child-process.js'
 
 export interface PostgresServer extends AsyncDisposable {
+  /** Of its first process. */
+  pid: number
   urlOf(database: string, user: string, password: string): string
+  /** To its database `postgres`. */
+  superuserUrl: string
   /** As its superuser: one statement, or several, each in a transaction of its own. */
   query<Row extends object>(statements: string | string[], database?: string): Promise<Row[]>
   /** As a failover to a standby that keeps connections: from now on, or no longer, it refuses all writes (SQLSTATE 25006). */
@@ -37,7 +41,7 @@ export async function startPostgresServer(bin: string): Promise<PostgresServer> 
       ...asUser(account),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    const accessed = createAccess(port)
+    const accessed = { ...createAccess(port), pid: server.pid as number }
     await untilAnswering(server, accessed)
     return {
       ...accessed,
@@ -68,7 +72,7 @@ async function initialize(bin: string, home: string, account: Account | undefine
   return data
 }
 
-function createAccess(port: number): Omit<PostgresServer, keyof AsyncDisposable> {
+function createAccess(port: number): Omit<PostgresServer, keyof AsyncDisposable | 'pid'> {
   const urlOf = (database: string, user: string, password: string) =>
     `postgres://${user}:${password}@127.0.0.1:${port}/${database}`
 
@@ -86,7 +90,7 @@ function createAccess(port: number): Omit<PostgresServer, keyof AsyncDisposable>
   }
 
   return {
-    ...{ urlOf, query },
+    ...{ urlOf, query, superuserUrl: urlOf('postgres', SUPERUSER, PASSWORD) },
     async setReadOnly(isReadOnly) {
       const value = isReadOnly ? 'on' : 'off'
       await query([`alter system set default_transaction_read_only = ${value}`, 'select pg_reload_conf()'])

@@ -66,7 +66,7 @@ export function programIn(programs: Programs, name: string): string {
 }
 
 /** @returns the folder of its programs */
-function provideDebianPostgres(): string {
+export function provideDebianPostgres(): string {
   const newest = () =>
     existsSync(DEBIAN_DIRECTORY)
       ? readdirSync(DEBIAN_DIRECTORY)
