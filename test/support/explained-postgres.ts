@@ -11,6 +11,7 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
 import { createParts } from '../../src/platform/parts.js'
+import { startPostgresServer } from '../matrix/stage/postgres-server.js'
 import type { PlanNode } from './plans.js'
 
 /** A statement that ran, and how. */
@@ -50,18 +51,27 @@ const settings = (logDirectory: string): Record<string, string> => ({
   'auto_explain.log_parameter_max_length': '0',
 })
 
-export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
+/** @param bin the folder of the server's programs; those of the embedded one without it */
+export async function startExplainedPostgres(bin?: string): Promise<ExplainedPostgres> {
   const parts = createParts()
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-plans-'))
   parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
   // Root's PostgreSQL runs as another user, who has to get in, and to write its log.
   await chmod(directory, 0o777)
-  const options = { dataDirectory: join(directory, 'postgres'), settings: settings(directory) }
-  const { url } = parts.use(await startEmbeddedPostgres(options))
+  const url = bin === undefined ? await startEmbedded() : await startOther(bin)
   await applyMigrations({ databaseUrl: url })
   const client = new pg.Client(url)
   await client.connect()
   parts.use({ [Symbol.asyncDispose]: () => client.end() })
+
+  async function startEmbedded(): Promise<string> {
+    const options = { dataDirectory: join(directory, 'postgres'), settings: settings(directory) }
+    return parts.use(await startEmbeddedPostgres(options)).url
+  }
+
+  async function startOther(programs: string): Promise<string> {
+    return parts.use(await startPostgresServer(programs, settings(directory))).superuserUrl
+  }
 
   const query = async <Row extends object>(text: string, values: unknown[] = []) =>
     (await client.query<Row>(text, values)).rows

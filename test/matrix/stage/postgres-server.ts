@@ -26,8 +26,14 @@ const SUPERUSER = 'postgres'
 const PASSWORD = 'of-the-superuser'
 const START_TIMEOUT_MS = 60_000
 
-/** @param bin the folder of `initdb` and `postgres` */
-export async function startPostgresServer(bin: string): Promise<PostgresServer> {
+/**
+ * @param bin the folder of `initdb` and `postgres`
+ * @param settings over those that `initdb` gives
+ */
+export async function startPostgresServer(
+  bin: string,
+  settings: Record<string, string> = {},
+): Promise<PostgresServer> {
   const home = await mkdtemp(join(tmpdir(), 'node-event-service-matrix-'))
   const removeHome = () => rm(home, { recursive: true, force: true })
   try {
@@ -36,8 +42,9 @@ export async function startPostgresServer(bin: string): Promise<PostgresServer> 
     if (account) await chown(home, account.uid, account.gid)
     const data = await initialize(bin, home, account)
     const port = await findFreePort()
-    const listen = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
-    const server = spawn(join(bin, 'postgres'), ['-D', data, ...listen.flatMap((set) => ['-c', set])], {
+    const own = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+    const set = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', ...own]
+    const server = spawn(join(bin, 'postgres'), ['-D', data, ...set.flatMap((one) => ['-c', one])], {
       ...asUser(account),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
