@@ -7,11 +7,11 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { levels } from 'pino'
 import { z } from 'zod'
-import { type EgressSettings, readEgress } from './delivery-engine/egress/settings.js'
+import { type EgressSettings, egressSettingNames, readEgress } from './delivery-engine/egress/settings.js'
 import { ExpectedStartError } from './errors.js'
 import { hashKey } from './keys/key.js'
 import { type KeySources, readSetting, readSources } from './keys/sources.js'
-import { parseCidr } from './platform/ip-ranges.js'
+import { type CidrRange, parseCidr, parseNetwork } from './platform/ip-ranges.js'
 import { parsePostgresUrl } from './platform/postgres/url.js'
 import { parseRedisUrl } from './platform/redis/address.js'
 import type { RedisSettings } from './platform/redis/clients.js'
@@ -24,6 +24,8 @@ export interface Config {
   port: number
   /** At one time, in each process. */
   maxConnections: number
+  /** Whose `X-Forwarded-For` is believed. */
+  trustedProxies: CidrRange[]
   /** From SIGTERM until no new connections are taken. */
   shutdownGraceMs: number
   role: 'all' | 'api' | 'worker'
@@ -136,6 +138,19 @@ export function publicKey({ apiKeys }: Pick<Config, 'apiKeys'>): string | undefi
   return apiKeys.keys.some((key) => key.hash.equals(hash)) ? DEVELOPMENT_KEY : undefined
 }
 
+/** What a function makes of each item; each that it refuses is told of. */
+const listOf = <Value>(parse: (item: string) => Value) =>
+  list.transform((items, context) =>
+    items.flatMap((item) => {
+      try {
+        return [parse(item)]
+      } catch (error) {
+        context.addIssue((error as Error).message)
+        return []
+      }
+    }),
+  )
+
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
 const settings = z.object({
@@ -143,6 +158,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   HTTP_MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(10_000),
+  TRUSTED_PROXIES: listOf(parseNetwork).default([]),
   SHUTDOWN_GRACE_SECONDS: number(0, 3600).default(3),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   PROCESSES: wholeNumber(1, 64).default(1),
@@ -172,17 +188,10 @@ const settings = z.object({
   DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000).default(15_000),
   DELIVERY_CONCURRENCY: wholeNumber(1, 10_000).default(512),
   DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: wholeNumber(1, 10_000).optional(),
-  DELIVERY_ALLOWED_CIDRS: list
-    .superRefine((cidrs, context) => {
-      for (const cidr of cidrs) {
-        try {
-          parseCidr(cidr)
-        } catch (error) {
-          context.addIssue((error as Error).message)
-        }
-      }
-    })
-    .optional(),
+  DELIVERY_ALLOWED_CIDRS: listOf((cidr) => {
+    parseCidr(cidr)
+    return cidr
+  }).optional(),
   DELIVERY_REQUIRE_HTTPS: oneOf(['true', 'false']).default('false'),
   // The other settings of the ways out are read beside these, with the files that they name.
   EGRESS_PROXY_FROM_ENVIRONMENT: oneOf(['true', 'false']).optional(),
@@ -198,7 +207,11 @@ const settings = z.object({
 })
 
 /** Of every setting that is read, for what has to name them all. */
-export const settingNames: string[] = [...Object.keys(settings.shape), 'API_KEYS', 'API_KEYS_FILE']
+export const settingNames: string[] = [
+  ...Object.keys(settings.shape),
+  ...egressSettingNames,
+  ...['API_KEYS', 'API_KEYS_FILE'],
+]
 
 /**
  * Reads and checks the settings. An empty variable counts as absent, as compose files write them.
@@ -241,6 +254,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     maxConnections: read.HTTP_MAX_CONNECTIONS,
+    trustedProxies: read.TRUSTED_PROXIES,
     shutdownGraceMs: read.SHUTDOWN_GRACE_SECONDS * 1000,
     role: read.ROLE,
     processes: read.PROCESSES,

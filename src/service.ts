@@ -20,6 +20,7 @@ import { createApp } from './http/app.js'
 import { createHttpStop } from './http/stop.js'
 import { createGate } from './keys/gate.js'
 import { createKeyring } from './keys/keyring.js'
+import { createAddressOf } from './platform/client-address.js'
 import { createDatabaseClock } from './platform/clock.js'
 import { createDatabase } from './platform/database.js'
 import { createHappenings } from './platform/happenings.js'
@@ -162,8 +163,10 @@ async function start(
     graceMs: config.shutdownGraceMs,
     onCutOff: (connections) => Object.assign(cutOff, { connections }),
   })
+  const addressOf = createAddressOf(config.trustedProxies)
   const app = await createApp({
     stop,
+    addressOf,
     maxBodyBytes: config.eventMaxBytes,
     clock,
     connections: { maxConnections: config.maxConnections },
@@ -190,6 +193,7 @@ async function start(
         gate: createGate(
           parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys', OTHER_MS),
           happenings,
+          addressOf,
         ),
         publisher: createPublisher({
           ...{ database, happenings, clock, newId, directWorker: engine?.directWorker },

@@ -16,7 +16,7 @@ export interface SocketExtra extends Extra {
 export function admitSocket(gate: Gate, key: unknown, extra: SocketExtra): boolean {
   const { socket, request } = extra
   try {
-    extra.apiKey = gate.admit(key, request.socket.remoteAddress)
+    extra.apiKey = gate.admit(key, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     // A reason has room for 123 bytes (RFC 6455 §5.5).

@@ -7,6 +7,7 @@ import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live.js'
 import type { Gate } from '../keys/gate.js'
 import { labelOf } from '../keys/key.js'
+import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
@@ -33,6 +34,8 @@ type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOri
 export interface AppOptions {
   maxBodyBytes: number
   connections: ConnectionLimits
+  /** Of a client, for the log. */
+  addressOf: AddressOf
   clock: Clock
   logger: Logger
   metrics: Metrics
@@ -50,6 +53,7 @@ const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
 export async function createApp({
   maxBodyBytes,
   connections,
+  addressOf,
   clock,
   logger,
   metrics,
@@ -76,7 +80,8 @@ export async function createApp({
     const told = toServiceError(error)
     if (told.cause !== undefined) {
       const apiKey = request.apiKey && labelOf(request.apiKey)
-      logger.error({ err: told.cause, route: request.routeOptions.url, apiKey }, 'request failed')
+      const address = addressOf(request.raw)
+      logger.error({ err: told.cause, route: request.routeOptions.url, apiKey, address }, 'request failed')
     }
     return sendProblem(reply, told)
   })

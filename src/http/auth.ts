@@ -27,6 +27,6 @@ export function guardRoutes(app: FastifyInstance, gate: Gate): void {
 
 /** @throws ServiceError for those who have no key of this service */
 export function admit(gate: Gate, request: FastifyRequest): ApiKey {
-  request.apiKey = gate.admit(request.headers['x-api-key'], request.socket.remoteAddress)
+  request.apiKey = gate.admit(request.headers['x-api-key'], request.raw)
   return request.apiKey
 }

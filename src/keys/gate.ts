@@ -3,6 +3,7 @@
  * wrong ones. A right key opens at all times, so whoever guesses behind a proxy shuts out nobody else there.
  */
 import { ServiceError } from '../errors.js'
+import type { AddressOf } from '../platform/client-address.js'
 import type { Happenings } from '../platform/happenings.js'
 import { createFailureLimit } from './failure-limit.js'
 import type { ApiKey, Scope } from './key.js'
@@ -10,21 +11,21 @@ import type { Keyring } from './keyring.js'
 
 export interface Gate extends Pick<Keyring, 'onRemoved'> {
   /** @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
-  admit(key: unknown, address: string | undefined): ApiKey
+  admit(key: unknown, request: Parameters<AddressOf>[0]): ApiKey
 }
 
-export function createGate(keyring: Keyring, happenings: Happenings): Gate {
+export function createGate(keyring: Keyring, happenings: Happenings, addressOf: AddressOf): Gate {
   const limit = createFailureLimit()
   return {
     onRemoved: keyring.onRemoved,
-    admit(key, address = 'unknown') {
+    admit(key, request) {
       if (typeof key !== 'string' || key === '') {
         happenings.emit('refused', { reason: 'missing' })
         throw new ServiceError('UNAUTHENTICATED', 'Send your API key in the header X-API-Key.')
       }
       const known = keyring.find(key)
       if (known !== undefined) return known
-      const retryAfterSeconds = limit.count(address)
+      const retryAfterSeconds = limit.count(addressOf(request) ?? 'unknown')
       happenings.emit('refused', { reason: retryAfterSeconds === undefined ? 'wrong' : 'limited' })
       if (retryAfterSeconds === undefined)
         throw new ServiceError('UNAUTHENTICATED', 'This API key is not known here.')

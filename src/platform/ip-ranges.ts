@@ -84,6 +84,22 @@ export function parseCidr(text: string): CidrRange {
 }
 
 /**
+ * The same for a setting in which bits past the prefix are a slip: `10.0.0.7/8` for `10.0.0.7/32`, which is far less.
+ *
+ * @throws TypeError when it isn't one, or names more than it seems to.
+ */
+export function parseNetwork(text: string): CidrRange {
+  const [address, bits] = parseCidr(text)
+  const kind = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6
+  const network = kind.networkAddressFromCIDR(`${address}/${bits}`)
+  if (network.toString() === address.toString()) return [address, bits]
+  const one = `${address}/${address.kind() === 'ipv4' ? 32 : 128}`
+  throw new TypeError(
+    `${JSON.stringify(text)} is an address within a range: write ${network}/${bits} for the range, or ${one} for the address`,
+  )
+}
+
+/**
  * IPv6 goes through `URL`, which writes it without dots: `ipaddr.js` takes the IPv4-compatible `::8.8.8.8`, as
  * resolvers spell it, for the IPv4-mapped `::ffff:8.8.8.8`.
  */

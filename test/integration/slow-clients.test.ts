@@ -42,6 +42,7 @@ async function serve(changed: Partial<ConnectionLimits> = {}) {
     logger: pino({ level: 'silent' }),
     metrics,
     clock: machineClock,
+    addressOf: () => undefined,
     healthChecks: {
       database: async () => undefined,
       engine: () => 'disabled',

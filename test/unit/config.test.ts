@@ -59,6 +59,20 @@ describe('loadConfig', () => {
     expect(problemsOf({ ROLE: role, REDIS_URL: 'redis://localhost' })).toEqual([])
   })
 
+  it('takes ranges of proxies, and none that says more than it seems to', () => {
+    const { trustedProxies } = loadConfig({ TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,::ffff:192.0.2.0/120' })
+    expect(trustedProxies.map(([address, bits]) => `${address}/${bits}`)).toEqual([
+      ...['10.0.0.0/8', 'fd00::/8', '192.0.2.0/24'],
+    ])
+    expect(loadConfig({}).trustedProxies).toEqual([])
+    expect(problemsOf({ TRUSTED_PROXIES: 'proxy.example,10.0.0.7/8,fd00::7/8,10.0.0.7' })).toEqual([
+      'TRUSTED_PROXIES "proxy.example" is not a CIDR range such as 10.0.0.0/8 or fd00::/8',
+      'TRUSTED_PROXIES "10.0.0.7/8" is an address within a range: write 10.0.0.0/8 for the range, or 10.0.0.7/32 for the address',
+      'TRUSTED_PROXIES "fd00::7/8" is an address within a range: write fd00::/8 for the range, or fd00::7/128 for the address',
+      'TRUSTED_PROXIES "10.0.0.7" is not a CIDR range such as 10.0.0.0/8 or fd00::/8',
+    ])
+  })
+
   it('tells everything that is wrong at once', () => {
     const problems = problemsOf({
       PORT: 'abc',

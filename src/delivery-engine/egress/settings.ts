@@ -24,6 +24,12 @@ export interface EgressSettings {
   ignored: string[]
 }
 
+/** What is read here; the customary ones in lower case too. */
+export const egressSettingNames = [
+  ...['EGRESS_PROXY_URL', 'EGRESS_CA_FILE', 'EGRESS_CLIENT_CERT_FILE', 'EGRESS_CLIENT_KEY_FILE'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
+]
+
 export const directEgress: EgressSettings = {
   proxies: { 'http:': undefined, 'https:': undefined },
   noProxy: () => false,
