@@ -94,7 +94,7 @@ async function requireKeys(database: Database, cipher: SecretCipher): Promise<vo
   )
   throw new ExpectedStartError(
     `Node Event Service can't start:\n${lines.join('\n')}\n` +
-      'Add the key at the end of SECRET_ENCRYPTION_KEY. If it is lost, docs/operating.md tells how to go on without it.',
+      'Add the key at the end of SECRET_ENCRYPTION_KEY. If it is lost, docs/operating/keys-and-secrets.md tells how to go on without it.',
   )
 }
 

@@ -157,9 +157,9 @@ describe('REDIS_URL', { timeout: 120_000 }, () => {
     expect(await refusal({ REDIS_URL: `redis+sentinel://${hosts}/other` })).toMatch(/Sentinels .* name/)
   })
 
-  it('names a user who may do what docs/operating-redis.md lists, and no more', async () => {
+  it('names a user who may do what docs/operating/redis.md lists, and no more', async () => {
     const [, rules = ''] =
-      /```\n(ACL SETUSER [^`]*?)\n```/.exec(readFileSync('docs/operating-redis.md', 'utf8')) ?? []
+      /```\n(ACL SETUSER [^`]*?)\n```/.exec(readFileSync('docs/operating/redis.md', 'utf8')) ?? []
     const redis = await machine()
     const words = rules.replace(/\\\n/g, ' ').split(/\s+/).slice(2)
     await redis.cli('acl', 'setuser', ...words.map((word) => word.replace('<password>', 'secret')))

@@ -189,7 +189,7 @@ describe('a restart', () => {
 
   it('can go on without a lost key after what the operating guide says', async () => {
     const { id, secret } = await subscribe(await restart(older))
-    const guide = readFileSync('docs/operating.md', 'utf8')
+    const guide = readFileSync('docs/operating/keys-and-secrets.md', 'utf8')
     const [, sql = ''] = /```sql\n(update subscriptions.*?)```/s.exec(guide) ?? []
     const [replace = '', forget = ''] = sql.replaceAll('01234567', older.id).split(';')
     const [replaced] = await database.query<{ id: string; secret: string }>(replace)

@@ -17,7 +17,7 @@ const meanings: Meaning[] = [
   { code: /\bNOAUTH\b/, sentence: 'Redis wants a password, and REDIS_URL has none', isRefusal: true },
   {
     code: /\bNOPERM\b|can't run this command or subcommand|No permissions to access/i,
-    sentence: 'The user of REDIS_URL may not do what the service needs: docs/operating-redis.md lists it',
+    sentence: 'The user of REDIS_URL may not do what the service needs: docs/operating/redis.md lists it',
     isRefusal: true,
   },
   { code: /DB index is out of range/, sentence: 'Redis has no database of that number', isRefusal: true },

@@ -85,12 +85,12 @@ const providers: Record<RedisKind, (parts: Parts) => Promise<GroundRedis>> = {
   },
 }
 
-/** `hooks on >… ~node-event-service:* +info …` of `ACL SETUSER` in docs/operating-redis.md. */
+/** `hooks on >… ~node-event-service:* +info …` of `ACL SETUSER` in docs/operating/redis.md. */
 function documentedRights(password: string): string[] {
   const [, rights] =
-    /```\nACL SETUSER ([^`]*?)\n```/.exec(readFileSync('docs/operating-redis.md', 'utf8')) ?? []
+    /```\nACL SETUSER ([^`]*?)\n```/.exec(readFileSync('docs/operating/redis.md', 'utf8')) ?? []
   if (rights === undefined)
-    throw new Error('docs/operating-redis.md lists no rights: ACL SETUSER is missing.')
+    throw new Error('docs/operating/redis.md lists no rights: ACL SETUSER is missing.')
   return rights
     .replaceAll('\\\n', ' ')
     .split(/\s+/)
