@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '../../src/config.js'
 import { provideServer } from '../../src/database-provision.js'
+import { pendingMigrations } from '../../src/platform/migrations/index.js'
 import { createParts } from '../../src/platform/parts.js'
 import { createSessionPool } from '../../src/platform/postgres/pool.js'
 import { findPooling, requireOwnSessions } from '../../src/platform/postgres/pooler.js'
@@ -110,6 +111,13 @@ describe.each(modes)('through PgBouncer in %s mode', (mode) => {
       and database = (select oid from pg_database where datname = current_database())`),
     ).toEqual([])
   })
+})
+
+it('a look at migrations, as a start in production takes it, leaves no setting in a shared session', async () => {
+  const { url } = await strangeDatabase()
+  const pooled = poolers.transaction.urlOf(url)
+  await pendingMigrations({ databaseUrl: pooled })
+  expect(await readThrough(pooled)).toEqual({ zone: 'Asia/Tokyo', isolation: 'serializable' })
 })
 
 /** As another user of the pooler finds the session that was used before. */

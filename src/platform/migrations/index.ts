@@ -13,7 +13,7 @@ import { createHistory, readHistory, selectPending } from './history.js'
 import { withMigrationLock } from './lock.js'
 import { isQueueMigrated, migrateQueue } from './queue.js'
 import { ensureSchema } from './schemas.js'
-import { withSession } from './session.js'
+import { withReader, withSession } from './session.js'
 
 export { migrationNames, migrationsDirectory } from './files.js'
 
@@ -73,7 +73,7 @@ export function pendingMigrations({
   databaseUrl,
   signal,
 }: Pick<MigrationOptions, 'databaseUrl' | 'signal'>): Promise<string[]> {
-  return withSession(databaseUrl, signal, async (client) => {
+  return withReader(databaseUrl, signal, async (client) => {
     const schema = schemaOf(databaseUrl)
     const pending = selectPending(readMigrations(), await readHistory(client, schema))
     const isQueueThere = await isQueueMigrated(client, queueSchemaOf(schema))

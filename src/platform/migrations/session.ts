@@ -1,11 +1,20 @@
 /** Connections for migrations: each ends with its work, and at once when it is aborted, whatever it waits for. */
 import type pg from 'pg'
-import { connectSession } from '../postgres/session.js'
+import { connectSession, connectToRead } from '../postgres/session.js'
 
-export async function withSession<Result>(
-  url: string,
+type Work<Result> = (client: pg.Client) => Promise<Result>
+
+export const withSession = <Result>(url: string, signal: AbortSignal | undefined, work: Work<Result>) =>
+  withConnection(() => connectSession({ url }), signal, work)
+
+/** For a look, also through a pooler. */
+export const withReader = <Result>(url: string, signal: AbortSignal | undefined, work: Work<Result>) =>
+  withConnection(() => connectToRead({ url }), signal, work)
+
+async function withConnection<Result>(
+  connect: () => Promise<pg.Client>,
   signal: AbortSignal | undefined,
-  work: (client: pg.Client) => Promise<Result>,
+  work: Work<Result>,
 ): Promise<Result> {
   signal?.throwIfAborted()
   let abort = () => {}
@@ -13,7 +22,7 @@ export async function withSession<Result>(
     abort = () => reject(signal?.reason)
   })
   signal?.addEventListener('abort', abort)
-  const connecting = connectSession({ url })
+  const connecting = connect()
   try {
     return await Promise.race([aborted, connecting.then(work)])
   } finally {

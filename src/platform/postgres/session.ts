@@ -124,6 +124,19 @@ export function connectSession(options: ConnectOptions): Promise<pg.Client> {
   })
 }
 
+/**
+ * A connection for what reads with every name in full, and so needs no settings: it leaves none behind in a session
+ * that a pooler gives to others next. The caller ends it.
+ *
+ * @throws what the last host answered
+ */
+export function connectToRead(options: ConnectOptions): Promise<pg.Client> {
+  const { mustBeWritable } = parsePostgresUrl(options.url)
+  return connectUnprepared(options, async (client) => {
+    if (mustBeWritable) await requireWritable(client)
+  })
+}
+
 /** The same with a session as the server, or a pooler, gives it. @param prepare on whose success a host will do */
 export async function connectUnprepared(
   { url, applicationName = APPLICATION_NAME, connectTimeoutMs = CONNECT_TIMEOUT_MS }: ConnectOptions,
