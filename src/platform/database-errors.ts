@@ -62,8 +62,8 @@ export function isDatabaseAway(error: unknown): boolean {
   if (code !== undefined && prismaUnavailable.has(code)) return true
   // What `pg` throws without a code, such as a timeout, Prisma hands on as it is, marked with its version.
   if (name === 'Error' && error instanceof Error && 'clientVersion' in error) return true
-  // A statement that was written by hand: what its driver said is inside.
-  if (code === RAW_QUERY_FAILED) return isDatabaseAway(meta?.driverAdapterError)
+  // Prisma has codes of its own for what it has no name for; what the driver said is inside.
+  if (meta?.driverAdapterError !== undefined) return isDatabaseAway(meta.driverAdapterError)
   return (
     name === 'DriverAdapterError' &&
     (driverUnavailable.has(cause?.kind ?? '') || saysAway(cause?.originalCode ?? ''))
@@ -77,7 +77,6 @@ interface PrismaError {
   meta?: { driverAdapterError?: unknown }
 }
 
-const RAW_QUERY_FAILED = 'P2010'
 const driverUnavailable = new Set([
   'AuthenticationFailed',
   'DatabaseAccessDenied',
