@@ -34,8 +34,9 @@ async function apply(
   id: string,
   changes: SubscriptionChanges,
 ) {
-  // Locked, because the fingerprint is made of what stays and what changes.
-  await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for update`
+  // Locked, because the fingerprint is made of what stays and what changes. Each new delivery locks the key of its
+  // subscription: a lock `for update` would wait for a moment without any, which under load doesn't come.
+  await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for no key update`
   const before = await transaction.subscription.findUnique({ where: { id, deletedAt: null } })
   if (before === null) throw notFound('subscription', id)
 
