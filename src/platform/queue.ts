@@ -3,12 +3,10 @@
  * is no Redis. It holds nothing that PostgreSQL couldn't give again, so a job is removed as soon as it was
  * taken, and a queue that lost everything loses nothing.
  */
-import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
+import type { Queue, Worker } from 'bullmq'
 import { ExpectedStartError } from '../errors.js'
 import { QUEUE_MS } from '../stop-budget.js'
-import { QUEUE_POOL_SIZE } from './connection-budget.js'
-import { createSessionPool } from './postgres/pool.js'
-import { queueSchemaOf, schemaOf } from './postgres/url.js'
+import { onPostgres } from './queue-on-postgres.js'
 import { onRedis } from './queue-on-redis.js'
 import type { RedisAccess } from './redis/redis.js'
 import { withTimeout } from './timeout.js'
@@ -44,8 +42,6 @@ const ADD_TIMEOUT_MS = 2000
 /** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
 const CLOSE_TIMEOUT_MS = QUEUE_MS / 4
 const READY_TIMEOUT_MS = 30_000
-/** After this, a statement of the queue on PostgreSQL counts as lost. */
-const QUERY_TIMEOUT_MS = 5000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
 
 export function createJobQueue<Job extends object>(options: JobQueueOptions): JobQueue<Job> {
@@ -119,43 +115,3 @@ export interface Backend {
   stop(): void
   close(): Promise<void>
 }
-
-function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
-  const schema = queueSchemaOf(schemaOf(databaseUrl))
-  const pool = createSessionPool({
-    url: databaseUrl,
-    schema,
-    maxConnections: QUEUE_POOL_SIZE,
-    // BullMQ waits for an answer for ever; a connection that went dead unnoticed would end the queue's work.
-    timeoutMs: QUERY_TIMEOUT_MS,
-    applicationName: 'node-event-service queue',
-    onError,
-  })
-  // BullMQ describes a pool more narrowly than pg does; it is the same object.
-  const connection = pool as unknown as PgPool
-  const createBackend = backendIn(schema)
-  return {
-    createQueue: (name) => new Queue(name, { connection }, createBackend),
-    createWorker: (name, take) =>
-      new Worker(name, take, { connection, concurrency: TAKEN_AT_ONCE }, createBackend),
-    // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
-    whenReady: (part) => part.waitUntilReady(),
-    isThere: () => true,
-    // It is PostgreSQL's health.
-    check: () => Promise.resolve(),
-    stop() {},
-    close: () => pool.end(),
-  }
-}
-
-/** BullMQ's backend, which takes a pool or the name of a schema, but not both: it would look for its tables in `bullmq`. */
-const backendIn =
-  (schema: string) =>
-  (...given: Parameters<typeof createPostgresBackend>) => {
-    const backend = createPostgresBackend(...given)
-    if (backend instanceof PostgresQueueBackend) {
-      Object.assign(backend, { schema })
-      Object.assign((backend as unknown as { connection: object }).connection, { schema })
-    }
-    return backend
-  }
