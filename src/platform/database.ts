@@ -7,7 +7,7 @@ import type pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.js'
 import { FULL_POOL_SIZE, prismaPoolSize } from './connection-budget.js'
 import { asUnavailable, isUnavailable } from './database-errors.js'
-import { createSessionPool } from './postgres/pool.js'
+import { createSessionPool, cut } from './postgres/pool.js'
 import type { Pooling } from './postgres/pooler.js'
 import { connectSession } from './postgres/session.js'
 import { schemaOf } from './postgres/url.js'
@@ -27,7 +27,7 @@ export interface Database extends AsyncDisposable {
    * Whoever comes first would wait for that otherwise, tens of milliseconds each time.
    */
   warmUp(statements: Statement[]): Promise<void>
-  /** A connection outside the pools, for what must hold one for long. The caller ends it. */
+  /** A connection outside the pools, to a server that takes writes, for what must hold one for long. The caller ends it. */
   connect(): Promise<pg.Client>
 }
 
@@ -60,7 +60,10 @@ const countParameters = ({ text }: Statement): number =>
 export function createDatabase(options: DatabaseOptions): Database {
   const { url, directUrl = url, pooling = 'none', poolSize = FULL_POOL_SIZE } = options
   const { timeoutMs = TIMEOUT_MS, onError = () => {}, onQuery } = options
-  const shared = { url, pooling, timeoutMs, onError }
+  const held = new Set<pg.Client>()
+  // A connection that is only held would stay with a server that became a standby, and never learn of it.
+  const onRetire = () => held.forEach(cut)
+  const shared = { url, pooling, timeoutMs, onError, onRetire }
   // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
   const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0, plansOnce: true })
   const prismaPool = createSessionPool({ ...shared, maxConnections: prismaPoolSize(poolSize) })
@@ -93,8 +96,14 @@ export function createDatabase(options: DatabaseOptions): Database {
       }
     },
     async connect() {
-      const client = await connectSession({ url: directUrl, connectTimeoutMs: timeoutMs })
+      const client = await connectSession({
+        url: directUrl,
+        connectTimeoutMs: timeoutMs,
+        mustBeWritable: true,
+      })
       client.on('error', onError)
+      held.add(client)
+      client.once('end', () => held.delete(client))
       return client
     },
     async [Symbol.asyncDispose]() {

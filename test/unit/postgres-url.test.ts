@@ -29,6 +29,11 @@ describe('the URL of a database', () => {
     })
   })
 
+  it('asks for one that takes writes among several, whatever else it says: the service can use no other', () => {
+    const url = 'postgres://one,two/hooks?target_session_attrs=any'
+    expect(parsePostgresUrl(url)).toMatchObject({ mustBeWritable: true })
+  })
+
   it('may name the folder of a socket', () => {
     const url = 'postgres://u@/hooks?host=/var/run/postgresql'
     expect(parsePostgresUrl(url).urls).toEqual(['postgres://u@/hooks?host=%2Fvar%2Frun%2Fpostgresql'])
@@ -36,6 +41,8 @@ describe('the URL of a database', () => {
 
   it.each([
     ['mysql://u@db/hooks', 'must be a URL that starts with postgres:// or postgresql://'],
+    ['postgres://u:secret@one,/hooks', 'must name each of its hosts, with nothing left out'],
+    ['postgres://u:secret@one,:5433/hooks', 'must name each of its hosts, with nothing left out'],
     ['postgres://u:secret@one:port/hooks', 'must be a URL that names a host, a port and a database'],
     [
       'postgres://u@db/hooks?schema=a"b',

@@ -2,8 +2,10 @@
  * A pool of sessions that are the service's own. It goes to the next of the URL's hosts when one can't be reached, or
  * takes no writes although it must, and it can retire all its connections when their server has become a standby.
  */
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { asUnavailable, isReadOnlyServer, isUnavailable } from '../database-errors.js'
+import { createHosts } from './hosts.js'
 import type { Pooling } from './pooler.js'
 import { APPLICATION_NAME, requireWritable, sqlBeginAsSession, sqlSession } from './session.js'
 import { parsePostgresUrl } from './url.js'
@@ -23,33 +25,41 @@ export interface SessionPoolOptions {
   idleTimeoutMs?: number
   /** An idle connection broke: the next query opens another. */
   onError(error: Error): void
+  /** All connections are retired, since their server takes no writes. */
+  onRetire?(): void
 }
 
 const IDLE_TIMEOUT_MS = 10_000
+/** A connection that is younger isn't retired: on a server that stays read-only, each would last for one statement only. */
+const LEAST_AGE_MS = 1000
 
 export function createSessionPool(options: SessionPoolOptions): pg.Pool {
   const { urls, schema, mustBeWritable } = parsePostgresUrl(options.url)
-  const { timeoutMs: statementTimeoutMs, plansOnce } = options
-  const session = { schema: options.schema ?? schema, statementTimeoutMs, plansOnce }
+  const { timeoutMs, plansOnce } = options
+  const session = { schema: options.schema ?? schema, statementTimeoutMs: timeoutMs, plansOnce }
   const isShared = options.pooling === 'transaction'
-  const hosts = createHosts(urls)
-  /** Connections that may be used again. */
-  let current = new WeakSet<pg.ClientBase>()
+  const hosts = createHosts(urls, timeoutMs)
+  const roster = createRoster(options.onRetire)
 
   async function prepare(client: pg.ClientBase): Promise<void> {
     // A connection that breaks in use fails what was asked of it; without a listener it would end the process.
     client.on('error', () => {})
-    if (isShared) shareSession(client, sqlBeginAsSession(session))
-    else await client.query(sqlSession(session))
-    if (mustBeWritable) await requireWritable(client).catch(hosts.leave(client))
-    current.add(client)
+    try {
+      if (isShared) shareSession(client, sqlBeginAsSession(session))
+      else await client.query(sqlSession(session))
+      if (mustBeWritable) await requireWritable(client)
+    } catch (error) {
+      hosts.leaveHostOf(client)
+      throw error
+    }
+    roster.add(client)
   }
 
   const pool = new pg.Pool({
     Client: hosts.Client,
     max: options.maxConnections,
-    connectionTimeoutMillis: options.timeoutMs,
-    query_timeout: options.timeoutMs,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
     idleTimeoutMillis: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     keepAlive: true,
     application_name: options.applicationName ?? APPLICATION_NAME,
@@ -58,28 +68,32 @@ export function createSessionPool(options: SessionPoolOptions): pg.Pool {
   pool.on('error', options.onError)
   const openOrReuse = pool.connect.bind(pool)
 
-  /** @throws DatabaseUnavailableError, also where the server is there and lets nobody in */
+  /**
+   * Each of the hosts is tried before this fails, if the time allows.
+   *
+   * @throws DatabaseUnavailableError, also where the server is there and lets nobody in
+   */
   async function connect(): Promise<pg.PoolClient> {
-    for (;;) {
-      const client = await openOrReuse().catch((error: unknown) => {
-        throw asUnavailable(error)
-      })
-      if (current.has(client)) return client
-      client.release(true)
+    const startedAtMs = performance.now()
+    for (let failures = 0; ; ) {
+      try {
+        const client = await openOrReuse()
+        if (roster.isUsable(client)) return roster.lend(client)
+        client.release(true)
+      } catch (error) {
+        failures += 1
+        if (failures >= urls.length || performance.now() - startedAtMs >= timeoutMs)
+          throw asUnavailable(error)
+      }
     }
   }
 
   async function query(config: pg.QueryConfig | string, values?: unknown[]): Promise<pg.QueryResult> {
     const client = await connect()
     try {
-      const result = await (isShared ? inTransaction(client, config, values) : client.query(config, values))
+      return await (isShared ? inTransaction(client, config, values) : client.query(config, values))
+    } finally {
       client.release()
-      return result
-    } catch (error) {
-      // A server that became a standby answers so on every connection.
-      if (isReadOnlyServer(error)) current = new WeakSet()
-      client.release(isUnavailable(error))
-      throw error
     }
   }
 
@@ -87,40 +101,79 @@ export function createSessionPool(options: SessionPoolOptions): pg.Pool {
   return Object.assign(pool, { connect, query } as Pick<pg.Pool, 'connect' | 'query'>)
 }
 
-/** Takes the hosts in turn: a connection that can't be made, or won't do, leads the next one to the next of them. */
-function createHosts(urls: string[]) {
-  let index = 0
-  const tried = new WeakMap<pg.ClientBase, number>()
+type Query = (config: pg.QueryConfig | string, values?: unknown[]) => Promise<pg.QueryResult>
 
-  function leaveHostOf(client: pg.ClientBase): void {
-    // Others may have left it already.
-    if (tried.get(client) === index) index = (index + 1) % urls.length
-  }
+/**
+ * Which connections may be used again. It hears of every statement, also of those in Prisma's transactions: whatever
+ * fails because the database is away takes its connection along, and one that says that its server takes no writes
+ * takes all of them, since they lead to the same server.
+ */
+function createRoster(onRetire = () => {}) {
+  const openedAtMs = new WeakMap<pg.ClientBase, number>()
+  const asked = new WeakMap<pg.ClientBase, number>()
+  const lent = new Set<pg.PoolClient>()
+  let retiredAtMs = Number.NEGATIVE_INFINITY
 
-  class HostClient extends pg.Client {
-    constructor(config?: pg.ClientConfig) {
-      super({ ...config, connectionString: urls[index] })
-      tried.set(this, index)
-      this.once('error', () => leaveHostOf(this))
+  const isUsable = (client: pg.ClientBase): boolean =>
+    (openedAtMs.get(client) ?? Number.NEGATIVE_INFINITY) > retiredAtMs
+
+  function learnFrom(error: unknown, client: pg.ClientBase): void {
+    if (!isReadOnlyServer(error)) {
+      if (isUnavailable(error)) openedAtMs.delete(client)
+      return
     }
+    const nowMs = performance.now()
+    if (nowMs - (openedAtMs.get(client) ?? nowMs) < LEAST_AGE_MS) return
+    retiredAtMs = nowMs
+    // One that waits for notifications is asked nothing, and would wait on the old server for ever.
+    for (const other of lent) if (isOnlyHeld(other)) cut(other)
+    onRetire()
   }
+
+  const isOnlyHeld = (client: pg.PoolClient): boolean =>
+    !asked.get(client) && client.getTransactionStatus() === 'I'
 
   return {
-    Client: HostClient as unknown as new () => pg.ClientBase,
-    leave: (client: pg.ClientBase) => (error: unknown) => {
-      leaveHostOf(client)
-      throw error
+    isUsable,
+    add(client: pg.ClientBase): void {
+      openedAtMs.set(client, performance.now())
+      const send = client.query.bind(client) as Query
+      const query: Query = (...statement) => {
+        asked.set(client, (asked.get(client) ?? 0) + 1)
+        const answer = send(...statement)
+        const hasAnswered = () => void asked.set(client, (asked.get(client) ?? 1) - 1)
+        answer.then(hasAnswered, (error) => {
+          hasAnswered()
+          learnFrom(error, client)
+        })
+        return answer
+      }
+      Object.assign(client, { query })
+    },
+    /** @returns the same, which is closed when it is given back and may not be used again */
+    lend(client: pg.PoolClient): pg.PoolClient {
+      const giveBack = client.release.bind(client)
+      lent.add(client)
+      client.release = (error) => {
+        lent.delete(client)
+        giveBack(error || !isUsable(client))
+      }
+      return client
     },
   }
 }
+
+/** Whoever holds it learns of it as of a connection that broke. */
+export const cut = (client: pg.ClientBase): void =>
+  void (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy()
 
 /**
  * Behind a pooler that hands its sessions out for a transaction only, a setting or a statement's name would stay behind
  * in a session that somebody else gets next. So each transaction begins with the settings, and statements have no name.
  */
 function shareSession(client: pg.ClientBase, begin: string): void {
-  const send = client.query.bind(client) as (config: object, values?: unknown[]) => Promise<pg.QueryResult>
-  const query = (config: pg.QueryConfig | string, values?: unknown[]) => {
+  const send = client.query.bind(client) as Query
+  const query: Query = (config, values) => {
     const statement = typeof config === 'string' ? { text: config } : config
     if (statement.text.toLowerCase() === 'begin') return send({ text: begin })
     return send({ ...statement, name: undefined }, values)

@@ -102,9 +102,12 @@ export const APPLICATION_NAME = 'node-event-service'
 export interface ConnectOptions {
   url: string
   applicationName?: string
+  /** For all hosts together. */
   connectTimeoutMs?: number
   /** 0, the default, for work that may take its time: migrations, or a lock that is held for as long as the process lives. */
   statementTimeoutMs?: number
+  /** Whether only a server that takes writes will do, also where the URL doesn't ask for one. */
+  mustBeWritable?: boolean
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -116,8 +119,8 @@ const CONNECT_TIMEOUT_MS = 10_000
  * @throws what the last host answered
  */
 export function connectSession(options: ConnectOptions): Promise<pg.Client> {
-  const { schema, mustBeWritable } = parsePostgresUrl(options.url)
-  const { statementTimeoutMs = 0 } = options
+  const { schema, ...target } = parsePostgresUrl(options.url)
+  const { statementTimeoutMs = 0, mustBeWritable = target.mustBeWritable } = options
   return connectUnprepared(options, async (client) => {
     await client.query(sqlSession({ schema, statementTimeoutMs }))
     if (mustBeWritable) await requireWritable(client)
@@ -143,10 +146,11 @@ export async function connectUnprepared(
   prepare: (client: pg.Client) => Promise<void> = async () => {},
 ): Promise<pg.Client> {
   let failure: unknown
-  for (const connectionString of parsePostgresUrl(url).urls) {
+  const { urls } = parsePostgresUrl(url)
+  for (const connectionString of urls) {
     const client = new pg.Client({
       ...{ connectionString, application_name: applicationName, keepAlive: true },
-      connectionTimeoutMillis: connectTimeoutMs,
+      connectionTimeoutMillis: connectTimeoutMs / urls.length,
     })
     // Whoever asks the connection for something learns that it broke; nobody else needs to.
     client.on('error', () => {})

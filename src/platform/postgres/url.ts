@@ -8,7 +8,7 @@ export interface PostgresTarget {
   urls: string[]
   /** Where tables, types and functions are: `?schema=`, or `public`. */
   schema: string
-  /** Whether only a server that takes writes will do: `?target_session_attrs=read-write` or `primary`. */
+  /** Whether only a server that takes writes will do: among several always, else by `?target_session_attrs=`. */
   mustBeWritable: boolean
 }
 
@@ -53,15 +53,17 @@ export function parsePostgresUrl(url: string): PostgresTarget {
 
   const end = authority.lastIndexOf('@') + 1
   const query = parameters.size > 0 ? `?${parameters}` : ''
-  const urls = authority
-    .slice(end)
-    .split(',')
-    .map((host) => `${scheme}${authority.slice(0, end)}${host}${path}${query}`)
+  const hosts = authority.slice(end).split(',')
+  // The driver would take the one that is left out for a server of this machine.
+  if (hosts.length > 1 && hosts.some((host) => host === '' || host.startsWith(':'))) {
+    throw new Error('must name each of its hosts, with nothing left out between the commas')
+  }
+  const urls = hosts.map((host) => `${scheme}${authority.slice(0, end)}${host}${path}${query}`)
   if (!isDecodable(authority.slice(0, end) + path)) {
     throw new Error('must have each % in its user, password and database percent-encoded, as %25')
   }
   if (!urls.every(isReadable)) throw new Error('must be a URL that names a host, a port and a database')
-  return { urls, schema, mustBeWritable: writableAttributes.includes(attributes) }
+  return { urls, schema, mustBeWritable: urls.length > 1 || writableAttributes.includes(attributes) }
 }
 
 /** A URL without a host is read by the driver: a socket, or `?host=`. */
