@@ -3,11 +3,12 @@
  * machine, which come with other defaults.
  */
 import { existsSync, readdirSync } from 'node:fs'
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { chooseAccount } from '../../src/platform/embedded-postgres/account.js'
+import { type Account, chooseAccount } from '../../src/platform/embedded-postgres/account.js'
 import { provideBinaries } from '../../src/platform/embedded-postgres/binaries.js'
 import { run } from '../../src/platform/embedded-postgres/run.js'
 import { findFreePort } from '../../src/platform/free-port.js'
@@ -41,6 +42,12 @@ export interface PostgresServer extends AsyncDisposable {
   stop(): Promise<void>
   /** After the next start it is a standby, which can only be read and waits for a primary. */
   becomeStandby(): Promise<void>
+  /** A standby that follows this one: what is committed here from now on is there as well, before it is answered. */
+  startStandby(): Promise<PostgresServer>
+  /** A standby takes writes from now on. */
+  promote(): Promise<void>
+  /** As the kernel does it that has no memory left. */
+  kill(): Promise<void>
 }
 
 const PASSWORD = 'of-the-superuser'
@@ -52,7 +59,6 @@ export async function startPostgresServer({ directory }: PostgresPrograms): Prom
   await chmod(home, 0o755)
   if (account) await chown(home, account.uid, account.gid)
   const programs = directory ?? dirname((await provideBinaries(home, account)).initdb)
-  const pgCtl = join(programs, 'pg_ctl')
   const passwordFile = join(home, 'password')
   await writeFile(passwordFile, PASSWORD)
   await run(
@@ -60,38 +66,80 @@ export async function startPostgresServer({ directory }: PostgresPrograms): Prom
     [`--pgdata=${data}`, '--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
     account,
   )
+  return startIn({ home, data, account, programs })
+}
+
+interface Place {
+  /** Removed in the end. */
+  home: string
+  data: string
+  account: Account | undefined
+  /** Where they are. */
+  programs: string
+}
+
+async function startIn(place: Place): Promise<PostgresServer> {
+  const { home, data, account, programs } = place
   const port = await findFreePort()
   const address = `127.0.0.1:${port}`
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off`
+  const pgCtl = (command: string, ...args: string[]) =>
+    run(join(programs, 'pg_ctl'), [command, `--pgdata=${data}`, '--wait', ...args], account)
 
   const urlOf = (database: string, user = 'postgres', password = PASSWORD) =>
     `postgres://${user}:${password}@${address}/${database}`
   async function start(): Promise<void> {
-    await run(
-      pgCtl,
-      ['start', `--pgdata=${data}`, '--wait', `--log=${join(home, 'log')}`, `-o ${options}`],
-      account,
-    )
+    await pgCtl('start', `--log=${join(home, 'log')}`, `-o ${options}`)
   }
-  async function stop(): Promise<void> {
-    await run(pgCtl, ['stop', `--pgdata=${data}`, '--mode=immediate', '--wait'], account)
+  async function stop(mode = 'immediate'): Promise<void> {
+    await pgCtl('stop', `--mode=${mode}`)
+  }
+  async function query<Row extends object>(text: string, database = 'postgres'): Promise<Row[]> {
+    const client = new pg.Client(urlOf(database))
+    await client.connect()
+    try {
+      return (await client.query<Row>(text)).rows
+    } finally {
+      await client.end()
+    }
   }
   await start()
   return {
-    ...{ url: urlOf('postgres'), address, urlOf, start, stop },
-    async query<Row extends object>(text: string, database = 'postgres') {
-      const client = new pg.Client(urlOf(database))
-      await client.connect()
-      try {
-        return (await client.query<Row>(text)).rows
-      } finally {
-        await client.end()
-      }
-    },
+    ...{ url: urlOf('postgres'), address, urlOf, query, start, stop },
     becomeStandby: () => writeFile(join(data, 'standby.signal'), ''),
+    async startStandby() {
+      await stop('fast')
+      const copy = await copyPlace(place)
+      await start()
+      const follow = `host=127.0.0.1 port=${port} user=postgres password=${PASSWORD} application_name=standby`
+      await appendFile(join(copy.data, 'postgresql.auto.conf'), `primary_conninfo = '${follow}'\n`)
+      await writeFile(join(copy.data, 'standby.signal'), '')
+      const standby = await startIn(copy)
+      await query("alter system set synchronous_standby_names = 'standby'")
+      await query('select pg_reload_conf()')
+      const isFollowing = async () => (await query(sqlFollowing)).length === 1
+      while (!(await isFollowing())) await pause(20)
+      return standby
+    },
+    promote: async () => void (await pgCtl('promote')),
+    async kill() {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGKILL')
+    },
     async [Symbol.asyncDispose]() {
       await stop().catch(() => {})
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+const sqlFollowing = `select from pg_stat_replication where sync_state = 'sync'`
+
+/** Of a server that is stopped: what pg_basebackup does for one that runs, which the npm package doesn't have. */
+async function copyPlace({ data, account, programs }: Place): Promise<Place> {
+  const home = await mkdtemp(join(tmpdir(), 'node-event-service-standby-'))
+  await chmod(home, 0o755)
+  if (account) await chown(home, account.uid, account.gid)
+  await run('cp', ['--archive', data, home], account)
+  return { home, data: join(home, 'data'), account, programs }
 }
