@@ -53,7 +53,7 @@ export async function waitForDatabase(
   }
 }
 
-/** The facts of the first host that will do; else the first problem, rather one that may pass. */
+/** The facts of the first host that will do; else what is wrong with each, which may pass if one of the problems may. */
 async function visitHosts(
   databaseUrl: string,
   claim: Claim,
@@ -68,7 +68,10 @@ async function visitHosts(
     if (!('sentence' in found)) return found
     problems.push(found)
   }
-  return problems.find(({ isPassing }) => isPassing) ?? (problems[0] as ConnectProblem)
+  return {
+    sentence: [...new Set(problems.map(({ sentence }) => sentence))].join(' '),
+    isPassing: problems.some(({ isPassing }) => isPassing),
+  }
 }
 
 async function visit(

@@ -61,8 +61,12 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { url, directUrl = url, pooling = 'none', poolSize = FULL_POOL_SIZE } = options
   const { timeoutMs = TIMEOUT_MS, onError = () => {}, onQuery } = options
   const held = new Set<pg.Client>()
-  // A connection that is only held would stay with a server that became a standby, and never learn of it.
-  const onRetire = () => held.forEach(cut)
+  /** What one of the connections has learnt holds for all. One that is only held would never learn it by itself. */
+  function onRetire(): void {
+    pool.retire()
+    prismaPool.retire()
+    held.forEach(cut)
+  }
   const shared = { url, pooling, timeoutMs, onError, onRetire }
   // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
   const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0, plansOnce: true })

@@ -33,7 +33,12 @@ const IDLE_TIMEOUT_MS = 10_000
 /** A connection that is younger isn't retired: on a server that stays read-only, each would last for one statement only. */
 const LEAST_AGE_MS = 1000
 
-export function createSessionPool(options: SessionPoolOptions): pg.Pool {
+export interface SessionPool extends pg.Pool {
+  /** No connection is used again that is open now: their server has become a standby, as another pool has learnt. */
+  retire(): void
+}
+
+export function createSessionPool(options: SessionPoolOptions): SessionPool {
   const { urls, schema, mustBeWritable } = parsePostgresUrl(options.url)
   const { timeoutMs, plansOnce } = options
   const session = { schema: options.schema ?? schema, statementTimeoutMs: timeoutMs, plansOnce }
@@ -98,7 +103,10 @@ export function createSessionPool(options: SessionPoolOptions): pg.Pool {
   }
 
   // The driver describes these for callbacks too, which nobody here uses.
-  return Object.assign(pool, { connect, query } as Pick<pg.Pool, 'connect' | 'query'>)
+  return Object.assign(pool, { connect, query, retire: roster.retire } as Pick<
+    SessionPool,
+    'connect' | 'query' | 'retire'
+  >)
 }
 
 type Query = (config: pg.QueryConfig | string, values?: unknown[]) => Promise<pg.QueryResult>
@@ -124,10 +132,14 @@ function createRoster(onRetire = () => {}) {
     }
     const nowMs = performance.now()
     if (nowMs - (openedAtMs.get(client) ?? nowMs) < LEAST_AGE_MS) return
-    retiredAtMs = nowMs
+    retire()
+    onRetire()
+  }
+
+  function retire(): void {
+    retiredAtMs = performance.now()
     // One that waits for notifications is asked nothing, and would wait on the old server for ever.
     for (const other of lent) if (isOnlyHeld(other)) cut(other)
-    onRetire()
   }
 
   const isOnlyHeld = (client: pg.PoolClient): boolean =>
@@ -135,6 +147,7 @@ function createRoster(onRetire = () => {}) {
 
   return {
     isUsable,
+    retire,
     add(client: pg.ClientBase): void {
       openedAtMs.set(client, performance.now())
       const send = client.query.bind(client) as Query
