@@ -22,6 +22,8 @@ const SEEN_WITHIN_MS = 1000
 const BACK_WITHIN_MS = 10_000
 const DELIVERED_WITHIN_MS = 30_000
 
+const DATABASE = 'hooks'
+
 let parts = createParts()
 afterEach(async () => {
   await parts[Symbol.asyncDispose]()
@@ -36,13 +38,14 @@ interface Pair {
 async function startPair(): Promise<Pair> {
   const programs = findPostgresPrograms().at(-1) as ReturnType<typeof findPostgresPrograms>[number]
   const primary = parts.use(await startPostgresServer(programs))
-  await applyMigrations({ databaseUrl: primary.url })
+  await primary.query(`create database ${DATABASE} encoding 'UTF8' template template0`)
+  await applyMigrations({ databaseUrl: primary.urlOf(DATABASE) })
   return { primary, standby: parts.use(await primary.startStandby()) }
 }
 
 /** Both, as libpq's users name them. */
 const urlOf = (...addresses: string[]) =>
-  `postgres://postgres:of-the-superuser@${addresses.join()}/postgres?target_session_attrs=read-write`
+  `postgres://postgres:of-the-superuser@${addresses.join()}/${DATABASE}?target_session_attrs=read-write`
 
 interface Said {
   status: number
