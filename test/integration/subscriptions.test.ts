@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createParts, type Parts } from '../../src/platform/parts.js'
+import { openDatabase } from '../support/database.js'
 import { expectProblem } from '../support/problem.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -310,5 +311,15 @@ describe('a change', () => {
       patch(id, { secret: 'other' }),
     ])
     expect((await read(id)).body).toMatchObject({ description: 'Ours', isEnabled: false, eventTypes: ['a'] })
+  })
+
+  it('waits for none of the deliveries that are being made for it', async () => {
+    const { id } = await created()
+    await using database = openDatabase(service.database)
+    await database.prisma.$transaction(async (transaction) => {
+      // As the foreign key of a new delivery does it.
+      await transaction.$queryRaw`select from subscriptions where id = ${id}::uuid for key share`
+      expect((await patch(id, { description: 'Ours' })).status).toBe(200)
+    })
   })
 })
