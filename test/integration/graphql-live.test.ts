@@ -12,6 +12,7 @@ import {
 } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
+import { channelOf } from '../support/redis-channel.js'
 import { queueModes, startOn, startTestService } from '../support/service.js'
 
 let parts: Parts
@@ -95,7 +96,7 @@ describe('two API processes and one worker on one Redis', () => {
       parts.use(watchOverSse(first, deliveries, {}, afterTheRow)),
       parts.use(watchOverWebSocket(second, deliveries, {}, afterTheRow)),
     ]
-    const listening = `node-event-service:0:deliveries`
+    const listening = await channelOf(database, 'deliveries')
     await expect.poll(async () => redis.client.pubsub('NUMSUB', listening)).toEqual([listening, 2])
     const eventIds = [await publish(first, 'a')]
     const both = () =>

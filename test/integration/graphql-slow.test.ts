@@ -8,6 +8,7 @@ import { createParts, type Parts } from '../../src/platform/parts.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { watches, watchOverSse } from '../support/graphql.js'
+import { channelOf } from '../support/redis-channel.js'
 import { startOn, startTestService } from '../support/service.js'
 
 let parts: Parts
@@ -18,7 +19,6 @@ beforeEach(() => {
 afterEach(() => parts[Symbol.asyncDispose]())
 
 const everything = 'subscription { deliveryUpdated { id status lastError } }'
-const CHANNEL = 'node-event-service:0:deliveries'
 const MB = 1024 * 1024
 
 setFlagsFromString('--expose_gc')
@@ -85,7 +85,8 @@ it.each([
   async (_name, startDeaf) => {
     const service = parts.use(await startTestService('redis'))
     const redis = service.redis?.client
-    const listeners = async () => (await redis?.pubsub('NUMSUB', CHANNEL))?.[1]
+    const channel = await channelOf(service.database, 'deliveries')
+    const listeners = async () => (await redis?.pubsub('NUMSUB', channel))?.[1]
     for (let count = 0; count < 5; count++) await startDeaf(service.url)
     await expect.poll(listeners).toBe(1)
 
@@ -93,7 +94,7 @@ it.each([
     const query = `subscription { deliveryUpdated(eventId: "${mine}") { id lastError } }`
     const reader = watchOverSse(service, query)
     const heardOf = () => reader.results.map(({ data }) => data.deliveryUpdated.lastError)
-    const beacon = () => redis?.publish(CHANNEL, JSON.stringify([change(mine, 'beacon')]))
+    const beacon = () => redis?.publish(channel, JSON.stringify([change(mine, 'beacon')]))
     await expect
       .poll(async () => {
         await beacon()
@@ -104,8 +105,8 @@ it.each([
     const before = heapUsed()
     const others = Array.from({ length: 50 }, (_, index) => change(`${index}`, 'x'.repeat(1000)))
     const batch = JSON.stringify(others)
-    for (let count = 0; count < 4000; count++) await redis?.publish(CHANNEL, batch)
-    await redis?.publish(CHANNEL, JSON.stringify([change(mine, 'after all')]))
+    for (let count = 0; count < 4000; count++) await redis?.publish(channel, batch)
+    await redis?.publish(channel, JSON.stringify([change(mine, 'after all')]))
     await expect.poll(heardOf, { timeout: 30_000 }).toContain('after all')
     expect((heapUsed() - before) / MB).toBeLessThan(100)
 
