@@ -109,6 +109,9 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
   >)
 }
 
+/** The status of a session that has no transaction open. */
+const IDLE = 'I'
+
 type Query = (config: pg.QueryConfig | string, values?: unknown[]) => Promise<pg.QueryResult>
 
 /**
@@ -143,7 +146,7 @@ function createRoster(onRetire = () => {}) {
   }
 
   const isOnlyHeld = (client: pg.PoolClient): boolean =>
-    !asked.get(client) && client.getTransactionStatus() === 'I'
+    !asked.get(client) && client.getTransactionStatus() === IDLE
 
   return {
     isUsable,
@@ -163,13 +166,13 @@ function createRoster(onRetire = () => {}) {
       }
       Object.assign(client, { query })
     },
-    /** @returns the same, which is closed when it is given back and may not be used again */
+    /** @returns the same, which is closed when it is given back and may not be used again, or has a transaction open */
     lend(client: pg.PoolClient): pg.PoolClient {
       const giveBack = client.release.bind(client)
       lent.add(client)
       client.release = (error) => {
         lent.delete(client)
-        giveBack(error || !isUsable(client))
+        giveBack(error || !isUsable(client) || client.getTransactionStatus() !== IDLE)
       }
       return client
     },
@@ -205,7 +208,8 @@ async function inTransaction(
     await client.query('commit')
     return result
   } catch (error) {
-    if (!isUnavailable(error)) await client.query('rollback')
+    // What the server has refused leaves the transaction open; one that can't be asked any more is closed.
+    if (error instanceof pg.DatabaseError) await client.query('rollback').catch(() => {})
     throw error
   }
 }
