@@ -57,6 +57,8 @@ export interface FeederOptions {
 }
 
 const GIVE_UP_AT_ONCE = 1000
+/** A worker may hold many more, and a statement is to stay a short one. */
+const GIVEN_BACK_AT_ONCE = 1000
 /** Gathers the room that many small results make into one visit. */
 const REST_MS = 10
 /** After a round it rests for so many times as long as the round took, so that the database has more to do than that. */
@@ -160,7 +162,8 @@ export function createFeeder(options: FeederOptions): Feeder {
 
 /** Puts deliveries back to waiting, as far as they are still held by these very leases. */
 export async function giveBackLeases(database: Database, leases: Iterable<Lease>): Promise<void> {
-  await database.query(giveBack, leaseColumns(leases))
+  const left = [...leases]
+  while (left.length > 0) await database.query(giveBack, leaseColumns(left.splice(0, GIVEN_BACK_AT_ONCE)))
 }
 
 /** For a start at which no other worker lives: whatever is leased was lost with those who held it. */
