@@ -1,8 +1,8 @@
 /** A backlog: events are published while no worker runs, then one starts, and it is measured how fast it drains. */
 import type { Bench, Situation } from './bench.js'
 import { nowUs, SECOND_US } from './clock.js'
+import { countOwed } from './count-losses.js'
 import { type Figures, toFigures } from './figures.js'
-import { countOwed } from './judge.js'
 import { startMeter } from './processes.js'
 import type { Scenario } from './scenarios.js'
 import { startProcess, startService } from './service.js'

@@ -1,6 +1,6 @@
 /** The databases that measurements run on: a fresh one each, or the one with old deliveries, filled once. */
 import pg from 'pg'
-import { createParts } from '../src/platform/parts.js'
+import { createResources } from '../src/platform/resources.js'
 import type { Bench } from './bench.js'
 import { fillOldDeliveries } from './fill.js'
 import type { TemporaryDatabase } from './infrastructure.js'
@@ -15,13 +15,13 @@ export function createDatabases({
   infrastructure,
   options,
 }: Pick<Bench, 'infrastructure' | 'options'>): Databases {
-  const parts = createParts()
+  const resources = createResources()
   let filled: TemporaryDatabase | undefined
   let count = 0
 
   async function provideFilled(): Promise<TemporaryDatabase> {
     if (filled === undefined) {
-      filled = parts.use(await infrastructure.createDatabase('filled', 'embedded'))
+      filled = resources.use(await infrastructure.createDatabase('filled', 'embedded'))
       await fillOldDeliveries(filled.url, options.oldDeliveries)
     } else {
       await retireSubscriptions(filled.url)
@@ -32,7 +32,7 @@ export function createDatabases({
   return {
     provide: ({ tables, server }) =>
       tables === 'empty' ? infrastructure.createDatabase(`fresh_${count++}`, server) : provideFilled(),
-    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }
 

@@ -1,6 +1,7 @@
 /** The figures of a measurement, by name, and what comes of several measurements of the same thing. */
+
 import { SECOND_US } from './clock.js'
-import { judge } from './judge.js'
+import { countLosses } from './count-losses.js'
 import type { Published } from './load.js'
 import type { Cost, Costs } from './processes.js'
 import type { Arrivals } from './receiver.js'
@@ -15,7 +16,7 @@ export function toFigures(
   arrivals: Arrivals,
   { groups, otherCores }: Costs,
 ): Figures {
-  const { accepted, owed, lost, duplicated } = judge(published, arrivals.counts, scenario)
+  const { accepted, owed, lost, duplicated } = countLosses(published, arrivals.counts, scenario)
   const { startUs, endUs, refused } = published
   const delivered = owed - lost
   const secondsUntil = (us: number) => (us - startUs) / SECOND_US

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { loadConfig } from '../src/config.js'
-import { createParts } from '../src/platform/parts.js'
+import { createResources } from '../src/platform/resources.js'
 import { startService } from '../src/service.js'
 import { type Client, createClient } from '../test/support/client.js'
 import {
@@ -80,10 +80,10 @@ async function findKnown(postgres: ExplainedPostgres): Promise<Known> {
 }
 
 const deliveries = Number(process.argv[2] ?? 10_000_000)
-const parts = createParts()
+const resources = createResources()
 try {
-  const postgres = parts.use(await startExplainedPostgres())
-  const { url: endpointUrl } = parts.use(await startReceiver(200))
+  const postgres = resources.use(await startExplainedPostgres())
+  const { url: endpointUrl } = resources.use(await startReceiver(200))
   const waiting = { pending: 2000, failed: 20_000, outbox: 5000, dueIn: '0 seconds', endpointUrl }
   await fillTables(postgres.url, { deliveries, subscriptions: 50, ...waiting })
   await postgres.query('vacuum analyze')
@@ -93,11 +93,11 @@ try {
   let url = ''
   const ran = await postgres.watch(async () => {
     const config = { ...loadConfig(settings), databaseUrl: postgres.url }
-    url = parts.use(await startService(config, pino({ level: 'warn' }))).url
+    url = resources.use(await startService(config, pino({ level: 'warn' }))).url
     await untilWorkedOff(postgres)
   })
   printStatements(ran)
   await printLists(createClient(url, API_KEY), await findKnown(postgres))
 } finally {
-  await parts[Symbol.asyncDispose]()
+  await resources[Symbol.asyncDispose]()
 }

@@ -42,17 +42,17 @@ const fillBatch = `
     select n, now() - interval '1 hour' - ($3::int - n) * (interval '1 day' * ${DAYS} / $3::int) as at,
            case when n > $3::int - $5::int then 'PENDING' when n > $3::int - $5::int - $6::int then 'FAILED'
                 when n <= $3::int / 10 and n % 20 = 0 then 'DEAD' else 'SENT' end as status,
-           case when n <= $3::int / ${DAYS} * 2 then 1 else 2 + n % ($4::int - 1) end as lane
+           case when n <= $3::int / ${DAYS} * 2 then 1 else 2 + n % ($4::int - 1) end as subscription
     from generate_series($1::int, $2::int) as n
   ), given as materialized (
     select numbered.*, ${sqlUuid('at', 'n', 'event')} as "eventId", ${sqlUuid('at', 'n', 'delivery')} as id,
-           ${sqlSubscriptionId('lane')} as "subscriptionId",
+           ${sqlSubscriptionId('subscription')} as "subscriptionId",
            status in ('SENT', 'DEAD') as "isEnded"
     from numbered
   ), old_events as (
     insert into events (id, type, data, status, "idempotencyKey", "contentHash", "deliveryCount", "sentCount", "deadCount",
                         "createdAt", "updatedAt")
-    select "eventId", 'type.' || lane, json_build_object('orderId', n, 'note', repeat('old ', 25)),
+    select "eventId", 'type.' || subscription, json_build_object('orderId', n, 'note', repeat('old ', 25)),
            (case status when 'SENT' then 'DELIVERED' when 'DEAD' then 'DEAD' else 'PROCESSING' end)::"EventStatus",
            case when n % 2 = 0 then 'key-' || n end, case when n % 2 = 0 then '\\x00'::bytea end,
            1, (status = 'SENT')::int, (status = 'DEAD')::int,

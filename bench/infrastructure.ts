@@ -12,7 +12,7 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { findFreePort } from '../src/platform/free-port.js'
 import { applyMigrations } from '../src/platform/migrations/index.js'
-import { createParts, type Parts } from '../src/platform/parts.js'
+import { createResources, type Resources } from '../src/platform/resources.js'
 import { startPostgresServer } from '../test/matrix/stage/postgres-server.js'
 import { provideDebianPostgres } from '../test/matrix/stage/programs.js'
 import { requireRedisProgram, startRedisServer } from '../test/support/redis-server.js'
@@ -42,25 +42,27 @@ const TEMPLATE = 'migrated'
 
 /** @param servers those that are needed */
 export async function startInfrastructure(servers: Set<Server>): Promise<Infrastructure> {
-  const parts = createParts()
+  const resources = createResources()
   try {
     const directory = await mkdtemp(join(tmpdir(), 'node-event-service-bench-'))
-    parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
+    resources.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
     // Root's PostgreSQL runs as another user, who has to get in.
     await chmod(directory, 0o755)
 
-    const embedded = parts.use(await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres') }))
+    const embedded = resources.use(
+      await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres') }),
+    )
     const pids = { embedded: postmasterPid(embedded.dataDirectory), machine: 0 }
     const databases: Partial<Record<Server, DatabaseServer>> = {
-      embedded: await prepareServer(embedded.url, parts),
+      embedded: await prepareServer(embedded.url, resources),
     }
     if (servers.has('machine')) {
-      const machine = parts.use(await startPostgresServer(provideDebianPostgres()))
+      const machine = resources.use(await startPostgresServer(provideDebianPostgres()))
       pids.machine = machine.pid
-      databases.machine = await prepareServer(machine.superuserUrl, parts)
+      databases.machine = await prepareServer(machine.superuserUrl, resources)
     }
 
-    const redis = parts.use(
+    const redis = resources.use(
       await startRedisServer({
         ...{
           program: requireRedisProgram(),
@@ -88,18 +90,18 @@ export async function startInfrastructure(servers: Set<Server>): Promise<Infrast
         machine: { name: 'postgres', pid: pids.machine },
         redis: { name: 'redis', pid: redis.pid },
       },
-      [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+      [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
     }
   } catch (error) {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function prepareServer(url: string, parts: Parts): Promise<DatabaseServer> {
+async function prepareServer(url: string, resources: Resources): Promise<DatabaseServer> {
   const administrator = new pg.Client(url)
   await administrator.connect()
-  parts.use({ [Symbol.asyncDispose]: () => administrator.end() })
+  resources.use({ [Symbol.asyncDispose]: () => administrator.end() })
   const urlOf = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href
   await administrator.query(`create database ${TEMPLATE}`)
   await applyMigrations({ databaseUrl: urlOf(TEMPLATE) })

@@ -44,16 +44,16 @@ export type LoadCommands = {
 }
 
 /** A connection, with a request of each type to write stamps into. */
-interface Lane {
+interface LoadConnection {
   url: URL
   connection: Connection
   requests: { bytes: Buffer; stampAt: number }[]
 }
 
-let lanes: Lane[] = []
+let loadConnections: LoadConnection[] = []
 let published = 0
 
-async function openLane({ url, apiKey, types, bodyBytes }: Destination): Promise<Lane> {
+async function openLoadConnection({ url, apiKey, types, bodyBytes }: Destination): Promise<LoadConnection> {
   const target = new URL('/v1/events', url)
   const requests = types.map((type) => {
     const body = makeBody(type, bodyBytes)
@@ -76,9 +76,9 @@ function createRecord(startUs: number) {
 
   return {
     /** Publishes the next event. @param dueUs when it was meant to be @param then is called after the answer */
-    publish({ connection, requests }: Lane, dueUs: number, then: () => void): void {
+    publish({ connection, requests }: LoadConnection, dueUs: number, then: () => void): void {
       const n = published++
-      const request = requests[n % requests.length] as Lane['requests'][number]
+      const request = requests[n % requests.length] as LoadConnection['requests'][number]
       writeStamp(request.bytes, request.stampAt, dueUs, n)
       connection.send(request.bytes, (status) => {
         endUs = nowUs()
@@ -107,8 +107,10 @@ function createRecord(startUs: number) {
 
 const commands: LoadCommands = {
   async aim(destination) {
-    for (const { connection } of lanes) connection.close()
-    lanes = await Promise.all(Array.from({ length: destination.connections }, () => openLane(destination)))
+    for (const { connection } of loadConnections) connection.close()
+    loadConnections = await Promise.all(
+      Array.from({ length: destination.connections }, () => openLoadConnection(destination)),
+    )
     published = 0
   },
 
@@ -119,11 +121,11 @@ const commands: LoadCommands = {
     const endUs = startUs + seconds * SECOND_US
     const goOn = () => published - first < events && nowUs() < endUs
     await Promise.all(
-      lanes.map(
-        (lane) =>
+      loadConnections.map(
+        (loadConnection) =>
           new Promise<void>((done) => {
             function next(): void {
-              if (lane.connection.isOpen && goOn()) record.publish(lane, nowUs(), next)
+              if (loadConnection.connection.isOpen && goOn()) record.publish(loadConnection, nowUs(), next)
               else done()
             }
             next()
@@ -139,7 +141,7 @@ const commands: LoadCommands = {
     // Not at once, so that the ticker is there by then.
     const startUs = nowUs() + SECOND_US / 5
     const record = createRecord(startUs)
-    const free = [...lanes]
+    const free = [...loadConnections]
     /** Events that are due while no connection is free; they go as soon as one is. */
     const overdue: number[] = []
     let answered = 0
@@ -153,21 +155,21 @@ const commands: LoadCommands = {
         advance()
       })
 
-      async function reopen(lane: Lane): Promise<void> {
-        lane.connection = await openConnection(lane.url)
-        free.push(lane)
+      async function reopen(loadConnection: LoadConnection): Promise<void> {
+        loadConnection.connection = await openConnection(loadConnection.url)
+        free.push(loadConnection)
         advance()
       }
 
       function advance(): void {
         while (overdue.length > 0 && free.length > 0) {
-          const lane = free.pop() as Lane
-          if (!lane.connection.isOpen) {
-            void reopen(lane).catch(failed)
+          const loadConnection = free.pop() as LoadConnection
+          if (!loadConnection.connection.isOpen) {
+            void reopen(loadConnection).catch(failed)
             continue
           }
-          record.publish(lane, overdue.shift() as number, () => {
-            free.push(lane)
+          record.publish(loadConnection, overdue.shift() as number, () => {
+            free.push(loadConnection)
             answered += 1
             if (answered === count) done()
             else advance()

@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { createParts, type Parts } from '../src/platform/parts.js'
+import { createResources, type Resources } from '../src/platform/resources.js'
 import type { Bench } from './bench.js'
 import { createDatabases } from './databases.js'
 import { type Figures, summarise } from './figures.js'
@@ -26,18 +26,18 @@ type Runs = Partial<Record<RelayName, Figures[]>>
 const summariseAll = (runs: Runs): Measured =>
   Object.fromEntries(Object.entries(runs).map(([name, figures]) => [name, summarise(figures)]))
 
-async function startBench(options: RunOptions, parts: Parts): Promise<Bench> {
-  const infrastructure = parts.use(
+async function startBench(options: RunOptions, resources: Resources): Promise<Bench> {
+  const infrastructure = resources.use(
     await startInfrastructure(new Set(options.scenarios.map(({ server }) => server))),
   )
-  const programs = parts.use(await compilePrograms())
-  const load = parts.use(programs.start<LoadCommands>('load'))
-  const receiver = parts.use(programs.start<ReceiverCommands>('receiver'))
+  const programs = resources.use(await compilePrograms())
+  const load = resources.use(programs.start<LoadCommands>('load'))
+  const receiver = resources.use(programs.start<ReceiverCommands>('receiver'))
   return { options, infrastructure, programs, load, receiver }
 }
 
-async function run(options: RunOptions, bench: Bench, parts: Parts): Promise<void> {
-  const databases = parts.use(createDatabases(bench))
+async function run(options: RunOptions, bench: Bench, resources: Resources): Promise<void> {
+  const databases = resources.use(createDatabases(bench))
   const results = new Map<string, Runs>()
 
   for (const group of new Set(options.scenarios.map((scenario) => scenario.group))) {
@@ -83,15 +83,15 @@ async function run(options: RunOptions, bench: Bench, parts: Parts): Promise<voi
 }
 
 const options = readOptions()
-const parts = createParts()
-const bench = startBench(options, parts)
+const resources = createResources()
+const bench = startBench(options, resources)
 
 let stopped: Promise<void> | undefined
 /** Everything is ended and removed, once, whoever asks for it first. What is being started is waited for. */
 function stop(): Promise<void> {
   stopped ??= bench.then(
-    () => parts[Symbol.asyncDispose](),
-    () => parts[Symbol.asyncDispose](),
+    () => resources[Symbol.asyncDispose](),
+    () => resources[Symbol.asyncDispose](),
   )
   return stopped
 }
@@ -103,7 +103,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  await run(options, await bench, parts)
+  await run(options, await bench, resources)
 } catch (error) {
   // When it is being stopped, what was under way fails, and that is no news.
   if (stopped === undefined) throw error

@@ -1,8 +1,8 @@
 /** One measurement: one relay, in one scenario, from an empty start to its last webhook. */
 import { measureBacklog } from './backlog.js'
 import type { Bench, Situation } from './bench.js'
+import { countOwed } from './count-losses.js'
 import { type Figures, toFigures } from './figures.js'
-import { countOwed } from './judge.js'
 import type { Published } from './load.js'
 import { startMeter } from './processes.js'
 import { type Relay, type RelayName, startReference } from './relays.js'

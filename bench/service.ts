@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { findFreePort } from '../src/platform/free-port.js'
-import { createParts } from '../src/platform/parts.js'
+import { createResources } from '../src/platform/resources.js'
 import { hasEnded } from '../test/support/child-process.js'
 import type { Endpoint } from './relaying.js'
 import type { Relay, RelaySituation } from './relays.js'
@@ -32,23 +32,23 @@ const START_TIMEOUT_MS = 60_000
 const DIST = join(import.meta.dirname, '../dist')
 
 export async function startService(situation: ServiceSituation): Promise<Relay> {
-  const parts = createParts()
+  const resources = createResources()
   try {
     const running = []
-    for (const role of situation.roles) running.push(parts.use(await startProcess(role, situation)))
+    for (const role of situation.roles) running.push(resources.use(await startProcess(role, situation)))
     const url = (running[0] as ServiceProcess).url
     const subscriptions = await subscribe(url, situation)
-    const database = parts.use(await openDatabase(situation.databaseUrl))
+    const database = resources.use(await openDatabase(situation.databaseUrl))
     return {
       url,
       apiKey: API_KEY,
       processes: running.map(({ role, pid }) => ({ name: role === 'all' ? 'relay' : `relay, ${role}`, pid })),
       open: () => database.countOpen(subscriptions.well),
       kept: () => database.countDeliveries(subscriptions.ill),
-      [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+      [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
     }
   } catch (error) {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     throw error
   }
 }

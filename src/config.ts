@@ -7,16 +7,20 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { levels } from 'pino'
 import { z } from 'zod'
-import { type EgressSettings, egressSettingNames, readEgress } from './delivery-engine/egress/settings.js'
+import { hashKey } from './api-keys/api-key.js'
+import { type KeySources, readSetting, readSources } from './api-keys/sources.js'
+import {
+  type EgressSettings,
+  egressSettingNames,
+  readEgress,
+} from './delivery-engine/egress/egress-settings.js'
 import { ExpectedStartError } from './errors.js'
-import { hashKey } from './keys/key.js'
-import { type KeySources, readSetting, readSources } from './keys/sources.js'
 import { type CidrRange, parseCidr, parseNetwork } from './platform/ip-ranges.js'
 import { parsePostgresUrl } from './platform/postgres/url.js'
 import { parseRedisUrl } from './platform/redis/address.js'
 import type { RedisSettings } from './platform/redis/clients.js'
 import { readText } from './platform/text-file.js'
-import { parseEncryptionKey } from './secrets/keys.js'
+import { parseEncryptionKey } from './secrets/encryption-keys.js'
 
 export interface Config {
   environment: 'development' | 'production' | 'test'

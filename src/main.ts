@@ -1,36 +1,36 @@
 /** Starts the service from its settings, and stops it in order when it is asked to. */
 import cluster from 'node:cluster'
 import { loadConfig, readDotEnv } from './config.js'
-import { provideDatabase } from './database-provision.js'
-import { createLogger } from './platform/logging.js'
-import { createParts } from './platform/parts.js'
-import { startProcesses } from './processes.js'
-import { type Program, runProgram } from './run-program.js'
-import { stopInTime } from './stop.js'
-import { cleanUpMs } from './stop-budget.js'
-import { welcome } from './welcome.js'
+import { startProcesses } from './lifecycle/processes.js'
+import { provideDatabase } from './lifecycle/provision-database.js'
+import { type Program, runProgram } from './lifecycle/run-program.js'
+import { cleanUpMs } from './lifecycle/shutdown-budgets.js'
+import { stopInTime } from './lifecycle/stop.js'
+import { welcome } from './lifecycle/welcome.js'
+import { createResources } from './platform/resources.js'
+import { createLogger } from './telemetry/logging.js'
 
 async function main({ start, stop, stopRequested, logTo }: Program): Promise<void> {
   readDotEnv()
   const config = loadConfig()
   const logger = createLogger(config)
   logTo(logger)
-  const parts = createParts()
+  const resources = createResources()
   const { role, processes, shutdownGraceMs: graceMs } = config
 
   const startAll = async () => {
-    const database = parts.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
+    const database = resources.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
     const { databaseUrl, directUrl, pooling, poolSize } = database
     if (processes > 1 && cluster.isPrimary) {
       const options = { count: processes, databaseUrl, logger, graceMs, stop }
-      return parts.use(await startProcesses(options), 'processes')
+      return resources.use(await startProcesses(options), 'processes')
     }
     // Most of the code: loaded when all else is found right, and never in the first of several processes.
     const { startService } = await import('./service.js')
     const settings = { ...config, databaseUrl, directUrl, pooling, poolSize }
-    return parts.use(await startService(settings, logger, stop), 'service')
+    return resources.use(await startService(settings, logger, stop), 'service')
   }
-  const service = await start(parts, cleanUpMs(config.databaseUrl === undefined), startAll)
+  const service = await start(resources, cleanUpMs(config.databaseUrl === undefined), startAll)
   try {
     if (cluster.isPrimary) {
       logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
@@ -41,9 +41,9 @@ async function main({ start, stop, stopRequested, logTo }: Program): Promise<voi
     logger.info({ signal }, 'stopping')
     // Ctrl-C: a person who waits, and no balancer that has to learn of it.
     if (signal === 'SIGINT') service.skipGrace()
-    await stopInTime(parts, graceMs, logger)
+    await stopInTime(resources, graceMs, logger)
   } finally {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
   }
   // The way to the first process would keep this one alive.
   if (process.connected) process.disconnect()

@@ -1,14 +1,14 @@
 /** `npm run retention`: removes once what RETENTION_DAYS would, or only counts it. */
 import { loadMaintenanceConfig, readDotEnv } from './config.js'
-import { provideServer, requireMigrated } from './database-provision.js'
 import { ExpectedStartError } from './errors.js'
+import { provideServer, requireMigrated } from './lifecycle/provision-database.js'
+import { type Program, runProgram } from './lifecycle/run-program.js'
+import { cleanUpMs } from './lifecycle/shutdown-budgets.js'
 import { createDatabase } from './platform/database.js'
-import { createParts } from './platform/parts.js'
+import { createResources } from './platform/resources.js'
 import { timeOfUuidV7 } from './platform/uuid.js'
 import { readOptions, usage } from './retention/options.js'
 import { type Totals, walk } from './retention/walk.js'
-import { type Program, runProgram } from './run-program.js'
-import { cleanUpMs } from './stop-budget.js'
 
 async function main({ start, stop }: Program): Promise<void> {
   const { days: givenDays, isDryRun, help } = readOptions(process.argv.slice(2))
@@ -21,15 +21,15 @@ async function main({ start, stop }: Program): Promise<void> {
   if (days === undefined) {
     throw new ExpectedStartError('Say how long finished events are kept: set RETENTION_DAYS, or give --days.')
   }
-  const parts = createParts()
-  await start(parts, cleanUpMs(config.databaseUrl === undefined), async () => {
-    const server = parts.use(await provideServer(config, { info: say, warn: say }, stop))
+  const resources = createResources()
+  await start(resources, cleanUpMs(config.databaseUrl === undefined), async () => {
+    const server = resources.use(await provideServer(config, { info: say, warn: say }, stop))
     const { databaseUrl, directUrl, pooling } = server
     await requireMigrated(directUrl, stop)
-    const database = parts.use(createDatabase({ url: databaseUrl, directUrl, pooling, poolSize: 1 }))
+    const database = resources.use(createDatabase({ url: databaseUrl, directUrl, pooling, poolSize: 1 }))
     say(describe(await walk({ database, days, isDryRun }), days, isDryRun))
   })
-  await parts[Symbol.asyncDispose]()
+  await resources[Symbol.asyncDispose]()
 }
 
 function describe({ events, deliveries, logs, oldest }: Totals, days: number, isDryRun: boolean): string {

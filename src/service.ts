@@ -1,36 +1,34 @@
 /**
- * The service, put together: settings in, parts made in the order in which they need each other, and a stop
+ * The service, put together: settings in, resources made in the order in which they need each other, and a stop
  * that takes them apart in the opposite one: no new work, what is under way ends and is recorded, then exit.
  */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import { createAuthentication } from './api-keys/authentication.js'
+import { createKeyStore } from './api-keys/key-store.js'
 import { type Config, publicKey } from './config.js'
-import type { ProvidedDatabase } from './database-provision.js'
-import { describeProxies } from './delivery-engine/egress/settings.js'
-import { createEgressGuard } from './delivery-engine/egress-guard.js'
+import { loadStatement } from './delivery-engine/attempt/loader.js'
+import { recordStatement } from './delivery-engine/attempt/recorder.js'
+import { createEgressGuard } from './delivery-engine/egress/egress-guard.js'
+import { describeProxies } from './delivery-engine/egress/egress-settings.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
-import type { DeliveryJob } from './delivery-engine/lease.js'
-import { loadStatement } from './delivery-engine/loader.js'
-import { readOutbox } from './delivery-engine/outbox.js'
-import { recordStatement } from './delivery-engine/recorder.js'
+import type { DeliveryJob } from './delivery-engine/scheduling/lease.js'
+import { readOutbox } from './delivery-engine/scheduling/outbox-size.js'
 import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
-import { broadcastHappenings, createLive } from './graphql/live.js'
+import { broadcastServiceEvents, createLiveUpdates } from './graphql/live-updates.js'
 import { createApp } from './http/app.js'
-import { createHttpStop } from './http/stop.js'
-import { createGate } from './keys/gate.js'
-import { createKeyring } from './keys/keyring.js'
+import { createHttpStop } from './http/stop-http.js'
+import type { ProvidedDatabase } from './lifecycle/provision-database.js'
+import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './lifecycle/shutdown-budgets.js'
 import { createAddressOf } from './platform/client-address.js'
 import { createDatabaseClock } from './platform/clock.js'
 import { createDatabase } from './platform/database.js'
-import { createHappenings } from './platform/happenings.js'
 import { readInstallationId } from './platform/installation.js'
-import { logHappenings } from './platform/logging.js'
-import { createMetrics } from './platform/metrics.js'
-import { createParts, type Part, type Parts } from './platform/parts.js'
 import { createPubSub } from './platform/pubsub.js'
 import { createJobQueue } from './platform/queue.js'
 import { connectToRedis } from './platform/redis/redis.js'
+import { createResources, type Resource, type Resources } from './platform/resources.js'
 import { createSignals } from './platform/signals.js'
 import { createIdSource } from './platform/uuid.js'
 import { createWriteCheck } from './platform/write-check.js'
@@ -38,9 +36,11 @@ import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
 import { prepareStoredSecrets } from './secrets/stored-secrets.js'
-import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './stop-budget.js'
+import { logServiceEvents } from './telemetry/logging.js'
+import { createMetrics } from './telemetry/metrics.js'
+import { createServiceEvents } from './telemetry/service-events.js'
 
-export interface Service extends Part {
+export interface Service extends Resource {
   /** Where it listens: `http://127.0.0.1:3000`. */
   url: string
   /** For a stop that nobody needs to be told of beforehand. */
@@ -58,12 +58,12 @@ export async function startService(
   logger: Logger,
   asked?: AbortSignal,
 ): Promise<Service> {
-  const parts = createParts()
+  const resources = createResources()
   try {
-    const started = await start(config, logger, parts, asked)
-    return Object.assign(parts, started)
+    const started = await start(config, logger, resources, asked)
+    return Object.assign(resources, started)
   } catch (error) {
-    await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
+    await Promise.resolve(resources[Symbol.asyncDispose]()).catch(() => {})
     throw error
   }
 }
@@ -74,23 +74,23 @@ const CONNECTIONS_WAITING = 4096
 async function start(
   config: ServiceConfig,
   logger: Logger,
-  parts: Parts,
+  resources: Resources,
   asked?: AbortSignal,
 ): Promise<Pick<Service, 'url' | 'skipGrace'>> {
   asked?.throwIfAborted()
-  const trouble = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
+  const trouble = (where: string) => (error: unknown) => void serviceEvents.emit('trouble', { where, error })
 
   const { directUrl = config.databaseUrl, pooling = 'none' } = config
-  const happenings = createHappenings()
-  logHappenings(happenings, logger)
+  const serviceEvents = createServiceEvents()
+  logServiceEvents(serviceEvents, logger)
   const cutOff: { connections?: number; attempts?: number } = {}
-  parts.use({
+  resources.use({
     async [Symbol.asyncDispose]() {
       if (Object.keys(cutOff).length > 0)
         logger.warn(cutOff, 'the stop cut off what did not end in its time; attempts are made again')
     },
   })
-  const database = parts.use(
+  const database = resources.use(
     createDatabase({
       ...{ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') },
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
@@ -98,8 +98,8 @@ async function start(
     'connections to the database',
     DATABASE_MS,
   )
-  const clock = parts.use(
-    await createDatabaseClock({ database, onChange: (state) => void happenings.emit('clock', state) }),
+  const clock = resources.use(
+    await createDatabaseClock({ database, onChange: (state) => void serviceEvents.emit('clock', state) }),
     'clock',
     OTHER_MS,
   )
@@ -111,7 +111,7 @@ async function start(
   asked?.throwIfAborted()
   const redis =
     config.redis &&
-    parts.use(
+    resources.use(
       await connectToRedis({
         settings: config.redis,
         installationId: await readInstallationId(database),
@@ -121,7 +121,7 @@ async function start(
       'connections to Redis',
       OTHER_MS,
     )
-  const queue = parts.use(
+  const queue = resources.use(
     createJobQueue<DeliveryJob>({
       name: 'deliveries',
       redis,
@@ -131,8 +131,8 @@ async function start(
     'queue',
     QUEUE_MS,
   )
-  const pubSub = parts.use(createPubSub(redis), 'pub/sub', OTHER_MS)
-  broadcastHappenings(happenings, pubSub)
+  const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
+  broadcastServiceEvents(serviceEvents, pubSub)
   const signals = createSignals(pubSub)
   const guard = createEgressGuard(config.delivery)
 
@@ -143,9 +143,9 @@ async function start(
   if (config.role !== 'api') {
     tellWaysOut(config, logger)
     const signingKeys = createSigningKeys(secretCipher)
-    engine = parts.use(
+    engine = resources.use(
       await startDeliveryEngine({
-        ...{ config, database, queue, signals, happenings, clock, guard, signingKeys },
+        ...{ config, database, queue, signals, serviceEvents, clock, guard, signingKeys },
         onCutOff: (attempts) => Object.assign(cutOff, { attempts }),
       }),
       'delivery engine',
@@ -154,8 +154,8 @@ async function start(
     works.push(engine)
     const days = config.retentionDays
     if (days !== undefined) {
-      const retention = createRetention({ database, happenings, days, onError: trouble('retention') })
-      works.push(parts.use(retention, 'retention', underWayMs))
+      const retention = createRetention({ database, serviceEvents, days, onError: trouble('retention') })
+      works.push(resources.use(retention, 'retention', underWayMs))
     }
   }
 
@@ -171,7 +171,7 @@ async function start(
     clock,
     connections: { maxConnections: config.maxConnections },
     logger,
-    metrics: createMetrics(happenings, {
+    metrics: createMetrics(serviceEvents, {
       outbox: () => readOutbox(database, clock),
       queueJobs: () => queue.counts(),
       deliveriesInFlight: () => engine?.inFlight ?? 0,
@@ -187,21 +187,25 @@ async function start(
       api: {
         database,
         secretCipher,
-        happenings,
+        serviceEvents,
         clock,
         newId,
-        gate: createGate(
-          parts.use(createKeyring({ ...config.apiKeys, onError: trouble('API keys') }), 'API keys', OTHER_MS),
-          happenings,
+        authentication: createAuthentication(
+          resources.use(
+            createKeyStore({ ...config.apiKeys, onError: trouble('API keys') }),
+            'API keys',
+            OTHER_MS,
+          ),
+          serviceEvents,
           addressOf,
         ),
         publisher: createPublisher({
-          ...{ database, happenings, clock, newId, directWorker: engine?.directWorker },
+          ...{ database, serviceEvents, clock, newId, fastPath: engine?.fastPath },
           onCommitted: () => signals.send('outbox'),
         }),
         refuseUrl: guard.checkUrl,
         onDue: () => signals.send('due'),
-        live: createLive(pubSub),
+        live: createLiveUpdates(pubSub),
         graphql: {
           allowIntrospection: config.graphql.introspection,
           corsOrigins: config.corsOrigins,
@@ -211,7 +215,7 @@ async function start(
       },
     }),
   })
-  parts.use(
+  resources.use(
     {
       async [Symbol.asyncDispose]() {
         stop.begin()

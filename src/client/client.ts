@@ -1,6 +1,6 @@
 /** The service, from a program: typed operations, and what happens in it as it happens. */
 import type { DeliveryFieldsFragment } from './generated/graphql.js'
-import { followLive, type LiveOptions } from './live.js'
+import { followLive, type LiveOptions } from './live-transport.js'
 import { createOperations, type Operations } from './operations.js'
 import { createTransport, type Document, request, type TransportOptions } from './transport.js'
 import { type WatchDeliveriesOptions, watchDeliveries } from './watch-deliveries.js'

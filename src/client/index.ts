@@ -1,8 +1,8 @@
 /** `node-event-service/client`: for producers, consoles and receivers of webhooks. Node.js 20, no dependencies. */
 export { type Client, createClient } from './client.js'
-export { ClientError, type ServiceErrorItem } from './errors.js'
+export { ClientError, type ServiceErrorItem } from './client-errors.js'
 export * from './generated/graphql.js'
-export type { LiveOptions } from './live.js'
+export type { LiveOptions } from './live-transport.js'
 export type { Document, TransportOptions as ClientOptions } from './transport.js'
 export {
   type VerifyWebhookOptions,

@@ -1,5 +1,5 @@
 /** What the service can be asked to do, as functions. What it refuses is thrown, so what they return is there. */
-import { ClientError, type ServiceErrorItem } from './errors.js'
+import { ClientError, type ServiceErrorItem } from './client-errors.js'
 import * as documents from './generated/graphql.js'
 import { request, type Transport } from './transport.js'
 

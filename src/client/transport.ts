@@ -1,5 +1,5 @@
 /** One HTTP request with a GraphQL operation in it, and what its answer says. */
-import { ClientError, type ServiceErrorItem } from './errors.js'
+import { ClientError, type ServiceErrorItem } from './client-errors.js'
 import type { TypedDocumentString } from './generated/graphql.js'
 
 /** A generated document, or an operation's text, whose result and variables are then the caller's to know. */

@@ -12,7 +12,7 @@ import {
   type DeliveryStatus,
   DeliveryUpdatedDocument,
 } from './generated/graphql.js'
-import { followLive, type LiveOptions } from './live.js'
+import { followLive, type LiveOptions } from './live-transport.js'
 import { request, type Transport } from './transport.js'
 
 export interface WatchDeliveriesOptions extends LiveOptions {

@@ -3,15 +3,15 @@
  * called back; it can be cancelled when it waits again.
  */
 import { ServiceError } from '../errors.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
+import { announceChanges, type ChangedRow } from '../model/changes.js'
+import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
+import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
+import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from '../model/delivery-states.js'
+import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/database.js'
-import type { Happenings } from '../platform/happenings.js'
 import { sqlNow } from '../platform/sql-now.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
-import { sqlDeliverySnapshot } from './snapshot.js'
-import { sqlOpenStatus, sqlTally } from './tally.js'
-import { type ChangedRow, tellChanges } from './tell-changes.js'
-import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from './transitions.js'
 
 /** Gives up the waiting deliveries that a condition on `d` names. `$1` is the reason, for `lastError`. */
 const giveUpSql = (which: string) => `
@@ -20,8 +20,8 @@ const giveUpSql = (which: string) => `
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = ${sqlNow}
     where ${which} and ${sqlIsOpen('d')} and d."queuedUntil" is null
     returning ${sqlDeliverySnapshot('d')}, ${sqlOpenStatus('d.attempts', 'd."budgetFrom"')} as before
-  ), tallied as (
-    ${sqlTally('select before, status as after from given_up')}
+  ), deltas as (
+    ${sqlCounterDeltas('select before, status as after from given_up')}
   ), ended as (
     select "eventId", count(*)::int as dead from given_up group by "eventId"
   ), locked as (
@@ -59,7 +59,7 @@ const giveUpOfDeleted = {
 
 export interface CancelContext {
   database: Database
-  happenings: Happenings
+  serviceEvents: ServiceEvents
 }
 
 /** @throws ServiceError NOT_FOUND, or CONFLICT when it does not wait */
@@ -81,12 +81,12 @@ export function giveUpDeletedDeliveries(context: CancelContext, limit: number): 
 }
 
 async function giveUp(
-  { database, happenings }: CancelContext,
+  { database, serviceEvents }: CancelContext,
   statement: typeof cancelOne,
   reason: string,
   which: string | number,
 ): Promise<number> {
   const rows = await database.query<ChangedRow>(statement, [reason, which])
-  tellChanges(happenings, rows)
+  announceChanges(serviceEvents, rows)
   return rows.length
 }

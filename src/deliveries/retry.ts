@@ -4,16 +4,16 @@
  * new budget, so that asking for a retry never makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../events/snapshot.js'
+import { announceChanges, type ChangedRow } from '../model/changes.js'
+import { sqlCounterDeltas } from '../model/counter-deltas.js'
+import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
+import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
+import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/database.js'
-import type { Happenings } from '../platform/happenings.js'
 import { sqlNow } from '../platform/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
-import { sqlDeliverySnapshot } from './snapshot.js'
-import { sqlTally } from './tally.js'
-import { type ChangedRow, tellChanges } from './tell-changes.js'
-import { sqlEventStatus, sqlStates, transitions } from './transitions.js'
 
 const retrySql = (which: string) => `
   with asked as (
@@ -34,8 +34,8 @@ const retrySql = (which: string) => `
     from asked
     where d.id = asked.id
     returning ${sqlDeliverySnapshot('d')}
-  ), tallied as (
-    ${sqlTally('select asked.status as before, renewed.status as after from asked join renewed using (id)')}
+  ), deltas as (
+    ${sqlCounterDeltas('select asked.status as before, renewed.status as after from asked join renewed using (id)')}
   )
   select renewed.*, ${sqlPrefixedEventSnapshot('revived')}
   from renewed left join revived on revived.id = renewed."eventId"`
@@ -45,7 +45,7 @@ const retryAll = { name: 'retry-event', text: retrySql('"eventId" = $1') }
 
 export interface RetryContext {
   database: Database
-  happenings: Happenings
+  serviceEvents: ServiceEvents
   /** Called after a commit that made deliveries due. */
   onDue(): void
 }
@@ -74,9 +74,13 @@ export async function retryEvent(context: RetryContext, eventId: string): Promis
   return { retried: await retry(context, retryAll, eventId) }
 }
 
-async function retry({ database, happenings, onDue }: RetryContext, statement: typeof retryOne, id: string) {
+async function retry(
+  { database, serviceEvents, onDue }: RetryContext,
+  statement: typeof retryOne,
+  id: string,
+) {
   const rows = await database.query<ChangedRow>(statement, [id])
-  tellChanges(happenings, rows)
+  announceChanges(serviceEvents, rows)
   if (rows.length > 0) onDue()
   return rows.length
 }

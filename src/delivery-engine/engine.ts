@@ -1,29 +1,29 @@
-/** The delivery engine, put together: dispatcher → queue → worker, with the feeder beside them. */
+/** The delivery engine, put together: dispatcher → queue → worker, with the scheduler beside them. */
 import type { Config } from '../config.js'
-import { mergeTallies } from '../deliveries/tally.js'
-import type { DirectWorker } from '../events/publish.js'
+import type { FastPath } from '../events/publish.js'
+import { RECORD_MS, UNDER_WAY_MS } from '../lifecycle/shutdown-budgets.js'
+import { mergeCounterDeltas } from '../model/counter-deltas.js'
 import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
-import type { Happenings } from '../platform/happenings.js'
-import { createPump } from '../platform/pump.js'
+import { createPoller } from '../platform/poller.js'
 import type { JobQueue } from '../platform/queue.js'
 import type { Signals } from '../platform/signals.js'
 import { withTimeout } from '../platform/timeout.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
-import { RECORD_MS, UNDER_WAY_MS } from '../stop-budget.js'
-import { createAllowances } from './allowances.js'
-import { createAnswering } from './answering.js'
-import { createAttempt } from './attempt.js'
-import { createDirect } from './direct.js'
-import { createDispatcher } from './dispatcher.js'
-import type { EgressGuard } from './egress-guard.js'
-import { createEndpoints } from './endpoints.js'
-import { createFeeder, giveBackLeases, takeBackAllLeases } from './feeder.js'
-import { type DeliveryJob, type Lease, toJobs } from './lease.js'
-import { createLoader } from './loader.js'
-import { createPresence } from './presence.js'
-import { createRecorder } from './recorder.js'
-import { createSender } from './sender.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
+import { createAttempt } from './attempt/attempt.js'
+import { createEndpoints } from './attempt/endpoint-cache.js'
+import { createLoader } from './attempt/loader.js'
+import { createRecorder } from './attempt/recorder.js'
+import { createSender } from './attempt/sender.js'
+import type { EgressGuard } from './egress/egress-guard.js'
+import { createLeaseQuotas } from './fairness/lease-quotas.js'
+import { createResponsiveEndpoints } from './fairness/responsive-endpoints.js'
+import { createDispatcher } from './scheduling/dispatcher.js'
+import { createFastPath } from './scheduling/fast-path.js'
+import { type DeliveryJob, type Lease, toJobs } from './scheduling/lease.js'
+import { createScheduler, giveBackLeases, takeBackAllLeases } from './scheduling/scheduler.js'
+import { createWorkerPresence } from './scheduling/worker-presence.js'
 import { createWorker } from './worker.js'
 
 /** Its stop, which may be asked for more than once, leases nothing from its first moment on. */
@@ -33,7 +33,7 @@ export interface DeliveryEngine extends AsyncDisposable {
   /** Whether it does its rounds: it has looked for events to dispatch and for deliveries that are due, not long ago. */
   readonly isAtWork: boolean
   /** For a publisher in this process. */
-  directWorker: DirectWorker
+  fastPath: FastPath
 }
 
 export interface DeliveryEngineOptions {
@@ -41,7 +41,7 @@ export interface DeliveryEngineOptions {
   database: Database
   queue: JobQueue<DeliveryJob>
   signals: Signals
-  happenings: Happenings
+  serviceEvents: ServiceEvents
   clock: Clock
   guard: EgressGuard
   signingKeys: SigningKeys
@@ -49,87 +49,87 @@ export interface DeliveryEngineOptions {
   onCutOff?(attempts: number): void
 }
 
-const TALLIES_MERGED_EVERY_MS = 2000
+const COUNTER_DELTAS_MERGED_EVERY_MS = 2000
 /** Rounds that take longer, or don't come, are for an operator to look at. */
 const LONGEST_IDLE_MS = 30_000
 const MISSED_ROUNDS = 3
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
-  const { config, database, queue, signals, happenings, clock, guard, signingKeys } = options
+  const { config, database, queue, signals, serviceEvents, clock, guard, signingKeys } = options
   const { intervalMs, batchSize } = config.outbox
-  const onError = (where: string) => (error: unknown) => void happenings.emit('trouble', { where, error })
+  const onError = (where: string) => (error: unknown) => void serviceEvents.emit('trouble', { where, error })
 
-  const presence = await createPresence({
+  const presence = await createWorkerPresence({
     database,
     whenAlone: () => takeBackAllLeases(database),
     onError: onError('presence'),
   })
 
-  const answering = createAnswering()
-  const allowances = createAllowances(answering)
+  const responsiveEndpoints = createResponsiveEndpoints()
+  const leaseQuotas = createLeaseQuotas(responsiveEndpoints)
 
   async function enqueue(leases: Lease[]): Promise<void> {
-    allowances.leased(leases.length)
+    leaseQuotas.leased(leases.length)
     try {
       await queue.add(toJobs(leases))
     } catch (error) {
-      happenings.emit('trouble', { where: 'queue', error })
+      serviceEvents.emit('trouble', { where: 'queue', error })
       await giveBackLeases(database, leases)
     }
   }
 
-  const readAllowances = () => allowances.parameters(worker.held)
-  const feeder = createFeeder({
-    ...{ database, happenings, intervalMs, enqueue },
-    allowances: readAllowances,
-    onError: onError('feeder'),
+  const readLeaseQuotas = () => leaseQuotas.parameters(worker.held)
+  const scheduler = createScheduler({
+    ...{ database, serviceEvents, intervalMs, enqueue },
+    leaseQuotas: readLeaseQuotas,
+    onError: onError('scheduler'),
   })
   const dispatcher = createDispatcher({
-    ...{ database, happenings, batchSize, intervalMs, enqueue },
-    allowances: readAllowances,
-    onBacklog: feeder.noteBacklog,
+    ...{ database, serviceEvents, batchSize, intervalMs, enqueue },
+    leaseQuotas: readLeaseQuotas,
+    onBacklog: scheduler.noteBacklog,
     onError: onError('dispatcher'),
   })
   signals.listen('outbox', () => dispatcher.wake())
-  signals.listen('due', () => feeder.wake())
+  signals.listen('due', () => scheduler.wake())
 
-  const tallies = createPump({
-    run: () => mergeTallies(database),
-    intervalMs: TALLIES_MERGED_EVERY_MS,
+  const tallies = createPoller({
+    run: () => mergeCounterDeltas(database),
+    intervalMs: COUNTER_DELTAS_MERGED_EVERY_MS,
     onError: onError('tallies'),
   })
 
   const cutOff = new AbortController()
   const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock, egress: config.egress })
-  const recorder = createRecorder(database, happenings)
-  const direct = createDirect({
+  const recorder = createRecorder(database, serviceEvents)
+  const direct = createFastPath({
     loader: createLoader(database, signingKeys),
     endpoints: createEndpoints(database, signingKeys, clock),
     waiting: () => worker.waiting,
-    crowded: () => (stopping ? undefined : worker.crowded()),
+    saturated: () => (stopping ? undefined : worker.saturated()),
     take: (leases) => worker.take(leases),
-    onBacklog: feeder.noteBacklog,
+    onBacklog: scheduler.noteBacklog,
   })
   const attempt = createAttempt({
-    ...{ database, sender, recorder, happenings, clock },
+    ...{ database, sender, recorder, serviceEvents, clock },
     loader: direct.loader,
     policy: config.delivery,
-    onRetryIn: (delayMs) => feeder.wakeIn(delayMs),
+    onRetryIn: (delayMs) => scheduler.wakeIn(delayMs),
     cutOff: cutOff.signal,
   })
   const worker = createWorker({
-    ...{ database, queue, allowances, answering, attempt },
+    ...{ database, queue, leaseQuotas, responsiveEndpoints, attempt },
     concurrency: config.delivery.concurrency,
     concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
     timeoutMs: config.delivery.timeoutMs,
-    onRoom: feeder.madeRoom,
-    onGivenBack: feeder.noteBacklog,
+    onRoom: scheduler.madeRoom,
+    onGivenBack: scheduler.noteBacklog,
     onError: onError('worker'),
   })
 
   async function stop(): Promise<void> {
     const cutOffAt = performance.now() + config.shutdownGraceMs + UNDER_WAY_MS
-    await Promise.all([dispatcher, feeder, tallies].map((part) => part[Symbol.asyncDispose]()))
+    await Promise.all([dispatcher, scheduler, tallies].map((part) => part[Symbol.asyncDispose]()))
     const { onCutOff = () => {} } = options
     const ended = worker.stop(cutOffAt, cutOff).then((attempts) => attempts > 0 && onCutOff(attempts))
     // A database that is away keeps its leases until they run out; it is told of by those who can't do without it.
@@ -153,10 +153,10 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     },
     get isAtWork() {
       return (
-        Math.max(dispatcher.idleMs, feeder.idleMs) < Math.max(LONGEST_IDLE_MS, MISSED_ROUNDS * intervalMs)
+        Math.max(dispatcher.idleMs, scheduler.idleMs) < Math.max(LONGEST_IDLE_MS, MISSED_ROUNDS * intervalMs)
       )
     },
-    directWorker: direct.worker,
+    fastPath: direct.worker,
     [Symbol.asyncDispose]: () => (stopping ??= stop()),
   }
 }

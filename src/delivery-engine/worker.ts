@@ -1,19 +1,19 @@
 /**
  * The worker: takes jobs off the queue and attempts what they carry.
  *
- * A job is done with as soon as its leases are in the lanes: from then on the lease keeps the delivery, not the
+ * A job is done with as soon as its leases are in the fairQueue: from then on the lease keeps the delivery, not the
  * queue's lock, so no attempt can outlast a lock and be made twice. Leases of long requests are renewed.
  */
-import { sqlLeaseEnd } from '../deliveries/lease-end.js'
+import { sqlLeaseEnd } from '../model/lease-end.js'
 import type { Database } from '../platform/database.js'
-import { createPump } from '../platform/pump.js'
+import { createPoller } from '../platform/poller.js'
 import type { JobQueue } from '../platform/queue.js'
-import type { Allowances } from './allowances.js'
-import type { Answering } from './answering.js'
-import type { Attempt } from './attempt.js'
-import { giveBackLeases } from './feeder.js'
-import { createLanes } from './lanes.js'
-import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './lease.js'
+import type { Attempt } from './attempt/attempt.js'
+import { createFairQueue } from './fairness/fair-queue.js'
+import type { LeaseQuotas } from './fairness/lease-quotas.js'
+import type { ResponsiveEndpoints } from './fairness/responsive-endpoints.js'
+import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './scheduling/lease.js'
+import { giveBackLeases } from './scheduling/scheduler.js'
 
 export interface Worker {
   /** Resolves when jobs reach it. */
@@ -26,7 +26,7 @@ export interface Worker {
   /** Attempts deliveries, each in its turn. */
   take(leases: Lease[]): void
   /** Subscriptions of which enough waits here; undefined when that is so of all together, or at the end. */
-  crowded(): string[] | undefined
+  saturated(): string[] | undefined
   /**
    * Takes no more jobs, gives back what waits, and lets what is in flight end until `cutOffAt` (`performance.now()`).
    * Then it cuts off the rest, gives that back too, and says how many those were.
@@ -42,8 +42,8 @@ export interface WorkerOptions {
   concurrencyPerSubscription: number
   /** How long an exchange may take. */
   timeoutMs: number
-  allowances: Allowances
-  answering: Answering
+  leaseQuotas: LeaseQuotas
+  responsiveEndpoints: ResponsiveEndpoints
   attempt: Attempt
   /** Called when an attempt has ended: its subscription has room for another. */
   onRoom(subscriptionId: string): void
@@ -65,7 +65,7 @@ const renew = {
 const PACED_LEASE_WAITS_MS = 1000
 
 /** Deliveries that wait here, of all subscriptions: with so many there is nothing to gain from taking more. */
-const MAX_WAITING_DIRECT = 2000
+const MAX_WAITING_FOR_FAST_PATH = 2000
 
 interface Held {
   lease: Lease
@@ -73,15 +73,25 @@ interface Held {
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, queue, allowances, answering, timeoutMs, attempt, onRoom, onGivenBack, onError } = options
+  const {
+    database,
+    queue,
+    leaseQuotas,
+    responsiveEndpoints,
+    timeoutMs,
+    attempt,
+    onRoom,
+    onGivenBack,
+    onError,
+  } = options
   const held = new Map<string, Held>()
   let onIdle: (() => void) | undefined
   let isStopping = false
 
-  const lanes = createLanes({
+  const fairQueue = createFairQueue({
     maxInFlight: options.concurrency,
-    maxInFlightPerLane: options.concurrencyPerSubscription,
-    isAnswering: answering.has,
+    maxInFlightPerSubscription: options.concurrencyPerSubscription,
+    isResponsive: responsiveEndpoints.has,
     start: (lease) => void carryOut(lease),
   })
 
@@ -94,8 +104,8 @@ export function createWorker(options: WorkerOptions): Worker {
       if (isEnded) return
       isEnded = true
       const tookMs = performance.now() - startedAt
-      answering.note(subscriptionId, tookMs)
-      lanes.ended(lease, tookMs < timeoutMs)
+      responsiveEndpoints.note(subscriptionId, tookMs)
+      fairQueue.ended(lease, tookMs < timeoutMs)
     }
     try {
       await (isTooLate(lease) ? giveBack([lease]) : attempt(lease, end))
@@ -105,7 +115,7 @@ export function createWorker(options: WorkerOptions): Worker {
     } finally {
       end()
       held.delete(deliveryId)
-      allowances.ended(subscriptionId)
+      leaseQuotas.ended(subscriptionId)
       onRoom(subscriptionId)
       if (held.size === 0) onIdle?.()
     }
@@ -132,7 +142,7 @@ export function createWorker(options: WorkerOptions): Worker {
         continue
       }
       held.set(lease.deliveryId, { lease, sinceMs: performance.now() })
-      lanes.add(lease)
+      fairQueue.add(lease)
     }
   }
 
@@ -140,17 +150,17 @@ export function createWorker(options: WorkerOptions): Worker {
   async function reviewOld(): Promise<boolean> {
     const oldest = performance.now() - RENEW_EVERY_MS
     const isOld = ({ deliveryId }: Lease) => (held.get(deliveryId)?.sinceMs ?? oldest) <= oldest
-    const late = lanes.withdraw(isOld)
+    const late = fairQueue.withdraw(isOld)
     for (const { deliveryId } of late) held.delete(deliveryId)
-    allowances.review(
+    leaseQuotas.review(
       late.map(({ subscriptionId }) => subscriptionId),
-      lanes.inFlightOf,
+      fairQueue.inFlightOf,
     )
     if (late.length > 0) await giveBack(late)
 
     const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
     if (old.length === 0) return false
-    for (const { lease } of old) answering.note(lease.subscriptionId, RENEW_EVERY_MS)
+    for (const { lease } of old) responsiveEndpoints.note(lease.subscriptionId, RENEW_EVERY_MS)
     const columns = leaseColumns(old.map(({ lease }) => lease))
     const rows = await database.query<{ deliveryId: string; queuedUntil: Date }>(renew, columns)
     for (const { deliveryId, queuedUntil } of rows) {
@@ -162,26 +172,27 @@ export function createWorker(options: WorkerOptions): Worker {
     return false
   }
 
-  const reviews = createPump({ run: reviewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
+  const reviews = createPoller({ run: reviewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
   const intake = queue.work(async ({ leases }) => take(leases))
 
   return {
     ready: intake.ready,
     get inFlight() {
-      return lanes.inFlight
+      return fairQueue.inFlight
     },
     get held() {
       return held.size
     },
     get waiting() {
-      return lanes.waiting
+      return fairQueue.waiting
     },
     take,
-    crowded: () => (isStopping || lanes.waiting >= MAX_WAITING_DIRECT ? undefined : lanes.crowded()),
+    saturated: () =>
+      isStopping || fairQueue.waiting >= MAX_WAITING_FOR_FAST_PATH ? undefined : fairQueue.saturated(),
     async stop(cutOffAt, cutOff) {
       isStopping = true
       await intake[Symbol.asyncDispose]()
-      const waiting = lanes.close()
+      const waiting = fairQueue.close()
       for (const { deliveryId } of waiting) held.delete(deliveryId)
       if (waiting.length > 0) await giveBackLeases(database, waiting).catch(onError)
       if (held.size > 0) {

@@ -3,13 +3,13 @@
  *
  * Usually that is an entry in the outbox. Where a worker of this very process has its hands free, the statement
  * dispatches as well: it writes the deliveries, leased to that worker, so an event goes out with its commit and
- * needs neither the outbox nor the queue. What the worker then loses (it dies, it gives back) the feeder finds,
+ * needs neither the outbox nor the queue. What the worker then loses (it dies, it gives back) the scheduler finds,
  * like any other lease that ran out. An event that many subscriptions want takes the way through the outbox: its
  * producer must not wait for them.
  *
  * The match is made by the database, from subscriptions as they are committed at that moment, once for each type.
  */
-import { sqlLeaseEnd } from '../deliveries/lease-end.js'
+import { sqlLeaseEnd } from '../model/lease-end.js'
 import type { Database, Statement } from '../platform/database.js'
 import { sqlNow } from '../platform/sql-now.js'
 import { EVERY_TYPE } from '../subscriptions/subscription.js'
@@ -30,7 +30,7 @@ export interface Accepted {
   /** Those of them that were left to the dispatcher. */
   inOutbox: Set<string>
   /** Deliveries that were written with the events. */
-  deliveries: DirectDelivery[]
+  deliveries: FastPathDelivery[]
   /** Subscriptions of these deliveries, and the version of their row that the match was made by. */
   versions: Map<string, string>
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
@@ -38,16 +38,16 @@ export interface Accepted {
   at: Date
 }
 
-export interface DirectDelivery {
+export interface FastPathDelivery {
   id: string
   eventId: string
   subscriptionId: string
-  /** False where it waits in the table instead, for a subscription that was refused or has a limit. */
+  /** False where it waits in the table instead, for a subscription that was saturated or has a limit. */
   isLeased: boolean
 }
 
 /** Deliveries of one event that its producer may wait for. */
-const MAX_DIRECT_FAN_OUT = 16
+const MAX_FAST_PATH_FAN_OUT = 16
 
 /**
  * `data` comes as the bytes of all events, one after the other: in an array its quotes would have to be escaped, which
@@ -72,7 +72,7 @@ const acceptForOutbox = {
       insert into events (${eventColumns}) select ${sqlEventValues} from given g
       on conflict ("idempotencyKey") do nothing
       returning id
-    ), tallied as (
+    ), deltas as (
       insert into tallies (events) select count(*) from accepted having count(*) > 0
     )
     insert into outbox ("eventId") select id from accepted returning "eventId"`,
@@ -88,7 +88,7 @@ const acceptAndDispatch = {
       from (select distinct type from given) as t
       join subscriptions s on s."isEnabled" and s."eventTypes" && array[t.type, '${EVERY_TYPE}']
     ), fan as materialized (
-      select type, count(*)::int as out, count(*) <= ${MAX_DIRECT_FAN_OUT} as "isDirect" from matched group by type
+      select type, count(*)::int as out, count(*) <= ${MAX_FAST_PATH_FAN_OUT} as "isDirect" from matched group by type
     ), accepted as materialized (
       insert into events (${eventColumns}, status, "deliveryCount")
       select ${sqlEventValues},
@@ -103,7 +103,7 @@ const acceptAndDispatch = {
       from accepted a join matched m on m.type = a.type
       where a.status = 'PROCESSING'
       returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
-    ), tallied as (
+    ), deltas as (
       insert into tallies (events, pending)
       select count(*), (select count(*) from created) from accepted having count(*) > 0
     ), kept as (
@@ -123,15 +123,15 @@ const acceptAndDispatch = {
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
-/** @param refused subscriptions that the worker of this process takes none of; absent, it takes nothing at all. */
+/** @param saturated subscriptions that the worker of this process takes none of; absent, it takes nothing at all. */
 export async function accept(
   database: Database,
   candidates: Candidate[],
-  refused: string[] | undefined,
+  saturated: string[] | undefined,
 ): Promise<Accepted> {
   const values = columnsOf(candidates)
-  if (refused !== undefined) {
-    return toAccepted(await database.query<Row>(acceptAndDispatch, [...values, refused]))
+  if (saturated !== undefined) {
+    return toAccepted(await database.query<Row>(acceptAndDispatch, [...values, saturated]))
   }
   const rows = await database.query<{ eventId: string }>(acceptForOutbox, values)
   const ids = new Set(rows.map(({ eventId }) => eventId))
@@ -165,7 +165,7 @@ function startsOf(pieces: Buffer[]): number[] {
 }
 
 type Row =
-  | ({ [Column in keyof DirectDelivery]: DirectDelivery[Column] } & { status: null })
+  | ({ [Column in keyof FastPathDelivery]: FastPathDelivery[Column] } & { status: null })
   | { id: null; eventId: string; subscriptionId: null; status: 'UNMATCHED' | 'PENDING' }
   | { id: null; eventId: null; subscriptionId: string; version: string }
   | { id: null; eventId: null; subscriptionId: null; at: Date; queuedUntil: Date }

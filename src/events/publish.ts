@@ -10,10 +10,10 @@ import { CongestedError, createBatcher } from '../platform/batcher.js'
 import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/database.js'
 import { isConflictOfTransactions, isDatabaseAway, isDataFault } from '../platform/database-errors.js'
-import type { Happenings } from '../platform/happenings.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate } from './accept.js'
+import { announceAccepted } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
-import { tellAccepted } from './tell-accepted.js'
 
 export interface Published {
   eventId: string
@@ -42,9 +42,9 @@ interface FirstEvent {
 }
 
 /** The worker of this process, as far as it takes deliveries straight from their commit. */
-export interface DirectWorker {
+export interface FastPath {
   /** Subscriptions that it takes none of now; undefined while it takes nothing at all. */
-  refused(): string[] | undefined
+  saturated(): string[] | undefined
   /** How long commits should rest, so that no more is accepted than goes out while the processor is the limit. */
   restMs(): number
   take(events: Candidate[], accepted: Accepted): void
@@ -52,12 +52,12 @@ export interface DirectWorker {
 
 export interface PublisherOptions {
   database: Database
-  happenings: Happenings
+  serviceEvents: ServiceEvents
   clock: Clock
   /** Makes the id of an event. */
   newId(): string
   /** Absent in a process that delivers nothing. */
-  directWorker?: DirectWorker | undefined
+  fastPath?: FastPath | undefined
   /** Called after a commit that left something in the outbox. */
   onCommitted(): void
 }
@@ -70,12 +70,12 @@ const REST_MS = 1
 const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { database, happenings, clock, newId, directWorker, onCommitted } = options
+  const { database, serviceEvents, clock, newId, fastPath, onCommitted } = options
 
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
-    restMs: () => Math.max(REST_MS, directWorker?.restMs() ?? 0),
+    restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
     run: commit,
     limits: { ...LIMITS, sizeOf: ({ publication }) => publication.data.length },
     isEveryonesFault: isDatabaseAway,
@@ -85,9 +85,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches can wait for each other, never both.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await accept(database, inOrder, directWorker?.refused())
-    tellAccepted(happenings, inOrder, accepted)
-    if (accepted.deliveries.length > 0) directWorker?.take(inOrder, accepted)
+    const accepted = await accept(database, inOrder, fastPath?.saturated())
+    announceAccepted(serviceEvents, inOrder, accepted)
+    if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
     if (accepted.inOutbox.size > 0) onCommitted()
     const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.ids.has(id)))
     return candidates.map((candidate) => {
@@ -110,13 +110,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
       try {
         const createdAt = publication.createdAt ?? clock.now()
         const published = await batcher.add({ id: newId(), publication, contentHash: hash, createdAt })
-        happenings.emit('ingested', {
+        serviceEvents.emit('ingested', {
           result: published.deduplicated ? 'deduplicated' : 'accepted',
           count: 1,
         })
         return published
       } catch (error) {
-        happenings.emit('ingested', { result: 'rejected', count: 1 })
+        serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
         throw error instanceof CongestedError ? congested() : error
       }
     },

@@ -5,9 +5,9 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import type PrismaTypes from '../generated/pothos.js'
 import { getDatamodel } from '../generated/pothos.js'
+import { DEFAULT_LIST_SIZE } from './connection-arguments.js'
 import type { GraphQLContext } from './context.js'
 import type { OpaqueJson } from './opaque-json.js'
-import { DEFAULT_LIST_SIZE } from './paging.js'
 
 export const builder = new SchemaBuilder<{
   Context: GraphQLContext

@@ -1,11 +1,11 @@
 /** What every resolver gets: the same parts that the REST routes work with. */
 import type { Logger } from 'pino'
+import type { ApiKey } from '../api-keys/api-key.js'
 import type { CancelContext } from '../deliveries/cancel.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
-import type { ApiKey } from '../keys/key.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
-import type { Live } from './live.js'
+import type { Live } from './live-updates.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {

@@ -6,7 +6,7 @@
 import type { Range } from '../deliveries/pages.js'
 import type { Event, EventStatus, Prisma } from '../generated/prisma/client.js'
 import type { Database } from '../platform/database.js'
-import { isStorable } from '../platform/storable.js'
+import { isPostgresText } from '../platform/postgres-text.js'
 import { isUuid } from '../platform/uuid.js'
 import { byText, condition, inRange, oneOf } from './filters.js'
 
@@ -101,7 +101,7 @@ const behind = ({ isFromEnd, cursor }: Place): Prisma.UuidFilter =>
 /** Conditions of which each event answers to one at most. */
 function split(filter: EventConditions | null | undefined): Prisma.EventWhereInput[] {
   const { status } = filter ?? {}
-  const type = filter?.type?.filter(isStorable)
+  const type = filter?.type?.filter(isPostgresText)
   const statuses = status == null ? [{}] : [...new Set(status)].map((status) => ({ status }))
   const types = type == null ? [{}] : [...new Set(type)].map((type) => ({ type }))
   if (statuses.length * types.length <= MOST_PAGES) {

@@ -1,6 +1,6 @@
 /** What filters have in common: ranges of time, and ids and texts that may be anything. */
 import type { Range } from '../deliveries/pages.js'
-import { isStorable } from '../platform/storable.js'
+import { isPostgresText } from '../platform/postgres-text.js'
 import { builder } from './builder.js'
 
 export const TimeRange = builder.inputType('TimeRange', {
@@ -19,7 +19,7 @@ export function inRange(range: Range | null | undefined): { gte?: Date; lt?: Dat
 /** A text that can't be stored matches nothing; asking the database for it would be an error. */
 export function byText(text: string | null | undefined): string | { in: string[] } | undefined {
   if (text == null) return undefined
-  return isStorable(text) ? text : { in: [] }
+  return isPostgresText(text) ? text : { in: [] }
 }
 
 export function oneOf<Value>(values: Value[] | null | undefined): { in: Value[] } | undefined {

@@ -15,9 +15,9 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Scope } from '../api-keys/api-key.js'
+import { requireScope } from '../api-keys/authentication.js'
 import { errorCatalogue, ServiceError } from '../errors.js'
-import { requireScope } from '../keys/gate.js'
-import type { Scope } from '../keys/key.js'
 import type { GraphQLContext } from './context.js'
 
 /** For the mutations that do not take `manage`: in the `extensions` of the field. */

@@ -2,10 +2,10 @@
 import { NoSchemaIntrospectionCustomRule } from 'graphql'
 import type { ServerOptions as WebSocketOptions } from 'graphql-ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import type { Gate } from '../keys/gate.js'
-import type { ApiKey } from '../keys/key.js'
+import type { ApiKey } from '../api-keys/api-key.js'
+import type { Authentication } from '../api-keys/authentication.js'
 import type { GraphQLContext } from './context.js'
-import { createMaskError, useErrorCodes } from './errors.js'
+import { createMaskError, useErrorCodes } from './error-extensions.js'
 import { limits, useLimits } from './limits.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
@@ -19,7 +19,7 @@ export interface GraphQLServerOptions {
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
-  gate: Gate
+  authentication: Authentication
 }
 
 /** What comes with each operation. */
@@ -28,7 +28,7 @@ interface ServerContext {
 }
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
-  const { context, allowIntrospection, corsOrigins, gate } = options
+  const { context, allowIntrospection, corsOrigins, authentication } = options
   const yoga = createYoga<ServerContext>({
     schema,
     context: ({ apiKey }): GraphQLContext => ({
@@ -57,7 +57,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
 
   /** The protocol `graphql-transport-ws`. */
   const webSocket: WebSocketOptions<Record<string, unknown>, SocketExtra> = {
-    onConnect: ({ connectionParams, extra }) => admitSocket(gate, connectionParams?.apiKey, extra),
+    onConnect: ({ connectionParams, extra }) => admitSocket(authentication, connectionParams?.apiKey, extra),
     onClose: ({ extra }) => extra.forget?.(),
     async onSubscribe({ extra }, _id, { query, operationName, variables }) {
       const params = { query, operationName, variables }

@@ -1,9 +1,9 @@
 /** Who may open a WebSocket, and for how long: as long as the key that opened it is one. */
 import { CloseCode } from 'graphql-ws'
 import type { Extra } from 'graphql-ws/use/ws'
+import type { ApiKey } from '../api-keys/api-key.js'
+import type { Authentication } from '../api-keys/authentication.js'
 import { ServiceError } from '../errors.js'
-import type { Gate } from '../keys/gate.js'
-import type { ApiKey } from '../keys/key.js'
 
 export interface SocketExtra extends Extra {
   /** Whose socket it is, once it is let in. */
@@ -13,10 +13,10 @@ export interface SocketExtra extends Extra {
 }
 
 /** Answers whether it is let in; one that has tried too many wrong keys is closed with the reason. */
-export function admitSocket(gate: Gate, key: unknown, extra: SocketExtra): boolean {
+export function admitSocket(authentication: Authentication, key: unknown, extra: SocketExtra): boolean {
   const { socket, request } = extra
   try {
-    extra.apiKey = gate.admit(key, request)
+    extra.apiKey = authentication.admit(key, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     // A reason has room for 123 bytes (RFC 6455 §5.5).
@@ -24,6 +24,6 @@ export function admitSocket(gate: Gate, key: unknown, extra: SocketExtra): boole
       socket.close(CloseCode.TooManyInitialisationRequests, `Try again in ${error.retryAfterSeconds} s`)
     return false
   }
-  extra.forget = gate.onRemoved(extra.apiKey, () => socket.close(CloseCode.Forbidden, 'Forbidden'))
+  extra.forget = authentication.onRemoved(extra.apiKey, () => socket.close(CloseCode.Forbidden, 'Forbidden'))
   return true
 }

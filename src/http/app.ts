@@ -1,16 +1,16 @@
 /** The HTTP face: Fastify with the `/v1` routes, their documentation, and one way to answer errors. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { labelOf } from '../api-keys/api-key.js'
+import type { Authentication } from '../api-keys/authentication.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import { ServiceError } from '../errors.js'
 import type { Publisher } from '../events/publish.js'
-import type { Live } from '../graphql/live.js'
-import type { Gate } from '../keys/gate.js'
-import { labelOf } from '../keys/key.js'
+import type { Live } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
-import type { Metrics } from '../platform/metrics.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
+import type { Metrics } from '../telemetry/metrics.js'
 import { rememberMethods } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
 import { type ConnectionLimits, limitConnectionCount, limitConnections } from './connection-limits.js'
@@ -26,7 +26,7 @@ import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
-import type { HttpStop } from './stop.js'
+import type { HttpStop } from './stop-http.js'
 
 /** How GraphQL is served. */
 type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOrigins' | 'graphiql'>
@@ -44,7 +44,12 @@ export interface AppOptions {
   stop: HttpStop
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
   api?: SubscriptionContext &
-    RetryContext & { publisher: Publisher; gate: Gate; live: Live; graphql: GraphQLSettings }
+    RetryContext & {
+      publisher: Publisher
+      authentication: Authentication
+      live: Live
+      graphql: GraphQLSettings
+    }
 }
 
 /** What a GraphQL request holds beside an event of the largest size. */
@@ -110,7 +115,7 @@ export async function createApp({
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
-        guardRoutes(guarded, api.gate)
+        guardRoutes(guarded, api.authentication)
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
@@ -124,7 +129,7 @@ export async function createApp({
       graphqlRoutes({
         ...api.graphql,
         context: { ...api, logger },
-        gate: api.gate,
+        authentication: api.authentication,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         onEndLive: (endSockets) =>
           stop.endLiveBy(async () => {

@@ -1,7 +1,7 @@
 /** Lets in who has a key, to the routes that the scopes of the key are for. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Gate, requireScope } from '../keys/gate.js'
-import type { ApiKey, Scope } from '../keys/key.js'
+import type { ApiKey, Scope } from '../api-keys/api-key.js'
+import { type Authentication, requireScope } from '../api-keys/authentication.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,18 +15,18 @@ declare module 'fastify' {
 }
 
 /** Guards every route that is added here from now on. One that names no scope is a mistake, told at the start. */
-export function guardRoutes(app: FastifyInstance, gate: Gate): void {
+export function guardRoutes(app: FastifyInstance, authentication: Authentication): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope === undefined) throw new Error(`The route ${method} ${url} names no scope.`)
   })
   app.addHook('onRequest', async (request) => {
-    const key = admit(gate, request)
+    const key = admit(authentication, request)
     requireScope(key, request.routeOptions.config.scope as Scope)
   })
 }
 
 /** @throws ServiceError for those who have no key of this service */
-export function admit(gate: Gate, request: FastifyRequest): ApiKey {
-  request.apiKey = gate.admit(request.headers['x-api-key'], request.raw)
+export function admit(authentication: Authentication, request: FastifyRequest): ApiKey {
+  request.apiKey = authentication.admit(request.headers['x-api-key'], request.raw)
   return request.apiKey
 }

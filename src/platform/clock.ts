@@ -7,7 +7,7 @@
  * clock, which nobody can set.
  */
 import type { Database, Statement } from './database.js'
-import { createPump } from './pump.js'
+import { createPoller } from './poller.js'
 
 export interface Clock {
   now(): Date
@@ -115,7 +115,7 @@ export async function createDatabaseClock({
 
   await look()
   // While the database is away, which others tell of, time goes on as it did.
-  const looks = createPump({ run: look, intervalMs: LOOK_EVERY_MS, onError: () => {} })
+  const looks = createPoller({ run: look, intervalMs: LOOK_EVERY_MS, onError: () => {} })
   return {
     now: () => new Date(nowMs()),
     nowMs,

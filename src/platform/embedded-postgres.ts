@@ -27,7 +27,7 @@ import {
   startServer,
   stopServer,
 } from './embedded-postgres/server.js'
-import { defaultSettings } from './embedded-postgres/settings.js'
+import { defaultSettings } from './embedded-postgres/server-settings.js'
 import { watchServer } from './embedded-postgres/watch.js'
 
 export interface EmbeddedPostgresOptions {

@@ -1,13 +1,13 @@
 /**
  * Messages to whoever listens, in every process: over Redis where there is one (graphql-redis-subscriptions),
- * within this process and its siblings where there is none. A message may be lost: nothing depends on its arrival.
+ * within this process and its peers where there is none. A message may be lost: nothing depends on its arrival.
  */
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { RedisPubSub } from 'graphql-redis-subscriptions'
 import type { Redis } from 'ioredis'
+import { connectToPeers } from './cluster-ipc.js'
 import type { RedisAccess } from './redis/redis.js'
-import { findSiblings } from './siblings.js'
 
 export interface PubSub extends AsyncDisposable {
   /**
@@ -25,14 +25,14 @@ export function createPubSub(redis: RedisAccess | undefined): PubSub {
 
 function withinService(): PubSub {
   const emitter = new EventEmitter().setMaxListeners(0)
-  const siblings = findSiblings()
-  siblings?.hear((channel, message) => void emitter.emit(channel, message))
+  const peers = connectToPeers()
+  peers?.hear((channel, message) => void emitter.emit(channel, message))
   return {
     publish(channel, make) {
       // As plain data, as it would come from Redis.
-      if (siblings === undefined && emitter.listenerCount(channel) === 0) return
+      if (peers === undefined && emitter.listenerCount(channel) === 0) return
       const message = structuredClone(make())
-      siblings?.tell(channel, message)
+      peers?.tell(channel, message)
       emitter.emit(channel, message)
     },
     async subscribe(channel, listener) {

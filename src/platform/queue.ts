@@ -5,7 +5,7 @@
  */
 import type { Queue, Worker } from 'bullmq'
 import { ExpectedStartError } from '../errors.js'
-import { QUEUE_MS } from '../stop-budget.js'
+import { QUEUE_MS } from '../lifecycle/shutdown-budgets.js'
 import { onPostgres } from './queue-on-postgres.js'
 import { onRedis } from './queue-on-redis.js'
 import type { RedisAccess } from './redis/redis.js'

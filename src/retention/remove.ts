@@ -6,8 +6,8 @@
  * event goes only when every one of its deliveries is locked here and, as it is then, SENT or DEAD. A retry that comes
  * later waits, and finds nothing.
  */
-import { sqlTally } from '../deliveries/tally.js'
-import { finalStates, sqlStates } from '../deliveries/transitions.js'
+import { sqlCounterDeltas } from '../model/counter-deltas.js'
+import { finalStates, sqlStates } from '../model/delivery-states.js'
 import type { Database } from '../platform/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
@@ -43,7 +43,7 @@ const remove = {
     ), "deletedEvents" as (
       delete from events where id = any(array(select id from removable)) returning 1
     ), "talliedDeliveries" as (
-      ${sqlTally('select status as before, null::"DeliveryStatus" as after from "deletedDeliveries"')}
+      ${sqlCounterDeltas('select status as before, null::"DeliveryStatus" as after from "deletedDeliveries"')}
     ), "talliedEvents" as (
       insert into tallies (events) select -count(*) from "deletedEvents" having count(*) > 0
     )

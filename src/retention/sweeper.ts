@@ -4,13 +4,13 @@
  * number of processes may do so: one batch runs at a time.
  */
 import type { Database } from '../platform/database.js'
-import type { Happenings } from '../platform/happenings.js'
-import { createPump, type Pump } from '../platform/pump.js'
+import { createPoller, type Poller } from '../platform/poller.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
 import { removeFinished } from './remove.js'
 
 export interface RetentionOptions {
   database: Database
-  happenings: Happenings
+  serviceEvents: ServiceEvents
   days: number
   onError(error: unknown): void
   batchSize?: number
@@ -26,8 +26,8 @@ export const RESTS = 3
 /** For how long it leaves the field to another process that is at it. */
 export const BUSY_MS = 1000
 
-export function createRetention(options: RetentionOptions): Pump {
-  const { database, happenings, days, onError, batchSize = BATCH_SIZE, intervalMs = HOUR_MS } = options
+export function createRetention(options: RetentionOptions): Poller {
+  const { database, serviceEvents, days, onError, batchSize = BATCH_SIZE, intervalMs = HOUR_MS } = options
   let after: string | undefined
   let tookMs = 0
 
@@ -35,21 +35,21 @@ export function createRetention(options: RetentionOptions): Pump {
     const startedAt = performance.now()
     try {
       const removed = await removeFinished(database, { days, after, limit: batchSize })
-      if (removed === undefined) pump.wakeIn(BUSY_MS)
+      if (removed === undefined) poller.wakeIn(BUSY_MS)
       else {
-        if (removed.events > 0) happenings.emit('removed', removed)
+        if (removed.events > 0) serviceEvents.emit('removed', removed)
         after = removed.isEnd ? undefined : removed.last
-        if (!removed.isEnd) pump.wake()
+        if (!removed.isEnd) poller.wake()
       }
       return false
     } catch (error) {
-      pump.wakeIn(MINUTE_MS)
+      poller.wakeIn(MINUTE_MS)
       throw error
     } finally {
       tookMs = performance.now() - startedAt
     }
   }
 
-  const pump = createPump({ run, intervalMs, restMs: () => RESTS * tookMs, onError })
-  return pump
+  const poller = createPoller({ run, intervalMs, restMs: () => RESTS * tookMs, onError })
+  return poller
 }

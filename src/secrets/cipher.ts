@@ -7,7 +7,7 @@
  * any time. A text is bound to its subscription: copied to another one, it does not open.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
-import { encryptionKeyId } from './keys.js'
+import { encryptionKeyId } from './encryption-keys.js'
 
 /** What every sealed text starts with, and no secret may. */
 export const SEALED_PREFIX = 'enc:v1:'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { eventType } from '../events/publication.js'
 import type { Prisma } from '../generated/prisma/client.js'
-import { isStorable } from '../platform/storable.js'
+import { isPostgresText } from '../platform/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
 import { isUsableSecret } from './secret.js'
 
@@ -20,7 +20,7 @@ const endpointUrl = z
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
       context.addIssue('must be an absolute http:// or https:// URL')
-    } else if (!isStorable(text) || !isOneLine(text)) {
+    } else if (!isPostgresText(text) || !isOneLine(text)) {
       context.addIssue('must not contain control characters or broken ones')
     } else if (url.username !== '' || url.password !== '') {
       context.addIssue('must not carry a user name or password')
@@ -44,12 +44,12 @@ const secret = z
   .string()
   .min(1, { error: 'must not be empty', abort: true })
   .max(512)
-  .refine(isStorable, 'must not contain NUL or broken characters')
+  .refine(isPostgresText, 'must not contain NUL or broken characters')
   .refine(isUsableSecret, 'starts with whsec_, so the rest must be base64')
   .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
   .meta({ description: 'Base64 after the prefix `whsec_`; anything else is used as its UTF-8 bytes.' })
 
-const description = z.string().max(1024).refine(isStorable, 'must not contain NUL or broken characters')
+const description = z.string().max(1024).refine(isPostgresText, 'must not contain NUL or broken characters')
 
 const maxRequestsPerSecond = z
   .int('must be a whole number')

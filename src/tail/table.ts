@@ -1,6 +1,6 @@
 /** For a terminal: deliveries per status and endpoint, drawn in place on the screen that programs use. */
 import type { WriteStream } from 'node:tty'
-import { createTally, type EndpointTally } from './tally.js'
+import { countByEndpoint, type EndpointCounts } from './endpoint-counts.js'
 import { plain, type View } from './view.js'
 
 /** Drawn at most this often: more is not seen, and a busy service would keep the terminal busy. */
@@ -14,14 +14,14 @@ const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 
 export function createTable(terminal: WriteStream, url: string): View {
-  const tally = createTally()
+  const counts = countByEndpoint()
   let message = `Connecting to ${url} …`
   let frame: NodeJS.Timeout | undefined
 
   function draw(): void {
     frame = undefined
     const { columns, rows } = terminal
-    const lines = [message, '', ...drawTable(tally.endpoints(), columns)].slice(0, rows - 1)
+    const lines = [message, '', ...drawTable(counts.endpoints(), columns)].slice(0, rows - 1)
     const text = lines.map((line) => `${plain(line).slice(0, columns)}${CLEAR_LINE}\n`).join('')
     terminal.write(HOME + text + CLEAR_BELOW)
   }
@@ -34,7 +34,7 @@ export function createTable(terminal: WriteStream, url: string): View {
   draw()
   return {
     show(delivery) {
-      tally.add(delivery)
+      counts.add(delivery)
       drawSoon()
     },
     tell(text) {
@@ -54,7 +54,7 @@ const COUNT_WIDTH = 9
 const TIME_WIDTH = 10
 
 /** Lines that fit: an endpoint and its last error share what the numbers leave. */
-function drawTable(endpoints: EndpointTally[], columns: number): string[] {
+function drawTable(endpoints: EndpointCounts[], columns: number): string[] {
   const free = Math.max(columns - statuses.length * COUNT_WIDTH - TIME_WIDTH - 2, 20)
   const urlWidth = Math.ceil(free / 2)
   const row = (url: string, counts: (string | number)[], time: string, error: string) =>

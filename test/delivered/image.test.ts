@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { type Client, createClient } from '../support/client.js'
 import { startReceiverAt } from '../support/receiver.js'
 import { type Composition, composeUp, imageMounts, untilHealthy } from './support/compose.js'
@@ -23,14 +23,14 @@ until grep -m 1 SENT /tmp/tail; do sleep 0.2; done
 kill -INT $!`
 
 const image = inject('image')
-let parts: Parts
+let resources: Resources
 let composition: Composition
 let directory: string
 
 beforeAll(async () => {
-  parts = createParts()
+  resources = createResources()
   directory = await mkdtemp(join(tmpdir(), 'node-event-service-compose-'))
-  parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
+  resources.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
   await mkdir(join(directory, 'settings'))
   await writeFile(join(directory, 'settings/keys'), `${KEY_IN_FILE}\n`)
   const environment = (gateway: string) => ({
@@ -42,9 +42,9 @@ beforeAll(async () => {
     GRAPHQL_INTROSPECTION: 'true',
     RETENTION_DAYS: '30',
   })
-  composition = parts.use(await composeUp({ image, directory, environment }))
+  composition = resources.use(await composeUp({ image, directory, environment }))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 describe('the image', () => {
   it(`has files of at most ${MAX_IMAGE_MB} MB, as a disk counts them`, () => {
@@ -148,7 +148,7 @@ describe('one service in two processes, with the queue on PostgreSQL', () => {
       isReadOnly: true,
       stopGraceMs: 30_000,
     })
-    parts.use(alone)
+    resources.use(alone)
     await untilHealthy(alone, image.healthcheck)
     await showDelivery(clientOf(name))
     expect(await alone.stop(image.stopSignal)).toBe(0)

@@ -1,7 +1,7 @@
 /** Processes with wrong clocks on a database with the true one, which is this process's too. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { timeOfUuidV7 } from '../../src/platform/uuid.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
@@ -21,15 +21,15 @@ const SOON_MS = 40 * SECOND_MS
 
 const library = provideFaketime() ?? ''
 const type = 'user.created'
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const start = async (settings: Settings) =>
-  parts.use(await startProcess({ settings, directory: parts.use(temporaryDirectory()).path }))
+  resources.use(await startProcess({ settings, directory: resources.use(temporaryDirectory()).path }))
 
 async function subscribe({ api }: ServiceProcess, { url }: Receiver) {
   const { status, body } = await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: [type] })
@@ -80,9 +80,9 @@ describe.skipIf(library === '')('a process whose clock is wrong', () => {
     ['ahead', '+90s', 90 * SECOND_MS],
     ['behind', '-90s', -90 * SECOND_MS],
   ])('by being %s stores, signs, waits and answers by the true time', async (_, offset, offsetMs) => {
-    const database = parts.use(await createTestDatabase())
+    const database = resources.use(await createTestDatabase())
     const inAMinute = () => new Date(Date.now() + 60 * SECOND_MS).toUTCString()
-    const receiver = parts.use(
+    const receiver = resources.use(
       await startReceiver((response) => response.writeHead(503, { 'retry-after': inAMinute() }).end(), 200),
     )
     const service = await start({ DATABASE_URL: database.url, ...clockOff(library, offset) })
@@ -142,8 +142,8 @@ describe.skipIf(library === '')('a process whose clock is wrong', () => {
   })
 
   it('that is set while it runs keeps the order of events and their time, and says so once', async () => {
-    const database = parts.use(await createTestDatabase())
-    const clock = settableClock(library, parts.use(temporaryDirectory()).path)
+    const database = resources.use(await createTestDatabase())
+    const clock = settableClock(library, resources.use(temporaryDirectory()).path)
     const service = await start({ DATABASE_URL: database.url, ...clock.settings })
     expect(await clockOf(service)).toMatchObject({ status: 'ok' })
     const ids = [await publish(service)]
@@ -173,12 +173,12 @@ describe.skipIf(library === '')('a process whose clock is wrong', () => {
 
 describe.skipIf(library === '')('two processes, a minute ahead and a minute behind', () => {
   it('show one order, one event for a key, and what happened when', async () => {
-    const database = parts.use(await createTestDatabase())
-    const redis = parts.use(await startRedis())
+    const database = resources.use(await createTestDatabase())
+    const redis = resources.use(await startRedis())
     // Every event fails once, so that each is leased, and due, twice.
     const seen = new Set<string>()
     const timestampsOffMs: number[] = []
-    const receiver = parts.use(
+    const receiver = resources.use(
       await startReceiver((response, { headers }) => {
         const id = String(headers['webhook-id'])
         timestampsOffMs.push(Number(headers['webhook-timestamp']) * SECOND_MS - Date.now())

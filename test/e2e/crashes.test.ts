@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { isOfStack, type Launched, launch } from '../support/launch.js'
 import { temporaryDirectory } from '../support/process.js'
@@ -16,14 +16,14 @@ const SECRET = 'do-not-tell-0123456789'
 // Processes are started one after the other, on machines that do other things too.
 vi.setConfig({ testTimeout: 120_000 })
 
-let parts: Parts
+let resources: Resources
 let directory: string
 
 beforeEach(() => {
-  parts = createParts()
-  directory = parts.use(temporaryDirectory()).path
+  resources = createResources()
+  directory = resources.use(temporaryDirectory()).path
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** A fault that comes with a signal: an error as ioredis throws them, with the command and its arguments. */
 const fault = (how: string) => `
@@ -41,7 +41,7 @@ function begin(program: string, how: string, settings: Settings, args: string[] 
   const file = join(directory, 'fault.mjs')
   writeFileSync(file, fault(how))
   const all = { NODE_OPTIONS: `--import ${pathToFileURL(file)}`, ...settings }
-  return parts.use(launch(program, { settings: all, directory, args }))
+  return resources.use(launch(program, { settings: all, directory, args }))
 }
 
 const until = (run: Launched, text: string) =>
@@ -64,7 +64,7 @@ function expectOneLine({ output }: Launched, origin: string): void {
 }
 
 it.each(hows)('%s ends the service in order, with code 1', async (origin, how) => {
-  const { url } = parts.use(await createTestDatabase())
+  const { url } = resources.use(await createTestDatabase())
   const run = begin('main.js', how, { DATABASE_URL: url })
   await until(run, '"msg":"listening"')
   run.kill('SIGUSR2')
@@ -74,7 +74,7 @@ it.each(hows)('%s ends the service in order, with code 1', async (origin, how) =
 })
 
 it.each(hows)('%s ends one of several processes, and another takes its place', async (origin, how) => {
-  const { url } = parts.use(await createTestDatabase())
+  const { url } = resources.use(await createTestDatabase())
   const run = begin('main.js', how, { DATABASE_URL: url, PROCESSES: '2' })
   await until(run, '"msg":"listening"')
   const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8')
@@ -97,7 +97,7 @@ it.each(hows)('%s ends a program that only begins', async (origin, how) => {
 })
 
 it.each(hows)('%s ends the console', async (origin, how) => {
-  const silent = parts.use(await startSilentServer())
+  const silent = resources.use(await startSilentServer())
   const run = begin('tail.js', how, {}, ['--url', `http://${silent.address}`, '--key', 'any'])
   await expect.poll(silent.isVisited, { timeout: 60_000 }).toBe(true)
   run.kill('SIGUSR2')

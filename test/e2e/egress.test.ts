@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { type Authority, createAuthority } from '../support/certificates.js'
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js'
 import { createTestDatabase } from '../support/database.js'
@@ -13,7 +13,7 @@ import { startReceiver } from '../support/receiver.js'
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
 const PASSWORD = 'hunter2-of-the-proxy'
 
-let parts: Parts
+let resources: Resources
 let directory: string
 let authorities: Record<'nodes' | 'first' | 'second' | 'unknown', Authority>
 let proxy: ConnectProxy
@@ -26,19 +26,19 @@ const file = (name: string, text: string) => {
 }
 
 beforeAll(async () => {
-  parts = createParts()
-  directory = parts.use(temporaryDirectory()).path
-  const newAuthority = () => createAuthority(parts.use(temporaryDirectory()).path)
+  resources = createResources()
+  directory = resources.use(temporaryDirectory()).path
+  const newAuthority = () => createAuthority(resources.use(temporaryDirectory()).path)
   authorities = {
     nodes: newAuthority(),
     first: newAuthority(),
     second: newAuthority(),
     unknown: newAuthority(),
   }
-  proxy = parts.use(await startConnectProxy({ credentials: `user:${PASSWORD}` }))
+  proxy = resources.use(await startConnectProxy({ credentials: `user:${PASSWORD}` }))
   const own = authorities.second.issue('node-event-service')
   settings = {
-    DATABASE_URL: parts.use(await createTestDatabase()).url,
+    DATABASE_URL: resources.use(await createTestDatabase()).url,
     DELIVERY_MAX_ATTEMPTS: '1',
     EGRESS_PROXY_URL: proxy.url,
     NO_PROXY: 'localhost',
@@ -50,9 +50,9 @@ beforeAll(async () => {
     EGRESS_CLIENT_CERT_FILE: file('client.pem', own.cert),
     EGRESS_CLIENT_KEY_FILE: file('client.key', own.key),
   }
-  service = parts.use(await startProcess({ settings, directory }))
+  service = resources.use(await startProcess({ settings, directory }))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 let types = 0
 
@@ -75,7 +75,7 @@ async function deliver(endpointUrl: string) {
 
 describe('deliveries', () => {
   it('go through the proxy', async () => {
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     expect(await deliver(receiver.url)).toEqual({ status: 'SENT', lastError: null, isEnabled: true })
     expect(receiver.requests).toHaveLength(1)
     expect(proxy.asked).toEqual([new URL(receiver.url).host])
@@ -84,7 +84,7 @@ describe('deliveries', () => {
   it.each([410, 502])(
     'fail when the proxy answers %i, and their subscription stays enabled',
     async (status) => {
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       proxy.refusals.set(new URL(receiver.url).host, status)
       expect(await deliver(receiver.url)).toEqual({
         status: 'DEAD',
@@ -98,19 +98,23 @@ describe('deliveries', () => {
   )
 
   it.each(['nodes', 'first', 'second'] as const)('trust authorities: %s', async (name) => {
-    const { url } = parts.use(await startHostileEndpoint(answer(ok), authorities[name].issue('localhost')))
+    const { url } = resources.use(
+      await startHostileEndpoint(answer(ok), authorities[name].issue('localhost')),
+    )
     expect(await deliver(url)).toMatchObject({ status: 'SENT', lastError: null })
   })
 
   it('trust no other', async () => {
-    const { url } = parts.use(await startHostileEndpoint(answer(ok), authorities.unknown.issue('localhost')))
+    const { url } = resources.use(
+      await startHostileEndpoint(answer(ok), authorities.unknown.issue('localhost')),
+    )
     expect((await deliver(url)).lastError).toMatch(/signed by an authority that is not trusted/)
   })
 
   it('show the client certificate to an endpoint that asks for it', async () => {
     const asks = { ca: authorities.second.ca, requestCert: true, rejectUnauthorized: true }
     const tls = { ...authorities.first.issue('localhost'), ...asks }
-    const { url } = parts.use(await startHostileEndpoint(answer(ok), tls))
+    const { url } = resources.use(await startHostileEndpoint(answer(ok), tls))
     expect(await deliver(url)).toMatchObject({ status: 'SENT', lastError: null })
   })
 })

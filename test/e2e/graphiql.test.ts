@@ -1,32 +1,32 @@
 /** GraphiQL in a browser, as a developer meets it who opens /graphql. */
 import type { Page } from 'playwright-core'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startChromium } from '../support/chromium.js'
 import { createClient } from '../support/client.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const DEVELOPMENT_KEY = 'dev-key-1'
 
 async function openPage(): Promise<Page> {
   const browser = await startChromium()
-  parts.use({ [Symbol.asyncDispose]: () => browser.close() })
+  resources.use({ [Symbol.asyncDispose]: () => browser.close() })
   return browser.newPage({ viewport: { width: 1400, height: 900 } })
 }
 
 it('GraphiQL loads from the service alone, runs a query, and shows a live update', {
   timeout: 60_000,
 }, async () => {
-  const service = parts.use(await startTestService('postgres', { API_KEYS: DEVELOPMENT_KEY }))
-  const receiver = parts.use(await startReceiver(200))
+  const service = resources.use(await startTestService('postgres', { API_KEYS: DEVELOPMENT_KEY }))
+  const receiver = resources.use(await startReceiver(200))
   const api = createClient(service.url, DEVELOPMENT_KEY)
   await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['user.created'] })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { runToEnd, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
@@ -9,12 +9,12 @@ import { newEncryptionKey } from '../support/secrets.js'
 import { type QueueMode, queueModes, type Settings } from '../support/service.js'
 import { timed } from '../support/timed.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: { userId: 'u_123' } }
 
@@ -35,15 +35,15 @@ const statusOf = async ({ api }: ServiceProcess, eventId: string) =>
 describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
   /** Where a process can be started again and again: its folder, with an embedded PostgreSQL, and its Redis. */
   async function place(settings: Settings = {}) {
-    const directory = parts.use(temporaryDirectory()).path
-    const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
+    const directory = resources.use(temporaryDirectory()).path
+    const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
     const all = { ...settings, ...(redis && { REDIS_URL: redis.url }) }
-    return async () => parts.use(await startProcess({ settings: all, directory }))
+    return async () => resources.use(await startProcess({ settings: all, directory }))
   }
 
   it('starts with nothing set, and keeps its data for the next start', async () => {
     const start = await place()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const first = await start()
     await subscribe(first, receiver.url)
     const eventId = await publish(first)
@@ -57,7 +57,7 @@ describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
 
   it('delivers what it accepted, though it was killed right after the answer', async () => {
     const start = await place()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const first = await start()
     await subscribe(first, receiver.url)
     const eventIds = await Promise.all(Array.from({ length: 20 }, () => publish(first)))
@@ -71,7 +71,7 @@ describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
 
   it('makes an attempt again that was under way when it was killed, as soon as it is back', async () => {
     const start = await place()
-    const receiver = parts.use(await startReceiver(() => {}, 200))
+    const receiver = resources.use(await startReceiver(() => {}, 200))
     const first = await start()
     await subscribe(first, receiver.url)
     const eventId = await publish(first)
@@ -87,7 +87,7 @@ describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
   it('ends an attempt that is under way before it stops, records it, and leaves the rest for the next start', async () => {
     const start = await place({ DELIVERY_CONCURRENCY: '1' })
     let answerIt: () => void = () => {}
-    const receiver = parts.use(await startReceiver((response) => (answerIt = () => response.end()), 200))
+    const receiver = resources.use(await startReceiver((response) => (answerIt = () => response.end()), 200))
     const first = await start()
     await subscribe(first, receiver.url)
     const [one, other] = [await publish(first), await publish(first)]
@@ -106,10 +106,10 @@ describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
 
 describe('a stop', () => {
   it('is over in seconds while Redis is away, whatever waits for it', async () => {
-    const redis = parts.use(await startRedis())
-    const toRedis = parts.use(await startProxy(redis.url))
-    const directory = parts.use(temporaryDirectory()).path
-    const service = parts.use(await startProcess({ settings: { REDIS_URL: toRedis.url }, directory }))
+    const redis = resources.use(await startRedis())
+    const toRedis = resources.use(await startProxy(redis.url))
+    const directory = resources.use(temporaryDirectory()).path
+    const service = resources.use(await startProcess({ settings: { REDIS_URL: toRedis.url }, directory }))
     await toRedis.cut()
     await expect.poll(async () => (await service.api.get('/v1/health')).status).toBe(503)
     const [code, milliseconds] = await timed(() => service.end('SIGTERM'))
@@ -121,13 +121,13 @@ describe('a stop', () => {
 
 describe('roles on Redis', () => {
   it('accepts in one process and delivers in two others', async () => {
-    const database = parts.use(await createTestDatabase())
-    const redis = parts.use(await startRedis())
-    const directory = parts.use(temporaryDirectory()).path
-    const receiver = parts.use(await startReceiver())
+    const database = resources.use(await createTestDatabase())
+    const redis = resources.use(await startRedis())
+    const directory = resources.use(temporaryDirectory()).path
+    const receiver = resources.use(await startReceiver())
     const startRole = async (role: string) => {
       const settings = { DATABASE_URL: database.url, REDIS_URL: redis.url, ROLE: role }
-      return parts.use(await startProcess({ settings, directory }))
+      return resources.use(await startProcess({ settings, directory }))
     }
     const [api, ...workers] = await Promise.all([startRole('api'), startRole('worker'), startRole('worker')])
     await subscribe(api, receiver.url)
@@ -150,7 +150,7 @@ describe('roles on Redis', () => {
 
 describe('a start that can not be', () => {
   it('tells every wrong setting at once, and nothing else', async () => {
-    const directory = parts.use(temporaryDirectory()).path
+    const directory = resources.use(temporaryDirectory()).path
     const settings = { NODE_ENV: 'production', API_KEYS: '', PORT: 'x', ROLE: 'worker' }
     const { code, output } = await runToEnd('main.js', { settings, directory })
     expect(code).toBe(1)
@@ -165,25 +165,25 @@ describe('a start that can not be', () => {
   })
 
   it('refuses a database that is not migrated in production, and runs once it is', async () => {
-    const empty = parts.use(await createTestDatabase())
+    const empty = resources.use(await createTestDatabase())
     await empty.query('drop schema public cascade; create schema public')
-    const directory = parts.use(temporaryDirectory()).path
+    const directory = resources.use(temporaryDirectory()).path
     const settings = { NODE_ENV: 'production', DATABASE_URL: empty.url }
     const refused = await runToEnd('main.js', { settings, directory })
     expect([refused.code, refused.output]).toEqual([1, expect.stringContaining('Run: npm run migrate')])
 
     const migrated = await runToEnd('migrate.js', { settings, directory })
     expect([migrated.code, migrated.output]).toEqual([0, expect.stringContaining('Applied: ')])
-    const service = parts.use(await startProcess({ settings, directory }))
+    const service = resources.use(await startProcess({ settings, directory }))
     expect((await service.api.get('/v1/health')).status).toBe(200)
   })
 
   it('names the key that stored secrets need, and runs once it has it', async () => {
-    const database = parts.use(await createTestDatabase())
-    const directory = parts.use(temporaryDirectory()).path
+    const database = resources.use(await createTestDatabase())
+    const directory = resources.use(temporaryDirectory()).path
     const [key, other] = [newEncryptionKey(), newEncryptionKey()]
     const settings = { DATABASE_URL: database.url, SECRET_ENCRYPTION_KEY: key.text }
-    const first = parts.use(await startProcess({ settings, directory }))
+    const first = resources.use(await startProcess({ settings, directory }))
     await subscribe(first, 'http://127.0.0.1:1/')
     await first.end('SIGTERM')
 
@@ -196,15 +196,15 @@ describe('a start that can not be', () => {
     for (const text of [key.text, other.text, '    at ']) expect(output).not.toContain(text)
 
     const both = { ...settings, SECRET_ENCRYPTION_KEY: `${other.text},${key.text}` }
-    const second = parts.use(await startProcess({ settings: both, directory }))
+    const second = resources.use(await startProcess({ settings: both, directory }))
     expect(second.output.join()).toContain(`"keyId":"${other.id}","msg":"encrypted stored secrets"`)
   })
 
   it('names the port that is taken', async () => {
-    const database = parts.use(await createTestDatabase())
-    const directory = parts.use(temporaryDirectory()).path
+    const database = resources.use(await createTestDatabase())
+    const directory = resources.use(temporaryDirectory()).path
     const settings = { DATABASE_URL: database.url }
-    const { url } = parts.use(await startProcess({ settings, directory }))
+    const { url } = resources.use(await startProcess({ settings, directory }))
     const { code, output } = await runToEnd('main.js', {
       settings: { ...settings, PORT: new URL(url).port },
       directory,

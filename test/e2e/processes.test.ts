@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { type Watcher, watchOverWebSocket } from '../support/graphql.js'
 import { type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
@@ -8,12 +8,12 @@ import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
 import { queueModes } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: { userId: 'u_123' } }
 
@@ -37,12 +37,12 @@ function isAlive(pid: number): boolean {
 
 describe.each(queueModes)('two processes on one port, queue on %s', (mode) => {
   async function start() {
-    const database = parts.use(await createTestDatabase())
-    const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
-    const receiver = parts.use(await startReceiver())
-    const directory = parts.use(temporaryDirectory()).path
+    const database = resources.use(await createTestDatabase())
+    const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
+    const receiver = resources.use(await startReceiver())
+    const directory = resources.use(temporaryDirectory()).path
     const settings = { PROCESSES: '2', DATABASE_URL: database.url, ...(redis && { REDIS_URL: redis.url }) }
-    const service = parts.use(await startProcess({ settings, directory }))
+    const service = resources.use(await startProcess({ settings, directory }))
     const subscription = { endpointUrl: receiver.url, eventTypes: [event.type] }
     expect((await service.api.post('/v1/subscriptions', subscription)).status).toBe(201)
     return { service, receiver, database }
@@ -54,7 +54,7 @@ describe.each(queueModes)('two processes on one port, queue on %s', (mode) => {
     const watchers: Watcher[] = []
     for (let n = 0; n < 4; n += 1) {
       watchers.push(
-        parts.use(
+        resources.use(
           watchOverWebSocket(service, 'subscription { deliveryUpdated(status: [SENT]) { eventId } }'),
         ),
       )

@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { insertPastEvent } from '../support/finished-events.js'
 import { runToEnd, temporaryDirectory } from '../support/process.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** `npm run retention -- …` on a database with one event, finished 31 days ago, with a delivery and two logs. */
 async function place() {
-  const database = parts.use(await createTestDatabase())
-  const directory = parts.use(temporaryDirectory()).path
+  const database = resources.use(await createTestDatabase())
+  const directory = resources.use(temporaryDirectory()).path
   await insertPastEvent(database, {
     status: 'DEAD',
     deliveries: ['DEAD'],

@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { findSteadyPort } from '../faults/steady-port.js'
 import { createTestDatabase } from '../support/database.js'
 import { startNginx } from '../support/nginx.js'
@@ -14,12 +14,12 @@ import { type ServiceProcess, startProcess, temporaryDirectory } from '../suppor
 import { startProducers } from '../support/producers.js'
 import { startRedis } from '../support/redis.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const rounds = Number(process.env.ROLLING_RESTART_ROUNDS ?? 3)
 const START_MAY_TAKE_MS = 60_000
@@ -31,20 +31,22 @@ it.each(['directly', 'through nginx'] as const)(
   'rolling restarts under load, %s, fail no request',
   { timeout: START_MAY_TAKE_MS + rounds * ROUND_MAY_TAKE_MS },
   async (way) => {
-    const database = parts.use(await createTestDatabase())
-    const redis = parts.use(await startRedis())
-    const directory = parts.use(temporaryDirectory()).path
+    const database = resources.use(await createTestDatabase())
+    const redis = resources.use(await startRedis())
+    const directory = resources.use(temporaryDirectory()).path
     const shared = { DATABASE_URL: database.url, REDIS_URL: redis.url, SHUTDOWN_GRACE_SECONDS: '1' }
-    parts.use(await startProcess({ settings: { ...shared, ROLE: 'worker' }, directory }))
+    resources.use(await startProcess({ settings: { ...shared, ROLE: 'worker' }, directory }))
     const start = async (port: number) =>
-      parts.use(await startProcess({ settings: { ...shared, ROLE: 'api', PORT: String(port) }, directory }))
+      resources.use(
+        await startProcess({ settings: { ...shared, ROLE: 'api', PORT: String(port) }, directory }),
+      )
 
     const ports = [await findSteadyPort(), await findSteadyPort()]
     const apis = await Promise.all(ports.map(start))
     const urls = apis.map(({ url }) => url)
     const nginx =
       way === 'through nginx' &&
-      parts.use(await startNginx(await findSteadyPort(), ports, join(directory, 'nginx')))
+      resources.use(await startNginx(await findSteadyPort(), ports, join(directory, 'nginx')))
     const producers = startProducers(nginx ? [nginx.url] : urls)
     const codes: unknown[] = []
     for (let round = 0; round < rounds; round += 1) {

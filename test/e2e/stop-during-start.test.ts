@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { isOfStack, type Launched, launch } from '../support/launch.js'
 import { temporaryDirectory } from '../support/process.js'
@@ -20,16 +20,17 @@ const codes = { SIGTERM: 143, SIGINT: 130 } as const
 // Processes are started one after the other, on machines that do other things too.
 vi.setConfig({ testTimeout: 120_000 })
 
-let parts: Parts
+let resources: Resources
 let directory: string
 
 beforeEach(() => {
-  parts = createParts()
-  directory = parts.use(temporaryDirectory()).path
+  resources = createResources()
+  directory = resources.use(temporaryDirectory()).path
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
-const begin = (settings: Settings, program = 'main.js') => parts.use(launch(program, { settings, directory }))
+const begin = (settings: Settings, program = 'main.js') =>
+  resources.use(launch(program, { settings, directory }))
 
 async function endsAtOnce(run: Launched, name: keyof typeof codes, limitMs = LIMIT_MS): Promise<void> {
   run.kill(name)
@@ -44,7 +45,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (name) => {
   it.each([['main.js'], ['migrate.js']])(
     'ends %s while PostgreSQL takes a connection and is silent',
     async (program) => {
-      const silent = parts.use(await startSilentServer())
+      const silent = resources.use(await startSilentServer())
       const run = begin({ DATABASE_URL: `postgres://user:pw@${silent.address}/x` }, program)
       await expect.poll(silent.isVisited, patiently).toBe(true)
       await endsAtOnce(run, name)
@@ -58,7 +59,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (name) => {
   })
 
   it('ends several processes of which none listens yet', async () => {
-    const { url } = parts.use(await createTestDatabase())
+    const { url } = resources.use(await createTestDatabase())
     const run = begin({ DATABASE_URL: url, PROCESSES: '2' })
     const children = () =>
       readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -70,12 +71,12 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (name) => {
 })
 
 it("ends a start that waits for another's migration", async () => {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   await database.query('drop schema public cascade; create schema public')
   const other = new pg.Client(database.url)
   other.on('error', () => {})
   await other.connect()
-  parts.use({ [Symbol.asyncDispose]: () => other.end() })
+  resources.use({ [Symbol.asyncDispose]: () => other.end() })
   // The lock that migrations take, and the table that they write, for whatever else they may wait for.
   await other.query('select pg_advisory_lock(7170407)')
   await other.query('begin; create table _prisma_migrations (id int)')

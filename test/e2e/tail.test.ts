@@ -5,30 +5,30 @@ import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../src/client/index.js'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 import { startOn } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** A service that can be started again where it was, and an endpoint. */
 async function place() {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   const settings = { PORT: String(await findFreePort()), DELIVERY_MAX_ATTEMPTS: '2' }
-  const receiver = parts.use(await startReceiver())
+  const receiver = resources.use(await startReceiver())
   const url = `http://127.0.0.1:${settings.PORT}/graphql`
   return {
     receiver,
     url,
     client: createClient({ url, apiKey: TEST_KEY }),
-    start: async () => parts.use(await startOn(database, undefined, settings)),
+    start: async () => resources.use(await startOn(database, undefined, settings)),
   }
 }
 
@@ -46,7 +46,7 @@ function run(args: string[], key: string = TEST_KEY) {
     child.kill(signal)
     return (await closed)[0]
   }
-  parts.use({ [Symbol.asyncDispose]: async () => void (await end('SIGKILL')) })
+  resources.use({ [Symbol.asyncDispose]: async () => void (await end('SIGKILL')) })
   return { lines, errors, closed, end }
 }
 

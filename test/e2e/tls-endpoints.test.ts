@@ -1,7 +1,7 @@
 /** Endpoints behind TLS, good ones and bad: what their owners read in the log, and that nothing goes to the bad. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { type Authority, createAuthority, selfSigned } from '../support/certificates.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
@@ -17,27 +17,27 @@ import { startOn } from '../support/service.js'
 const TIMEOUT_MS = 2000
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
 
-let parts: Parts
+let resources: Resources
 let service: ServiceProcess
 let directory: string
 let authority: Authority
 let others: Authority
 
 beforeAll(async () => {
-  parts = createParts()
-  directory = parts.use(temporaryDirectory()).path
-  authority = createAuthority(parts.use(temporaryDirectory()).path)
-  others = createAuthority(parts.use(temporaryDirectory()).path)
+  resources = createResources()
+  directory = resources.use(temporaryDirectory()).path
+  authority = createAuthority(resources.use(temporaryDirectory()).path)
+  others = createAuthority(resources.use(temporaryDirectory()).path)
   const settings = {
-    DATABASE_URL: parts.use(await createTestDatabase()).url,
+    DATABASE_URL: resources.use(await createTestDatabase()).url,
     // Node's own: who is trusted beside the usual authorities. It is read at the start, so it takes a process.
     NODE_EXTRA_CA_CERTS: authority.path,
     DELIVERY_MAX_ATTEMPTS: '1',
     DELIVERY_TIMEOUT_MS: String(TIMEOUT_MS),
   }
-  service = parts.use(await startProcess({ settings, directory }))
+  service = resources.use(await startProcess({ settings, directory }))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 let types = 0
 
@@ -56,11 +56,11 @@ async function deliver(endpointUrl: string) {
 }
 
 const startTls = async (...tls: Parameters<typeof startHostileEndpoint>): Promise<HostileEndpoint> =>
-  parts.use(await startHostileEndpoint(...tls))
+  resources.use(await startHostileEndpoint(...tls))
 
 /** One that is told what to do with a connection before there is any TLS. */
 async function startBare(behave: Behaviour): Promise<string> {
-  const { url } = parts.use(await startHostileEndpoint(behave))
+  const { url } = resources.use(await startHostileEndpoint(behave))
   return url.replace('http:', 'https:')
 }
 
@@ -157,7 +157,7 @@ describe('an endpoint that', () => {
 
 describe('DELIVERY_REQUIRE_HTTPS', () => {
   it('refuses http, in new subscriptions and in those that are there', async () => {
-    const database = parts.use(await createTestDatabase())
+    const database = resources.use(await createTestDatabase())
     const open = await startOn(database, undefined)
     let heard = 0
     const { url: endpointUrl } = await startTls(() => {
@@ -169,7 +169,7 @@ describe('DELIVERY_REQUIRE_HTTPS', () => {
     await open[Symbol.asyncDispose]()
 
     const settings = { DELIVERY_REQUIRE_HTTPS: 'true', DELIVERY_MAX_ATTEMPTS: '1' }
-    const { url } = parts.use(await startOn(database, undefined, settings))
+    const { url } = resources.use(await startOn(database, undefined, settings))
     const why = 'Only https:// URLs are delivered to: DELIVERY_REQUIRE_HTTPS is on.'
     const refused = await subscribe(url, 'http://example.com/')
     expect(refused).toMatchObject({ status: 400, body: { errors: [{ message: why }] } })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { isOfStack, launch } from '../support/launch.js'
 import { findPostgresPrograms, type PostgresServer, startPostgresServer } from '../support/postgres-server.js'
@@ -16,14 +16,14 @@ const SECRET = 'do-not-tell-0123456789'
 // Processes are started one after the other, on machines that do other things too.
 vi.setConfig({ testTimeout: 120_000 })
 
-let parts: Parts
+let resources: Resources
 let directory: string
 
 beforeEach(() => {
-  parts = createParts()
-  directory = parts.use(temporaryDirectory()).path
+  resources = createResources()
+  directory = resources.use(temporaryDirectory()).path
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 interface Attempt {
   program?: string
@@ -37,7 +37,7 @@ async function complaintOf(
   { program = 'main.js', args = [], ...more }: Attempt = {},
 ): Promise<string> {
   const options = { settings: { LOG_LEVEL: 'error', ...settings }, directory, args, ...more }
-  const run = parts.use(launch(program, options))
+  const run = resources.use(launch(program, options))
   const code = await run.ended
   const text = run.output.join('\n')
   expect(text).not.toContain(SECRET)
@@ -132,7 +132,7 @@ describe.each(findPostgresPrograms())('on $name PostgreSQL', (programs) => {
     await server.query(`alter role ${role} connection limit 13`)
     for (const other of [new pg.Client(url), new pg.Client(url)]) {
       await other.connect()
-      parts.use({ [Symbol.asyncDispose]: () => other.end() })
+      resources.use({ [Symbol.asyncDispose]: () => other.end() })
     }
     expect(await afterWaiting(url)).toMatch(
       /may have 13 connection\(s\), of which others use 2, and .* needs 12/,
@@ -164,7 +164,7 @@ describe.each(findPostgresPrograms())('on $name PostgreSQL', (programs) => {
 
   it('goes on once the server has come', async () => {
     await server.stop()
-    const run = parts.use(launch('main.js', { settings: { DATABASE_URL: url }, directory }))
+    const run = resources.use(launch('main.js', { settings: { DATABASE_URL: url }, directory }))
     const says = (text: string) => () => run.output.some((line) => line.includes(text))
     await expect.poll(says('Waiting for PostgreSQL, '), { timeout: 20_000 }).toBe(true)
     await server.start()
@@ -175,7 +175,7 @@ describe.each(findPostgresPrograms())('on $name PostgreSQL', (programs) => {
 
   it('does with fewer connections than it would like, and says so', async () => {
     await server.query(`alter role ${role} connection limit 13`)
-    const run = parts.use(launch('main.js', { settings: { DATABASE_URL: url }, directory }))
+    const run = resources.use(launch('main.js', { settings: { DATABASE_URL: url }, directory }))
     const says = (text: string) => () => run.output.some((line) => line.includes(text))
     await expect.poll(says('"msg":"listening"'), { timeout: 60_000 }).toBe(true)
     expect(says('PostgreSQL allows 13 connections for each process')()).toBe(true)
@@ -224,7 +224,7 @@ describe('an address that it can not listen on', () => {
     ],
     ['that is a path', { HOST: '/tmp/of-a-socket' }, /HOST=\/tmp\/of-a-socket is no name of this machine/],
   ])('%s', async (_, settings, sentence) => {
-    const { url } = parts.use(await createTestDatabase())
+    const { url } = resources.use(await createTestDatabase())
     expect(await complaintOf({ DATABASE_URL: url, ...settings })).toMatch(sentence)
   })
 })

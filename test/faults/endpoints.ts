@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
 import { isIntact } from './events.js'
 import type { Random } from './random.js'
@@ -67,7 +67,7 @@ const tempers: Temper[] = [
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 
 export async function startEndpoints(random: Random): Promise<Endpoints> {
-  const parts = createParts()
+  const resources = createResources()
   const verifier = new Webhook(SECRET)
   const spoiled: string[] = []
   let requests = 0
@@ -112,7 +112,7 @@ export async function startEndpoints(random: Random): Promise<Endpoints> {
   const server = createServer((request, response) => void receive(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  parts.use({
+  resources.use({
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
@@ -121,7 +121,7 @@ export async function startEndpoints(random: Random): Promise<Endpoints> {
   const serverUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const all: Endpoint[] = []
   for (const { name, eventTypes } of tempers) {
-    const network = parts.use(await startProxy(serverUrl, { port: await findSteadyPort() }))
+    const network = resources.use(await startProxy(serverUrl, { port: await findSteadyPort() }))
     all.push({ name, eventTypes, network, url: new URL(name, network.url).href, received: new Map() })
   }
   return {
@@ -133,7 +133,7 @@ export async function startEndpoints(random: Random): Promise<Endpoints> {
     get underWay() {
       return underWay
     },
-    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a judge has found to be wrong, by the kind of promise that was broken. */
+/** What the verification has found to be wrong, by the kind of promise that was broken. */
 export type Promised =
   | 'lost' // accepted, and not delivered to whom it concerned
   | 'stuck' // still open after all faults are over

@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const report = summarise(outcome)
   print(describeOutcome(report, outcome))
   if (json) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
-  if (outcome.judgement.findings.length > 0) process.exitCode = 1
+  if (outcome.verification.findings.length > 0) process.exitCode = 1
 }
 
 main().catch((error: unknown) => {

@@ -24,14 +24,14 @@ export interface Report {
 }
 
 export function summarise(outcome: Outcome): Report {
-  const { seed, past, producer, requests, judgement } = outcome
-  const { findings, duplicates, events, deliveries, longestWaitMs } = judgement
-  const broken = tally(findings.map(({ promise }) => promise))
-  const explained = tally(duplicates.flatMap(({ cause }) => cause ?? []))
+  const { seed, past, producer, requests, verification } = outcome
+  const { findings, duplicates, events, deliveries, longestWaitMs } = verification
+  const broken = countByName(findings.map(({ promise }) => promise))
+  const explained = countByName(duplicates.flatMap(({ cause }) => cause ?? []))
   return {
     seed,
     minutes: round(outcome.seconds / 60),
-    faults: { total: past.length, byKind: tally(past.map(({ fault }) => fault.name)) },
+    faults: { total: past.length, byKind: countByName(past.map(({ fault }) => fault.name)) },
     published: {
       sent: producer.sent,
       accepted: producer.accepted.size,
@@ -59,9 +59,9 @@ export function describeProgress({ index, past, producer, world }: Progress): st
 
 const EXAMPLES = 20
 
-export function describeOutcome(report: Report, { judgement }: Outcome): string {
+export function describeOutcome(report: Report, { verification }: Outcome): string {
   const { faults, published, events, deliveries, duplicates } = report
-  const examples = judgement.findings
+  const examples = verification.findings
     .slice(0, EXAMPLES)
     .map(({ promise, id, detail }) => `  ${promise}: ${id}: ${detail}`)
   return [
@@ -72,7 +72,7 @@ export function describeOutcome(report: Report, { judgement }: Outcome): string 
     `lost        ${report.lost}`,
     `duplicated  ${duplicates.total}: ${list(duplicates.explained)}; unexplained: ${duplicates.unexplained}`,
     `settled     ${report.settledInSeconds} s after the last fault; the longest wait from acceptance to arrival was ${report.longestWaitSeconds} s`,
-    judgement.findings.length === 0 ? 'every promise kept' : `BROKEN      ${list(report.broken)}`,
+    verification.findings.length === 0 ? 'every promise kept' : `BROKEN      ${list(report.broken)}`,
     ...examples,
   ].join('\n')
 }
@@ -85,7 +85,7 @@ const list = (counts: Record<string, number>) =>
 
 const round = (value: number) => Math.round(value * 10) / 10
 
-function tally(names: string[]): Record<string, number> {
+function countByName(names: string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
   return counts

@@ -1,13 +1,13 @@
 /** A run: load all the time, a fault every few seconds, then peace, and the judge. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import type { Past } from './duplicates.js'
 import { type Fault, faultsOf } from './faults.js'
-import { type Judgement, judge } from './judge.js'
 import { type Producer, startProducer } from './producer.js'
 import { createRandom } from './random.js'
 import { countOpen } from './tables.js'
 import { until } from './until.js'
+import { type Verification, verifyPromises } from './verify.js'
 import { createWorld, type Layout, type World } from './world.js'
 
 export interface RunOptions {
@@ -45,20 +45,20 @@ export interface Outcome {
   requests: number
   /** How long it took, after the last fault, until nothing was open any more. */
   settledInMs: number
-  judgement: Judgement
+  verification: Verification
 }
 
 const SETTLE_TIMEOUT_MS = 180_000
 
 export async function runFaults(options: RunOptions): Promise<Outcome> {
   const { seed, eventsPerSecond, layout } = options
-  const parts = createParts()
+  const resources = createResources()
   try {
-    const world = parts.use(await createWorld(createRandom(`${seed} endpoints`), layout))
+    const world = resources.use(await createWorld(createRandom(`${seed} endpoints`), layout))
     const startedAt = performance.now()
     const { apis, apiKey } = world
     const random = createRandom(`${seed} events`)
-    const producer = parts.use(
+    const producer = resources.use(
       startProducer({ apiUrls: apis.map(({ url }) => url), apiKey, eventsPerSecond, random }),
     )
     const past = await haveFaults(world, producer, options)
@@ -68,10 +68,10 @@ export async function runFaults(options: RunOptions): Promise<Outcome> {
     await settle(world)
     const settledInMs = performance.now() - overAt
     const seconds = (performance.now() - startedAt) / 1000
-    const judgement = await judge(world, producer, past)
-    return { seed, seconds, past, producer, requests: world.endpoints.requests, settledInMs, judgement }
+    const verification = await verifyPromises(world, producer, past)
+    return { seed, seconds, past, producer, requests: world.endpoints.requests, settledInMs, verification }
   } finally {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
   }
 }
 
@@ -98,7 +98,7 @@ async function haveFaults(world: World, producer: Producer, options: RunOptions)
   return past
 }
 
-/** Until everything has come to its end. What hasn't by then, the judge will name. */
+/** Until everything has come to its end. What hasn't by then, the verification will name. */
 export async function settle({ postgres, endpoints }: World): Promise<void> {
   const isSettled = async () => {
     const { outbox, deliveries, leases } = await countOpen(postgres)

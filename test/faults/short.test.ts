@@ -51,7 +51,7 @@ it.each(runs)(
       gapMs: { shortest: 200, longest: 800 },
     })
     const report = summarise(outcome)
-    expect(outcome.judgement.findings, describeOutcome(report, outcome)).toEqual([])
+    expect(outcome.verification.findings, describeOutcome(report, outcome)).toEqual([])
     expect(report.faults.total).toBe(order.length)
     // That there was something to lose: events of every fate.
     expect(report.published.accepted).toBeGreaterThan(100)

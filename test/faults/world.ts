@@ -1,7 +1,7 @@
 /** All that a run of faults plays in: the processes of the service, and all they stand on, each breakable. */
 import { join } from 'node:path'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { temporaryDirectory } from '../support/process.js'
 import { type Endpoints, SECRET, startEndpoints } from './endpoints.js'
@@ -49,25 +49,29 @@ const settings = {
 }
 
 export async function createWorld(random: Random, layout: Layout = 'apart'): Promise<World> {
-  const parts = createParts()
+  const resources = createResources()
   try {
-    return await fill(parts, random, layout)
+    return await fill(resources, random, layout)
   } catch (error) {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function fill(parts: ReturnType<typeof createParts>, random: Random, layout: Layout): Promise<World> {
-  const directory = parts.use(temporaryDirectory()).path
-  const postgres = parts.use(await startBreakablePostgres(join(directory, 'postgres')))
-  const redis = parts.use(await startBreakableRedis(join(directory, 'redis')))
-  const endpoints = parts.use(await startEndpoints(random))
+async function fill(
+  resources: ReturnType<typeof createResources>,
+  random: Random,
+  layout: Layout,
+): Promise<World> {
+  const directory = resources.use(temporaryDirectory()).path
+  const postgres = resources.use(await startBreakablePostgres(join(directory, 'postgres')))
+  const redis = resources.use(await startBreakableRedis(join(directory, 'redis')))
+  const endpoints = resources.use(await startEndpoints(random))
   await applyMigrations({ databaseUrl: postgres.url })
 
   const uncausedExits: UncausedExit[] = []
   const start = async (role: string, index: number) =>
-    parts.use(
+    resources.use(
       await supervise({
         name: `${role} ${index + 1}`,
         port: await findSteadyPort(),
@@ -85,7 +89,7 @@ async function fill(parts: ReturnType<typeof createParts>, random: Random, layou
   return {
     ...{ layout, postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
     apiKey: API_KEY,
-    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }
 

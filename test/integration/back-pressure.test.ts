@@ -1,27 +1,27 @@
 /** What producers get while PostgreSQL doesn't keep up: a quick 503 that says when to come again, not a place in a queue. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { type Client, createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
 import { startReceiver } from '../support/receiver.js'
 import { startOn } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: {} }
 
 async function start() {
-  const database = parts.use(await createTestDatabase())
-  const toDatabase = parts.use(await startProxy(database.url))
-  const service = parts.use(await startOn({ ...database, url: toDatabase.url }, undefined))
-  parts.use({ [Symbol.asyncDispose]: toDatabase.restore })
+  const database = resources.use(await createTestDatabase())
+  const toDatabase = resources.use(await startProxy(database.url))
+  const service = resources.use(await startOn({ ...database, url: toDatabase.url }, undefined))
+  resources.use({ [Symbol.asyncDispose]: toDatabase.restore })
   return { api: createClient(service.url), database, toDatabase }
 }
 
@@ -58,7 +58,7 @@ const faults: [string, (proxy: TcpProxy) => unknown][] = [
 describe.each(faults)('while the database %s', (_, breakIt) => {
   it('POST /v1/events soon answers 503 at once, and 202 when it is back', { timeout: 90_000 }, async () => {
     const { api, database, toDatabase } = await start()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [event.type] })
     await breakIt(toDatabase)
     const answers = await publishSteadily(api, 8000)

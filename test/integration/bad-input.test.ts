@@ -1,7 +1,7 @@
 /** Bodies, headers and queries that break things elsewhere: each with the contract's answer, and never a 500. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import type { Result } from '../support/graphql.js'
 import { expectProblem } from '../support/problem.js'
@@ -10,17 +10,17 @@ import { startTestService, type TestService } from '../support/service.js'
 
 const MAX_BYTES = 262_144
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 let receiver: Receiver
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { EVENT_MAX_BYTES: String(MAX_BYTES) }))
-  receiver = parts.use(await startReceiver())
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { EVENT_MAX_BYTES: String(MAX_BYTES) }))
+  receiver = resources.use(await startReceiver())
   await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['*'] })
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 afterEach(async () => expect((await service.api.get('/v1/health')).status).toBe(200))
 
 const json = { 'content-type': 'application/json' }
@@ -112,7 +112,7 @@ describe('what is unusual and right', () => {
 const notJson: [string, string | Uint8Array<ArrayBuffer>][] = [
   ['nothing', ''],
   ['white space', ' \n'],
-  ['a part', '{"type":"a","data":{'],
+  ['a resource', '{"type":"a","data":{'],
   ['two', '{"type":"a","data":{}}{}'],
   ['a mark of byte order', '\ufeff{"type":"a","data":{}}'],
   ['UTF-16', Buffer.from('{"type":"a","data":{}}', 'utf16le')],
@@ -195,7 +195,7 @@ const wrongTypes: [string, object][] = [
   ['an empty type', { 'content-type': '' }],
   ['text', { 'content-type': 'text/plain' }],
   ['a form', { 'content-type': 'application/x-www-form-urlencoded' }],
-  ['a form of parts', { 'content-type': 'multipart/form-data; boundary=a' }],
+  ['a form of resources', { 'content-type': 'multipart/form-data; boundary=a' }],
   ['XML', { 'content-type': 'application/xml' }],
   ['a type that only begins like it', { 'content-type': 'application/jsonp' }],
   ['nonsense', { 'content-type': ';;;=,/' }],
@@ -327,7 +327,7 @@ describe('a header', () => {
 
   it('of a webhook comes from nothing that a user wrote, and its path is that of the URL', async () => {
     const injected = '\r\nx-injected: yes\r\n\r\n'
-    const endpoint = parts.use(await startReceiver())
+    const endpoint = resources.use(await startReceiver())
     const escaped = '%0d%0ax-injected:%20yes%00'
     const { status } = await service.api.post('/v1/subscriptions', {
       endpointUrl: `${endpoint.url}/${escaped}?q=${escaped}&"<é>'#${escaped}`,

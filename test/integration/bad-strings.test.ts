@@ -1,18 +1,18 @@
 /** Strings that break things elsewhere, in every field that takes one: refused, or kept as they are; never a 500. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { post as operate } from '../support/graphql.js'
 import { expectProblem } from '../support/problem.js'
 import { startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres'))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres'))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 afterEach(async () => expect((await service.api.get('/v1/health')).status).toBe(200))
 
 const odd = {
@@ -23,7 +23,7 @@ const odd = {
   'a bell': 'a\x07',
   'too much': 'a'.repeat(20_000),
   SQL: "'); drop table events; --",
-  'a part of every object': '__proto__',
+  'a resource of every object': '__proto__',
   'a template': '%s%n$1{{7*7}}',
   'an emoji': '😀',
   nothing: '',
@@ -45,14 +45,14 @@ interface Field {
   read?(kept: any): unknown
 }
 
-const anyText: Odd[] = ['SQL', 'a part of every object', 'a template', 'an emoji', 'nothing']
+const anyText: Odd[] = ['SQL', 'a resource of every object', 'a template', 'an emoji', 'nothing']
 const everything = Object.keys(odd) as Odd[]
 const subscription = () => ({ endpointUrl: 'http://127.0.0.1:9/hook', eventTypes: [newType()] })
 const url = (text: string) => `http://127.0.0.1:9/hook/${text}?q=${text}`
 
 const eventFields: Record<string, Field> = {
   type: {
-    keeps: ['a part of every object'],
+    keeps: ['a resource of every object'],
     input: (type) => ({ type, data: {} }),
     path: 'type',
     read: ({ type }) => type,
@@ -70,7 +70,7 @@ const eventFields: Record<string, Field> = {
     read: ({ payload }) => Object.keys(payload.metadata)[0],
   },
   'an idempotency key': {
-    keeps: ['SQL', 'a part of every object', 'a template'],
+    keeps: ['SQL', 'a resource of every object', 'a template'],
     input: (eventId) => ({ type: 'a', data: {}, eventId }),
     path: 'eventId',
     read: ({ idempotencyKey }) => idempotencyKey,
@@ -86,7 +86,7 @@ const subscriptionFields: Record<string, Field> = {
     read: ({ endpointUrl }) => /^.*hook\/(.*)\?q=\1$/s.exec(endpointUrl)?.[1],
   },
   'an event type': {
-    keeps: ['a part of every object'],
+    keeps: ['a resource of every object'],
     input: (text) => ({ ...subscription(), endpointUrl: url(newType()), eventTypes: [text] }),
     path: 'eventTypes.0',
     read: ({ eventTypes }) => eventTypes[0],

@@ -12,18 +12,18 @@ import {
   WebhookVerificationError,
 } from '../../src/client/index.js'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 import { type Settings, startOn, startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const type = 'user.created'
 const event = { type, data: { userId: 'u_123' } }
@@ -31,7 +31,7 @@ const clientOf = ({ url }: { url: string }, apiKey = TEST_KEY) =>
   createClient({ url: `${url}/graphql`, apiKey })
 
 const start = async (settings: Settings = {}) =>
-  clientOf(parts.use(await startTestService('postgres', settings)))
+  clientOf(resources.use(await startTestService('postgres', settings)))
 
 /** What an iteration has brought so far. It ends with the test. */
 function collect<Item>(follow: (signal: AbortSignal) => AsyncIterable<Item>) {
@@ -42,7 +42,7 @@ function collect<Item>(follow: (signal: AbortSignal) => AsyncIterable<Item>) {
   })()
   // It is reported where it is awaited.
   done.catch(() => {})
-  parts.use({
+  resources.use({
     async [Symbol.asyncDispose]() {
       stop.abort()
       await done
@@ -73,7 +73,7 @@ const told = (deliveries: DeliveryFieldsFragment[]) =>
 describe('operations', () => {
   it('subscribes, publishes, reads and retries, typed from end to end', async () => {
     const client = await start({ DELIVERY_MAX_ATTEMPTS: '1' })
-    const receiver = parts.use(await startReceiver(500, 200))
+    const receiver = resources.use(await startReceiver(500, 200))
     const { subscription, secret } = await client.createSubscription({
       endpointUrl: receiver.url,
       eventTypes: [type],
@@ -135,14 +135,14 @@ describe('operations', () => {
   })
 
   it('tells a wrong key, an unknown host and another program apart', async () => {
-    const service = parts.use(await startTestService('postgres'))
+    const service = resources.use(await startTestService('postgres'))
     const stranger = clientOf(service, 'wrong')
     await expect(stranger.stats()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
     await expect(collectFirst(stranger.watchDeliveries())).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
     const nowhere = clientOf({ url: `http://127.0.0.1:${await findFreePort()}` })
     await expect(nowhere.stats()).rejects.toMatchObject({ code: 'UNREACHABLE' })
     await expect(collectFirst(nowhere.watchDeliveries())).rejects.toMatchObject({ code: 'UNREACHABLE' })
-    const other = parts.use(await startReceiver())
+    const other = resources.use(await startReceiver())
     await expect(clientOf(other).stats()).rejects.toMatchObject({ code: 'BAD_RESPONSE' })
   })
 })
@@ -155,7 +155,7 @@ async function collectFirst<Item>(items: AsyncIterable<Item>): Promise<Item | un
 describe('live', () => {
   it('brings every change of a delivery, in order', async () => {
     const client = await start()
-    const receiver = parts.use(await startReceiver(500, 500, 200))
+    const receiver = resources.use(await startReceiver(500, 500, 200))
     await client.createSubscription({ endpointUrl: receiver.url, eventTypes: [type] })
     const { deliveries } = await watch(client)
     await client.publishEvent(event)
@@ -165,7 +165,7 @@ describe('live', () => {
 
   it('brings what a filter lets through, by subscription, event and status', async () => {
     const client = await start()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const hooks = [`${receiver.url}/one`, `${receiver.url}/other`] as const
     const one = await client.createSubscription({ endpointUrl: hooks[0], eventTypes: [type] })
     await client.createSubscription({ endpointUrl: hooks[1], eventTypes: [type] })
@@ -183,7 +183,7 @@ describe('live', () => {
 
   it('begins with what has changed since a time, over pages, each delivery once', async () => {
     const client = await start()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     await client.createSubscription({ endpointUrl: receiver.url, eventTypes: [type] })
     const since = new Date(Date.now() - 60_000)
     for (const _ of [1, 2, 3]) await client.publishEvents(Array.from({ length: 100 }, () => event))
@@ -197,7 +197,7 @@ describe('live', () => {
 
   it('follows any live operation, and ends quietly when it is told to', async () => {
     const client = await start()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     await client.createSubscription({ endpointUrl: receiver.url, eventTypes: [type] })
     const stop = new AbortController()
     const statuses: string[] = []
@@ -211,11 +211,11 @@ describe('live', () => {
   })
 
   it('goes on after a restart of the service, with what has changed meanwhile', async () => {
-    const database = parts.use(await createTestDatabase())
+    const database = resources.use(await createTestDatabase())
     const settings = { PORT: String(await findFreePort()) }
     const before = await startOn(database, undefined, settings)
     const client = clientOf(before)
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     await client.createSubscription({ endpointUrl: receiver.url, eventTypes: [type] })
     const { deliveries, log } = await watch(client)
     await client.publishEvent(event)
@@ -232,7 +232,7 @@ describe('live', () => {
     await elsewhere[Symbol.asyncDispose]()
     expect(deliveries).toHaveLength(2)
 
-    parts.use(await startOn(database, undefined, settings))
+    resources.use(await startOn(database, undefined, settings))
     await expect.poll(() => deliveries.length, { timeout: 10_000 }).toBe(3)
     expect(deliveries[2]).toMatchObject({ eventId: missed.event.id, status: 'SENT' })
     await client.publishEvent(event)
@@ -264,7 +264,7 @@ describe('verifyWebhook', () => {
 
   it('takes what was really delivered, with either secret while one replaces the other', async () => {
     const client = await start()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const created = await client.createSubscription({ endpointUrl: receiver.url, eventTypes: [type] })
     const { event: published } = await client.publishEvent({ ...event, metadata: { source: 'test' } })
     await expect.poll(() => receiver.requests.length).toBe(1)

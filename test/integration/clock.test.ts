@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Clock, type ClockState, createDatabaseClock } from '../../src/platform/clock.js'
 import { createDatabase, type Database } from '../../src/platform/database.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase, openDatabase } from '../support/database.js'
 import { startProxy } from '../support/proxy.js'
 
@@ -12,21 +12,21 @@ const HOUR_MS = 3600_000
 /** The database's clock is this machine's: to be told apart from a guess, what is measured must be this close to it. */
 const CLOSE_MS = 100
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const offBy = (clock: Clock, trueMs = Date.now()): number => Math.abs(clock.nowMs() - trueMs)
 
 it('is measured over a network that takes its time', async () => {
-  const { url } = parts.use(await createTestDatabase())
-  const proxy = parts.use(await startProxy(url))
-  const database = parts.use(createDatabase({ url: proxy.url }))
+  const { url } = resources.use(await createTestDatabase())
+  const proxy = resources.use(await startProxy(url))
+  const database = resources.use(createDatabase({ url: proxy.url }))
   proxy.slow(200)
-  const clock = parts.use(await createDatabaseClock({ database, onChange: () => {} }))
+  const clock = resources.use(await createDatabaseClock({ database, onChange: () => {} }))
   expect(offBy(clock)).toBeLessThan(CLOSE_MS)
   expect(clock.state).toMatchObject({ status: 'ok' })
 })
@@ -44,9 +44,9 @@ function withShiftedClock({ query }: Database) {
 }
 
 it('follows the database when its clock is set, and says so', async () => {
-  const database = withShiftedClock(parts.use(openDatabase(parts.use(await createTestDatabase()))))
+  const database = withShiftedClock(resources.use(openDatabase(resources.use(await createTestDatabase()))))
   const told: ClockState[] = []
-  const clock = parts.use(await createDatabaseClock({ database, onChange: (state) => told.push(state) }))
+  const clock = resources.use(await createDatabaseClock({ database, onChange: (state) => told.push(state) }))
   expect(offBy(clock, Date.now() + HOUR_MS)).toBeLessThan(CLOSE_MS)
   expect(told.map(({ status }) => status)).toEqual(['off'])
   expect(Math.abs((told[0]?.offsetMs ?? 0) + HOUR_MS)).toBeLessThan(CLOSE_MS)
@@ -57,10 +57,10 @@ it('follows the database when its clock is set, and says so', async () => {
 })
 
 it('goes on while the database is away, and is measured again when it is back', async () => {
-  const { url } = parts.use(await createTestDatabase())
-  const proxy = parts.use(await startProxy(url))
-  const database = withShiftedClock(parts.use(createDatabase({ url: proxy.url })))
-  const clock = parts.use(await createDatabaseClock({ database, onChange: () => {} }))
+  const { url } = resources.use(await createTestDatabase())
+  const proxy = resources.use(await startProxy(url))
+  const database = withShiftedClock(resources.use(createDatabase({ url: proxy.url })))
+  const clock = resources.use(await createDatabaseClock({ database, onChange: () => {} }))
   await proxy.cut()
   await expect(database.query({ name: 'ping', text: 'select 1' }, [])).rejects.toThrow()
   database.byMs = 0

@@ -1,16 +1,16 @@
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { version } from '../../src/platform/version.js'
 import { type ReceivedRequest, startReceiver } from '../support/receiver.js'
 import { layouts, type Settings, startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 async function subscribe({ api }: TestService, endpointUrl: string, eventTypes = ['user.created']) {
   const { status, body } = await api.post('/v1/subscriptions', { endpointUrl, eventTypes })
@@ -36,12 +36,12 @@ async function eventIn(status: string, { api }: TestService, eventId: string, ti
 }
 
 describe.each(layouts)('delivery, queue on %s', (layout) => {
-  const start = async (settings: Settings = {}) => parts.use(await startTestService(layout, settings))
+  const start = async (settings: Settings = {}) => resources.use(await startTestService(layout, settings))
 
   describe('the webhook', () => {
     it('has exactly the fields and headers of the contract, and verifies', async () => {
       const service = await start()
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       const { secret } = await subscribe(service, receiver.url)
       const metadata = { source: 'auth-service' }
       const eventId = await publish(service, { metadata, createdAt: '2026-01-31T19:20:43.400+01:00' })
@@ -67,7 +67,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('keeps the text of data: the order of keys and every digit of a number; metadata is null when absent', async () => {
       const service = await start()
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       await subscribe(service, receiver.url)
       const data = '{"z": 1, "10": 2, "2": 3, "big": 12345678901234567890, "text": "\\ud83d\\u0000é"}'
       const { body } = await service.api.post('/v1/events', `{"data": ${data}, "type": "user.created"}`)
@@ -77,7 +77,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('signs with the secret as its UTF-8 bytes when it has no prefix, and with both after a change', async () => {
       const service = await start()
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       const { body: subscription } = await service.api.post('/v1/subscriptions', {
         endpointUrl: receiver.url,
         eventTypes: ['user.created'],
@@ -106,9 +106,9 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
   describe('matching', () => {
     it('delivers to every enabled subscription that wants the type, and to no other', async () => {
       const service = await start()
-      const wanting = parts.use(await startReceiver())
-      const everything = parts.use(await startReceiver())
-      const other = parts.use(await startReceiver())
+      const wanting = resources.use(await startReceiver())
+      const everything = resources.use(await startReceiver())
+      const other = resources.use(await startReceiver())
       await subscribe(service, wanting.url, ['user.deleted', 'user.created'])
       await subscribe(service, everything.url, ['*'])
       await subscribe(service, other.url, ['user.created.v2'])
@@ -127,7 +127,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
   describe('retries', () => {
     it('tries again after growing waits until a 2xx, with a log for each attempt', async () => {
       const service = await start({ DELIVERY_BACKOFF_BASE_SECONDS: '0.2' })
-      const receiver = parts.use(await startReceiver(500, 500, 200))
+      const receiver = resources.use(await startReceiver(500, 500, 200))
       await subscribe(service, receiver.url)
       const event = await eventIn('DELIVERED', service, await publish(service))
 
@@ -156,7 +156,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('gives up after exactly DELIVERY_MAX_ATTEMPTS, and a retry by hand begins a new budget', async () => {
       const service = await start({ DELIVERY_MAX_ATTEMPTS: '3', DELIVERY_BACKOFF_BASE_SECONDS: '0.02' })
-      const receiver = parts.use(await startReceiver(503))
+      const receiver = resources.use(await startReceiver(503))
       await subscribe(service, receiver.url)
       const eventId = await publish(service)
       const dead = await eventIn('DEAD', service, eventId)
@@ -182,9 +182,9 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('retries every FAILED or DEAD delivery of an event, and none that is SENT', async () => {
       const service = await start({ DELIVERY_MAX_ATTEMPTS: '1' })
-      const good = parts.use(await startReceiver())
-      const bad = parts.use(await startReceiver(500))
-      const worse = parts.use(await startReceiver(500))
+      const good = resources.use(await startReceiver())
+      const bad = resources.use(await startReceiver(500))
+      const worse = resources.use(await startReceiver(500))
       for (const { url } of [good, bad, worse]) await subscribe(service, url)
       const eventId = await publish(service)
       await eventIn('PARTIALLY_DELIVERED', service, eventId)
@@ -198,7 +198,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('waits as long as Retry-After asks for', async () => {
       const service = await start()
-      const receiver = parts.use(
+      const receiver = resources.use(
         await startReceiver((response) => response.writeHead(429, { 'retry-after': '1' }).end(), 200),
       )
       await subscribe(service, receiver.url)
@@ -209,8 +209,8 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('takes a redirect for a failure and never follows it', async () => {
       const service = await start({ DELIVERY_MAX_ATTEMPTS: '1' })
-      const elsewhere = parts.use(await startReceiver())
-      const receiver = parts.use(
+      const elsewhere = resources.use(await startReceiver())
+      const receiver = resources.use(
         await startReceiver((response) => response.writeHead(307, { location: elsewhere.url }).end()),
       )
       await subscribe(service, receiver.url)
@@ -224,7 +224,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('takes 410 for the end: DEAD at once, and the subscription is disabled', async () => {
       const service = await start()
-      const receiver = parts.use(await startReceiver(410))
+      const receiver = resources.use(await startReceiver(410))
       const { id } = await subscribe(service, receiver.url)
       const event = await eventIn('DEAD', service, await publish(service))
       expect(event.deliveries[0].attempts).toBe(1)
@@ -234,8 +234,10 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('has one deadline for the whole exchange, the body of the answer included', async () => {
       const service = await start({ DELIVERY_TIMEOUT_MS: '300', DELIVERY_MAX_ATTEMPTS: '1' })
-      const silent = parts.use(await startReceiver(() => {}))
-      const endless = parts.use(await startReceiver((response) => void response.writeHead(200).write('a')))
+      const silent = resources.use(await startReceiver(() => {}))
+      const endless = resources.use(
+        await startReceiver((response) => void response.writeHead(200).write('a')),
+      )
       await subscribe(service, silent.url)
       await subscribe(service, endless.url)
       const event = await eventIn('DEAD', service, await publish(service))
@@ -249,7 +251,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
     it('reads no more than it needs of a huge answer, and counts its status', async () => {
       const service = await start()
       let written = 0
-      const receiver = parts.use(
+      const receiver = resources.use(
         await startReceiver((response) => {
           const chunk = Buffer.alloc(64 * 1024)
           const more = () => {
@@ -269,7 +271,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
 
     it('refuses a private address at connect, and says so', async () => {
       const service = await start({ DELIVERY_MAX_ATTEMPTS: '1' })
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       // A name gets past the check at creation: only the connection shows where it leads.
       const { id } = await subscribe(service, 'https://example.com/hook')
       const url = receiver.url.replace('127.0.0.1', '[::1]')
@@ -283,7 +285,7 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
   describe('a disabled subscription', () => {
     it('keeps its deliveries waiting and visible, unattempted, until it is enabled', async () => {
       const service = await start({ DELIVERY_BACKOFF_BASE_SECONDS: '0.3' })
-      const receiver = parts.use(await startReceiver(500, 200))
+      const receiver = resources.use(await startReceiver(500, 200))
       const { id } = await subscribe(service, receiver.url)
       const eventId = await publish(service)
       await expect.poll(() => receiver.requests.length, { timeout: 5000 }).toBe(1)
@@ -303,8 +305,8 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
   describe('fairness', () => {
     it('delivers 1,000 events to a good endpoint while another hangs', { timeout: 60_000 }, async () => {
       const service = await start({ DELIVERY_TIMEOUT_MS: '15000' })
-      const hanging = parts.use(await startReceiver(() => {}))
-      const good = parts.use(await startReceiver())
+      const hanging = resources.use(await startReceiver(() => {}))
+      const good = resources.use(await startReceiver())
       await subscribe(service, hanging.url)
       await subscribe(service, good.url)
       const startedAt = performance.now()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { expectProblem } from '../support/problem.js'
 import { startReceiver } from '../support/receiver.js'
@@ -12,14 +12,14 @@ import { startTestService, type TestService } from '../support/service.js'
 const MAX_BYTES = 1000
 const UNKNOWN_ID = randomUUID()
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { EVENT_MAX_BYTES: String(MAX_BYTES) }))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { EVENT_MAX_BYTES: String(MAX_BYTES) }))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 // Whatever was sent, the next one is served.
 afterEach(async () => expect((await service.api.get('/v1/health')).status).toBe(200))
@@ -246,8 +246,8 @@ describe('a route', () => {
 
 describe('a retry', () => {
   it('of a delivery that is PENDING or SENT is a conflict', async () => {
-    const silent = parts.use(await startReceiver(() => {}))
-    const good = parts.use(await startReceiver())
+    const silent = resources.use(await startReceiver(() => {}))
+    const good = resources.use(await startReceiver())
     for (const { url } of [silent, good]) {
       await service.api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['retried'] })
     }

@@ -1,25 +1,25 @@
 /** What the statement leases that fairness rests on, asked directly. */
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AllowanceParameters } from '../../src/delivery-engine/allowances.js'
-import { giveBackLeases } from '../../src/delivery-engine/feeder.js'
-import { type Found, leaseDue, leaseDueOf } from '../../src/delivery-engine/lease-due.js'
+import type { LeaseQuotaParameters } from '../../src/delivery-engine/fairness/lease-quotas.js'
+import { type DueLeases, leaseDue, leaseDueOf } from '../../src/delivery-engine/scheduling/lease-due.js'
+import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import type { Database } from '../../src/platform/database.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 
-let parts: Parts
+let resources: Resources
 let tables: TestDatabase
 let database: Database
 
 beforeEach(async () => {
-  parts = createParts()
-  tables = parts.use(await createTestDatabase())
-  database = parts.use(openDatabase(tables))
+  resources = createResources()
+  tables = resources.use(await createTestDatabase())
+  database = resources.use(openDatabase(tables))
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
-const allowing = (usual: number): AllowanceParameters => [[], [], usual]
+const allowing = (usual: number): LeaseQuotaParameters => [[], [], usual]
 
 async function subscribe(maxRequestsPerSecond: number | null = null): Promise<string> {
   const id = randomUUID()
@@ -43,7 +43,7 @@ async function wait(subscriptionId: string, status: 'PENDING' | 'FAILED', count:
   )
 }
 
-const countOf = ({ leases }: Found, which: { isRetry?: boolean; subscriptionId?: string } = {}) =>
+const countOf = ({ leases }: DueLeases, which: { isRetry?: boolean; subscriptionId?: string } = {}) =>
   leases.filter((lease) => Object.entries(which).every(([name, value]) => lease[name as 'isRetry'] === value))
     .length
 
@@ -77,13 +77,13 @@ describe('first attempts and retries', () => {
     expect(countOf(await leaseDue(database, allowing(80)), { isRetry: false })).toBe(35)
   })
 
-  it('takes retries even where the allowance is one', async () => {
+  it('takes retries even where the quota is one', async () => {
     await wait(await subscribe(), 'FAILED', 2)
     expect(countOf(await leaseDue(database, allowing(1)))).toBe(1)
   })
 })
 
-describe('allowances', () => {
+describe('leaseQuotas', () => {
   it('leases as many of each as it may, and tells who has more', async () => {
     const [usual, reduced, short] = [await subscribe(), await subscribe(), await subscribe()]
     for (const id of [usual, reduced]) await wait(id, 'PENDING', 100)

@@ -1,18 +1,18 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { type ReceivedRequest, type Receiver, startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
 import { queueModes, startOn, startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** Most requests that arrived within any one second. */
 function mostInOneSecond({ requests }: Receiver): number {
@@ -59,9 +59,9 @@ describe('a subscription with maxRequestsPerSecond', () => {
     'gets no more than that, over all workers, queue on %s',
     { timeout: 60_000 },
     async (mode) => {
-      const service = parts.use(await startTestService(mode))
-      if (service.redis) parts.use(await startOn(service.database, service.redis, { ROLE: 'worker' }))
-      const receiver = parts.use(await startReceiver())
+      const service = resources.use(await startTestService(mode))
+      if (service.redis) resources.use(await startOn(service.database, service.redis, { ROLE: 'worker' }))
+      const receiver = resources.use(await startReceiver())
       const limit = 20
       const created = await service.api.post('/v1/subscriptions', {
         ...{ endpointUrl: receiver.url, eventTypes: ['a'], maxRequestsPerSecond: limit },
@@ -81,8 +81,8 @@ describe('a subscription with maxRequestsPerSecond', () => {
   )
 
   it('is served at full speed once the limit is taken away', { timeout: 30_000 }, async () => {
-    const service = parts.use(await startTestService('postgres'))
-    const receiver = parts.use(await startReceiver())
+    const service = resources.use(await startTestService('postgres'))
+    const receiver = resources.use(await startReceiver())
     const limited = { endpointUrl: receiver.url, eventTypes: ['a'], maxRequestsPerSecond: 1 }
     const { body } = await service.api.post('/v1/subscriptions', limited)
     await fillBacklog(service.database, 300)
@@ -94,10 +94,10 @@ describe('a subscription with maxRequestsPerSecond', () => {
 describe('a limited endpoint that hung', () => {
   it('is not met by all that was held up meanwhile', { timeout: 60_000 }, async () => {
     // Two requests in flight at most, so the others wait behind them.
-    const service = parts.use(await startTestService('postgres', { DELIVERY_CONCURRENCY: '8' }))
+    const service = resources.use(await startTestService('postgres', { DELIVERY_CONCURRENCY: '8' }))
     const limit = 100
     const heldUp: ServerResponse[] = []
-    const receiver = parts.use(await startReceiver((response) => void heldUp.push(response)))
+    const receiver = resources.use(await startReceiver((response) => void heldUp.push(response)))
     await service.api.post('/v1/subscriptions', {
       ...{ endpointUrl: receiver.url, eventTypes: ['a'], maxRequestsPerSecond: limit },
     })
@@ -120,12 +120,12 @@ describe('endpoints that hang', () => {
     'hold up no other, and little of their backlog is leased: $endpoints with $events each',
     { timeout: 120_000 },
     async ({ endpoints, events, atMost }) => {
-      const database = parts.use(await createTestDatabase())
-      const redis = parts.use(await startRedis())
-      const { url } = parts.use(await startOn(database, redis, { DELIVERY_TIMEOUT_MS: '60000' }))
+      const database = resources.use(await createTestDatabase())
+      const redis = resources.use(await startRedis())
+      const { url } = resources.use(await startOn(database, redis, { DELIVERY_TIMEOUT_MS: '60000' }))
       const api = createClient(url)
-      const hanging = parts.use(await startReceiver(() => {}))
-      const good = parts.use(await startReceiver())
+      const hanging = resources.use(await startReceiver(() => {}))
+      const good = resources.use(await startReceiver())
       await subscribeMany(database, hanging.url, endpoints)
       await api.post('/v1/subscriptions', { endpointUrl: good.url, eventTypes: ['fine'] })
       const publish = () => api.post('/v1/events', { type: 'fine', data: {} })
@@ -146,9 +146,9 @@ describe('endpoints that hang', () => {
 
   it('have no more requests in flight than DELIVERY_CONCURRENCY_PER_SUBSCRIPTION', async () => {
     const settings = { DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: '3' }
-    const { api } = parts.use(await startTestService('postgres', settings))
-    const hanging = parts.use(await startReceiver(() => {}))
-    const good = parts.use(await startReceiver())
+    const { api } = resources.use(await startTestService('postgres', settings))
+    const hanging = resources.use(await startReceiver(() => {}))
+    const good = resources.use(await startReceiver())
     for (const { url } of [hanging, good]) {
       await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['a'] })
     }
@@ -159,8 +159,8 @@ describe('endpoints that hang', () => {
 })
 
 it('first attempts overtake retries that wait', { timeout: 60_000 }, async () => {
-  const service = parts.use(await startTestService('postgres', { DELIVERY_CONCURRENCY: '1' }))
-  const receiver = parts.use(await startReceiver((response) => setTimeout(() => response.end(), 20)))
+  const service = resources.use(await startTestService('postgres', { DELIVERY_CONCURRENCY: '1' }))
+  const receiver = resources.use(await startReceiver((response) => setTimeout(() => response.end(), 20)))
   await subscribeMany(service.database, receiver.url, 1)
   await fillBacklog(service.database, 1000)
   await service.database.query(`update deliveries set status = 'FAILED', attempts = 1`)

@@ -16,7 +16,7 @@ import {
 } from 'graphql'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { errorCatalogue } from '../../src/errors.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { createFuzz, fuzzFor, fuzzSeed, leak, mutate, timed } from '../support/fuzz.js'
 import type { Result } from '../support/graphql.js'
@@ -27,12 +27,12 @@ const fuzz = createFuzz()
 /** Ids of things that are there. */
 const ids: string[] = []
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
   const made = await service.api.post('/v1/subscriptions', { endpointUrl: nowhere(), eventTypes: ['*'] })
   const published = await service.api.post('/v1/events', { type: 'a', data: {} })
   const delivery = await vi.waitUntil(async () => (await service.api.get('/v1/deliveries')).body.items[0], {
@@ -40,7 +40,7 @@ beforeAll(async () => {
   })
   ids.push(made.body.id, published.body.eventId, delivery.id)
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 /** An endpoint that refuses at once. */
 const nowhere = () => `http://127.0.0.1:9/${fuzz.below(1e9)}`
@@ -71,7 +71,7 @@ function made(type: GraphQLInputType, name: string): unknown {
   }
 }
 
-/** An operation that grows as its parts are made up. */
+/** An operation that grows as its resources are made up. */
 interface Draft {
   declarations: string[]
   variables: Record<string, unknown>

@@ -1,6 +1,6 @@
 /** Requests made up from the OpenAPI document, right ones and wrong ones: every answer is one that it tells of. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { createFuzz, fuzzFor, fuzzSeed, leak, mutate, timed } from '../support/fuzz.js'
 import { startTestService, type TestService } from '../support/service.js'
@@ -28,7 +28,7 @@ interface Operation {
   responses: Record<string, unknown>
 }
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 let operations: Operation[]
 let shapes: Record<string, Schema>
@@ -37,8 +37,8 @@ const ids: string[] = []
 const fuzz = createFuzz()
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
   const { body: document } = await service.api.get('/openapi.json')
   shapes = document.components.schemas
   operations = Object.entries<Record<string, object>>(document.paths).flatMap(([path, methods]) =>
@@ -52,7 +52,7 @@ beforeAll(async () => {
   })
   ids.push(delivery.id)
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 /** An endpoint that refuses at once. */
 const nowhere = () => `http://127.0.0.1:9/${fuzz.below(1e9)}`

@@ -1,18 +1,18 @@
 /** Errors as GraphQL tells them, and what no foreign page can make a browser send. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { post } from '../support/graphql.js'
 import { type Settings, startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
-const start = async (settings: Settings = {}) => parts.use(await startTestService('postgres', settings))
+const start = async (settings: Settings = {}) => resources.use(await startTestService('postgres', settings))
 const cursor = (text: string) => Buffer.from(text).toString('base64')
 const page =
   'query ($after: String, $first: Int) { events(after: $after, first: $first) { edges { cursor } } }'

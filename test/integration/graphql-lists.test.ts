@@ -1,12 +1,12 @@
 /** Lists: what their filters let through, and how they page while rows arrive. */
 import { uuidv7 } from 'uuidv7'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { ask } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
-const parts = createParts()
+const resources = createResources()
 let service: TestService
 let subscriptionIds: string[]
 /** Ten of type a, which two subscriptions want, one of them in vain; then two of type b, which none wants. */
@@ -16,9 +16,9 @@ const publish = async (type: string, more: object = {}): Promise<string> =>
   (await service.api.post('/v1/events', { type, data: {}, ...more })).body.eventId
 
 beforeAll(async () => {
-  service = parts.use(await startTestService('postgres', { DELIVERY_BACKOFF_BASE_SECONDS: '3600' }))
-  const good = parts.use(await startReceiver(200))
-  const bad = parts.use(await startReceiver(500))
+  service = resources.use(await startTestService('postgres', { DELIVERY_BACKOFF_BASE_SECONDS: '3600' }))
+  const good = resources.use(await startReceiver(200))
+  const bad = resources.use(await startReceiver(500))
   subscriptionIds = []
   for (const { url } of [good, bad]) {
     const { body } = await service.api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['a'] })
@@ -40,7 +40,7 @@ beforeAll(async () => {
     { timeout: 10_000 },
   )
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 interface Connection {
   edges: { cursor: string; node: { id: string } }[]

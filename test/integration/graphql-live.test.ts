@@ -1,6 +1,6 @@
 /** Live updates, from any process to the subscribers of every other. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import {
   ask,
@@ -15,12 +15,12 @@ import { startRedis, type TestRedis } from '../support/redis.js'
 import { channelOf } from '../support/redis-channel.js'
 import { queueModes, startOn, startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 interface Target {
   url: string
@@ -65,10 +65,10 @@ async function untilHeard(target: Target, type: string, watchers: Watcher[]): Pr
 
 describe('two API processes and one worker on one Redis', () => {
   async function startThree() {
-    const database = parts.use(await createTestDatabase())
-    const redis = parts.use(await startRedis())
+    const database = resources.use(await createTestDatabase())
+    const redis = resources.use(await startRedis())
     const start = async (role: string) =>
-      parts.use(await startOn(database, redis, { ROLE: role, DELIVERY_BACKOFF_BASE_SECONDS: '0.05' }))
+      resources.use(await startOn(database, redis, { ROLE: role, DELIVERY_BACKOFF_BASE_SECONDS: '0.05' }))
     const [first, second] = [await start('api'), await start('api')]
     await start('worker')
     return { database, redis, first, second }
@@ -76,7 +76,7 @@ describe('two API processes and one worker on one Redis', () => {
 
   it('a subscriber on each sees every change of a delivery once, in order, after the row says so', async () => {
     const { database, redis, first, second } = await startThree()
-    const receiver = parts.use(await startReceiver(500, 500, 200))
+    const receiver = resources.use(await startReceiver(500, 500, 200))
     await subscribe(first, receiver.url, ['a'])
 
     const checks: Promise<void>[] = []
@@ -93,8 +93,8 @@ describe('two API processes and one worker on one Redis', () => {
       checks.push(read())
     }
     const watchers = [
-      parts.use(watchOverSse(first, deliveries, {}, afterTheRow)),
-      parts.use(watchOverWebSocket(second, deliveries, {}, afterTheRow)),
+      resources.use(watchOverSse(first, deliveries, {}, afterTheRow)),
+      resources.use(watchOverWebSocket(second, deliveries, {}, afterTheRow)),
     ]
     const listening = await channelOf(database, 'deliveries')
     await expect.poll(async () => redis.client.pubsub('NUMSUB', listening)).toEqual([listening, 2])
@@ -143,12 +143,12 @@ describe('two API processes and one worker on one Redis', () => {
 
 describe.each(queueModes)('one process, queue on %s', (mode) => {
   it.each(watches)('filters on the server, over %s', async (_name, watch) => {
-    const service = parts.use(await startTestService(mode, { DELIVERY_MAX_ATTEMPTS: '1' }))
-    const good = parts.use(await startReceiver(200))
-    const bad = parts.use(await startReceiver(500))
+    const service = resources.use(await startTestService(mode, { DELIVERY_MAX_ATTEMPTS: '1' }))
+    const good = resources.use(await startReceiver(200))
+    const bad = resources.use(await startReceiver(500))
     const goodId = await subscribe(service, good.url, ['a', 'b'])
     await subscribe(service, bad.url, ['a', 'b'])
-    const watcher = (query: string, variables: object) => parts.use(watch(service, query, variables))
+    const watcher = (query: string, variables: object) => resources.use(watch(service, query, variables))
     const all = watcher(deliveries, {})
     const dead = watcher(deliveries, { status: ['DEAD'] })
     const toGood = watcher(deliveries, { subscriptionId: goodId.toUpperCase() })
@@ -185,12 +185,12 @@ describe.each(queueModes)('one process, queue on %s', (mode) => {
   })
 
   it('tells a thousand subscribers', { timeout: 60_000 }, async () => {
-    const service = parts.use(await startTestService(mode))
-    const receiver = parts.use(await startReceiver(200))
+    const service = resources.use(await startTestService(mode))
+    const receiver = resources.use(await startReceiver(200))
     await subscribe(service, receiver.url, ['a', 'beacon'])
     const watchers: Watcher[] = []
     for (const [, watch] of watches) {
-      for (let count = 0; count < 500; count++) watchers.push(parts.use(watch(service, deliveries)))
+      for (let count = 0; count < 500; count++) watchers.push(resources.use(watch(service, deliveries)))
     }
     await untilHeard(service, 'beacon', watchers)
     const eventId = await publish(service, 'a')

@@ -1,22 +1,22 @@
 /** Every query and mutation of the schema, against the whole service. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { ask, post } from '../support/graphql.js'
 import { type Receiver, startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
-const parts = createParts()
+const resources = createResources()
 let service: TestService
 let good: Receiver
 let bad: Receiver
 
 beforeAll(async () => {
-  service = parts.use(await startTestService('postgres', { DELIVERY_BACKOFF_BASE_SECONDS: '3600' }))
-  good = parts.use(await startReceiver(200))
-  bad = parts.use(await startReceiver(500))
+  service = resources.use(await startTestService('postgres', { DELIVERY_BACKOFF_BASE_SECONDS: '3600' }))
+  good = resources.use(await startReceiver(200))
+  bad = resources.use(await startReceiver(500))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 const unknownId = '01a20732-f2b4-788b-860a-f2d16f1150ba'
 const errors = 'errors { __typename code message ... on InvalidInputError { problems { path message } } }'

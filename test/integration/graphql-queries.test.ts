@@ -5,14 +5,14 @@ import type { GraphQLContext } from '../../src/graphql/context.js'
 import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/database.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
 const EVENTS = 100_000
 const DELIVERIES_OF_EACH = 2
 const SUBSCRIPTIONS = 50
 
-const parts = createParts()
+const resources = createResources()
 let tables: TestDatabase
 let database: Database
 let statements: { sql: string; parameters: string }[] = []
@@ -43,13 +43,13 @@ const fill = `
   select id, 1, 'SENT', 5 from deliveries;`
 
 beforeAll(async () => {
-  tables = parts.use(await createTestDatabase())
+  tables = resources.use(await createTestDatabase())
   await tables.query(fill)
   await tables.query('vacuum analyze')
   const onQuery = (sql: string, parameters: string) => statements.push({ sql, parameters })
-  database = parts.use(createDatabase({ url: tables.url, onQuery }))
+  database = resources.use(createDatabase({ url: tables.url, onQuery }))
 }, 120_000)
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 /** An operation's answer, and the statements that it took. */
 async function run(source: string, variableValues: Record<string, unknown> = {}) {

@@ -1,19 +1,19 @@
 /** Who gets in to GraphQL, what a single request may ask for, and what an answer may tell. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { openSocket, post, watches } from '../support/graphql.js'
 import { type Settings, startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
-const start = async (settings: Settings = {}) => parts.use(await startTestService('postgres', settings))
+const start = async (settings: Settings = {}) => resources.use(await startTestService('postgres', settings))
 const production = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://localhost/unused' }
 
 const introspection = '{ __schema { types { name } } }'
@@ -155,7 +155,7 @@ describe('what a single request may ask for', () => {
       'event { deliveries',
     )
     for (const [, watch] of watches) {
-      const watcher = parts.use(watch(service, query))
+      const watcher = resources.use(watch(service, query))
       await expect.poll(() => JSON.stringify(watcher)).toMatch(/depth of \d+|Cannot query/)
     }
   })

@@ -3,7 +3,7 @@ import { getNamedType, isEnumType, isInputObjectType, isInterfaceType, isObjectT
 import { describe, expect, it } from 'vitest'
 import { deliveryExamples } from '../../src/graphql/examples.js'
 import { schema } from '../../src/graphql/schema.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { ask, watches } from '../support/graphql.js'
 import { startTestService } from '../support/service.js'
 
@@ -56,10 +56,10 @@ describe('the schema', () => {
 
 describe('the examples of GraphiQL', () => {
   it.each(watches)('run as they stand, the live one over %s', async (_name, watch) => {
-    await using parts = createParts()
-    const service = parts.use(await startTestService('postgres'))
+    await using resources = createResources()
+    const service = resources.use(await startTestService('postgres'))
     const [live, ...others] = deliveryExamples.map(({ query, variables }) => ({ query, variables }))
-    const watcher = parts.use(watch(service, live?.query ?? '', live?.variables))
+    const watcher = resources.use(watch(service, live?.query ?? '', live?.variables))
     const [subscribe, publish, deadLetters] = others
     const { createSubscription } = await ask(service, subscribe?.query ?? '', subscribe?.variables)
     expect(createSubscription).toMatchObject({ errors: [], secret: expect.stringMatching(/^whsec_/) })

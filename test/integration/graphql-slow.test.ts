@@ -4,19 +4,19 @@ import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { watches, watchOverSse } from '../support/graphql.js'
 import { channelOf } from '../support/redis-channel.js'
 import { startOn, startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const everything = 'subscription { deliveryUpdated { id status lastError } }'
 const MB = 1024 * 1024
@@ -32,7 +32,7 @@ const heapUsed = () => {
 async function deafClient(url: string, request: string, frames: Buffer[] = []): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
-  parts.use({ [Symbol.asyncDispose]: async () => void socket.destroy() })
+  resources.use({ [Symbol.asyncDispose]: async () => void socket.destroy() })
   socket.on('error', () => {})
   await once(socket, 'connect')
   socket.write(request)
@@ -83,7 +83,7 @@ it.each([
     timeout: 60_000,
   },
   async (_name, startDeaf) => {
-    const service = parts.use(await startTestService('redis'))
+    const service = resources.use(await startTestService('redis'))
     const redis = service.redis?.client
     const channel = await channelOf(service.database, 'deliveries')
     const listeners = async () => (await redis?.pubsub('NUMSUB', channel))?.[1]
@@ -117,9 +117,9 @@ it.each([
 )
 
 it('live streams end in order when the service stops, and do not hold it up', async () => {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   const service = await startOn(database, undefined)
-  const running = watches.map(([, watch]) => parts.use(watch(service, everything)))
+  const running = watches.map(([, watch]) => resources.use(watch(service, everything)))
   await expect
     .poll(async () => {
       await fetch(`${service.url}/v1/events`, {

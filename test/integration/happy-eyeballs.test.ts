@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
-import { createSender, type Exchange } from '../../src/delivery-engine/sender.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createSender, type Exchange } from '../../src/delivery-engine/attempt/sender.js'
+import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startBlackHole } from '../support/black-hole.js'
 import { machineClock } from '../support/clock.js'
 import { startReceiver } from '../support/receiver.js'
@@ -14,31 +14,31 @@ const TIMEOUT_MS = 20_000
 /** RFC 8305's delay, and what a busy machine adds. */
 const QUICK_MS = 5000
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** Delivers to a name that the resolver answers with these addresses, in this order. */
 function deliver(port: number, addresses: string[]): Promise<Exchange> {
   const resolve = async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
   const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'], resolve })
-  const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
+  const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
   const endpointUrl = `http://hooks.test:${port}/`
   return sender.send({ endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] })
 }
 
 async function listenOn(address: string, port: number) {
   const server = createServer((_, response) => void response.end()).listen(port, address)
-  parts.use(server)
+  resources.use(server)
   await once(server, 'listening')
 }
 
 describe('an endpoint of several addresses', () => {
   it('is reached by IPv4 where IPv6 is refused, and the other way round', async () => {
-    const { url } = parts.use(await startReceiver())
+    const { url } = resources.use(await startReceiver())
     const port = Number(new URL(url).port)
     for (const addresses of [
       ['::1', '127.0.0.1'],
@@ -54,7 +54,7 @@ describe('an endpoint of several addresses', () => {
   it.each(['::1', '127.0.0.2'])(
     'is reached by 127.0.0.1 soon where %s swallows what is sent',
     async (address) => {
-      const hole = parts.use(await startBlackHole(address))
+      const hole = resources.use(await startBlackHole(address))
       await listenOn('127.0.0.1', hole.port)
       const exchange = await deliver(hole.port, [address, '127.0.0.1'])
       expect(exchange).toMatchObject({ statusCode: 200, error: null })
@@ -64,7 +64,7 @@ describe('an endpoint of several addresses', () => {
   )
 
   it('is reached by one that takes long, when the others are refused meanwhile', async () => {
-    const slow = parts.use(await startBlackHole('127.0.0.2'))
+    const slow = resources.use(await startBlackHole('127.0.0.2'))
     const exchange = deliver(slow.port, ['127.0.0.2', '::1', '127.0.0.9'])
     // Long after the others were tried: time is what this is about.
     await pause(1000)
@@ -73,7 +73,7 @@ describe('an endpoint of several addresses', () => {
   })
 
   it('tells of the refusal when all are lost', async () => {
-    const { port } = parts.use(await startBlackHole('127.0.0.2'))
+    const { port } = resources.use(await startBlackHole('127.0.0.2'))
     expect(await deliver(port, ['::1', '127.0.0.9'])).toMatchObject({
       statusCode: null,
       error: 'the endpoint refused the connection (ECONNREFUSED)',
@@ -81,11 +81,11 @@ describe('an endpoint of several addresses', () => {
   })
 
   it('is not reached by an address that the guard refuses, whatever else fails', async () => {
-    const hole = parts.use(await startBlackHole('127.0.0.2'))
+    const hole = resources.use(await startBlackHole('127.0.0.2'))
     await listenOn('127.0.0.1', hole.port)
     const resolve = async () => ['127.0.0.1', '127.0.0.9'].map((address) => ({ address, family: 4 }))
     const guard = createEgressGuard({ allowedCidrs: ['127.0.0.9/32'], resolve })
-    const sender = parts.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
+    const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
     const endpointUrl = `http://hooks.test:${hole.port}/`
     const webhook = { endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] }
     expect(await sender.send(webhook)).toMatchObject({ error: expect.stringContaining('ECONNREFUSED') })

@@ -1,15 +1,15 @@
 /**
  * Endpoints that are broken, or mean harm, on real sockets. Whatever they do, an attempt ends within its deadline,
- * in a verdict and a sentence; little is read; and their connection is gone afterwards.
+ * in a outcome and a sentence; little is read; and their connection is gone afterwards.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
-import { judge } from '../../src/delivery-engine/judge.js'
-import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/sender.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { decideOutcome } from '../../src/delivery-engine/attempt/outcome.js'
+import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/attempt/sender.js'
+import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { machineClock } from '../support/clock.js'
 import {
   answer,
@@ -33,19 +33,19 @@ const LONG_MS = 20_000
 /** For rows that are to end by the deadline. */
 const SHORT_MS = 400
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 function startSender(timeoutMs: number): Sender {
   const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'] })
-  return parts.use(createSender({ guard, timeoutMs, clock: machineClock }))
+  return resources.use(createSender({ guard, timeoutMs, clock: machineClock }))
 }
 
-const start = async (behave: Behaviour) => parts.use(await startHostileEndpoint(behave))
+const start = async (behave: Behaviour) => resources.use(await startHostileEndpoint(behave))
 
 function post(sender: Sender, { url }: { url: string }, body = '{"id":"evt"}'): Promise<Exchange> {
   return sender.send({
@@ -57,7 +57,12 @@ function post(sender: Sender, { url }: { url: string }, body = '{"id":"evt"}'): 
 }
 
 const verdictOn = (exchange: Exchange) =>
-  judge(exchange, 1, { maxAttempts: 10, backoffBaseSeconds: 1, backoffMaxSeconds: 1 }, machineClock.now())
+  decideOutcome(
+    exchange,
+    1,
+    { maxAttempts: 10, backoffBaseSeconds: 1, backoffMaxSeconds: 1 },
+    machineClock.now(),
+  )
 
 function toBeGone(endpoint: HostileEndpoint) {
   endpoint.readOn()
@@ -340,7 +345,7 @@ describe('Retry-After', () => {
 
 describe('names', () => {
   const resolvingTo = (resolve: () => Promise<never>) =>
-    parts.use(
+    resources.use(
       createSender({
         guard: createEgressGuard({ allowedCidrs: [], resolve }),
         timeoutMs: SHORT_MS,

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hashKey } from '../../src/keys/key.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { hashKey } from '../../src/api-keys/api-key.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { openSocket } from '../support/graphql.js'
 import { expectProblem } from '../support/problem.js'
 import { startOn } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 let service: { url: string }
 let file: string
 /** Lines of its log. */
@@ -30,16 +30,18 @@ const opens = async (key: string) => (await statusWith(key)) === 200
 const soon = { timeout: 15_000 }
 
 beforeAll(async () => {
-  parts = createParts()
+  resources = createResources()
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-keys-'))
-  parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) })
+  resources.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) })
   file = join(directory, 'keys')
   await writeKeys('old')
   const logger = pino({}, { write: (line: string) => void told.push(line) })
   const settings = { API_KEYS: 'fixed', API_KEYS_FILE: file }
-  service = parts.use(await startOn(parts.use(await createTestDatabase()), undefined, settings, logger))
+  service = resources.use(
+    await startOn(resources.use(await createTestDatabase()), undefined, settings, logger),
+  )
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 describe('a file of keys', () => {
   beforeEach(async () => {

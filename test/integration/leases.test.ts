@@ -1,25 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createAttempt } from '../../src/delivery-engine/attempt.js'
-import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
-import type { Lease } from '../../src/delivery-engine/lease.js'
-import { createLoader, type Loader } from '../../src/delivery-engine/loader.js'
-import { createRecorder } from '../../src/delivery-engine/recorder.js'
-import { createSender } from '../../src/delivery-engine/sender.js'
-import { createHappenings } from '../../src/platform/happenings.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
+import { createLoader, type Loader } from '../../src/delivery-engine/attempt/loader.js'
+import { createRecorder } from '../../src/delivery-engine/attempt/recorder.js'
+import { createSender } from '../../src/delivery-engine/attempt/sender.js'
+import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
+import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
+import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock } from '../support/clock.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** A delivery that somebody holds, and what they hold it by. */
 async function leasedDelivery(database: TestDatabase, endpointUrl: string): Promise<Lease> {
@@ -50,12 +50,12 @@ async function leasedDelivery(database: TestDatabase, endpointUrl: string): Prom
 }
 
 it('attempts a delivery by the lease that came while it was looked up by an older one', async () => {
-  const testDatabase = parts.use(await createTestDatabase())
-  const database = parts.use(openDatabase(testDatabase))
-  const receiver = parts.use(await startReceiver())
+  const testDatabase = resources.use(await createTestDatabase())
+  const database = resources.use(openDatabase(testDatabase))
+  const receiver = resources.use(await startReceiver())
   const good = await leasedDelivery(testDatabase, receiver.url)
-  const happenings = createHappenings()
-  const sender = parts.use(
+  const serviceEvents = createServiceEvents()
+  const sender = resources.use(
     createSender({
       guard: createEgressGuard({ allowedCidrs: ['127.0.0.0/8'] }),
       timeoutMs: 5000,
@@ -71,8 +71,8 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
     },
   }
   const attempt = createAttempt({
-    ...{ database, sender, happenings, clock: machineClock, loader: renewing },
-    recorder: createRecorder(database, happenings),
+    ...{ database, sender, serviceEvents, clock: machineClock, loader: renewing },
+    recorder: createRecorder(database, serviceEvents),
     policy: { maxAttempts: 1, backoffBaseSeconds: 1, backoffMaxSeconds: 1 },
     onRetryIn: () => {},
     cutOff: new AbortController().signal,

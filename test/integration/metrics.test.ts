@@ -1,32 +1,32 @@
 /** What is counted: by `GET /v1/stats` and, under the names of the contract, by `GET /v1/metrics`. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
 const event = { type: 'user.created', data: {} }
 
 describe('what is counted', () => {
-  let parts: Parts
+  let resources: Resources
   let service: TestService
 
   beforeAll(async () => {
-    parts = createParts()
-    service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
+    resources = createResources()
+    service = resources.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '2' }))
     const { api } = service
     for (const [answer, isEnabled] of [
       [200, true],
       [500, true],
       [200, false],
     ] as const) {
-      const { url } = parts.use(await startReceiver(answer))
+      const { url } = resources.use(await startReceiver(answer))
       await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: [event.type], isEnabled })
     }
     for (const key of ['a', 'a', 'b']) await api.post('/v1/events', { ...event, eventId: key })
     await api.post('/v1/events', { ...event, data: { other: true }, eventId: 'a' })
     await api.post('/v1/events', { ...event, type: 'not a type' })
   })
-  afterAll(() => parts[Symbol.asyncDispose]())
+  afterAll(() => resources[Symbol.asyncDispose]())
 
   const stats = async () => (await service.api.get('/v1/stats')).body
 

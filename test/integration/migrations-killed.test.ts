@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { applyMigrations, migrationNames } from '../../src/platform/migrations/index.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { readCatalogue } from '../support/catalogue.js'
 import { withDatabase } from '../support/global-setup.js'
 import { startMessageProxy } from '../support/message-proxy.js'
@@ -63,15 +63,15 @@ async function expectWhole({ url, client }: TestedDatabase): Promise<void> {
 /** Its connections are lost with the message of that number. How many messages it sent. */
 function cutAtMessage(number: number): Promise<number> {
   return onDatabase(async (database) => {
-    const parts = createParts()
-    const proxy = parts.use(
+    const resources = createResources()
+    const proxy = resources.use(
       await startMessageProxy(database.url, (count, { cut }) => {
         if (count === number) cut()
       }),
     )
     // The last messages are the end of a connection, which nobody waits for.
     await applyMigrations({ databaseUrl: proxy.url }).catch(() => {})
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     await expectWhole(database)
     return proxy.count()
   })
@@ -106,8 +106,8 @@ function cutInsideAfter(number: number): Promise<number> {
     const { url, client } = database
     await client.query(stopAfter(number))
     await client.query('select pg_advisory_lock($1)', [STOP])
-    const parts = createParts()
-    const proxy = parts.use(await startMessageProxy(url, () => {}))
+    const resources = createResources()
+    const proxy = resources.use(await startMessageProxy(url, () => {}))
     let hasEnded = false
     const first = applyMigrations({ databaseUrl: proxy.url }).then(
       () => (hasEnded = true),
@@ -119,7 +119,7 @@ function cutInsideAfter(number: number): Promise<number> {
     while (!(hasEnded || (await isStopped()))) await new Promise((later) => setTimeout(later, 5))
     proxy.cut()
     await first
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     // The next one begins while PostgreSQL still runs the statement of the one that died.
     const next = applyMigrations({ databaseUrl: url })
     await client.query('select pg_advisory_unlock($1)', [STOP])
@@ -142,15 +142,15 @@ test('cut off in the middle of any migration, it goes on where it was', {
 
 /** A process of its own, killed with the message of that number, or at its end. */
 async function killAtMessage({ url }: TestedDatabase, number: number): Promise<NodeJS.Signals | null> {
-  const parts = createParts()
+  const resources = createResources()
   const kill = () => child.kill('SIGKILL')
-  const proxy = parts.use(await startMessageProxy(url, (count) => count === number && kill()))
+  const proxy = resources.use(await startMessageProxy(url, (count) => count === number && kill()))
   const child = spawn(process.execPath, [resolve('dist/migrate.js')], {
     env: { PATH: process.env.PATH, DATABASE_URL: proxy.url },
     stdio: 'ignore',
   })
   const [, signal] = await once(child, 'exit')
-  await parts[Symbol.asyncDispose]()
+  await resources[Symbol.asyncDispose]()
   return signal
 }
 

@@ -2,18 +2,18 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { applyMigrations, migrationNames, pendingMigrations } from '../../src/platform/migrations/index.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { startPgBouncer } from '../support/pgbouncer.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** Migrations that a service of today does not mind to be without. */
 const undone = [
@@ -32,8 +32,8 @@ const undo = `
   delete from _prisma_migrations where migration_name in (${undone.map((name) => `'${name}'`)})`
 
 test('migrations are applied under a service at work: nothing fails, and all of it arrives', async () => {
-  const service = parts.use(await startTestService('postgres'))
-  const receiver = parts.use(await startReceiver())
+  const service = resources.use(await startTestService('postgres'))
+  const receiver = resources.use(await startReceiver())
   await service.database.query(undo)
   await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['a'] })
 
@@ -50,7 +50,7 @@ test('migrations are applied under a service at work: nothing fails, and all of 
   }
   const producers = Array.from({ length: 4 }, producer)
   // Before the service, whatever fails.
-  parts.use({
+  resources.use({
     async [Symbol.asyncDispose]() {
       isOver = true
       await Promise.all(producers)
@@ -70,11 +70,11 @@ test('migrations are applied under a service at work: nothing fails, and all of 
 })
 
 test('a table that somebody keeps is waited for, and nobody else waits behind that', async () => {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   await database.query(undo)
   const keeper = new pg.Client(database.url)
   await keeper.connect()
-  parts.use({ [Symbol.asyncDispose]: () => keeper.end() })
+  resources.use({ [Symbol.asyncDispose]: () => keeper.end() })
   await keeper.query('begin; select from deliveries')
   const reasons: string[] = []
   const migrating = applyMigrations({ databaseUrl: database.url, onWait: (reason) => reasons.push(reason) })
@@ -89,9 +89,9 @@ test('a table that somebody keeps is waited for, and nobody else waits behind th
 })
 
 test('through PgBouncer in transaction mode they are applied, by several at once, and leave no lock', async () => {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   await database.query('drop schema public cascade; drop schema bullmq cascade; create schema public')
-  const bouncer = parts.use(await startPgBouncer(inject('postgresUrl'), 'transaction'))
+  const bouncer = resources.use(await startPgBouncer(inject('postgresUrl'), 'transaction'))
   const databaseUrl = bouncer.urlOf(database.url)
   const results = await Promise.all(Array.from({ length: 3 }, () => applyMigrations({ databaseUrl })))
   expect(results.flatMap(({ applied }) => applied)).toEqual(migrationNames())

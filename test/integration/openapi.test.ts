@@ -1,7 +1,7 @@
 /** The documentation that the service serves: its OpenAPI document, and the page that shows it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Scope } from '../../src/keys/key.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import type { Scope } from '../../src/api-keys/api-key.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { version } from '../../src/platform/version.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -23,17 +23,17 @@ describe('the documentation', () => {
     ['post /v1/deliveries/events/{eventId}/retry', 'manage'],
   ]
 
-  let parts: Parts
+  let resources: Resources
   let service: TestService
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asked for
   let document: any
 
   beforeAll(async () => {
-    parts = createParts()
-    service = parts.use(await startTestService('postgres'))
+    resources = createResources()
+    service = resources.use(await startTestService('postgres'))
     document = (await service.api.get('/openapi.json')).body
   })
-  afterAll(() => parts[Symbol.asyncDispose]())
+  afterAll(() => resources[Symbol.asyncDispose]())
 
   it('is OpenAPI 3.1 of every route, with the key and the scope that it asks for', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version }, security: [{ apiKey: [] }] })

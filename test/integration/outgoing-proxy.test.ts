@@ -5,11 +5,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { readEgress } from '../../src/delivery-engine/egress/settings.js'
-import { createEgressGuard } from '../../src/delivery-engine/egress-guard.js'
-import { judge } from '../../src/delivery-engine/judge.js'
-import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/sender.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { decideOutcome } from '../../src/delivery-engine/attempt/outcome.js'
+import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/attempt/sender.js'
+import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
+import { readEgress } from '../../src/delivery-engine/egress/egress-settings.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { version } from '../../src/platform/version.js'
 import { type Authority, createAuthority } from '../support/certificates.js'
 import { machineClock } from '../support/clock.js'
@@ -31,11 +31,11 @@ const SHORT_MS = 1000
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
 const CREDENTIALS = 'user:p%40ss'
 
-const wholeFile = createParts()
+const wholeFile = createResources()
 let directory: string
 let authority: Authority
 let caFile: string
-let parts: Parts
+let resources: Resources
 
 beforeAll(() => {
   directory = wholeFile.use(temporaryDirectory()).path
@@ -44,9 +44,9 @@ beforeAll(() => {
 })
 afterAll(() => wholeFile[Symbol.asyncDispose]())
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 type Names = Record<string, string[]>
 
@@ -62,14 +62,14 @@ function startSender(settings: Record<string, string>, names: Names = {}, timeou
       return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
     },
   })
-  return parts.use(createSender({ guard, timeoutMs, clock: machineClock, egress }))
+  return resources.use(createSender({ guard, timeoutMs, clock: machineClock, egress }))
 }
 
 const post = (sender: Sender, endpointUrl: string): Promise<Exchange> =>
   sender.send({ endpointUrl, id: 'evt', body: Buffer.from('{"id":"evt"}'), keys: () => [Buffer.from('key')] })
 
 const startProxy = async (...options: Parameters<typeof startConnectProxy>): Promise<ConnectProxy> =>
-  parts.use(await startConnectProxy(...options))
+  resources.use(await startConnectProxy(...options))
 const through = ({ url }: { url: string }) => ({ EGRESS_PROXY_URL: url })
 const onHooksTest = (url: string) => url.replace(/127\.0\.0\.1|localhost/, 'hooks.test')
 const portOf = (url: string) => new URL(url).port
@@ -80,14 +80,14 @@ async function startTls(hostname = 'hooks.test') {
     names.push((socket as import('node:tls').TLSSocket).servername)
     answer(ok)(socket)
   }
-  const endpoint = parts.use(await startHostileEndpoint(behave, authority.issue(hostname)))
+  const endpoint = resources.use(await startHostileEndpoint(behave, authority.issue(hostname)))
   return { url: onHooksTest(endpoint.url), names }
 }
 
 describe('a proxy', () => {
   it('is asked by CONNECT for the address that was checked, and the endpoint by its name', async () => {
     const proxy = await startProxy()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const sender = startSender(through(proxy), { 'hooks.test': ['127.0.0.1'] })
     const url = onHooksTest(receiver.url)
     for (let count = 0; count < 4; count += 1) {
@@ -121,7 +121,7 @@ describe('a proxy', () => {
       credentials: CREDENTIALS.replace('%40', '@'),
       tls: authority.issue('localhost'),
     })
-    const { url } = scheme === 'https' ? await startTls() : parts.use(await startReceiver())
+    const { url } = scheme === 'https' ? await startTls() : resources.use(await startReceiver())
     const settings = { EGRESS_PROXY_URL: `https://${CREDENTIALS}@localhost:${proxy.port}` }
     const sender = startSender(settings, { 'hooks.test': ['127.0.0.1'] })
     expect(await post(sender, onHooksTest(url))).toMatchObject({ statusCode: 200, error: null })
@@ -130,7 +130,7 @@ describe('a proxy', () => {
 
   it('that asks for a user and password is shown them, and nobody else is', async () => {
     const proxy = await startProxy({ credentials: 'user:p@ss' })
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const right = startSender({ EGRESS_PROXY_URL: `http://${CREDENTIALS}@localhost:${proxy.port}` })
     expect(await post(right, receiver.url)).toMatchObject({ statusCode: 200, error: null })
     expect(receiver.requests[0]?.headers).not.toHaveProperty('proxy-authorization')
@@ -145,14 +145,14 @@ describe('a proxy', () => {
 
   it('gets another address when it can not connect to one', async () => {
     const proxy = await startProxy()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const guardOpen = createEgressGuard({
       allowedCidrs: ['127.0.0.0/8', '::1/128'],
       resolve: async () =>
         ['::1', '127.0.0.9', '127.0.0.1'].map((address) => ({ address, family: address === '::1' ? 6 : 4 })),
     })
     const { egress } = readEgress(through(proxy))
-    const sender = parts.use(
+    const sender = resources.use(
       createSender({ guard: guardOpen, timeoutMs: LONG_MS, clock: machineClock, egress }),
     )
     expect(await post(sender, onHooksTest(receiver.url))).toMatchObject({ statusCode: 200 })
@@ -162,7 +162,7 @@ describe('a proxy', () => {
 
   it('is passed by for what NO_PROXY names', async () => {
     const proxy = await startProxy()
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const sender = startSender({ ...through(proxy), NO_PROXY: '127.0.0.0/8' })
     expect(await post(sender, receiver.url)).toMatchObject({ statusCode: 200 })
     expect(proxy.asked).toEqual([])
@@ -212,7 +212,7 @@ describe('the guard, behind a proxy', () => {
       const { egress } = readEgress({ ...through(proxy), EGRESS_PROXY_RESOLVES_NAMES: 'true' })
       const resolve = async () => [{ address: '10.0.0.5', family: 4 }]
       const guard = createEgressGuard({ allowedCidrs: [], resolve })
-      const sender = parts.use(createSender({ guard, timeoutMs: LONG_MS, clock: machineClock, egress }))
+      const sender = resources.use(createSender({ guard, timeoutMs: LONG_MS, clock: machineClock, egress }))
       expect(await post(sender, url)).toMatchObject(refused)
       expect(proxy.asked).toEqual([])
     })
@@ -283,15 +283,15 @@ describe('a proxy that fails', () => {
       /TLS as it should|ended before there was TLS/,
     ],
   ])('%s', async (_, behave, error) => {
-    const proxy = parts.use(await startHostileEndpoint(behave))
+    const proxy = resources.use(await startHostileEndpoint(behave))
     const sender = startSender(through({ url: `http://127.0.0.1:${proxy.port}` }))
     const exchange = await post(sender, 'https://127.0.0.1:9/')
     expect(exchange).toMatchObject({ statusCode: null, retryAfter: undefined })
     expect(exchange.error).toEqual(typeof error === 'string' ? error : expect.stringMatching(error))
     // To be tried again, after the service's own wait; its subscription stays enabled.
-    const verdict = judge(exchange, 1, policy, new Date())
-    expect(verdict).toMatchObject({ status: 'FAILED', isGone: false })
-    expect(verdict.delayMs).toBeLessThan(2000)
+    const outcome = decideOutcome(exchange, 1, policy, new Date())
+    expect(outcome).toMatchObject({ status: 'FAILED', isGone: false })
+    expect(outcome.delayMs).toBeLessThan(2000)
     proxy.readOn()
     await expect.poll(() => proxy.open, { timeout: 15_000, interval: 20 }).toBe(0)
   })
@@ -301,7 +301,7 @@ describe('a proxy that fails', () => {
     ['answers a byte now and then', drip('', 'HTTP/1.1 200 OK '), 'no answer of the outgoing proxy'],
     ['leads nowhere', (socket) => void socket.once('data', () => socket.write(established)), 'no connection'],
   ])('%s', async (_, behave, lacking) => {
-    const proxy = parts.use(await startHostileEndpoint(behave))
+    const proxy = resources.use(await startHostileEndpoint(behave))
     const sender = startSender(through({ url: `http://127.0.0.1:${proxy.port}` }), {}, SHORT_MS)
     const exchange = await post(sender, 'https://127.0.0.1:9/')
     expect(exchange).toMatchObject({ statusCode: null, error: `${lacking} within ${SHORT_MS} ms` })
@@ -329,7 +329,7 @@ describe('a proxy that fails', () => {
 
   it('shows a certificate that is none', async () => {
     const proxy = await startProxy({ tls: authority.issue('example.com') })
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const exchange = await post(startSender(through(proxy)), receiver.url)
     expect(exchange.error).toBe(
       "the outgoing proxy's certificate is for another name (ERR_TLS_CERT_ALTNAME_INVALID)",
@@ -340,14 +340,14 @@ describe('a proxy that fails', () => {
 
 describe('tinyproxy', () => {
   it.each(['http', 'https'])('carries webhooks to an endpoint of %s', async (scheme) => {
-    const proxy = parts.use(await startTinyproxy(directory))
-    const { url } = scheme === 'https' ? await startTls() : parts.use(await startReceiver())
+    const proxy = resources.use(await startTinyproxy(directory))
+    const { url } = scheme === 'https' ? await startTls() : resources.use(await startReceiver())
     const sender = startSender(through(proxy), { 'hooks.test': ['127.0.0.1'] })
     expect(await post(sender, onHooksTest(url))).toMatchObject({ statusCode: 200, error: null })
   })
 
   it('asks for its user, refuses ports, and tells of endpoints that it can not reach', async () => {
-    const proxy = parts.use(await startTinyproxy(directory, ['BasicAuth user secret', 'ConnectPort 1']))
+    const proxy = resources.use(await startTinyproxy(directory, ['BasicAuth user secret', 'ConnectPort 1']))
     const open = { EGRESS_PROXY_URL: `http://user:secret@127.0.0.1:${proxy.port}` }
     expect((await post(startSender(through(proxy)), 'http://127.0.0.1:1/')).error).toMatch(
       /^the outgoing proxy .*\(PROXY_40[17]\)$/,
@@ -366,7 +366,7 @@ describe('certificates', () => {
     const ca = authority.ca
     const shown: Record<'proxy' | 'endpoint', string[]> = { proxy: [], endpoint: [] }
     const asks = { ca, requestCert: true, rejectUnauthorized: false }
-    const endpoint = parts.use(
+    const endpoint = resources.use(
       await startHostileEndpoint(
         (socket) => {
           shown.endpoint.push(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -11,23 +11,23 @@ interface Delivery {
   createdAt: string
 }
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 /** The one that answers with 2xx and the one that doesn't. */
 const subscriptions: string[] = []
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
   for (const answer of [200, 500]) {
-    const { url } = parts.use(await startReceiver(answer))
+    const { url } = resources.use(await startReceiver(answer))
     const { body } = await service.api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['paged'] })
     subscriptions.push(body.id)
   }
   await publish(40)
   await vi.waitFor(async () => expect(await countFinished()).toBe(80), { timeout: 10_000 })
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 async function publish(count: number): Promise<string[]> {
   const answers = await Promise.all(

@@ -1,12 +1,12 @@
 /** The service behind PgBouncer, as Debian delivers it: no prepared statements in transaction mode, and few parameters. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '../../src/config.js'
-import { provideServer } from '../../src/database-provision.js'
+import { provideServer } from '../../src/lifecycle/provision-database.js'
 import { pendingMigrations } from '../../src/platform/migrations/index.js'
-import { createParts } from '../../src/platform/parts.js'
 import { createSessionPool } from '../../src/platform/postgres/pool.js'
 import { findPooling, requireOwnSessions } from '../../src/platform/postgres/pooler.js'
 import { connectUnprepared } from '../../src/platform/postgres/session.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createClient, TEST_KEY } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { doMainJob } from '../support/main-job.js'
@@ -14,17 +14,17 @@ import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js'
 import { startRedis } from '../support/redis.js'
 import { queueModes, startOn } from '../support/service.js'
 
-const parts = createParts()
+const resources = createResources()
 const modes = ['session', 'transaction'] as const
 const poolers = {} as Record<(typeof modes)[number], PgBouncer>
 
 beforeAll(async () => {
-  for (const mode of modes) poolers[mode] = parts.use(await startPgBouncer(inject('postgresUrl'), mode))
+  for (const mode of modes) poolers[mode] = resources.use(await startPgBouncer(inject('postgresUrl'), mode))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 async function strangeDatabase(): Promise<TestDatabase> {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   const [row] = await database.query<{ name: string }>('select current_database() as name')
   await database.query(`alter database ${row?.name} set default_transaction_isolation = 'serializable'`)
   await database.query(`alter database ${row?.name} set timezone = 'Asia/Tokyo'`)
@@ -34,14 +34,14 @@ async function strangeDatabase(): Promise<TestDatabase> {
 
 describe('what a URL leads through', () => {
   it('is nothing, or a pooler in one of its modes', async () => {
-    const { url } = parts.use(await createTestDatabase())
+    const { url } = resources.use(await createTestDatabase())
     expect(await findPooling(url)).toBe('none')
     expect(await findPooling(poolers.session.urlOf(url))).toBe('session')
     expect(await findPooling(poolers.transaction.urlOf(url))).toBe('transaction')
   })
 
   it('is seen also while others use the pooler', async () => {
-    const { url } = parts.use(await createTestDatabase())
+    const { url } = resources.use(await createTestDatabase())
     const pooled = poolers.transaction.urlOf(url)
     const others = createSessionPool({
       ...{ url: pooled, pooling: 'transaction', maxConnections: 8, timeoutMs: 5000, onError: () => {} },
@@ -62,7 +62,7 @@ describe('what a URL leads through', () => {
   })
 
   it('is refused with a sentence where one session is needed for long', async () => {
-    const { url } = parts.use(await createTestDatabase())
+    const { url } = resources.use(await createTestDatabase())
     await expect(requireOwnSessions(poolers.transaction.urlOf(url), 'Migrations')).rejects.toThrow(
       "Migrations can't go through a pooler in transaction mode. Set DIRECT_DATABASE_URL to the database itself.",
     )
@@ -75,16 +75,16 @@ describe.each(modes)('through PgBouncer in %s mode', (mode) => {
     'the main job is done on a database with strange settings, queue on %s',
     async (queue) => {
       const { url } = await strangeDatabase()
-      const redis = queue === 'redis' ? parts.use(await startRedis()) : undefined
+      const redis = queue === 'redis' ? resources.use(await startRedis()) : undefined
       const settings = { DATABASE_URL: poolers[mode].urlOf(url), DIRECT_DATABASE_URL: url }
       const lines: string[] = []
       const config = loadConfig({ ...settings, API_KEYS: TEST_KEY, NODE_ENV: 'test' })
       const tell = (line: string) => void lines.push(line)
-      const { databaseUrl, directUrl, pooling } = parts.use(
+      const { databaseUrl, directUrl, pooling } = resources.use(
         await provideServer(config, { info: tell, warn: tell }, new AbortController().signal),
       )
       expect(lines[0]).toBe(`DATABASE_URL leads through a pooler in ${mode} mode.`)
-      const service = parts.use(await startOn({ url: databaseUrl, directUrl, pooling }, redis))
+      const service = resources.use(await startOn({ url: databaseUrl, directUrl, pooling }, redis))
       await doMainJob({ url: service.url, api: createClient(service.url) })
     },
   )

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { doMainJob } from '../support/main-job.js'
 import { findPostgresPrograms, type PostgresServer, startPostgresServer } from '../support/postgres-server.js'
@@ -24,10 +24,10 @@ const DELIVERED_WITHIN_MS = 30_000
 
 const DATABASE = 'hooks'
 
-let parts = createParts()
+let resources = createResources()
 afterEach(async () => {
-  await parts[Symbol.asyncDispose]()
-  parts = createParts()
+  await resources[Symbol.asyncDispose]()
+  resources = createResources()
 })
 
 interface Pair {
@@ -37,10 +37,10 @@ interface Pair {
 
 async function startPair(): Promise<Pair> {
   const programs = findPostgresPrograms().at(-1) as ReturnType<typeof findPostgresPrograms>[number]
-  const primary = parts.use(await startPostgresServer(programs))
+  const primary = resources.use(await startPostgresServer(programs))
   await primary.query(`create database ${DATABASE} encoding 'UTF8' template template0`)
   await applyMigrations({ databaseUrl: primary.urlOf(DATABASE) })
-  return { primary, standby: parts.use(await primary.startStandby()) }
+  return { primary, standby: resources.use(await primary.startStandby()) }
 }
 
 /** Both, as libpq's users name them. */
@@ -94,11 +94,11 @@ describe('when the primary', () => {
     { timeout: TIMEOUT_MS },
     async ({ strike, mode }) => {
       const pair = await startPair()
-      const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
+      const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
       const url = urlOf(pair.primary.address, pair.standby.address)
-      const service = parts.use(await startOn({ url }, redis))
+      const service = resources.use(await startOn({ url }, redis))
       const api = createClient(service.url)
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['failover'] })
       const { answers, stop } = publishSteadily(service.url, 'failover')
       await expect.poll(() => receiver.requests.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(10)
@@ -145,11 +145,11 @@ describe('when the primary', () => {
 describe('a start', { timeout: TIMEOUT_MS }, () => {
   it('goes past a standby, a host that is away and one that is silent', async () => {
     const { primary, standby } = await startPair()
-    const silent = parts.use(await startSilentServer())
-    const directory = parts.use(temporaryDirectory())
+    const silent = resources.use(await startSilentServer())
+    const directory = resources.use(temporaryDirectory())
     const url = urlOf('127.0.0.1:1', silent.address, standby.address, primary.address)
     const settings = { DATABASE_URL: url, DATABASE_WAIT_SECONDS: '30' }
-    const service = parts.use(await startProcess({ settings, directory: directory.path }))
+    const service = resources.use(await startProcess({ settings, directory: directory.path }))
     await doMainJob(service)
     expect(silent.isVisited()).toBe(true)
   })

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
 import { createSessionPool, type SessionPoolOptions } from '../../src/platform/postgres/pool.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { startPgBouncer } from '../support/pgbouncer.js'
 import { startSilentServer } from '../support/silent-server.js'
@@ -15,20 +15,20 @@ const WRITE = 'update installation set id = id'
 /** From this age on a connection is retired. */
 const LEAST_AGE_MS = 1000
 
-let parts = createParts()
+let resources = createResources()
 let database: TestDatabase
 beforeEach(async () => {
-  database = parts.use(await createTestDatabase())
+  database = resources.use(await createTestDatabase())
 })
 afterEach(async () => {
-  await parts[Symbol.asyncDispose]()
-  parts = createParts()
+  await resources[Symbol.asyncDispose]()
+  resources = createResources()
 })
 
 function openPool(options: Partial<SessionPoolOptions> = {}) {
   const defaults = { url: database.url, maxConnections: 2, timeoutMs: TIMEOUT_MS, onError: () => {} }
   const pool = createSessionPool({ ...defaults, ...options })
-  parts.use({ [Symbol.asyncDispose]: () => pool.end() })
+  resources.use({ [Symbol.asyncDispose]: () => pool.end() })
   return pool
 }
 
@@ -44,7 +44,7 @@ const pidOf = async (asked: Pick<Pool, 'query'>): Promise<number> =>
 
 describe('of several hosts', () => {
   it('one that is silent leaves time for the next, in the first question already', async () => {
-    const silent = parts.use(await startSilentServer())
+    const silent = resources.use(await startSilentServer())
     const pool = openPool({ url: behind(silent.address) })
     const startedAtMs = performance.now()
     await pool.query(WRITE)
@@ -58,7 +58,7 @@ describe('of several hosts', () => {
   })
 
   it('none may do: that is said in the time that a connection has', async () => {
-    const silent = parts.use(await startSilentServer())
+    const silent = resources.use(await startSilentServer())
     const url = database.url.replace(new URL(database.url).host, `${silent.address},${NO_SERVER}`)
     const startedAtMs = performance.now()
     await expect(openPool({ url }).query(WRITE)).rejects.toThrow('The database is away.')
@@ -128,7 +128,7 @@ describe('a connection', () => {
 })
 
 it("Prisma's writes that meet a read-only server retire what the hot path has, and what is only held", async () => {
-  const opened = parts.use(openDatabase(database))
+  const opened = resources.use(openDatabase(database))
   const ask = { name: 'pid', text: 'select pg_backend_pid() as pid' }
   const [before] = await opened.query<{ pid: number }>(ask, [])
   const held = await opened.connect()
@@ -147,7 +147,7 @@ it("Prisma's writes that meet a read-only server retire what the hot path has, a
 it("behind PgBouncer in transaction mode, Prisma's transaction has its settings and leaves nothing behind", async () => {
   const [row] = await database.query<{ name: string }>('select current_database() as name')
   await database.query(`alter database ${row?.name} set default_transaction_isolation = 'serializable'`)
-  const bouncer = parts.use(await startPgBouncer(database.url, 'transaction'))
+  const bouncer = resources.use(await startPgBouncer(database.url, 'transaction'))
   const pool = openPool({ url: bouncer.urlOf(database.url), pooling: 'transaction', maxConnections: 1 })
   const look = `select current_setting('transaction_isolation') as isolation, current_setting('jit') as jit,
     current_setting('search_path') as path`

@@ -2,9 +2,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
 import { createSessionPool } from '../../src/platform/postgres/pool.js'
 import { connectSession } from '../../src/platform/postgres/session.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { doMainJob } from '../support/main-job.js'
@@ -41,11 +41,11 @@ const strange: Record<string, string> = {
   gin_fuzzy_search_limit: '1',
 }
 
-const parts = createParts()
+const resources = createResources()
 let database: TestDatabase
 
 beforeAll(async () => {
-  database = parts.use(await createTestDatabase())
+  database = resources.use(await createTestDatabase())
   const [row] = await database.query<{ name: string }>('select current_database() as name')
   await database.query('create schema other')
   await database.query('create table other.subscriptions (nothing text)')
@@ -54,7 +54,7 @@ beforeAll(async () => {
     await database.query(`alter database ${row?.name} set ${name} = ${list}`)
   }
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 const url = () =>
   `${database.url}?options=${encodeURIComponent('-c statement_timeout=900 -c timezone=Asia/Kolkata')}`
@@ -99,13 +99,13 @@ const own = {
 describe('on a database with strange settings', () => {
   it('a pool has the settings that statements rely on', async () => {
     const pool = createSessionPool(options())
-    parts.use({ [Symbol.asyncDispose]: () => pool.end() })
+    resources.use({ [Symbol.asyncDispose]: () => pool.end() })
     expect(await settingsOf(pool)).toMatchObject({ ...own, statement_timeout: '5000' })
   })
 
   it('a single connection has them too, and all the time that it needs', async () => {
     const client = await connectSession({ url: url() })
-    parts.use({ [Symbol.asyncDispose]: () => client.end() })
+    resources.use({ [Symbol.asyncDispose]: () => client.end() })
     expect(await settingsOf(client)).toMatchObject({
       ...own,
       ...{ statement_timeout: '0', idle_in_transaction_session_timeout: '0' },
@@ -115,13 +115,13 @@ describe('on a database with strange settings', () => {
   it('a stricter wait for the commit stays, since that is for an operator to choose', async () => {
     const strict = `${database.url}?options=${encodeURIComponent('-c synchronous_commit=remote_apply')}`
     const client = await connectSession({ url: strict })
-    parts.use({ [Symbol.asyncDispose]: () => client.end() })
+    resources.use({ [Symbol.asyncDispose]: () => client.end() })
     expect(await settingsOf(client)).toMatchObject({ synchronous_commit: 'remote_apply' })
   })
 
   it.each(queueModes)('the main job is done, queue on %s', async (mode) => {
-    const redis = mode === 'redis' ? parts.use(await startRedis()) : undefined
-    const service = parts.use(await startOn({ url: url() }, redis))
+    const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
+    const service = resources.use(await startOn({ url: url() }, redis))
     await doMainJob({ url: service.url, api: createClient(service.url) })
   })
 })

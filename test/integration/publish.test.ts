@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import type { Answered } from '../support/client.js'
 import { expectProblem } from '../support/problem.js'
 import { type Receiver, startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres'))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres'))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: { userId: 'u_123' } }
 
@@ -54,7 +54,7 @@ describe('POST /v1/events', () => {
 
   it('answers only when the event and its outbox entry are committed', async () => {
     // Nobody takes from the outbox here.
-    const api = parts.use(await startTestService('redis', { ROLE: 'api' }))
+    const api = resources.use(await startTestService('redis', { ROLE: 'api' }))
     const committed = () =>
       api.database.query('select e.id from events e join outbox o on o."eventId" = e.id order by e.id')
     for (let accepted = 1; accepted <= 20; accepted += 1) {
@@ -186,7 +186,7 @@ describe('an idempotency key', () => {
   let receivers: Receiver[]
 
   beforeAll(async () => {
-    receivers = [parts.use(await startReceiver()), parts.use(await startReceiver())]
+    receivers = [resources.use(await startReceiver()), resources.use(await startReceiver())]
     for (const { url } of receivers) {
       await service.api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['once'] })
     }

@@ -1,7 +1,7 @@
 /** The GraphQL chapter of the README, run as it is written. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -23,15 +23,15 @@ function readOperations(): Operation[] {
 }
 
 const operations = readOperations()
-let parts: Parts
+let resources: Resources
 let service: TestService
 /** Ids that only exist once the service has something to name. */
 let ids: Record<string, string>
 
 beforeAll(async () => {
-  parts = createParts()
-  service = parts.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
-  const receiver = parts.use(await startReceiver(500))
+  resources = createResources()
+  service = resources.use(await startTestService('postgres', { DELIVERY_MAX_ATTEMPTS: '1' }))
+  const receiver = resources.use(await startReceiver(500))
   const { body } = await service.api.post('/v1/subscriptions', {
     endpointUrl: receiver.url,
     eventTypes: ['user.created'],
@@ -41,7 +41,7 @@ beforeAll(async () => {
   await vi.waitUntil(async () => (await dead()).length === 1, { timeout: 5000 })
   ids = { delivery: (await dead())[0].id, event: event.body.eventId, subscription: body.id }
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 describe('the GraphQL chapter', () => {
   it('shows what people need first', () => {

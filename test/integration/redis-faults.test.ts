@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startProcess, temporaryDirectory } from '../support/process.js'
@@ -9,12 +9,12 @@ import { startRedis } from '../support/redis.js'
 import { startRedisMachine } from '../support/redis-machines.js'
 import { type Layout, startOn, startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: {} }
 
@@ -24,7 +24,7 @@ async function subscribed(
   settings = {},
   layout: Layout = 'redis, api and worker apart',
 ): Promise<TestService> {
-  const service = parts.use(await startTestService(layout, settings))
+  const service = resources.use(await startTestService(layout, settings))
   await service.api.post('/v1/subscriptions', { endpointUrl, eventTypes: [event.type] })
   return service
 }
@@ -39,7 +39,7 @@ const delivered = async ({ database }: TestService) =>
 
 describe('Redis', () => {
   it('may be wiped while deliveries wait for their retry', { timeout: 60_000 }, async () => {
-    const receiver = parts.use(await startReceiver(...Array<number>(20).fill(500), 200))
+    const receiver = resources.use(await startReceiver(...Array<number>(20).fill(500), 200))
     const service = await subscribed(receiver.url, { DELIVERY_BACKOFF_BASE_SECONDS: '3' })
     await publishMany(service, 20)
     const failed = `select from deliveries where status = 'FAILED'`
@@ -49,7 +49,7 @@ describe('Redis', () => {
   })
 
   it('may be wiped again and again under load, jobs and all', { timeout: 90_000 }, async () => {
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const service = await subscribed(receiver.url)
     const wiped = service.redis?.client
     let isDone = false
@@ -64,7 +64,7 @@ describe('Redis', () => {
   })
 
   it('may be away: events are accepted, and delivered once it is back', { timeout: 60_000 }, async () => {
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const service = await subscribed(receiver.url)
     await publishMany(service, 5)
     await expect.poll(() => delivered(service), { timeout: 5000 }).toBe(5)
@@ -81,7 +81,7 @@ describe('Redis', () => {
   })
 
   it('may be away: where API and worker are one, events go out all the same', async () => {
-    const receiver = parts.use(await startReceiver())
+    const receiver = resources.use(await startReceiver())
     const service = await subscribed(receiver.url, {}, 'redis')
     await service.redis?.stop()
     await publishMany(service, 5)
@@ -100,7 +100,7 @@ describe('Redis', () => {
     'may be %s: health says so, events are accepted, and all are delivered',
     { timeout: 60_000 },
     async (_, spoil, mend) => {
-      const receiver = parts.use(await startReceiver())
+      const receiver = resources.use(await startReceiver())
       const service = await subscribed(receiver.url)
       await publishMany(service, 5)
       await expect.poll(() => delivered(service), { timeout: 10_000 }).toBe(5)
@@ -119,15 +119,18 @@ describe('Redis', () => {
     timeout: 90_000,
   }, async () => {
     const password = 'a-password-that-no-log-may-show'
-    const redis = parts.use(await startRedisMachine())
+    const redis = resources.use(await startRedisMachine())
     const rights = ['~*', '&*', '+@all']
     await redis.cli('acl', 'setuser', 'hooks', 'on', `>${password}`, ...rights)
-    const [database, directory] = [parts.use(await createTestDatabase()), parts.use(temporaryDirectory())]
+    const [database, directory] = [
+      resources.use(await createTestDatabase()),
+      resources.use(temporaryDirectory()),
+    ]
     const settings = {
       DATABASE_URL: database.url,
       REDIS_URL: `redis://hooks:${password}@127.0.0.1:${redis.port}`,
     }
-    const service = parts.use(await startProcess({ settings, directory: directory.path }))
+    const service = resources.use(await startProcess({ settings, directory: directory.path }))
     const health = async () => (await service.api.get('/v1/health')).body.redis.status
     // Its worker listens for signals, so there is something to subscribe anew.
     await expect.poll(health, { timeout: 10_000 }).toBe('ok')
@@ -139,7 +142,7 @@ describe('Redis', () => {
       .toContain('refuses the user or the password')
     await redis.cli('acl', 'setuser', 'hooks', 'resetpass', `>${password}`)
     await expect.poll(health, { timeout: 20_000 }).toBe('ok')
-    const receiver = parts.use(await startReceiver(500, 200))
+    const receiver = resources.use(await startReceiver(500, 200))
     await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [event.type] })
     await service.api.post('/v1/events', event)
     await expect.poll(() => receiver.requests.length, { timeout: 20_000 }).toBe(2)
@@ -148,8 +151,8 @@ describe('Redis', () => {
   })
 
   it('may be silent at the start, at run time and at the stop', { timeout: 90_000 }, async () => {
-    const [database, redis] = [parts.use(await createTestDatabase()), parts.use(await startRedis())]
-    const proxy = parts.use(await startProxy(redis.url))
+    const [database, redis] = [resources.use(await createTestDatabase()), resources.use(await startRedis())]
+    const proxy = resources.use(await startProxy(redis.url))
     proxy.hang()
     const startedAt = performance.now()
     const service = await startOn(database, { ...redis, url: proxy.url })
@@ -169,13 +172,13 @@ describe('Redis', () => {
   })
 
   it('may be shared by several services, of which each gets its own', { timeout: 60_000 }, async () => {
-    const redis = parts.use(await startRedis())
+    const redis = resources.use(await startRedis())
     const services = await Promise.all(
       [1, 2].map(async () => {
-        const database = parts.use(await createTestDatabase())
-        parts.use(await startOn(database, redis, { ROLE: 'worker' }))
-        const { url } = parts.use(await startOn(database, redis, { ROLE: 'api' }))
-        const receiver = parts.use(await startReceiver())
+        const database = resources.use(await createTestDatabase())
+        resources.use(await startOn(database, redis, { ROLE: 'worker' }))
+        const { url } = resources.use(await startOn(database, redis, { ROLE: 'api' }))
+        const receiver = resources.use(await startReceiver())
         const api = createClient(url)
         await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [event.type] })
         return { api, database, receiver }
@@ -195,7 +198,7 @@ describe('Redis', () => {
   })
 
   it('may be away from the start to the stop, and holds up neither', { timeout: 60_000 }, async () => {
-    const [database, redis] = [parts.use(await createTestDatabase()), parts.use(await startRedis())]
+    const [database, redis] = [resources.use(await createTestDatabase()), resources.use(await startRedis())]
     await redis.stop()
     const service = await startOn(database, redis)
     const startedAt = performance.now()

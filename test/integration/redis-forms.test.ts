@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createAuthority } from '../support/certificates.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
@@ -15,30 +15,30 @@ import {
 } from '../support/redis-machines.js'
 import { type Settings, startOn } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const event = { type: 'user.created', data: {} }
 const machine = async (...args: Parameters<typeof startRedisMachine>) =>
-  parts.use(await startRedisMachine(...args))
+  resources.use(await startRedisMachine(...args))
 
 /** API and worker apart, so that every event takes the way over the queue, by way of a signal. */
 async function start(settings: Settings) {
-  const database = parts.use(await createTestDatabase())
+  const database = resources.use(await createTestDatabase())
   const common = { DELIVERY_BACKOFF_BASE_SECONDS: '0.2', ...settings }
-  parts.use(await startOn(database, undefined, { ...common, ROLE: 'worker' }))
-  const { url } = parts.use(await startOn(database, undefined, { ...common, ROLE: 'api' }))
+  resources.use(await startOn(database, undefined, { ...common, ROLE: 'worker' }))
+  const { url } = resources.use(await startOn(database, undefined, { ...common, ROLE: 'api' }))
   const api = createClient(url)
   return {
     database,
     health: async () => (await api.get('/v1/health')).body.redis.status,
     /** Publishes what fails at first; resolves once it was delivered. */
     async retry() {
-      const receiver = parts.use(await startReceiver(500, 200))
+      const receiver = resources.use(await startReceiver(500, 200))
       const { body } = await api.post('/v1/subscriptions', {
         endpointUrl: receiver.url,
         eventTypes: [event.type],
@@ -111,7 +111,7 @@ describe('REDIS_URL', { timeout: 120_000 }, () => {
   })
 
   it('names some nodes of a Cluster, whose slots move', async () => {
-    const { nodes } = parts.use(await startRedisCluster())
+    const { nodes } = resources.use(await startRedisCluster())
     const REDIS_URL = `redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
     const service = await start({ REDIS_URL })
     await service.retry()
@@ -125,7 +125,7 @@ describe('REDIS_URL', { timeout: 120_000 }, () => {
   })
 
   it('names one node of a Cluster, which says so', async () => {
-    const { nodes } = parts.use(await startRedisCluster())
+    const { nodes } = resources.use(await startRedisCluster())
     const service = await start({ REDIS_URL: `redis://127.0.0.1:${nodes[1]?.port}` })
     await service.retry()
     expect(await service.health()).toBe('ok')

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { retryDelivery, retryEvent } from '../../src/deliveries/retry.js'
 import type { DeliveryStatus, EventStatus } from '../../src/generated/prisma/enums.js'
 import type { Database } from '../../src/platform/database.js'
-import { createHappenings } from '../../src/platform/happenings.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { removeFinished } from '../../src/retention/remove.js'
 import { createRetention } from '../../src/retention/sweeper.js'
 import { walk } from '../../src/retention/walk.js'
+import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { insertPastEvent, readTotals } from '../support/finished-events.js'
 import { startOn } from '../support/service.js'
@@ -17,16 +17,16 @@ const DAYS = 30
 const old = { ageDays: DAYS + 1 }
 const wholeBatch = { days: DAYS, after: undefined, limit: 500 }
 
-let parts: Parts
+let resources: Resources
 let tables: TestDatabase
 let database: Database
 
 beforeEach(async () => {
-  parts = createParts()
-  tables = parts.use(await createTestDatabase())
-  database = parts.use(openDatabase(tables))
+  resources = createResources()
+  tables = resources.use(await createTestDatabase())
+  database = resources.use(openDatabase(tables))
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const eventIds = async () =>
   (await tables.query<{ id: string }>('select id from events order by id')).map(({ id }) => id)
@@ -152,7 +152,7 @@ describe('beside others', () => {
   async function begin(statement: string, values: unknown[] = []): Promise<pg.Client> {
     const client = new pg.Client(tables.url)
     await client.connect()
-    parts.use({ [Symbol.asyncDispose]: () => client.end() })
+    resources.use({ [Symbol.asyncDispose]: () => client.end() })
     await client.query('begin')
     await client.query(statement, values)
     return client
@@ -185,7 +185,7 @@ describe('beside others', () => {
   })
 
   it('loses to retries, or they find nothing; nothing that was retried is lost, and nobody is blocked', async () => {
-    const context = { database, happenings: createHappenings(), onDue: () => {} }
+    const context = { database, serviceEvents: createServiceEvents(), onDue: () => {} }
     const ids = await Promise.all(
       Array.from({ length: 60 }, () =>
         insertPastEvent(tables, { status: 'DEAD', deliveries: ['DEAD', 'DEAD', 'DEAD'], ...old }),
@@ -218,7 +218,7 @@ describe('beside others', () => {
     const [delivery] = await tables.query<{ id: string }>('select id from deliveries')
     const holder = await begin(`delete from deliveries`)
     const late = retryDelivery(
-      { database, happenings: createHappenings(), onDue: () => {} },
+      { database, serviceEvents: createServiceEvents(), onDue: () => {} },
       delivery?.id ?? '',
     )
     const answer = expect(late).rejects.toMatchObject({ code: 'NOT_FOUND' })
@@ -258,17 +258,17 @@ describe('walk', () => {
 describe('createRetention', () => {
   it('goes on batch by batch, and walks again later', async () => {
     await insertMany(5)
-    const happenings = createHappenings()
+    const serviceEvents = createServiceEvents()
     const batches: number[] = []
-    happenings.on('removed', ({ events }) => batches.push(events))
-    parts.use(
+    serviceEvents.on('removed', ({ events }) => batches.push(events))
+    resources.use(
       createRetention({
-        ...{ database, happenings, days: DAYS, batchSize: 2, intervalMs: 50 },
+        ...{ database, serviceEvents, days: DAYS, batchSize: 2, intervalMs: 50 },
         onError: (error) => expect.fail(String(error)),
       }),
     )
     await expect.poll(() => batches, { timeout: 10_000 }).toEqual([2, 2, 1])
-    const late = once(happenings, 'removed')
+    const late = once(serviceEvents, 'removed')
     await insertMany(1)
     expect(await late).toEqual([expect.objectContaining({ events: 1, deliveries: 1, logs: 1 })])
   })
@@ -279,7 +279,7 @@ describe('createRetention', () => {
     await keeping[Symbol.asyncDispose]()
     expect(await eventIds()).toHaveLength(3)
 
-    const service = parts.use(await startOn(tables, undefined, { RETENTION_DAYS: String(DAYS) }))
+    const service = resources.use(await startOn(tables, undefined, { RETENTION_DAYS: String(DAYS) }))
     const removed = async () => {
       const metrics = await (await fetch(`${service.url}/v1/metrics`)).text()
       return metrics.match(/^node_event_service_retention_removed_total.*$/gm)

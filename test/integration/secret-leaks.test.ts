@@ -3,8 +3,8 @@
  * ways that make it talk, is kept and searched: answers, live updates, logs, metrics, what it stores.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createLogger } from '../../src/platform/logging.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createLogger } from '../../src/telemetry/logging.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { post, watchOverSse } from '../support/graphql.js'
@@ -19,18 +19,18 @@ const NEXT = 'whsec_bmV4dCBzZWNyZXQgb2YgMjQgYnl0ZXMu'
 const WORDS = 'a secret that is plain words'
 const REFUSED = 'whsec_!cmVmdXNlZCBzZWNyZXQgb2YgMjQgYnl0'
 
-let parts: Parts
+let resources: Resources
 let database: TestDatabase
 let receiver: Receiver
 let logLines: string[]
 
 beforeEach(async () => {
-  parts = createParts()
-  database = parts.use(await createTestDatabase())
-  receiver = parts.use(await startReceiver(500, 200))
+  resources = createResources()
+  database = resources.use(await createTestDatabase())
+  receiver = resources.use(await startReceiver(500, 200))
   logLines = []
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 /** All that is logged, at the most talkative level; all that is answered is kept too. */
 async function start(settings: Record<string, string> = {}, databaseUrl = database.url) {
@@ -38,7 +38,7 @@ async function start(settings: Record<string, string> = {}, databaseUrl = databa
     { environment: 'test', logLevel: 'trace' },
     { write: (line) => void logLines.push(line) },
   )
-  const service = parts.use(
+  const service = resources.use(
     await startOn(
       { ...database, url: databaseUrl },
       undefined,
@@ -136,7 +136,7 @@ async function subscribe(kept: Kept): Promise<{ ids: string[]; secrets: string[]
 describe('a secret', () => {
   it('is in no answer but the one that made it, in no log, no metric, no live update and no column', async () => {
     const kept = await start({ SECRET_ENCRYPTION_KEY: key.text })
-    const live = parts.use(
+    const live = resources.use(
       watchOverSse(
         kept.service,
         `subscription { deliveryUpdated { id lastError subscription { ${fields} } logs { error } } }`,
@@ -209,7 +209,7 @@ describe('a secret', () => {
   it.each(['', key.text])(
     'is not in what is said when the database refuses or is away (key %#)',
     async (text) => {
-      const proxy = parts.use(await startProxy(database.url))
+      const proxy = resources.use(await startProxy(database.url))
       const kept = await start({ SECRET_ENCRYPTION_KEY: text }, proxy.url)
       const { ids, secrets } = await subscribe(kept)
       // PostgreSQL tells of the whole row.

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database, Statement } from '../../src/platform/database.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
-import { parseEncryptionKey } from '../../src/secrets/keys.js'
+import { parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { prepareStoredSecrets } from '../../src/secrets/stored-secrets.js'
 import type { Service } from '../../src/service.js'
 import { createClient } from '../support/client.js'
@@ -16,19 +16,19 @@ import { startOn } from '../support/service.js'
 const [older, newer] = [newEncryptionKey(), newEncryptionKey()]
 const NEXT_SECRET = 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw=='
 
-let parts: Parts
+let resources: Resources
 let database: TestDatabase
 let receiver: Receiver
 let service: Service | undefined
 
 beforeEach(async () => {
-  parts = createParts()
-  database = parts.use(await createTestDatabase())
-  receiver = parts.use(await startReceiver())
+  resources = createResources()
+  database = resources.use(await createTestDatabase())
+  receiver = resources.use(await startReceiver())
 })
 afterEach(async () => {
   await stop()
-  await parts[Symbol.asyncDispose]()
+  await resources[Symbol.asyncDispose]()
 })
 
 async function stop(): Promise<void> {
@@ -252,7 +252,7 @@ describe('encrypting what is there', () => {
   it('goes over all of them, so many at a time, by several processes at once', async () => {
     const secrets = Array.from({ length: 25 }, (_, index) => `secret ${index}`)
     await insert(...secrets)
-    const opened = parts.use(openDatabase(database))
+    const opened = resources.use(openDatabase(database))
     const cipher = cipherOf(older)
     await Promise.all([1, 2, 3].map(() => prepareStoredSecrets(opened, cipher, silent, 10)))
     const rows = await stored()
@@ -267,7 +267,7 @@ describe('encrypting what is there', () => {
       await database.query(
         `update subscriptions set "previousSecret" = 'before', "previousSecretUntil" = now() + interval '1 day'`,
       )
-      const opened = parts.use(openDatabase(database))
+      const opened = resources.use(openDatabase(database))
       const changes = [`update subscriptions set "${column}" = 'after'`]
       const interrupted: Database = {
         ...opened,

@@ -5,18 +5,18 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/http/app.js'
 import type { ConnectionLimits } from '../../src/http/connection-limits.js'
-import { createHttpStop } from '../../src/http/stop.js'
-import { createHappenings } from '../../src/platform/happenings.js'
-import { createMetrics } from '../../src/platform/metrics.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createHttpStop } from '../../src/http/stop-http.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createMetrics } from '../../src/telemetry/metrics.js'
+import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock } from '../support/clock.js'
 
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
-afterEach(() => parts[Symbol.asyncDispose]())
+afterEach(() => resources[Symbol.asyncDispose]())
 
 const limits: ConnectionLimits = {
   maxConnections: 100,
@@ -30,7 +30,7 @@ const limits: ConnectionLimits = {
 const LARGE = 50_000_000
 
 async function serve(changed: Partial<ConnectionLimits> = {}) {
-  const metrics = createMetrics(createHappenings(), {
+  const metrics = createMetrics(createServiceEvents(), {
     outbox: async () => ({ pending: 0, oldestAgeSeconds: 0 }),
     queueJobs: async () => ({}),
     deliveriesInFlight: () => 0,
@@ -53,7 +53,7 @@ async function serve(changed: Partial<ConnectionLimits> = {}) {
   // Takes as much as is sent.
   app.post('/echo', async (request) => request.body)
   app.get('/large', async () => 'x'.repeat(LARGE))
-  parts.use({ [Symbol.asyncDispose]: () => app.close() })
+  resources.use({ [Symbol.asyncDispose]: () => app.close() })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { server: app.server, port: (app.server.address() as AddressInfo).port }
 }
@@ -66,7 +66,7 @@ interface Connection {
 
 function open(port: number): Connection {
   const socket = connect(port, '127.0.0.1')
-  parts.use({ [Symbol.asyncDispose]: async () => void socket.destroy() })
+  resources.use({ [Symbol.asyncDispose]: async () => void socket.destroy() })
   const received: Buffer[] = []
   socket.on('data', (chunk: Buffer) => received.push(chunk)).on('error', () => {})
   const ended = once(socket, 'close').then(() => Buffer.concat(received).toString())

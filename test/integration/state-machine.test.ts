@@ -1,6 +1,6 @@
 /**
  * The states of deliveries and events, by sequences of steps that are made up: after each step the tables must be
- * what a plain picture of them says, and after the last one everything that is open must come to an end.
+ * what a plain model of them says, and after the last one everything that is open must come to an end.
  *
  * `FC_SEED=… FC_RUNS=1000 npx vitest run test/integration/state-machine.test.ts` makes up others, or more of them; a
  * failure tells the seed and the shortest sequence that fails.
@@ -8,9 +8,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Database } from '../../src/platform/database.js'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { compare } from '../model/comparison.js'
-import { deliveriesOf, isOpen } from '../model/picture.js'
+import { deliveriesOf, isOpen } from '../model/reference-model.js'
 import {
   answer,
   attempt,
@@ -33,16 +33,16 @@ const LIMIT_MS = 5000 * numRuns
 
 const file = 'test/integration/state-machine.test.ts'
 
-let parts: Parts
+let resources: Resources
 let tables: TestDatabase
 let database: Database
 
 beforeAll(async () => {
-  parts = createParts()
-  tables = parts.use(await createTestDatabase())
-  database = parts.use(openDatabase(tables))
+  resources = createResources()
+  tables = resources.use(await createTestDatabase())
+  database = resources.use(openDatabase(tables))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 /** A step among those that can happen at that moment, and what it is done to. */
 function command({ which, n }: { which: number; n: number }): fc.AsyncCommand<World, World> {
@@ -95,7 +95,7 @@ async function settle(world: World): Promise<void> {
   while (world.engine.queue.length > 0) await run(attempt)
   while (world.engine.requests.length > 0) await run(answer(0))
   await compare(world)
-  expect(deliveriesOf(world.picture).filter(isOpen)).toEqual([])
+  expect(deliveriesOf(world.model).filter(isOpen)).toEqual([])
 }
 
 it(

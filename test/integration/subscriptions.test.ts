@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { openDatabase } from '../support/database.js'
 import { expectProblem } from '../support/problem.js'
 import { startTestService, type TestService } from '../support/service.js'
 
-let parts: Parts
+let resources: Resources
 let service: TestService
 
 beforeAll(async () => {
-  parts = createParts()
+  resources = createResources()
   // No exception for this machine: what is not public is refused.
-  service = parts.use(await startTestService('postgres', { DELIVERY_ALLOWED_CIDRS: '' }))
+  service = resources.use(await startTestService('postgres', { DELIVERY_ALLOWED_CIDRS: '' }))
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 let made = 0
 /** A subscription that is like no other. */
@@ -232,7 +232,7 @@ describe('endpointUrl', () => {
   })
 
   it('may be one that DELIVERY_ALLOWED_CIDRS opens', async () => {
-    const open = parts.use(
+    const open = resources.use(
       await startTestService('postgres', { DELIVERY_ALLOWED_CIDRS: '10.0.0.0/8,::1/128' }),
     )
     const createThere = (endpointUrl: string) => open.api.post('/v1/subscriptions', some({ endpointUrl }))

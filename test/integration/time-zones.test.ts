@@ -1,6 +1,6 @@
 /** Times are instants: whatever the zone of the process, they come out as they went in. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createParts, type Parts } from '../../src/platform/parts.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
 import { ask } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
@@ -8,13 +8,13 @@ import { startTestService } from '../support/service.js'
 vi.setConfig({ testTimeout: 90_000 })
 
 const { TZ } = process.env
-let parts: Parts
+let resources: Resources
 
 beforeEach(() => {
-  parts = createParts()
+  resources = createResources()
 })
 afterEach(async () => {
-  await parts[Symbol.asyncDispose]()
+  await resources[Symbol.asyncDispose]()
   if (TZ === undefined) delete process.env.TZ
   else process.env.TZ = TZ
 })
@@ -36,8 +36,8 @@ const times = [
 it.each(['Asia/Kolkata', 'America/St_Johns', 'Australia/Lord_Howe'])('in %s', async (zone) => {
   process.env.TZ = zone
   expect(new Intl.DateTimeFormat().resolvedOptions().timeZone.replace('Calcutta', 'Kolkata')).toBe(zone)
-  const receiver = parts.use(await startReceiver())
-  const service = parts.use(await startTestService('postgres'))
+  const receiver = resources.use(await startReceiver())
+  const service = resources.use(await startTestService('postgres'))
   await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['*'] })
 
   await Promise.all(times.map(goesRound))

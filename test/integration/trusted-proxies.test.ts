@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { startOn } from '../support/service.js'
 
-const parts = createParts()
+const resources = createResources()
 let url: string
 
 const proxy = '127.0.0.1'
@@ -16,10 +16,10 @@ const LIMIT = 20
 
 beforeAll(async () => {
   const settings = { TRUSTED_PROXIES: `${proxy}/32` }
-  const service = parts.use(await startOn(parts.use(await createTestDatabase()), undefined, settings))
+  const service = resources.use(await startOn(resources.use(await createTestDatabase()), undefined, settings))
   url = service.url
 })
-afterAll(() => parts[Symbol.asyncDispose]())
+afterAll(() => resources[Symbol.asyncDispose]())
 
 interface Guess {
   from: string

@@ -1,10 +1,16 @@
-/** The picture beside the tables: every row, and everything that must follow from the rows. */
+/** The model beside the tables: every row, and everything that must follow from the rows. */
 import { expect } from 'vitest'
 import { countStats } from '../../src/deliveries/stats.js'
 import type { DeliveryStatus } from '../../src/generated/prisma/enums.js'
 import type { TestDatabase } from '../support/database.js'
 import type { Told } from './engine.js'
-import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, statusOf } from './picture.js'
+import {
+  deliveriesOf,
+  isOpen,
+  type PicturedDelivery,
+  type ReferenceModel,
+  statusOf,
+} from './reference-model.js'
 import type { World } from './world.js'
 
 interface EventRow {
@@ -29,15 +35,15 @@ interface DeliveryRow {
 const countOf = (deliveries: PicturedDelivery[], wanted: DeliveryStatus) =>
   deliveries.filter(({ status }) => status === wanted).length
 
-const picturedEvents = ({ events }: Picture): EventRow[] =>
+const modelledEvents = ({ events }: ReferenceModel): EventRow[] =>
   events.map((event) => ({
     id: event.id,
     status: statusOf(event),
     counts: [event.deliveries.length, countOf(event.deliveries, 'SENT'), countOf(event.deliveries, 'DEAD')],
   }))
 
-const picturedDeliveries = (picture: Picture) =>
-  deliveriesOf(picture).map((delivery) => ({
+const modelledDeliveries = (model: ReferenceModel) =>
+  deliveriesOf(model).map((delivery) => ({
     eventId: delivery.event.id,
     subscriptionId: delivery.subscription.id,
     status: delivery.status,
@@ -52,11 +58,11 @@ const picturedDeliveries = (picture: Picture) =>
 const byIds = (one: { eventId: string; subscriptionId: string }, other: typeof one) =>
   `${one.eventId} ${one.subscriptionId}` < `${other.eventId} ${other.subscriptionId}` ? -1 : 1
 
-export async function compare({ picture, tables, database, engine }: World): Promise<void> {
+export async function compare({ model, tables, database, engine }: World): Promise<void> {
   const events = await tables.query<EventRow>(
     `select id, status, array["deliveryCount", "sentCount", "deadCount"] as counts from events order by id`,
   )
-  expect(events).toEqual(picturedEvents(picture))
+  expect(events).toEqual(modelledEvents(model))
 
   const deliveries = await tables.query<DeliveryRow>(
     `select "eventId", "subscriptionId", status, attempts, "budgetFrom", "queuedUntil" is not null as "isLeased",
@@ -65,12 +71,12 @@ export async function compare({ picture, tables, database, engine }: World): Pro
                   where l."deliveryId" = d.id order by l.attempt) as logs
      from deliveries d`,
   )
-  expect(deliveries.toSorted(byIds)).toEqual(picturedDeliveries(picture).toSorted(byIds))
+  expect(deliveries.toSorted(byIds)).toEqual(modelledDeliveries(model).toSorted(byIds))
 
-  const all = deliveriesOf(picture)
-  const shown = picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
+  const all = deliveriesOf(model)
+  const shown = model.subscriptions.filter(({ isDeleted }) => !isDeleted)
   expect(await countStats(database)).toEqual({
-    eventsTotal: picture.events.length,
+    eventsTotal: model.events.length,
     deliveriesTotal: all.length,
     deliveriesPending: countOf(all, 'PENDING'),
     deliveriesSent: countOf(all, 'SENT'),

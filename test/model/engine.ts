@@ -2,18 +2,18 @@
  * The parts of the delivery engine on a real database, taken one step at a time: nothing moves by itself, and
  * what goes over the network is answered when the test says so, so every order of steps can be tried.
  */
-import { createAttempt } from '../../src/delivery-engine/attempt.js'
-import { createDispatcher } from '../../src/delivery-engine/dispatcher.js'
-import { createFeeder, takeBackAllLeases } from '../../src/delivery-engine/feeder.js'
-import type { Lease } from '../../src/delivery-engine/lease.js'
-import { createLoader } from '../../src/delivery-engine/loader.js'
-import { createRecorder, type Recorder } from '../../src/delivery-engine/recorder.js'
-import type { Exchange } from '../../src/delivery-engine/sender.js'
+import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
+import { createLoader } from '../../src/delivery-engine/attempt/loader.js'
+import { createRecorder, type Recorder } from '../../src/delivery-engine/attempt/recorder.js'
+import type { Exchange } from '../../src/delivery-engine/attempt/sender.js'
+import { createDispatcher } from '../../src/delivery-engine/scheduling/dispatcher.js'
+import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
+import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type Publisher } from '../../src/events/publish.js'
 import type { Database } from '../../src/platform/database.js'
-import { createHappenings, type Happenings } from '../../src/platform/happenings.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
+import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
 
 /** A request that an endpoint has not answered. */
@@ -30,7 +30,7 @@ export interface Told {
 }
 
 export interface Engine {
-  happenings: Happenings
+  serviceEvents: ServiceEvents
   told: Told
   /** Leases that were put on the queue, and not yet taken from it. */
   queue: Lease[]
@@ -50,12 +50,12 @@ const HOUR_SECONDS = 3600
 const HOUR_MS = HOUR_SECONDS * 1000
 
 export function createEngine(database: Database, maxAttempts: number): Engine {
-  const happenings = createHappenings()
+  const serviceEvents = createServiceEvents()
   const told: Told = { deliveries: new Map(), events: new Map() }
-  happenings.on('deliveriesChanged', (read) => {
+  serviceEvents.on('deliveriesChanged', (read) => {
     for (const delivery of read()) told.deliveries.set(delivery.id, delivery)
   })
-  happenings.on('eventsChanged', (read) => {
+  serviceEvents.on('eventsChanged', (read) => {
     for (const event of read()) told.events.set(event.id, event)
   })
   const queue: Lease[] = []
@@ -65,10 +65,10 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   let onRequest: (answer: (exchange: Exchange) => void) => void = () => {}
 
   const enqueue = async (leases: Lease[]) => void queue.push(...leases)
-  const recorder = createRecorder(database, happenings)
+  const recorder = createRecorder(database, serviceEvents)
   const createAttempts = () =>
     createAttempt({
-      ...{ database, happenings, clock: machineClock, recorder: twice(recorder) },
+      ...{ database, serviceEvents, clock: machineClock, recorder: twice(recorder) },
       loader: createLoader(database, createSigningKeys(createSecretCipher([]))),
       sender: {
         send: () => new Promise((resolve) => onRequest(resolve)),
@@ -80,10 +80,10 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
     })
   let attempts = createAttempts()
 
-  /** Lets a part that works by itself do so once. It asks for the allowances as it does. */
+  /** Lets a part that works by itself do so once. It asks for the leaseQuotas as it does. */
   async function once(
     start: (
-      allowances: () => [string[], number[], number],
+      leaseQuotas: () => [string[], number[], number],
       fail: (error: unknown) => void,
     ) => AsyncDisposable,
   ) {
@@ -98,17 +98,17 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   }
 
   return {
-    happenings,
+    serviceEvents,
     told,
     queue,
     requests,
     publishers: {
-      outbox: createPublisher({ database, happenings, clock: machineClock, newId, onCommitted: () => {} }),
+      outbox: createPublisher({ database, serviceEvents, clock: machineClock, newId, onCommitted: () => {} }),
       direct: createPublisher({
-        ...{ database, happenings, clock: machineClock, newId },
+        ...{ database, serviceEvents, clock: machineClock, newId },
         onCommitted: () => {},
-        directWorker: {
-          refused: () => [],
+        fastPath: {
+          saturated: () => [],
           restMs: () => 0,
           take(_events, { deliveries, queuedUntil }) {
             for (const { id, subscriptionId } of deliveries) {
@@ -126,15 +126,18 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
       }),
     },
     dispatch: () =>
-      once((allowances, onError) =>
+      once((leaseQuotas, onError) =>
         createDispatcher({
-          ...{ database, happenings, enqueue, allowances, onError },
+          ...{ database, serviceEvents, enqueue, leaseQuotas, onError },
           ...{ batchSize: 100, intervalMs: HOUR_MS, onBacklog: () => {} },
         }),
       ),
     feed: () =>
-      once((allowances, onError) =>
-        createFeeder({ ...{ database, happenings, enqueue, allowances, onError }, intervalMs: HOUR_MS }),
+      once((leaseQuotas, onError) =>
+        createScheduler({
+          ...{ database, serviceEvents, enqueue, leaseQuotas, onError },
+          intervalMs: HOUR_MS,
+        }),
       ),
     async attempt(lease) {
       const request = new Promise<(exchange: Exchange) => void>((resolve) => {

@@ -1,18 +1,25 @@
 /**
- * What may happen, one step each: done to the engine, and to the picture. `n` chooses among what there is.
+ * What may happen, one step each: done to the engine, and to the model. `n` chooses among what there is.
  */
 import { expect } from 'vitest'
 import { cancelDelivery } from '../../src/deliveries/cancel.js'
 import { retryDelivery, retryEvent } from '../../src/deliveries/retry.js'
-import { mergeTallies } from '../../src/deliveries/tally.js'
-import { giveBackLeases } from '../../src/delivery-engine/feeder.js'
-import type { Exchange } from '../../src/delivery-engine/sender.js'
+import type { Exchange } from '../../src/delivery-engine/attempt/sender.js'
+import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import type { RawJson } from '../../src/events/raw-json.js'
+import { mergeCounterDeltas } from '../../src/model/counter-deltas.js'
 import { sqlNow } from '../../src/platform/sql-now.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
-import * as pictured from './picture.js'
-import { deliveriesOf, isOpen, type Outcome, type PicturedDelivery, release, seen } from './picture.js'
+import * as pictured from './reference-model.js'
+import {
+  deliveriesOf,
+  isOpen,
+  type Outcome,
+  type PicturedDelivery,
+  release,
+  seen,
+} from './reference-model.js'
 import { find, isGood, leasing, subscribe, subscriptionContext, type World } from './world.js'
 
 /** Only what has something to choose from can happen. */
@@ -32,7 +39,11 @@ const step = <Item>(
   },
 })
 
-const contextOf = ({ database, engine: { happenings } }: World) => ({ database, happenings, onDue: () => {} })
+const contextOf = ({ database, engine: { serviceEvents } }: World) => ({
+  database,
+  serviceEvents,
+  onDue: () => {},
+})
 
 /** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
 const MOST_EVENTS = 4
@@ -40,11 +51,11 @@ const types = ['a', 'b', 'c']
 
 const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
   step(
-    ({ picture }) => (picture.events.length < MOST_EVENTS ? types : []),
+    ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
     async (world, type) => {
-      const { picture, engine } = world
+      const { model, engine } = world
       const publication = { type, data: '{}' as RawJson, metadata: null, idempotencyKey, createdAt: null }
-      const first = picture.events.find(
+      const first = model.events.find(
         (event) => idempotencyKey !== null && event.idempotencyKey === idempotencyKey,
       )
       const publishing = () => engine.publishers[way].publish(publication)
@@ -56,30 +67,30 @@ const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
         await leasing(world, async () => {
           const { eventId: id } = await publishing()
           const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
-          picture.events.push(event)
-          if (way === 'direct') pictured.dispatch(picture, event)
+          model.events.push(event)
+          if (way === 'direct') pictured.dispatch(model, event)
         })
       }
     },
   )
 
 export const dispatch = step(
-  ({ picture }) => picture.events.filter(({ isDispatched }) => !isDispatched),
+  ({ model }) => model.events.filter(({ isDispatched }) => !isDispatched),
   async (world) => {
-    for (const event of world.picture.events) if (!event.isDispatched) pictured.dispatch(world.picture, event)
+    for (const event of world.model.events) if (!event.isDispatched) pictured.dispatch(world.model, event)
     await leasing(world, world.engine.dispatch)
   },
 )
 
 export const feed = step(
-  ({ picture }) => deliveriesOf(picture).filter(isOpen),
+  ({ model }) => deliveriesOf(model).filter(isOpen),
   async (world) => {
-    for (const delivery of deliveriesOf(world.picture)) {
+    for (const delivery of deliveriesOf(world.model)) {
       if (delivery.hasRunOut) release(delivery)
       if (delivery.subscription.isDeleted) pictured.cancel(delivery)
     }
     await leasing(world, world.engine.feed)
-    const forgotten = deliveriesOf(world.picture).filter(
+    const forgotten = deliveriesOf(world.model).filter(
       (delivery) =>
         isOpen(delivery) && delivery.isDue && delivery.token === null && delivery.subscription.isEnabled,
     )
@@ -89,9 +100,9 @@ export const feed = step(
 
 export const attempt = step(
   ({ engine }) => engine.queue,
-  async ({ picture, engine, underWay }, lease) => {
+  async ({ model, engine, underWay }, lease) => {
     engine.queue.splice(engine.queue.indexOf(lease), 1)
-    const delivery = find(picture, lease)
+    const delivery = find(model, lease)
     const request = await engine.attempt(lease)
     const isHeld = isGood(lease, delivery)
     expect(request !== undefined).toBe(isHeld && delivery.subscription.isEnabled)
@@ -112,24 +123,24 @@ const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs'>][] = [
 export const answer = (kind: number) =>
   step(
     ({ engine }) => engine.requests,
-    async ({ picture, engine, underWay }, request) => {
+    async ({ model, engine, underWay }, request) => {
       engine.requests.splice(engine.requests.indexOf(request), 1)
       const [outcome, exchange] = exchanges[kind] as (typeof exchanges)[number]
-      const delivery = find(picture, request.lease)
+      const delivery = find(model, request.lease)
       const before = underWay.get(request) as pictured.Seen
       const isHeld = isGood(request.lease, delivery)
       await request.answer({ ...exchange, responseTimeMs: 1 })
       underWay.delete(request)
-      if (pictured.record(picture, delivery, before, outcome)) return
+      if (pictured.record(model, delivery, before, outcome)) return
       // A retry by hand came in between: the attempt is the first of the new budget.
       const now = seen(delivery)
-      if (isHeld && now.attempts === before.attempts) pictured.record(picture, delivery, now, outcome)
+      if (isHeld && now.attempts === before.attempts) pictured.record(model, delivery, now, outcome)
     },
   )
 
 /** A lease ends while its holder still believes in it, be it on the queue or at work. */
 const runOut = step(
-  ({ picture }) => deliveriesOf(picture).filter(({ token, hasRunOut }) => token !== null && !hasRunOut),
+  ({ model }) => deliveriesOf(model).filter(({ token, hasRunOut }) => token !== null && !hasRunOut),
   async ({ engine, tables }, delivery) => {
     const [row] = await tables.query<{ queuedUntil: Date }>(
       `update deliveries set "queuedUntil" = now() - interval '1 second' where id = $1 returning "queuedUntil"`,
@@ -146,21 +157,21 @@ const runOut = step(
 
 const giveBack = step(
   ({ engine }) => engine.queue,
-  async ({ picture, engine, database }, lease) => {
+  async ({ model, engine, database }, lease) => {
     engine.queue.splice(engine.queue.indexOf(lease), 1)
     await giveBackLeases(database, [lease])
-    const delivery = find(picture, lease)
+    const delivery = find(model, lease)
     if (delivery.token === lease.queuedUntil) release(delivery)
   },
 )
 
-/** What a person asks for one delivery, which is done or refused as the picture says. */
+/** What a person asks for one delivery, which is done or refused as the model says. */
 const byHand = (
   ask: (context: ReturnType<typeof contextOf>, id: string) => Promise<unknown>,
   act: (delivery: PicturedDelivery) => boolean,
 ) =>
   step(
-    ({ picture }) => deliveriesOf(picture),
+    ({ model }) => deliveriesOf(model),
     async (world, delivery) => {
       const asked = ask(contextOf(world), delivery.id as string)
       if (act(delivery)) await asked
@@ -172,14 +183,14 @@ const retry = byHand(retryDelivery, pictured.retry)
 const cancel = byHand(cancelDelivery, pictured.cancel)
 
 const retryAll = step(
-  ({ picture }) => picture.events,
+  ({ model }) => model.events,
   async (world, { id, deliveries }) => {
     const retried = deliveries.filter(pictured.retry).length
     expect(await retryEvent(contextOf(world), id)).toEqual({ retried })
   },
 )
 
-export const existing = ({ picture }: World) => picture.subscriptions.filter(({ isDeleted }) => !isDeleted)
+export const existing = ({ model }: World) => model.subscriptions.filter(({ isDeleted }) => !isDeleted)
 
 export const turnOnOrOff = step(existing, async (world, subscription) => {
   subscription.isEnabled = !subscription.isEnabled
@@ -193,25 +204,22 @@ const remove = step(existing, async (world, subscription) => {
   await deleteSubscription(subscriptionContext(world), subscription.id)
 })
 
-const subscribeMore = step(
-  ({ picture }) => (picture.subscriptions.length < 6 ? ['a', 'b', '*'] : []),
-  subscribe,
-)
+const subscribeMore = step(({ model }) => (model.subscriptions.length < 6 ? ['a', 'b', '*'] : []), subscribe)
 
 /** Until everything that waits for another try is due. */
 export const timePasses = step(
-  ({ picture }) => deliveriesOf(picture).filter(({ status, isDue }) => status === 'FAILED' && !isDue),
-  async ({ picture, tables }) => {
+  ({ model }) => deliveriesOf(model).filter(({ status, isDue }) => status === 'FAILED' && !isDue),
+  async ({ model, tables }) => {
     await tables.query(
       `update deliveries set "nextRunAt" = ${sqlNow} where status = 'FAILED' and "nextRunAt" > now()`,
     )
-    for (const delivery of deliveriesOf(picture)) if (delivery.status === 'FAILED') delivery.isDue = true
+    for (const delivery of deliveriesOf(model)) if (delivery.status === 'FAILED') delivery.isDue = true
   },
 )
 
 const tidyUp = step(
   () => ['tallies'],
-  async ({ database }) => void (await mergeTallies(database)),
+  async ({ database }) => void (await mergeCounterDeltas(database)),
 )
 
 function loseMemory({ engine, underWay }: World): void {
@@ -227,11 +235,11 @@ const crash = step(
 
 /** Of the last worker, which comes back. */
 export const crashAndRestart = step(
-  ({ picture }) => deliveriesOf(picture).filter(({ token }) => token !== null),
+  ({ model }) => deliveriesOf(model).filter(({ token }) => token !== null),
   async (world) => {
     loseMemory(world)
     await world.engine.restart()
-    deliveriesOf(world.picture).forEach(release)
+    deliveriesOf(world.model).forEach(release)
   },
 )
 

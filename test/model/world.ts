@@ -1,16 +1,22 @@
-/** The engine and its picture, side by side, and what is known of leases and requests that are under way. */
+/** The engine and its model, side by side, and what is known of leases and requests that are under way. */
 import { expect } from 'vitest'
-import type { Lease } from '../../src/delivery-engine/lease.js'
+import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import type { Database } from '../../src/platform/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
 import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
 import { createEngine, type Engine, type Request } from './engine.js'
-import { deliveriesOf, isOpen, type Picture, type PicturedDelivery, type Seen } from './picture.js'
+import {
+  deliveriesOf,
+  isOpen,
+  type PicturedDelivery,
+  type ReferenceModel,
+  type Seen,
+} from './reference-model.js'
 
 export interface World {
-  picture: Picture
+  model: ReferenceModel
   engine: Engine
   /** What each request that was made has seen of its delivery. */
   underWay: Map<Request, Seen>
@@ -23,9 +29,9 @@ const MAX_ATTEMPTS = 3
 /** An empty one, with an endpoint for each type and one for all. */
 export async function createWorld(tables: TestDatabase, database: Database): Promise<World> {
   await tables.query('truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies')
-  const picture: Picture = { maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] }
+  const model: ReferenceModel = { maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] }
   const engine = createEngine(database, MAX_ATTEMPTS)
-  const world: World = { picture, engine, underWay: new Map(), tables, database }
+  const world: World = { model, engine, underWay: new Map(), tables, database }
   for (const type of ['a', 'b', '*']) await subscribe(world, type)
   return world
 }
@@ -39,22 +45,19 @@ export const subscriptionContext = ({ database }: World): SubscriptionContext =>
 })
 
 export async function subscribe(world: World, type: string): Promise<void> {
-  const { subscriptions } = world.picture
+  const { subscriptions } = world.model
   const endpointUrl = `https://example.com/${subscriptions.length}`
   const { id } = await createSubscription(subscriptionContext(world), { endpointUrl, eventTypes: [type] })
   subscriptions.push({ id, type, isEnabled: true, isDeleted: false })
 }
 
 /** Does what may lease deliveries, and checks that each of them was to be had. */
-export async function leasing(
-  { picture, engine, tables }: World,
-  act: () => Promise<unknown>,
-): Promise<void> {
+export async function leasing({ model, engine, tables }: World, act: () => Promise<unknown>): Promise<void> {
   const before = engine.queue.length
   await act()
-  await learnIds(picture, tables)
+  await learnIds(model, tables)
   for (const lease of engine.queue.slice(before)) {
-    const delivery = find(picture, lease)
+    const delivery = find(model, lease)
     expect(delivery).toMatchObject({ token: null, isDue: true, subscription: { isEnabled: true } })
     expect(isOpen(delivery)).toBe(true)
     delivery.token = lease.queuedUntil
@@ -62,8 +65,8 @@ export async function leasing(
   }
 }
 
-async function learnIds(picture: Picture, tables: TestDatabase): Promise<void> {
-  const unknown = deliveriesOf(picture).filter(({ id }) => id === undefined)
+async function learnIds(model: ReferenceModel, tables: TestDatabase): Promise<void> {
+  const unknown = deliveriesOf(model).filter(({ id }) => id === undefined)
   if (unknown.length === 0) return
   const rows = await tables.query<{ id: string; eventId: string; subscriptionId: string }>(
     'select id, "eventId", "subscriptionId" from deliveries',
@@ -77,8 +80,8 @@ async function learnIds(picture: Picture, tables: TestDatabase): Promise<void> {
   }
 }
 
-export function find(picture: Picture, { deliveryId }: Lease): PicturedDelivery {
-  const found = deliveriesOf(picture).find(({ id }) => id === deliveryId)
+export function find(model: ReferenceModel, { deliveryId }: Lease): PicturedDelivery {
+  const found = deliveriesOf(model).find(({ id }) => id === deliveryId)
   if (found === undefined) throw new Error(`There should be no delivery ${deliveryId}.`)
   return found
 }

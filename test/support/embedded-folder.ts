@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
-import { findServerProcesses } from '../../src/platform/embedded-postgres/processes.js'
+import { findServerProcesses } from '../../src/platform/embedded-postgres/postgres-processes.js'
 import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,

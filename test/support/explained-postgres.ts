@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { startPostgresServer } from '../matrix/stage/postgres-server.js'
 import type { PlanNode } from './plans.js'
 
@@ -53,24 +53,24 @@ const settings = (logDirectory: string): Record<string, string> => ({
 
 /** @param bin the folder of the server's programs; those of the embedded one without it */
 export async function startExplainedPostgres(bin?: string): Promise<ExplainedPostgres> {
-  const parts = createParts()
+  const resources = createResources()
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-plans-'))
-  parts.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
+  resources.use({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) })
   // Root's PostgreSQL runs as another user, who has to get in, and to write its log.
   await chmod(directory, 0o777)
   const url = bin === undefined ? await startEmbedded() : await startOther(bin)
   await applyMigrations({ databaseUrl: url })
   const client = new pg.Client(url)
   await client.connect()
-  parts.use({ [Symbol.asyncDispose]: () => client.end() })
+  resources.use({ [Symbol.asyncDispose]: () => client.end() })
 
   async function startEmbedded(): Promise<string> {
     const options = { dataDirectory: join(directory, 'postgres'), settings: settings(directory) }
-    return parts.use(await startEmbeddedPostgres(options)).url
+    return resources.use(await startEmbeddedPostgres(options)).url
   }
 
   async function startOther(programs: string): Promise<string> {
-    return parts.use(await startPostgresServer(programs, settings(directory))).superuserUrl
+    return resources.use(await startPostgresServer(programs, settings(directory))).superuserUrl
   }
 
   const query = async <Row extends object>(text: string, values: unknown[] = []) =>
@@ -115,7 +115,7 @@ export async function startExplainedPostgres(bin?: string): Promise<ExplainedPos
       await work()
       return (await readLog()).flatMap(toExplained)
     },
-    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { Webhook } from 'standardwebhooks'
 import { expect } from 'vitest'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import type { Client } from './client.js'
 import { ask, watchOverSse } from './graphql.js'
 import { startReceiver } from './receiver.js'
@@ -21,14 +21,14 @@ const TIMEOUT_MS = 20_000
 const MINUTE_MS = 60_000
 
 export async function doMainJob(service: { url: string; api: Client }): Promise<void> {
-  await using parts = createParts()
+  await using resources = createResources()
   const { api } = service
-  const receiver = parts.use(await startReceiver(500, 200))
+  const receiver = resources.use(await startReceiver(500, 200))
   const type = `main-job.${Math.random().toString(36).slice(2)}`
   const subscribed = await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [type] })
   expect(subscribed).toMatchObject({ status: 201 })
   const { id: subscriptionId, secret } = subscribed.body
-  const watcher = parts.use(watchOverSse(service, LIVE, { id: subscriptionId }))
+  const watcher = resources.use(watchOverSse(service, LIVE, { id: subscriptionId }))
   await expect.poll(() => watcher.end, { timeout: 500, interval: 500 }).toBeUndefined()
 
   const publishedAt = Date.now()

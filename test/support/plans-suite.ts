@@ -1,6 +1,6 @@
 /**
  * Every statement costs the same on full tables as on empty ones: whatever the service sends to PostgreSQL, as it is
- * planned on the service's own connections, reads a bounded part of the tables that grow.
+ * planned on the service's own connections, reads a bounded resource of the tables that grow.
  * On whichever server: a suite for each is made here.
  */
 import { readdir, readFile } from 'node:fs/promises'
@@ -15,15 +15,15 @@ import {
   subscriptionFilters,
 } from '../../bench/lists.js'
 import { createDatabase } from '../../src/platform/database.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createClient } from './client.js'
 import { type Explained, type ExplainedPostgres, startExplainedPostgres } from './explained-postgres.js'
 import { ask } from './graphql.js'
-import { type Paces, putThroughPaces } from './paces.js'
 import { handledBy, pagesOf, readsOf } from './plans.js'
 import { startReceiver } from './receiver.js'
 import { startRedis } from './redis.js'
 import { startOn } from './service.js'
+import { runWorkload, type WorkloadTargets } from './workload.js'
 
 const GROWING = ['events', 'deliveries', 'deliveryLogs', 'outbox']
 const ROWS = 200_000
@@ -43,7 +43,7 @@ const MOST_PAGES_BESIDES = 10_000
 
 /** @param bin answers, when it runs, with the folder of a server's programs; those of the embedded one without it */
 export function provePlans(bin: () => string | undefined = () => undefined): void {
-  const parts = createParts()
+  const resources = createResources()
   /** What ran, by when: its name, or the beginning of its text. */
   const ran: Record<'stale' | 'fresh' | 'restart', Explained[]> = { stale: [], fresh: [], restart: [] }
   type Lists = { name: string; ran: Explained[] }[]
@@ -53,45 +53,45 @@ export function provePlans(bin: () => string | undefined = () => undefined): voi
   let filterFields: Record<string, string[]>
 
   beforeAll(async () => {
-    const postgres = parts.use(await startExplainedPostgres(bin()))
-    const redis = parts.use(await startRedis())
+    const postgres = resources.use(await startExplainedPostgres(bin()))
+    const redis = resources.use(await startRedis())
     const settings = { DELIVERY_BACKOFF_BASE_SECONDS: '3600', DELIVERY_TIMEOUT_MS: '600000' }
-    const services = createParts()
+    const services = createResources()
     const all = services.use(await startOn(postgres, redis, settings))
     const apart = services.use(await startOn(postgres, redis, { ...settings, ROLE: 'api' }))
-    const paces: Paces = {
+    const targets: WorkloadTargets = {
       postgres,
-      database: parts.use(createDatabase({ url: postgres.url })),
+      database: resources.use(createDatabase({ url: postgres.url })),
       ...{ api: createClient(all.url), apart: createClient(apart.url) },
-      good: parts.use(await startReceiver(200)),
-      bad: parts.use(await startReceiver(500)),
+      good: resources.use(await startReceiver(200)),
+      bad: resources.use(await startReceiver(500)),
       hanging: await startReceiver(() => {}),
     }
 
     // Now connections have plans of empty tables, which nothing tells them to make anew.
-    await putThroughPaces(paces)
+    await runWorkload(targets)
     const waiting = {
       pending: 2000,
       failed: 2000,
       outbox: 5000,
       dueIn: '-1 minute',
-      endpointUrl: paces.good.url,
+      endpointUrl: targets.good.url,
     }
     await fillTables(postgres.url, { deliveries: ROWS, subscriptions: 50, ...waiting })
-    ran.stale = await postgres.watch(() => putThroughPaces(paces))
+    ran.stale = await postgres.watch(() => runWorkload(targets))
     await postgres.query('analyze')
-    ran.fresh = await postgres.watch(() => putThroughPaces(paces))
-    lists = await runLists(postgres, paces)
+    ran.fresh = await postgres.watch(() => runWorkload(targets))
+    lists = await runLists(postgres, targets)
     await postgres.query(
       `update deliveries set status = 'SENT' where status <> 'SENT' and "queuedUntil" is null`,
     )
     await postgres.query(`update events set status = 'DELIVERED' where status <> 'DELIVERED'`)
-    emptied = await runLists(postgres, paces)
+    emptied = await runLists(postgres, targets)
     filterFields = await readFilterFields(all)
 
     ran.restart = await postgres.watch(async () => {
       const closed = services[Symbol.asyncDispose]()
-      await paces.hanging[Symbol.asyncDispose]()
+      await targets.hanging[Symbol.asyncDispose]()
       await closed
       const key = Buffer.alloc(32, 'k').toString('base64')
       // As by somebody who emptied every table.
@@ -100,9 +100,9 @@ export function provePlans(bin: () => string | undefined = () => undefined): voi
       await again[Symbol.asyncDispose]()
     })
   }, 600_000)
-  afterAll(() => parts[Symbol.asyncDispose](), 60_000)
+  afterAll(() => resources[Symbol.asyncDispose](), 60_000)
 
-  async function runLists(postgres: ExplainedPostgres, { api }: Paces): Promise<Lists> {
+  async function runLists(postgres: ExplainedPostgres, { api }: WorkloadTargets): Promise<Lists> {
     const known = await findKnown(postgres)
     const done: Lists = []
     for (const { name, path, body } of listRequests(known)) {

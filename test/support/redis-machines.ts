@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { findFreePort } from '../../src/platform/free-port.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { endProcess } from './child-process.js'
 import { requireRedisProgram } from './redis-server.js'
 
@@ -65,17 +65,17 @@ export interface RedisCluster extends AsyncDisposable {
 
 /** Three primaries, by `redis-cli --cluster create`. */
 export async function startRedisCluster(settings: string[] = []): Promise<RedisCluster> {
-  const parts = createParts()
+  const resources = createResources()
   const start = () => startRedisMachine({ settings: ['--cluster-enabled', 'yes', ...settings] })
   const nodes = await Promise.all([start(), start(), start()])
-  for (const node of nodes) parts.use(node)
+  for (const node of nodes) resources.use(node)
   const first = nodes[0] as RedisMachine
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
   await first.cli('--cluster', 'create', ...addresses, '--cluster-yes')
   for (const node of nodes) {
     await expect.poll(() => node.cli('cluster', 'info'), { timeout: 20_000 }).toContain('cluster_state:ok')
   }
-  return { nodes, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] }
+  return { nodes, [Symbol.asyncDispose]: resources[Symbol.asyncDispose] }
 }
 
 /** Moves one slot, with its keys, while others use them. */

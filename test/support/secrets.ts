@@ -1,7 +1,7 @@
 /** Keys to encrypt secrets with, and who signed a webhook. */
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
-import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/keys.js'
+import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import type { ReceivedRequest } from './receiver.js'
 
 export interface EncryptionKey {

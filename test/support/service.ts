@@ -1,7 +1,7 @@
 /** The service under test, whole, in this process: on a database and, in one of the queue modes, a Redis of its own. */
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../src/config.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { type ServiceConfig, startService } from '../../src/service.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
 import { createTestDatabase, type TestDatabase } from './database.js'
@@ -39,22 +39,24 @@ const quick: Settings = {
 }
 
 export async function startTestService(layout: Layout, settings: Settings = {}): Promise<TestService> {
-  const parts = createParts()
-  const database = parts.use(await createTestDatabase())
-  const redis = layout === 'postgres' ? undefined : parts.use(await startRedis())
+  const resources = createResources()
+  const database = resources.use(await createTestDatabase())
+  const redis = layout === 'postgres' ? undefined : resources.use(await startRedis())
   const isApart = layout === 'redis, api and worker apart'
-  const worker = isApart && parts.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
-  const service = parts.use(await startOn(database, redis, isApart ? { ...settings, ROLE: 'api' } : settings))
+  const worker = isApart && resources.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
+  const service = resources.use(
+    await startOn(database, redis, isApart ? { ...settings, ROLE: 'api' } : settings),
+  )
   return {
     ...{ database, redis },
     url: service.url,
     api: createClient(service.url),
     worker: createClient((worker || service).url),
-    [Symbol.asyncDispose]: parts[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }
 
-/** One process's worth of the service, on parts that exist already. */
+/** One process's worth of the service, on resources that exist already. */
 export function startOn(
   { url, ...way }: { url: string } & Pick<ServiceConfig, 'directUrl' | 'pooling'>,
   redis: TestRedis | undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRetryAfter, retryDelayMs } from '../../src/delivery-engine/backoff.js'
+import { parseRetryAfter, retryDelayMs } from '../../src/delivery-engine/attempt/backoff.js'
 
 const DAY_MS = 86_400_000
 const leastJitter = () => 0

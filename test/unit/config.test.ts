@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { hashKey } from '../../src/api-keys/api-key.js'
 import { loadConfig } from '../../src/config.js'
-import { hashKey } from '../../src/keys/key.js'
 import { problemsOf } from '../support/config.js'
 
 describe('loadConfig', () => {

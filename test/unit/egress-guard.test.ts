@@ -8,7 +8,7 @@ import {
   createEgressGuard,
   type EgressGuard,
   EgressRefusedError,
-} from '../../src/delivery-engine/egress-guard.js'
+} from '../../src/delivery-engine/egress/egress-guard.js'
 
 const strict = createEgressGuard({ allowedCidrs: [] })
 

@@ -1,15 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { describeProxies, readEgress } from '../../src/delivery-engine/egress/egress-settings.js'
 import { parseNoProxy } from '../../src/delivery-engine/egress/no-proxy.js'
-import { describeProxies, readEgress } from '../../src/delivery-engine/egress/settings.js'
-import { createParts } from '../../src/platform/parts.js'
+import { createResources } from '../../src/platform/resources.js'
 import { createAuthority } from '../support/certificates.js'
 import { problemsOf } from '../support/config.js'
 import { temporaryDirectory } from '../support/process.js'
 
-const parts = createParts()
-afterAll(() => parts[Symbol.asyncDispose]())
+const resources = createResources()
+afterAll(() => resources[Symbol.asyncDispose]())
 
 describe('NO_PROXY', () => {
   it.each<[string, string, number, boolean]>([
@@ -130,7 +130,7 @@ describe('wrong settings', () => {
   })
 
   it('name the file that is wrong, and what is wrong with it', () => {
-    const { path } = parts.use(temporaryDirectory())
+    const { path } = resources.use(temporaryDirectory())
     const authority = createAuthority(path)
     const file = (name: string, text: string) => {
       writeFileSync(join(path, name), text)

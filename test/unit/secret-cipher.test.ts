@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { createSecretCipher, SEALED_PREFIX, UnreadableSecretError } from '../../src/secrets/cipher.js'
-import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/keys.js'
+import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { secretKey } from '../../src/subscriptions/secret.js'
 

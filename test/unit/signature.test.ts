@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { sign } from '../../src/delivery-engine/signature.js'
+import { sign } from '../../src/delivery-engine/attempt/signature.js'
 import { generateSecret, secretKey } from '../../src/subscriptions/secret.js'
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'

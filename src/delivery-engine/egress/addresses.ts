@@ -1,7 +1,7 @@
 /** The addresses of an endpoint that may be connected to. */
 import type { LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'
-import { type EgressGuard, refusedAddress } from '../egress-guard.js'
+import { type EgressGuard, refusedAddress } from './egress-guard.js'
 
 /** @throws EgressRefusedError when there are none, or the resolver's error */
 export async function allowedAddresses(guard: EgressGuard, hostname: string): Promise<LookupAddress[]> {

@@ -3,9 +3,9 @@ import type { LookupAddress } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
-import { type EgressGuard, EgressRefusedError } from '../egress-guard.js'
 import { allowedAddresses } from './addresses.js'
-import { type OutgoingProxy, ProxyRefusedError } from './proxy.js'
+import { type EgressGuard, EgressRefusedError } from './egress-guard.js'
+import { type OutgoingProxy, ProxyRefusedError } from './outgoing-proxy.js'
 import { openTunnel } from './tunnel.js'
 
 export interface ByProxyOptions {

@@ -4,12 +4,12 @@
  */
 import type { Socket } from 'node:net'
 import { buildConnector, errors } from 'undici'
-import { type EgressGuard, EgressRefusedError, refusedAddress } from '../egress-guard.js'
 import { allowedAddresses } from './addresses.js'
 import { openByProxy } from './by-proxy.js'
 import { dial } from './dial.js'
-import { ProxyError } from './proxy.js'
-import { directEgress, type EgressSettings } from './settings.js'
+import { type EgressGuard, EgressRefusedError, refusedAddress } from './egress-guard.js'
+import { directEgress, type EgressSettings } from './egress-settings.js'
+import { ProxyError } from './outgoing-proxy.js'
 import { createTrust } from './trust.js'
 
 export interface ConnectorOptions {

@@ -12,7 +12,7 @@ import type { SecureContext } from 'node:tls'
 import { connect as connectTls } from 'node:tls'
 import { version } from '../../platform/version.js'
 import { dial } from './dial.js'
-import { type OutgoingProxy, ProxyError, ProxyRefusedError } from './proxy.js'
+import { type OutgoingProxy, ProxyError, ProxyRefusedError } from './outgoing-proxy.js'
 
 export interface TunnelOptions {
   proxy: OutgoingProxy

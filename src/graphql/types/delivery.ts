@@ -3,9 +3,14 @@ import { loadPage } from '../../deliveries/pages.js'
 import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
+import {
+  checkCursors,
+  connectionComplexity,
+  DEFAULT_LIST_SIZE,
+  MAX_LIST_SIZE,
+} from '../connection-arguments.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
-import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
 /** Attempts of one delivery that a query is taken to ask for. */

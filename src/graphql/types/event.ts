@@ -3,12 +3,17 @@ import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
+import {
+  checkCursors,
+  connectionComplexity,
+  DEFAULT_LIST_SIZE,
+  MAX_LIST_SIZE,
+} from '../connection-arguments.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { loadEventPage } from '../event-pages.js'
 import { TimeRange } from '../filters.js'
 import { OpaqueJson } from '../opaque-json.js'
-import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { takesScope } from '../scopes.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'

@@ -1,14 +1,19 @@
 import type { Prisma } from '../../generated/prisma/client.js'
 import { parseInput } from '../../platform/input-errors.js'
-import { isStorable } from '../../platform/storable.js'
+import { isPostgresText } from '../../platform/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'
 import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
+import {
+  checkCursors,
+  connectionComplexity,
+  DEFAULT_LIST_SIZE,
+  MAX_LIST_SIZE,
+} from '../connection-arguments.js'
 import { byText, condition } from '../filters.js'
-import { checkCursors, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../paging.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
@@ -83,7 +88,7 @@ function subscriptionsWhere(
   const { isEnabled, eventType, endpointUrl } = filter ?? {}
   return condition<Prisma.SubscriptionWhereInput>({
     isEnabled: isEnabled ?? undefined,
-    eventTypes: eventType == null ? undefined : { hasSome: [eventType].filter(isStorable) },
+    eventTypes: eventType == null ? undefined : { hasSome: [eventType].filter(isPostgresText) },
     endpointUrl: byText(endpointUrl),
     deletedAt: null,
   })

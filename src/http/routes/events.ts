@@ -4,28 +4,28 @@ import { findEvent, summarizeEvent } from '../../events/find.js'
 import { checkIdempotencyKey, publicationBody, readPublication } from '../../events/publication.js'
 import type { Publisher } from '../../events/publish.js'
 import type { Database } from '../../platform/database.js'
-import type { Happenings } from '../../platform/happenings.js'
+import type { ServiceEvents } from '../../telemetry/service-events.js'
 import { answers } from '../openapi.js'
 import { eventShape, eventText, idParameter, publishedShape, summaryShape } from '../shapes.js'
 
 interface EventContext {
   database: Database
   publisher: Publisher
-  happenings: Happenings
+  serviceEvents: ServiceEvents
 }
 
 /** The answers to what never reached the publisher, which tells of the rest by itself. */
 const refusals = new Set([400, 413, 415])
 
 export const eventRoutes =
-  ({ database, publisher, happenings }: EventContext): FastifyPluginAsyncZod =>
+  ({ database, publisher, serviceEvents }: EventContext): FastifyPluginAsyncZod =>
   async (app) => {
     app.post(
       '/events',
       {
         config: { scope: 'publish' },
         onResponse: async (_request, { statusCode }) => {
-          if (refusals.has(statusCode)) happenings.emit('ingested', { result: 'rejected', count: 1 })
+          if (refusals.has(statusCode)) serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
         },
         schema: {
           tags: ['Events'],

@@ -2,11 +2,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
+import type { ApiKey } from '../../api-keys/api-key.js'
+import type { Authentication } from '../../api-keys/authentication.js'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { renderGraphiQLPage } from '../../graphql/graphiql.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
-import type { Gate } from '../../keys/gate.js'
-import type { ApiKey } from '../../keys/key.js'
 import { admit } from '../auth.js'
 import { toServiceError } from '../problem.js'
 
@@ -19,7 +19,7 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
 }
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
-  const { graphiql, corsOrigins, gate, maxBodyBytes, onEndLive } = options
+  const { graphiql, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
   const { yoga, webSocket } = createGraphQLServer(options)
   const isVisit = ({ method, headers }: FastifyRequest) =>
     graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
@@ -33,7 +33,8 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       bodyLimit: maxBodyBytes,
       schema: { hide: true },
       onRequest: async (request, reply) => {
-        if (!isVisit(request) && !isPreflight(request)) endWithKey(gate, admit(gate, request), reply)
+        if (!isVisit(request) && !isPreflight(request))
+          endWithKey(authentication, admit(authentication, request), reply)
       },
       handler: async (request, reply) => {
         if (isVisit(request))
@@ -65,8 +66,8 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
 }
 
 /** What is followed over SSE ends when the key is taken away: the client comes again, and is told why not. */
-function endWithKey(gate: Gate, key: ApiKey, reply: FastifyReply): void {
-  const forget = gate.onRemoved(key, () => reply.raw.destroy())
+function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyReply): void {
+  const forget = authentication.onRemoved(key, () => reply.raw.destroy())
   reply.raw.once('close', forget)
 }
 

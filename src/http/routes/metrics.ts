@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Metrics } from '../../platform/metrics.js'
+import type { Metrics } from '../../telemetry/metrics.js'
 
 export const metricsRoutes =
   (metrics: Metrics): FastifyPluginAsyncZod =>

@@ -4,7 +4,7 @@
  */
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from './address.js'
-import { isElsewhere } from './errors.js'
+import { isElsewhere } from './redis-errors.js'
 
 export type RedisClient = Redis | Cluster
 

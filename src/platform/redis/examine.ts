@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis'
 import { ExpectedStartError } from '../../errors.js'
 import { withTimeout } from '../timeout.js'
 import { createScout, type RedisSettings } from './clients.js'
-import { explainRedisError, isRefusal } from './errors.js'
 import { probe } from './probe.js'
+import { explainRedisError, isRefusal } from './redis-errors.js'
 
 export interface RedisFacts {
   /** `7.0.15`; a Valkey says which Redis it is like. */

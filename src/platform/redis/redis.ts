@@ -14,9 +14,9 @@ import {
   type RedisSettings,
 } from './clients.js'
 import { mendNodes } from './cluster-nodes.js'
-import { explainRedisError } from './errors.js'
 import { examine, findObstacle, type RedisFacts, readFacts } from './examine.js'
 import { probe } from './probe.js'
+import { explainRedisError } from './redis-errors.js'
 import { createSubscriber, type Subscriber } from './subscriber.js'
 
 export interface RedisAccess extends AsyncDisposable {

@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createParts } from '../../../src/platform/parts.js'
+import { createResources } from '../../../src/platform/resources.js'
 import { type ComposeFile, type ComposeService, readComposeFile } from './compose-file.js'
 import { type Container, startContainer } from './container.js'
 import type { Image } from './image-build.js'
@@ -30,8 +30,8 @@ const START_INTERVAL_MS = 500
 const START_TIMEOUT_MS = 120_000
 
 export async function composeUp({ image, directory, environment }: ComposeOptions): Promise<Composition> {
-  const parts = createParts()
-  const networks = parts.use(createNetworks(['default', 'data']))
+  const resources = createResources()
+  const networks = resources.use(createNetworks(['default', 'data']))
   const file = await readComposeFile(environment(networks.gatewayOf('default')))
   const names = Object.keys(file.services)
   const namespaces = new Map(names.map((name) => [name, networks.join(name, service(name).networks)]))
@@ -51,7 +51,7 @@ export async function composeUp({ image, directory, environment }: ComposeOption
     if (known) return known
     const reaching = (async () => {
       await Promise.all(Object.keys(service(name).depends_on).map(reach))
-      const container = parts.use(await start(name))
+      const container = resources.use(await start(name))
       containers.set(name, container)
       events.push(`${name} started`)
       if (isOneOff(name)) {
@@ -114,10 +114,10 @@ export async function composeUp({ image, directory, environment }: ComposeOption
     await chmod(directory, 0o755)
     await Promise.all(names.map(reach))
   } catch (error) {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     throw error
   }
-  return { file, containers, networks, events, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] }
+  return { file, containers, networks, events, [Symbol.asyncDispose]: resources[Symbol.asyncDispose] }
 }
 
 const ours = ({ command, ...image }: Image) => ({

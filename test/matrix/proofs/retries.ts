@@ -1,6 +1,6 @@
 /** An endpoint that fails until the service gives up, and again by hand when it is well: each change is told live. */
 import { expect } from 'vitest'
-import { createParts } from '../../../src/platform/parts.js'
+import { createResources } from '../../../src/platform/resources.js'
 import { watchOverWebSocket } from '../../support/graphql.js'
 import { startReceiver } from '../../support/receiver.js'
 import { MAX_ATTEMPTS } from '../stage/service.js'
@@ -10,11 +10,11 @@ import { createTopic, PATIENCE } from './events.js'
 const LIVE = 'subscription ($id: ID) { deliveryUpdated(subscriptionId: $id) { eventId status } }'
 
 export async function proveRetries({ service }: Stage): Promise<string> {
-  await using parts = createParts()
+  await using resources = createResources()
   const { api } = service
-  const receiver = parts.use(await startReceiver(500))
+  const receiver = resources.use(await startReceiver(500))
   const { subscriptionId, publish } = await createTopic(() => api, receiver, 'retries')
-  const watcher = parts.use(watchOverWebSocket(service, LIVE, { id: subscriptionId }))
+  const watcher = resources.use(watchOverWebSocket(service, LIVE, { id: subscriptionId }))
   const lives = () => watcher.results.map(({ data }) => data.deliveryUpdated.status)
   // One by one until one is told of: from then on the watcher is sure to hear.
   await expect

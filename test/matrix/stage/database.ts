@@ -1,6 +1,6 @@
 /** The database of a ground, set as somebody else's may be, and what the service needs to know of it. */
 
-import type { Parts } from '../../../src/platform/parts.js'
+import type { Resources } from '../../../src/platform/resources.js'
 import { startPgBouncer } from '../../support/pgbouncer.js'
 import type { Settings } from '../../support/service.js'
 import type { DatabaseKind, Ground } from '../grounds.js'
@@ -40,7 +40,7 @@ const made: Record<DatabaseKind, { before: string[]; inside: string[] }> = {
 export async function provideDatabase(
   { database, way }: Ground,
   server: PostgresServer,
-  parts: Parts,
+  resources: Resources,
 ): Promise<Settings> {
   const { before, inside } = made[database]
   await server.query([`create role ${ROLE} login password '${PASSWORD}'`, ...before])
@@ -51,7 +51,7 @@ export async function provideDatabase(
   const zone = database === 'zones' ? { TZ: PROCESS_ZONE } : {}
   if (way === 'direct') return { DATABASE_URL: url, ...zone }
   const mode = way === 'session pooler' ? 'session' : 'transaction'
-  const pooler = parts.use(await startPgBouncer(url, mode))
+  const pooler = resources.use(await startPgBouncer(url, mode))
   return {
     DATABASE_URL: pooler.urlOf(url),
     ...(mode === 'transaction' && { DIRECT_DATABASE_URL: url }),

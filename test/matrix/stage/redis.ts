@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { findFreePort } from '../../../src/platform/free-port.js'
-import type { Parts } from '../../../src/platform/parts.js'
+import type { Resources } from '../../../src/platform/resources.js'
 import { createAuthority } from '../../support/certificates.js'
 import { temporaryDirectory } from '../../support/process.js'
 import { type RedisMachine, startRedisCluster, startRedisMachine } from '../../support/redis-machines.js'
@@ -20,20 +20,20 @@ const MASTER_NAME = 'events'
 /** For servers that have to find each other. */
 const PATIENCE = { timeout: 60_000, interval: 100 }
 
-export function provideRedis(kind: RedisKind, parts: Parts): Promise<GroundRedis> {
-  return providers[kind](parts)
+export function provideRedis(kind: RedisKind, resources: Resources): Promise<GroundRedis> {
+  return providers[kind](resources)
 }
 
-const providers: Record<RedisKind, (parts: Parts) => Promise<GroundRedis>> = {
+const providers: Record<RedisKind, (resources: Resources) => Promise<GroundRedis>> = {
   none: async () => ({ settings: {}, servers: [] }),
 
-  async plain(parts) {
-    const server = parts.use(await startRedisMachine())
+  async plain(resources) {
+    const server = resources.use(await startRedisMachine())
     return { servers: [server], settings: { REDIS_URL: `redis://127.0.0.1:${server.port}` } }
   },
 
-  async TLS(parts) {
-    const home = parts.use(temporaryDirectory()).path
+  async TLS(resources) {
+    const home = resources.use(temporaryDirectory()).path
     const authority = createAuthority(home)
     const { cert, key } = authority.issue('localhost')
     const file = (name: string, text: string) => {
@@ -50,7 +50,7 @@ const providers: Record<RedisKind, (parts: Parts) => Promise<GroundRedis>> = {
       'tls-auth-clients': 'no',
     }
     const settings = Object.entries(tls).flatMap(([name, value]) => [`--${name}`, value])
-    const server = parts.use(await startRedisMachine({ settings }))
+    const server = resources.use(await startRedisMachine({ settings }))
     return {
       servers: [server],
       settings: { REDIS_URL: `rediss://localhost:${port}`, REDIS_CA_FILE: authority.path },
@@ -58,28 +58,28 @@ const providers: Record<RedisKind, (parts: Parts) => Promise<GroundRedis>> = {
   },
 
   /** One who may do what the documentation lists, where nobody else may do anything. */
-  async ACL(parts) {
-    const server = parts.use(await startRedisMachine())
+  async ACL(resources) {
+    const server = resources.use(await startRedisMachine())
     await server.cli('acl', 'setuser', ...documentedRights('secret'))
     return { servers: [server], settings: { REDIS_URL: `redis://hooks:secret@127.0.0.1:${server.port}` } }
   },
 
-  async Sentinel(parts) {
-    const server = parts.use(await startRedisMachine())
-    const replica = parts.use(
+  async Sentinel(resources) {
+    const server = resources.use(await startRedisMachine())
+    const replica = resources.use(
       await startRedisMachine({ settings: ['--replicaof', '127.0.0.1', `${server.port}`] }),
     )
     await expect.poll(() => replica.cli('info', 'replication'), PATIENCE).toContain('link_status:up')
     const monitor = `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${server.port} 1`
-    const sentinel = parts.use(await startRedisMachine({ sentinel: [monitor] }))
+    const sentinel = resources.use(await startRedisMachine({ sentinel: [monitor] }))
     return {
       servers: [server],
       settings: { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/${MASTER_NAME}` },
     }
   },
 
-  async Cluster(parts) {
-    const { nodes } = parts.use(await startRedisCluster())
+  async Cluster(resources) {
+    const { nodes } = resources.use(await startRedisCluster())
     const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')
     return { servers: nodes, settings: { REDIS_URL: `redis://${hosts}` } }
   },

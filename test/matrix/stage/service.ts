@@ -1,6 +1,6 @@
 /** The built service, in as many processes as a ground has, which can be killed and started again. */
 import { existsSync, readFileSync } from 'node:fs'
-import { createParts, type Parts } from '../../../src/platform/parts.js'
+import { createResources, type Resources } from '../../../src/platform/resources.js'
 import type { Client } from '../../support/client.js'
 import { type ServiceProcess, startProcess, temporaryDirectory } from '../../support/process.js'
 import type { Settings } from '../../support/service.js'
@@ -36,19 +36,19 @@ export async function startGroundService(
   const home = temporaryDirectory()
   const common = { LOG_LEVEL: 'info', DELIVERY_MAX_ATTEMPTS: `${MAX_ATTEMPTS}`, ...settings }
   const all: ServiceProcess[] = []
-  let parts: Parts
+  let resources: Resources
   let last: ServiceProcess
 
   async function start(): Promise<void> {
-    parts = createParts()
+    resources = createResources()
     for (const role of processesOf[layout]) {
       last = await startProcess({ settings: { ...common, ...role }, directory: home.path, node })
-      all.push(parts.use(last))
+      all.push(resources.use(last))
     }
   }
 
   async function dispose(): Promise<void> {
-    await parts[Symbol.asyncDispose]()
+    await resources[Symbol.asyncDispose]()
     await home[Symbol.asyncDispose]()
   }
 

@@ -1,6 +1,6 @@
 /** A ground, set up: its servers, and the service on them. */
 import { execFileSync } from 'node:child_process'
-import { createParts } from '../../../src/platform/parts.js'
+import { createResources } from '../../../src/platform/resources.js'
 import { type Ground, groundName } from '../grounds.js'
 import { provideDatabase } from './database.js'
 import { type PostgresServer, startPostgresServer } from './postgres-server.js'
@@ -33,26 +33,33 @@ export interface Versions {
 
 /** @throws Error that says what can't be had, or what did not start */
 export async function setUp(ground: Ground, programs: Programs): Promise<Stage> {
-  const parts = createParts()
+  const resources = createResources()
   try {
     const bin = programIn(programs, postgresProgram(ground.postgres))
     const node = programIn(programs, nodeProgram(ground.node))
     if (ground.redis !== 'none') programIn(programs, REDIS_PROGRAM)
     const pgbouncer = ground.way === 'direct' ? undefined : programIn(programs, PGBOUNCER_PROGRAM)
 
-    const postgres = parts.use(await startPostgresServer(bin))
-    const redis = await provideRedis(ground.redis, parts)
-    const settings = { ...(await provideDatabase(ground, postgres, parts)), ...redis.settings }
-    const service = parts.use(await startGroundService(ground.layout, settings, node))
+    const postgres = resources.use(await startPostgresServer(bin))
+    const redis = await provideRedis(ground.redis, resources)
+    const settings = { ...(await provideDatabase(ground, postgres, resources)), ...redis.settings }
+    const service = resources.use(await startGroundService(ground.layout, settings, node))
     const versions = {
       postgres: (await postgres.query<{ version: string }>('select version()'))[0]?.version ?? '',
       redis: /redis_version:(\S+)/.exec((await redis.servers[0]?.cli('info', 'server')) ?? '')?.[1],
       pgbouncer: pgbouncer && firstLineOf(pgbouncer),
       node: firstLineOf(node),
     }
-    return { ground, postgres, redis, service, versions, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] }
+    return {
+      ground,
+      postgres,
+      redis,
+      service,
+      versions,
+      [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
+    }
   } catch (error) {
-    await Promise.resolve(parts[Symbol.asyncDispose]()).catch(() => {})
+    await Promise.resolve(resources[Symbol.asyncDispose]()).catch(() => {})
     throw new Error(`This ground can't be set up: ${groundName(ground)}.\n${(error as Error).message}`, {
       cause: error,
     })

@@ -1,0 +1,56 @@
+/** What became of each event, exactly: from the numbers that were answered 202 and the numbers that arrived. */
+import type { Published } from './load.js'
+import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
+
+export interface Losses {
+  accepted: number
+  /** Webhooks that were owed to endpoints that are well. */
+  owed: number
+  /** Of those, how many never came. */
+  lost: number
+  /** Webhooks that came again to endpoints that are well, and had been answered with 2xx. */
+  duplicated: number
+}
+
+export function countAccepted({ accepted }: Published): number {
+  return accepted.reduce((sum, one) => sum + one, 0)
+}
+
+/** How many webhooks endpoints are to get for what was accepted: those that are well, or the others. */
+export function countOwed(published: Published, scenario: Scenario, areWell = true): number {
+  let owed = 0
+  visitOwed(published, scenario, areWell, () => {
+    owed += 1
+  })
+  return owed
+}
+
+/** @param counts for each endpoint, how often event n has come */
+export function countLosses(published: Published, counts: Uint8Array[], scenario: Scenario): Losses {
+  const losses = { accepted: countAccepted(published), owed: 0, lost: 0, duplicated: 0 }
+  visitOwed(published, scenario, true, (endpoint, n) => {
+    losses.owed += 1
+    if (!counts[endpoint]?.[n]) losses.lost += 1
+  })
+  scenario.endpoints.forEach((behaviour, endpoint) => {
+    if (behaviour !== 'ok') return
+    for (const count of counts[endpoint] ?? []) losses.duplicated += Math.max(0, count - 1)
+  })
+  return losses
+}
+
+function visitOwed(
+  { from, accepted }: Published,
+  scenario: Scenario,
+  areWell: boolean,
+  visit: (endpoint: number, n: number) => void,
+): void {
+  const types = eventTypesOf(scenario).length
+  scenario.endpoints.forEach((behaviour, endpoint) => {
+    if ((behaviour === 'ok') !== areWell) return
+    accepted.forEach((isAccepted, index) => {
+      const n = from + index
+      if (isAccepted === 1 && n % types === wantedBy(endpoint, scenario)) visit(endpoint, n)
+    })
+  })
+}

@@ -1,0 +1,42 @@
+/** Where keys come from: the setting `API_KEYS`, and the file that `API_KEYS_FILE` names. They add up. */
+import { readText } from '../platform/text-file.js'
+import type { ApiKey } from './api-key.js'
+import { findRepeats, type ReadKeys, readEntries } from './entry.js'
+
+export interface KeySources {
+  /** Those of `API_KEYS`. */
+  keys: ApiKey[]
+  /** The path that `API_KEYS_FILE` gives. */
+  file: string | undefined
+}
+
+export const readSetting = (entries: string[]): ReadKeys =>
+  readEntries(entries.map((text, index) => [`API_KEYS#${index + 1}`, text]))
+
+/**
+ * What the sources hold at this moment, and everything that is wrong with it.
+ *
+ * @param known what was found wrong with the setting already
+ */
+export function readSources({ keys: given, file }: KeySources, known: string[] = []): ReadKeys {
+  const inFile = file === undefined ? { keys: [], problems: [] } : readFile(file)
+  const keys = [...given, ...inFile.keys]
+  const problems = [...known, ...inFile.problems, ...findRepeats(keys)]
+  if (keys.length > 0 || problems.length > 0) return { keys, problems }
+  return {
+    keys,
+    problems: [`${file === undefined ? 'API_KEYS' : 'API_KEYS_FILE'} must name at least one key`],
+  }
+}
+
+/** One entry a line; empty lines and those that begin with `#` say nothing. It is small, and read rarely. */
+function readFile(path: string): ReadKeys {
+  try {
+    const lines = readText(path).split('\n')
+    const entries = lines.map((line, index): [string, string] => [`API_KEYS_FILE#${index + 1}`, line.trim()])
+    return readEntries(entries.filter(([, text]) => text !== '' && !text.startsWith('#')))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return { keys: [], problems: [`API_KEYS_FILE can not be read (${code ?? message}): ${path}`] }
+  }
+}

@@ -1,0 +1,119 @@
+/** One attempt of a delivery, from its lease to its record. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../../platform/clock.js'
+import type { Database } from '../../platform/database.js'
+import { isDatabaseAway } from '../../platform/database-errors.js'
+import { timeOfUuidV7 } from '../../platform/uuid.js'
+import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { Lease } from '../scheduling/lease.js'
+import { giveBackLeases } from '../scheduling/scheduler.js'
+import type { LoadedDelivery, Loader } from './loader.js'
+import { decideOutcome, type RetryPolicy } from './outcome.js'
+import type { AttemptResult, Recorded, Recorder } from './recorder.js'
+import type { Exchange, Sender } from './sender.js'
+
+export interface AttemptOptions {
+  database: Database
+  loader: Loader
+  sender: Sender
+  recorder: Recorder
+  policy: RetryPolicy
+  serviceEvents: ServiceEvents
+  clock: Clock
+  /** Called when a delivery has failed and is due again after so long. */
+  onRetryIn(delayMs: number): void
+  /** Set when in-flight requests are cut off: what they come to then says nothing about their endpoints. */
+  cutOff: AbortSignal
+}
+
+/** Between tries to record while the database is away. The request was made: its result is worth waiting for. */
+const RECORD_AGAIN_MS = 500
+
+/**
+ * Makes an attempt, and resolves when it is recorded. `onEnded` is called before that, when the endpoint has nothing
+ * more to do with it.
+ */
+export type Attempt = (lease: Lease, onEnded: () => void) => Promise<void>
+
+export function createAttempt(options: AttemptOptions): Attempt {
+  const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, cutOff } = options
+
+  return async function attempt(lease, onEnded) {
+    const delivery = await load(lease)
+    if (delivery === undefined) return
+    if (!delivery.isEnabled) return giveBackLeases(database, [lease])
+    const exchange = await sender.send(delivery.webhook)
+    onEnded()
+    if (cutOff.aborted) return
+    await conclude(lease, delivery, exchange)
+  }
+
+  /** What was loaded by a token that a newer one replaced meanwhile is loaded again by that one. */
+  async function load(lease: Lease): Promise<LoadedDelivery | undefined> {
+    for (;;) {
+      const token = lease.queuedUntil
+      const delivery = await loader.load(lease)
+      if (delivery !== undefined || lease.queuedUntil === token) return delivery
+    }
+  }
+
+  async function conclude(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
+    const result = toResult(lease, delivery, exchange, policy, clock.now())
+    const recorded = await recordForSure(result)
+    if (recorded !== undefined) return tell(lease, delivery, result, recorded)
+    // Nothing changed. If that is because a retry was asked for meanwhile, the result counts in the new budget.
+    const now = await loader.load(lease)
+    if (now === undefined || now.attempts !== delivery.attempts || now.budgetFrom === delivery.budgetFrom)
+      return
+    await conclude(lease, now, exchange)
+  }
+
+  async function recordForSure(result: AttemptResult): Promise<Recorded | undefined> {
+    for (;;) {
+      try {
+        return await recorder.record(result)
+      } catch (error) {
+        if (!isDatabaseAway(error) || cutOff.aborted) throw error
+        serviceEvents.emit('trouble', { where: 'recording an attempt', error })
+        await pause(RECORD_AGAIN_MS)
+      }
+    }
+  }
+
+  function tell(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
+    const { eventId, event } = delivery.subject
+    if (result.outcome.delayMs !== null) onRetryIn(result.outcome.delayMs)
+    serviceEvents.emit('attempted', {
+      deliveryId: lease.deliveryId,
+      eventId,
+      subscriptionId: lease.subscriptionId,
+      eventType: event.type,
+      attempt: result.attempt,
+      status: recorded.status,
+      statusCode: result.statusCode,
+      error: result.outcome.error,
+      responseTimeMs: result.responseTimeMs,
+      nextRunAt: recorded.nextRunAt,
+      sinceAcceptedMs: Math.max(0, clock.nowMs() - timeOfUuidV7(eventId)),
+    })
+  }
+}
+
+function toResult(
+  lease: Lease,
+  delivery: LoadedDelivery,
+  exchange: Exchange,
+  policy: RetryPolicy,
+  now: Date,
+): AttemptResult {
+  const attempt = delivery.attempts + 1
+  return {
+    deliveryId: lease.deliveryId,
+    subject: delivery.subject,
+    attempt,
+    budgetFrom: delivery.budgetFrom,
+    outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, policy, now),
+    statusCode: exchange.statusCode,
+    responseTimeMs: exchange.responseTimeMs,
+  }
+}

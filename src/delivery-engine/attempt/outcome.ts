@@ -1,0 +1,60 @@
+/** What an exchange makes of a delivery: the only place that decides. */
+import type { DeliveryStatus } from '../../generated/prisma/enums.js'
+import { parseRetryAfter, retryDelayMs } from './backoff.js'
+import type { Exchange } from './sender.js'
+
+export interface RetryPolicy {
+  maxAttempts: number
+  backoffBaseSeconds: number
+  backoffMaxSeconds: number
+}
+
+export interface AttemptOutcome {
+  status: Exclude<DeliveryStatus, 'PENDING'>
+  /** For the log and for `lastError`; null when the delivery is SENT. */
+  error: string | null
+  /** Until the next attempt; only when FAILED. */
+  delayMs: number | null
+  /** Whether the endpoint said that it is gone for good, so that its subscription is to be disabled. */
+  isGone: boolean
+}
+
+const GONE = 410
+/** The answers whose `Retry-After` is heeded. */
+const statusesWithRetryAfter = new Set([429, 502, 503, 504])
+
+/**
+ * @param attemptInBudget counts from 1, anew after each retry by hand.
+ * @param now when the exchange ended.
+ */
+export function decideOutcome(
+  exchange: Exchange,
+  attemptInBudget: number,
+  policy: RetryPolicy,
+  now: Date,
+): AttemptOutcome {
+  const { statusCode } = exchange
+  if (statusCode !== null && statusCode >= 200 && statusCode < 300) {
+    return { status: 'SENT', error: null, delayMs: null, isGone: false }
+  }
+  const error = exchange.error ?? describeStatus(statusCode)
+  const isGone = statusCode === GONE
+  if (isGone || attemptInBudget >= policy.maxAttempts) return { status: 'DEAD', error, delayMs: null, isGone }
+
+  const heeded = statusCode !== null && statusesWithRetryAfter.has(statusCode)
+  const delayMs = retryDelayMs({
+    attemptInBudget,
+    baseSeconds: policy.backoffBaseSeconds,
+    maxSeconds: policy.backoffMaxSeconds,
+    retryAfterMs: heeded ? parseRetryAfter(exchange.retryAfter, now) : undefined,
+  })
+  return { status: 'FAILED', error, delayMs, isGone: false }
+}
+
+function describeStatus(statusCode: number | null): string {
+  if (statusCode === GONE) return 'answered 410: gone for good, so the subscription was disabled'
+  if (statusCode !== null && statusCode >= 300 && statusCode < 400) {
+    return `answered ${statusCode}: redirects are not followed`
+  }
+  return `answered ${statusCode}`
+}

@@ -1,0 +1,161 @@
+/**
+ * The recorder: writes down what attempts came to, for many of them in one statement: the delivery's new
+ * status, its log, the event's counts and status, and the end of a subscription that is gone.
+ *
+ * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
+ * lease had run out and another worker was quicker, changes nothing.
+ */
+
+import type { DeliveryStatus } from '../../generated/prisma/enums.js'
+import { sqlCounterDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
+import { sqlEventStatus, sqlIsOpen } from '../../model/delivery-states.js'
+import { createBatcher } from '../../platform/batcher.js'
+import type { Database, Statement } from '../../platform/database.js'
+import { isConflictOfTransactions } from '../../platform/database-errors.js'
+import { sqlNow } from '../../platform/sql-now.js'
+import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { Subject } from './loader.js'
+import type { AttemptOutcome } from './outcome.js'
+import { announceRecorded, type FinishedEvent, type RecordedChanges } from './recorded-changes.js'
+
+export interface AttemptResult {
+  deliveryId: string
+  /** What it was an attempt of. */
+  subject: Subject
+  /** Counted over the delivery's whole life. */
+  attempt: number
+  /** The budget that the outcome was reached for. */
+  budgetFrom: number
+  outcome: AttemptOutcome
+  statusCode: number | null
+  responseTimeMs: number
+}
+
+export interface Recorded {
+  status: DeliveryStatus
+  nextRunAt: Date | null
+}
+
+export interface Recorder {
+  /** `undefined` when the result didn't count. @throws DatabaseUnavailableError */
+  record(result: AttemptResult): Promise<Recorded | undefined>
+  idle(): Promise<void>
+}
+
+const sent = 'e."sentCount" + locked.sent'
+const dead = 'e."deadCount" + locked.dead'
+
+export const recordStatement: Statement = {
+  name: 'record-attempts',
+  text: `
+    with result as (
+      select * from unnest(
+        $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[]
+      ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone")
+    ), changed as (
+      update deliveries d
+      set status = r.status,
+          attempts = r.attempt,
+          "nextRunAt" = ${sqlNow} + r."delayMs" * interval '1 millisecond',
+          "queuedUntil" = null,
+          "lastError" = r.error,
+          "lastStatusCode" = r."statusCode",
+          "updatedAt" = ${sqlNow}
+      from result r
+      where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
+        and ${sqlIsOpen('d')}
+      returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
+                d."nextRunAt", r."responseTimeMs", r."isGone",
+                ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
+    ), logged as (
+      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
+      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs" from changed
+    ), deltas as (
+      ${sqlCounterDeltas('select before, status as after from changed')}
+    ), ended as (
+      select "eventId",
+             (count(*) filter (where status = 'SENT'))::int as sent,
+             (count(*) filter (where status = 'DEAD'))::int as dead
+      from changed where status in ('SENT', 'DEAD')
+      group by "eventId" order by "eventId"
+    ), locked as (
+      -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.
+      select ended.* from ended
+      cross join lateral (select from events where id = ended."eventId" for no key update) as event
+    ), counted as (
+      update events e
+      set "sentCount" = ${sent}, "deadCount" = ${dead},
+          status = ${sqlEventStatus('e."deliveryCount"', `(${sent})`, `(${dead})`)},
+          "updatedAt" = ${sqlNow}
+      from locked where e.id = locked."eventId"
+      returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
+    ), disabled as (
+      update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
+      where s."isEnabled" and s.id in (select "subscriptionId" from changed where "isGone")
+    )
+    select id, "nextRunAt", null::"EventStatus" as status, null::int as "deliveryCount", null::int as "sentCount",
+           null::int as "deadCount", null::timestamptz as at
+    from changed
+    union all
+    select id, null, status, "deliveryCount", "sentCount", "deadCount", null from counted
+    where status <> 'PROCESSING'
+    union all
+    select null, null, null, null, null, null, ${sqlNow}`,
+}
+
+/** A delivery that was changed, an event that came to its end, or the moment of it all. */
+type Row =
+  | { id: string; nextRunAt: Date | null; status: null }
+  | FinishedEvent
+  | { id: null; status: null; at: Date }
+
+const MAX_BATCH = 200
+/** One commit waits for the disk while the next is being filled and sent. */
+const COMMITS_UNDER_WAY = 2
+/** Nobody waits for a record but whoever watches. */
+const REST_MS = 20
+
+export function createRecorder(database: Database, serviceEvents: ServiceEvents): Recorder {
+  const batcher = createBatcher<AttemptResult, Recorded | undefined>({
+    maxSize: MAX_BATCH,
+    maxConcurrent: COMMITS_UNDER_WAY,
+    restMs: REST_MS,
+    isItemsFault: isConflictOfTransactions,
+    async run(results) {
+      const rows = await database.query<Row>(recordStatement, [
+        results.map(({ deliveryId }) => deliveryId),
+        results.map(({ attempt }) => attempt),
+        results.map(({ budgetFrom }) => budgetFrom),
+        results.map(({ outcome }) => outcome.status),
+        results.map(({ statusCode }) => statusCode),
+        results.map(({ outcome }) => outcome.error),
+        results.map(({ responseTimeMs }) => responseTimeMs),
+        results.map(({ outcome }) => outcome.delayMs),
+        results.map(({ outcome }) => outcome.isGone),
+      ])
+      const changes = toChanges(results, rows)
+      announceRecorded(serviceEvents, changes)
+      const recorded = new Map(changes.counted.map(({ result, nextRunAt }) => [result, nextRunAt]))
+      return results.map((result) => {
+        const nextRunAt = recorded.get(result)
+        return nextRunAt === undefined ? undefined : { status: result.outcome.status, nextRunAt }
+      })
+    },
+  })
+  return { record: (result) => batcher.add(result), idle: () => batcher.idle() }
+}
+
+function toChanges(results: AttemptResult[], rows: Row[]): RecordedChanges {
+  const changes: RecordedChanges = { counted: [], finished: [], at: new Date(0) }
+  const nextRuns = new Map<string, Date | null>()
+  for (const row of rows) {
+    if (row.id === null) changes.at = row.at
+    else if (row.status === null) nextRuns.set(row.id, row.nextRunAt)
+    else changes.finished.push(row)
+  }
+  for (const result of results) {
+    const nextRunAt = nextRuns.get(result.deliveryId)
+    if (nextRunAt !== undefined) changes.counted.push({ result, nextRunAt })
+  }
+  return changes
+}

@@ -1,0 +1,64 @@
+/**
+ * Presence: whether other workers live. Each holds a shared advisory lock for as long as its connection lasts,
+ * so PostgreSQL itself notices when one dies. A worker that starts alone knows that every lease is void, and
+ * needn't wait for them to run out: a crashed service delivers again as soon as it is back.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Database } from '../../platform/database.js'
+
+/** Any number, the same in every process: it spells "nes" (node event service). */
+const PRESENCE_LOCK = 0x6e6573
+
+const RECONNECT_MS = 2000
+
+export interface WorkerPresenceOptions {
+  database: Database
+  /** Called when no other worker lives, before any other can come. */
+  whenAlone(): Promise<void>
+  onError(error: unknown): void
+}
+
+export async function createWorkerPresence(options: WorkerPresenceOptions): Promise<AsyncDisposable> {
+  const { database, whenAlone, onError } = options
+  let closed = false
+  let client = await database.connect()
+  if (await lock(client, 'pg_try_advisory_lock')) {
+    await whenAlone()
+    await stay(client)
+    await lock(client, 'pg_advisory_unlock')
+  } else {
+    await stay(client)
+  }
+
+  async function stay(connection: pg.Client): Promise<void> {
+    await lock(connection, 'pg_advisory_lock_shared')
+    connection.once('end', () => void comeBack())
+  }
+
+  async function comeBack(): Promise<void> {
+    while (!closed) {
+      try {
+        client = await database.connect()
+        return await stay(client)
+      } catch (error) {
+        onError(error)
+        await pause(RECONNECT_MS, undefined, { ref: false })
+      }
+    }
+  }
+
+  return {
+    async [Symbol.asyncDispose]() {
+      closed = true
+      await client.end()
+    },
+  }
+}
+
+type LockFunction = 'pg_try_advisory_lock' | 'pg_advisory_unlock' | 'pg_advisory_lock_shared'
+
+async function lock(client: pg.Client, lockFunction: LockFunction): Promise<boolean> {
+  const { rows } = await client.query(`select ${lockFunction}($1) as done`, [PRESENCE_LOCK])
+  return rows[0]?.done === true
+}

@@ -1,0 +1,73 @@
+/** Errors as GraphQL tells them: every one with `extensions.code`, and nothing of the service's inside. */
+import { PothosValidationError } from '@pothos/core'
+import { GraphQLError } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { errorCatalogue, ServiceError } from '../errors.js'
+import { isDatabaseAway } from '../platform/database-errors.js'
+import { discreet } from './redact-variables.js'
+
+const BAD_USER_INPUT = 'BAD_USER_INPUT'
+
+/** For Yoga's `maskedErrors`: what is told of an error that execution came to. */
+export function createMaskError(logger: Logger): (error: unknown) => Error {
+  return (error) => {
+    const graphQLError = error instanceof GraphQLError ? error : undefined
+    const original = graphQLError?.originalError ?? (graphQLError ? undefined : error)
+    // GraphQL's own errors: about the document, or about the values of its variables.
+    if (original === undefined || original instanceof GraphQLError)
+      return withCode(graphQLError as GraphQLError)
+    const told = toServiceError(original)
+    if (told.code === 'INTERNAL_SERVER_ERROR')
+      logger.error({ err: original, path: graphQLError?.path }, 'operation failed')
+    return new GraphQLError(told.message, {
+      ...where(graphQLError),
+      extensions: { code: told.code, ...(told.errors && { errors: told.errors }) },
+    })
+  }
+}
+
+function toServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
+  if (error instanceof PothosValidationError) return new ServiceError(BAD_USER_INPUT, error.message)
+  if (isDatabaseAway(error)) {
+    return new ServiceError('SERVICE_UNAVAILABLE', 'The database is away for the moment. Try again.')
+  }
+  return new ServiceError(
+    'INTERNAL_SERVER_ERROR',
+    'Something went wrong here. It was logged; trying again may help.',
+  )
+}
+
+/** Gives the errors of parsing and validation their code too. */
+export function useErrorCodes(): Plugin {
+  return {
+    onParse:
+      () =>
+      ({ result, replaceParseResult }) => {
+        if (result instanceof GraphQLError) replaceParseResult(withCode(result))
+      },
+    onValidate:
+      () =>
+      ({ result, setResult }) =>
+        setResult(result.map((error) => withCode(error as GraphQLError))),
+  }
+}
+
+/** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
+function withCode(error: GraphQLError): GraphQLError {
+  if (String(error.extensions.code) in errorCatalogue) return error
+  const extensions = { ...error.extensions, code: BAD_USER_INPUT }
+  return new GraphQLError(discreet(error.message), { ...where(error), extensions })
+}
+
+/** Where in the document and in the answer an error belongs. */
+function where(error: GraphQLError | undefined) {
+  const { nodes, source, positions, path } = error ?? {}
+  return {
+    ...(nodes && { nodes }),
+    ...(source && { source }),
+    ...(positions && { positions }),
+    ...(path && { path }),
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Several processes that do the same and share one port, so that the service uses more than one core. This one, the
+ * first, serves nobody: it starts the others, puts another in the place of one that died, passes on what they have to
+ * tell each other, and stops them.
+ */
+import cluster, { type Address, type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ExpectedStartError } from '../errors.js'
+import { relayMessages } from '../platform/cluster-ipc.js'
+import { ResourceHangsError } from '../platform/resources.js'
+import type { Service } from '../service.js'
+import { answerForMetrics } from '../telemetry/shared-metrics.js'
+import { processesMs } from './shutdown-budgets.js'
+
+export interface ProcessesOptions {
+  count: number
+  databaseUrl: string
+  graceMs: number
+  logger: Logger
+  /** Ends the start. */
+  stop: AbortSignal
+}
+
+/** Before one that died is replaced, lest one that can't live is started without end. */
+const REPLACE_AFTER_MS = 1000
+
+/** Resolves once all of them listen. @throws ExpectedStartError when one of them can't start */
+export async function startProcesses({
+  count,
+  databaseUrl,
+  graceMs,
+  logger,
+  stop: asked,
+}: ProcessesOptions): Promise<Service> {
+  // Times go between processes as they are.
+  cluster.setupPrimary({ serialization: 'advanced' })
+  relayMessages()
+  answerForMetrics()
+  let isStopping = false
+  /** Ctrl-C reaches the others from the terminal too, and systemd sends SIGTERM to all: the same one each. */
+  let signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'
+  const fork = () => cluster.fork({ DATABASE_URL: databaseUrl })
+
+  /** @throws ResourceHangsError when one had to be killed, or hung itself */
+  async function stop(): Promise<void> {
+    isStopping = true
+    // Who ends this one at once wants all of them ended.
+    process.once('exit', killAll)
+    const timer = setTimeout(killAll, processesMs(graceMs))
+    const codes = await Promise.all(living().map(endOf))
+    clearTimeout(timer)
+    process.off('exit', killAll)
+    if (codes.some((code) => code !== 0))
+      throw new ResourceHangsError('one of the processes', processesMs(graceMs))
+  }
+
+  const living = () =>
+    Object.values(cluster.workers ?? {}).filter(
+      (worker) => worker !== undefined && !worker.isDead(),
+    ) as Worker[]
+
+  async function endOf(worker: Worker): Promise<number | null> {
+    const ended = once(worker, 'exit')
+    worker.process.kill(signal)
+    const [code] = (await ended) as [number | null]
+    return code
+  }
+
+  function killAll(): void {
+    for (const worker of living()) worker.process.kill('SIGKILL')
+  }
+
+  async function replace({ process: { pid } }: Worker, code: number | null, signal: string): Promise<void> {
+    if (isStopping) return
+    logger.error({ pid, code, signal }, 'a process died: another takes its place')
+    await pause(REPLACE_AFTER_MS)
+    if (!isStopping) fork()
+  }
+
+  try {
+    const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork(), asked)))
+    cluster.on('exit', (worker, code, signal) => void replace(worker, code, signal))
+    return {
+      url: urlOf(addresses[0] as Address),
+      skipGrace: () => {
+        signal = 'SIGINT'
+      },
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop().catch(() => {})
+    throw error
+  }
+}
+
+async function listening(worker: Worker, asked: AbortSignal): Promise<Address> {
+  const died = new AbortController()
+  worker.once('exit', () => died.abort())
+  try {
+    const [address] = await once(worker, 'listening', { signal: AbortSignal.any([died.signal, asked]) })
+    return address
+  } catch {
+    asked.throwIfAborted()
+    throw new ExpectedStartError('A process of the service could not start, for the reason above.')
+  }
+}
+
+function urlOf({ address, port }: Address): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+}

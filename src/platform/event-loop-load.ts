@@ -1,0 +1,20 @@
+/** Whether this process has its hands full: its event loop found hardly a moment without work lately. */
+import { performance } from 'node:perf_hooks'
+
+const LOOKED_AT_EVERY_MS = 100
+const FULL = 0.85
+
+export function createEventLoopLoad(): () => boolean {
+  let before = performance.eventLoopUtilization()
+  let nextLookAt = 0
+  let isBusy = false
+  return () => {
+    const now = performance.now()
+    if (now < nextLookAt) return isBusy
+    nextLookAt = now + LOOKED_AT_EVERY_MS
+    const after = performance.eventLoopUtilization()
+    isBusy = performance.eventLoopUtilization(after, before).utilization > FULL
+    before = after
+    return isBusy
+  }
+}

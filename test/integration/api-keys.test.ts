@@ -1,0 +1,148 @@
+/** What each scope opens and what it doesn't: every REST route, every operation of GraphQL, every transport. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Scope, scopes } from '../../src/api-keys/api-key.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createClient } from '../support/client.js'
+import { openSocket, post, type Result } from '../support/graphql.js'
+import { expectProblem } from '../support/problem.js'
+import { startTestService, type TestService } from '../support/service.js'
+
+let resources: Resources
+let service: TestService
+
+beforeAll(async () => {
+  resources = createResources()
+  const API_KEYS = scopes.map((scope) => `${scope}-only=${scope}=${scope}-key`).join()
+  service = resources.use(await startTestService('postgres', { API_KEYS }))
+})
+afterAll(() => resources[Symbol.asyncDispose]())
+
+const id = '0192f0c1-2345-7abc-8def-0123456789ab'
+const event = { type: 'user.created', data: {} }
+
+describe('REST', () => {
+  const routes: [Scope, 'get' | 'post' | 'patch', path: string, body?: object][] = [
+    ['read', 'get', '/v1/stats'],
+    ['publish', 'post', '/v1/events', event],
+    ['read', 'get', `/v1/events/${id}`],
+    ['read', 'get', `/v1/events/${id}/summary`],
+    ['read', 'get', '/v1/deliveries'],
+    ['manage', 'post', `/v1/deliveries/${id}/retry`],
+    ['manage', 'post', `/v1/deliveries/events/${id}/retry`],
+    ['manage', 'post', '/v1/subscriptions', { endpointUrl: 'https://example.com/', eventTypes: ['a'] }],
+    ['read', 'get', '/v1/subscriptions'],
+    ['read', 'get', `/v1/subscriptions/${id}`],
+    ['manage', 'patch', `/v1/subscriptions/${id}`, { isEnabled: true }],
+  ]
+
+  it.each(routes)('takes `%s`: %s %s', async (needed, method, path, body) => {
+    for (const scope of scopes) {
+      const answer = await createClient(service.url, `${scope}-key`)[method](path, body as never)
+      if (scope === needed) {
+        expect([200, 201, 202, 404]).toContain(answer.status)
+      } else {
+        expectProblem(answer, 403)
+        expect(answer.body).toMatchObject({
+          type: 'urn:node-event-service:forbidden',
+          detail: `This API key lacks the scope \`${needed}\`. Use one that has it.`,
+        })
+      }
+    }
+  })
+
+  it('are all the routes that there are', async () => {
+    const { paths } = (await service.api.get('/openapi.json')).body
+    const named = routes.map(([scope, method, path]) => `${scope} ${method} ${path.replaceAll(id, '')}`)
+    for (const [path, operations] of Object.entries(paths)) {
+      for (const [method, { security }] of Object.entries(
+        operations as Record<string, { security: { apiKey: string[] }[] }>,
+      )) {
+        if (security.length > 0)
+          expect(named).toContain(`${security[0]?.apiKey} ${method} ${path.replaceAll(/\{\w+\}/g, '')}`)
+      }
+    }
+  })
+})
+
+const forbidden = (scope: Scope): Result => ({
+  errors: [
+    {
+      message: `This API key lacks the scope \`${scope}\`. Use one that has it.`,
+      extensions: { code: 'FORBIDDEN' },
+    },
+  ],
+})
+
+describe('GraphQL', () => {
+  const publishing = '{ type: "user.created", data: {} }'
+  const operations: [Scope, string][] = [
+    ['read', '{ stats { eventsTotal } }'],
+    ['read', `query { delivery(id: "${id}") { id } }`],
+    ['read', '{ ... on Query { ... { all: events { edges { node { id } } } } } }'],
+    ['read', '{ ...Some } fragment Some on Query { subscriptions { edges { node { id } } } }'],
+    ['publish', `mutation { publishEvent(input: ${publishing}) { event { id status } errors { message } } }`],
+    ['publish', `mutation { publishEvents(inputs: [${publishing}]) { event { id } } }`],
+    ['manage', `mutation { retryDelivery(id: "${id}") { delivery { id } } }`],
+    [
+      'manage',
+      `mutation { retryEvent(eventId: "${id}") { errors { ... on InvalidInputError { problems { path } } } } }`,
+    ],
+    ['manage', `mutation { cancelDelivery(id: "${id}") { delivery { id } } }`],
+    ['manage', `mutation { deleteSubscription(id: "${id}") { deletedId } }`],
+    ['manage', `mutation { disableSubscription(id: "${id}") { subscription { id } } }`],
+    [
+      'manage',
+      `mutation { ...M } fragment M on Mutation { enableSubscription(id: "${id}") { subscription { id } } }`,
+    ],
+  ]
+
+  it.each(operations)('takes `%s`: %s', async (needed, query) => {
+    for (const scope of scopes) {
+      const { status, body } = await post(service, query, {}, `${scope}-key`)
+      if (scope === needed) expect([status, body.errors]).toEqual([200, undefined])
+      else expect([status, body]).toEqual([403, forbidden(needed)])
+    }
+  })
+
+  it('takes `read` beside `publish` for what hangs on the event that was published', async () => {
+    const query = `mutation { publishEvent(input: ${publishing}) {
+      ... on PublishEventPayload { event { ...Deliveries } }
+    } } fragment Deliveries on Event { deliveries { edges { node { id } } } }`
+    expect((await post(service, query, {}, 'publish-key')).body).toEqual(forbidden('read'))
+  })
+
+  it('asks for each scope of a mutation, and does nothing without one of them', async () => {
+    const countEvents = async () => (await service.database.query('select from events')).length
+    const before = await countEvents()
+    const query = `mutation { publishEvent(input: ${publishing}) { event { id } } retryDelivery(id: "${id}") { delivery { id } } }`
+    expect((await post(service, query, {}, 'publish-key')).body).toEqual(forbidden('manage'))
+    expect(await countEvents()).toBe(before)
+  })
+
+  it('takes any key for introspection', async () => {
+    const { body } = await post(service, '{ __typename __schema { queryType { name } } }', {}, 'publish-key')
+    expect(body).toEqual({ data: { __typename: 'Query', __schema: { queryType: { name: 'Query' } } } })
+  })
+
+  it('takes `read` for what is live, over SSE and over WebSocket', async () => {
+    const query = 'subscription { deliveryUpdated { id } }'
+    const response = await fetch(`${service.url}/graphql`, {
+      method: 'POST',
+      headers: { accept: 'text/event-stream', 'content-type': 'application/json', 'x-api-key': 'manage-key' },
+      body: JSON.stringify({ query }),
+    })
+    expect(await response.text()).toContain('"code":"FORBIDDEN"')
+
+    const refused = await openSocket(service, 'publish-key')
+    refused.send({ type: 'subscribe', id: '1', payload: { query } })
+    await expect.poll(() => refused.messages.at(-2)?.payload).toMatchObject(forbidden('read'))
+    refused.close()
+
+    const socket = await openSocket(service, 'read-key')
+    socket.send({ type: 'subscribe', id: '1', payload: { query } })
+    socket.send({ type: 'subscribe', id: '2', payload: { query: '{ stats { eventsTotal } }' } })
+    await expect.poll(() => socket.messages).toContainEqual({ type: 'complete', id: '2' })
+    expect(socket.messages.filter(({ id: of }) => of === '1')).toEqual([])
+    socket.close()
+  })
+})

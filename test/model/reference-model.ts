@@ -1,0 +1,114 @@
+/**
+ * What the tables should hold, in the plainest terms: nothing is batched, leased by SQL or raced here. Each function
+ * is one thing that may happen; what it leaves behind is compared with the database.
+ */
+import type { DeliveryStatus, EventStatus } from '../../src/generated/prisma/enums.js'
+
+export interface ReferenceModel {
+  maxAttempts: number
+  subscriptions: PicturedSubscription[]
+  events: PicturedEvent[]
+}
+
+export interface PicturedSubscription {
+  id: string
+  /** `*` is every type. */
+  type: string
+  isEnabled: boolean
+  isDeleted: boolean
+}
+
+export interface PicturedEvent {
+  id: string
+  type: string
+  idempotencyKey: string | null
+  isDispatched: boolean
+  deliveries: PicturedDelivery[]
+}
+
+export interface PicturedDelivery {
+  event: PicturedEvent
+  subscription: PicturedSubscription
+  /** Known once it was seen in the database. */
+  id: string | undefined
+  status: DeliveryStatus
+  budgetFrom: number
+  /** What each attempt made of it. */
+  logs: DeliveryStatus[]
+  /** The token of its lease; null while it waits. */
+  token: string | null
+  /** Whether its lease has run out, though nobody has noticed. */
+  hasRunOut: boolean
+  isDue: boolean
+}
+
+/** How an exchange ends, as far as it makes a difference. */
+export type Outcome = 'success' | 'failure' | 'gone'
+
+/** What an attempt has seen of its delivery as it began, and what its result is for. */
+export interface Seen {
+  attempts: number
+  budgetFrom: number
+}
+
+export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)
+export const isOpen = ({ status }: PicturedDelivery) => status === 'PENDING' || status === 'FAILED'
+export const seen = ({ logs, budgetFrom }: PicturedDelivery): Seen => ({ attempts: logs.length, budgetFrom })
+
+export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
+  event.isDispatched = true
+  event.deliveries = model.subscriptions
+    .filter(({ type, isEnabled }) => isEnabled && (type === '*' || type === event.type))
+    .map((subscription) => ({
+      ...{ event, subscription, id: undefined, status: 'PENDING', budgetFrom: 0, logs: [] },
+      ...{ token: null, hasRunOut: false, isDue: true },
+    }))
+}
+
+/** The result of an attempt. It counts only if the delivery still stands as the attempt has seen it. */
+export function record(
+  { maxAttempts }: ReferenceModel,
+  delivery: PicturedDelivery,
+  { attempts, budgetFrom }: Seen,
+  outcome: Outcome,
+): boolean {
+  if (!isOpen(delivery) || delivery.logs.length !== attempts || delivery.budgetFrom !== budgetFrom)
+    return false
+  const isLast = outcome === 'gone' || attempts + 1 - budgetFrom >= maxAttempts
+  delivery.status = outcome === 'success' ? 'SENT' : isLast ? 'DEAD' : 'FAILED'
+  delivery.logs.push(delivery.status)
+  release(delivery)
+  delivery.isDue = false
+  if (outcome === 'gone') delivery.subscription.isEnabled = false
+  return true
+}
+
+/** Nobody holds it any more. */
+export function release(delivery: PicturedDelivery): void {
+  delivery.token = null
+  delivery.hasRunOut = false
+}
+
+export function retry(delivery: PicturedDelivery): boolean {
+  if (delivery.status !== 'FAILED' && delivery.status !== 'DEAD') return false
+  delivery.status = 'PENDING'
+  delivery.budgetFrom = delivery.logs.length
+  delivery.isDue = true
+  return true
+}
+
+export function cancel(delivery: PicturedDelivery): boolean {
+  if (!isOpen(delivery) || delivery.token !== null) return false
+  delivery.status = 'DEAD'
+  delivery.isDue = false
+  return true
+}
+
+/** What an event's status is, from nothing but its deliveries. */
+export function statusOf({ isDispatched, deliveries }: PicturedEvent): EventStatus {
+  if (!isDispatched) return 'PENDING'
+  if (deliveries.length === 0) return 'UNMATCHED'
+  if (deliveries.some(isOpen)) return 'PROCESSING'
+  if (deliveries.every(({ status }) => status === 'SENT')) return 'DELIVERED'
+  return deliveries.some(({ status }) => status === 'SENT') ? 'PARTIALLY_DELIVERED' : 'DEAD'
+}

@@ -1,0 +1,141 @@
+/** A service put through its targets: so much is done with it that every statement of the hot path runs. */
+import { expect, vi } from 'vitest'
+import type { Database } from '../../src/platform/database.js'
+import { countFinished } from '../../src/retention/count.js'
+import { removeFinished } from '../../src/retention/remove.js'
+import type { Client } from './client.js'
+import type { ExplainedPostgres } from './explained-postgres.js'
+import type { Receiver } from './receiver.js'
+
+export interface WorkloadTargets {
+  postgres: ExplainedPostgres
+  /** For what runs beside the service, on connections that live as long as it. */
+  database: Database
+  /** Of a process that delivers as well, and of one that doesn't: it leaves all to the outbox. */
+  api: Client
+  apart: Client
+  /** Endpoints: one that answers, one that refuses, and one that never answers. */
+  good: Receiver
+  bad: Receiver
+  hanging: Receiver
+}
+
+/** More subscriptions than a producer waits for. */
+const WIDE = 20
+/** More than are sent to an endpoint of which nothing is known: some wait at the worker. */
+const HANGING = 40
+const PATIENCE = { timeout: 60_000, interval: 100 }
+
+let rounds = 0
+
+export async function runWorkload(targets: WorkloadTargets): Promise<void> {
+  const round = createRound(targets, `round.${++rounds}`)
+  const renewed = await hold(targets, round)
+  await succeed(targets, round)
+  await fail(targets, round)
+  await orphan(targets, round)
+  await renewed()
+  await untilSettled(targets)
+  await clearAway(targets)
+  for (const path of ['metrics', 'health', 'stats']) {
+    expect((await targets.api.get(`/v1/${path}`)).status).toBe(200)
+  }
+}
+
+type Round = ReturnType<typeof createRound>
+
+/** Types of its own for each round, so that the rounds don't meet. */
+function createRound({ api }: WorkloadTargets, name: string) {
+  const deliveries = async (eventId: string) =>
+    (
+      await api.get<{ items: { id: string; status: string; attempts: number }[] }>(
+        `/v1/deliveries?eventId=${eventId}`,
+      )
+    ).body.items
+  return {
+    name,
+    deliveries,
+    async subscribe(receiver: Receiver, type: string, path = ''): Promise<string> {
+      const endpointUrl = `${receiver.url}/${name}${path}`
+      return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes: [`${type}.${name}`] })).body.id
+    },
+    async publish(type: string, more: object = {}, client = api): Promise<string> {
+      const { body } = await client.post('/v1/events', { type: `${type}.${name}`, data: {}, ...more })
+      return body.eventId
+    },
+    async expectStatus(eventId: string, status: string, count = 1) {
+      const having = async () => (await deliveries(eventId)).filter((one) => one.status === status).length
+      await until(async () => (await having()) === count)
+    },
+  }
+}
+
+/** Deliveries that a worker holds for long. Answers with what waits until their leases were renewed. */
+async function hold({ postgres, hanging }: WorkloadTargets, { subscribe, publish }: Round) {
+  const id = await subscribe(hanging, 'hanging')
+  for (let count = 0; count < HANGING; count++) await publish('hanging')
+  // Of the first, which is under way: others may wait in the table, and be leased later for the first time.
+  const sqlLease = `select "queuedUntil" as until from deliveries where "subscriptionId" = $1 order by id limit 1`
+  const leasedUntil = async () =>
+    (await postgres.query<{ until: Date | null }>(sqlLease, [id]))[0]?.until ?? new Date(0)
+  const now = new Date()
+  await until(async () => (await leasedUntil()) > now)
+  const first = await leasedUntil()
+  return () => until(async () => (await leasedUntil()) > first)
+}
+
+async function succeed({ good, apart }: WorkloadTargets, { name, subscribe, publish, expectStatus }: Round) {
+  await subscribe(good, 'good')
+  for (let count = 0; count < WIDE; count++) await subscribe(good, 'wide', `/${count}`)
+  const eventId = await publish('good', { eventId: `key of ${name}` })
+  expect(await publish('good', { eventId: `key of ${name}` })).toBe(eventId)
+  await expectStatus(eventId, 'SENT')
+  expect((await apart.get(`/v1/events/${eventId}`)).status).toBe(200)
+  await expectStatus(await publish('good', {}, apart), 'SENT')
+  await expectStatus(await publish('wide'), 'SENT', WIDE)
+}
+
+async function fail({ api, bad }: WorkloadTargets, { subscribe, publish, deliveries, expectStatus }: Round) {
+  await subscribe(bad, 'bad')
+  const eventId = await publish('bad')
+  await expectStatus(eventId, 'FAILED')
+  const [{ id } = { id: '' }] = await deliveries(eventId)
+  await api.post(`/v1/deliveries/${id}/retry`)
+  await until(async () => (await deliveries(eventId))[0]?.attempts === 2)
+  await mutate(api, `cancelDelivery(id: "${id}")`)
+  await expectStatus(eventId, 'DEAD')
+  await api.post(`/v1/deliveries/events/${eventId}/retry`)
+}
+
+async function orphan({ api, bad }: WorkloadTargets, { subscribe, publish, expectStatus }: Round) {
+  const id = await subscribe(bad, 'orphan')
+  const eventId = await publish('orphan')
+  await expectStatus(eventId, 'FAILED')
+  await mutate(api, `deleteSubscription(id: "${id}")`)
+  await expectStatus(eventId, 'DEAD')
+}
+
+/** A little of what was finished a moment ago. */
+async function clearAway({ database }: WorkloadTargets) {
+  const batch = { days: 1e-6, after: undefined, limit: 200 }
+  const counted = await countFinished(database, batch)
+  const removed = await removeFinished(database, batch)
+  expect(removed?.events).toBe(counted.events)
+  expect(counted.events).toBeGreaterThan(0)
+}
+
+/** Whatever the tables were filled with has been sent. */
+async function untilSettled({ postgres, good }: WorkloadTargets) {
+  const sqlUnsettled = `
+    select (select count(*)::int from outbox) + count(*)::int as count
+    from deliveries d join subscriptions s on s.id = d."subscriptionId"
+    where starts_with(s."endpointUrl", $1) and d.status in ('PENDING', 'FAILED')`
+  const unsettled = async () => (await postgres.query<{ count: number }>(sqlUnsettled, [good.url]))[0]?.count
+  await until(async () => (await unsettled()) === 0)
+}
+
+const mutate = (api: Client, what: string) =>
+  api.post('/graphql', { query: `mutation { ${what} { errors { code } } }` })
+
+const until = (isSo: () => Promise<boolean>) =>
+  vi.waitFor(async () => expect(await isSo()).toBe(true), PATIENCE)

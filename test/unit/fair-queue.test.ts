@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { createFairQueue, type FairQueue } from '../../src/delivery-engine/fairness/fair-queue.js'
+import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
+
+const lease = (subscriptionId: string, number: number, isRetry = false): Lease => ({
+  deliveryId: `${subscriptionId}${number}`,
+  subscriptionId,
+  queuedUntil: '',
+  isRetry,
+  isPaced: false,
+})
+
+function fairQueueOf(maxInFlight: number, maxInFlightPerSubscription = maxInFlight) {
+  const started: string[] = []
+  const fairQueue = createFairQueue({
+    ...{ maxInFlight, maxInFlightPerSubscription },
+    isResponsive: (subscriptionId) => subscriptionId.startsWith('good'),
+    start: ({ deliveryId }) => void started.push(deliveryId),
+  })
+  const startedOf = (subscription: string) => started.filter((id) => id.startsWith(subscription)).length
+  return { fairQueue, started, startedOf }
+}
+
+function fill(fairQueue: FairQueue, subscription: string, count: number): void {
+  for (let number = 1; number <= count; number += 1) fairQueue.add(lease(subscription, number))
+}
+
+/** Ends what a subscription has in flight, so many times one after the other. */
+function answer(fairQueue: FairQueue, subscription: string, times: number, isAnswered = true): void {
+  for (let count = 0; count < times; count += 1) fairQueue.ended(lease(subscription, 1), isAnswered)
+}
+
+describe('createFairQueue', () => {
+  it('gives a subscription that is alone and answers a quarter of the slots', () => {
+    const { fairQueue } = fairQueueOf(512)
+    fill(fairQueue, 'a', 1000)
+    answer(fairQueue, 'a', 500)
+    expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([128, 372])
+  })
+
+  it('starts slowly, and with each answer one more', () => {
+    const { fairQueue, started } = fairQueueOf(512)
+    fill(fairQueue, 'a', 500)
+    expect(started).toHaveLength(8)
+    answer(fairQueue, 'a', 3)
+    expect(fairQueue.inFlight).toBe(11)
+  })
+
+  it('does not grow a window that is not used, nor by what was not answered', () => {
+    const { fairQueue } = fairQueueOf(512)
+    fill(fairQueue, 'a', 8)
+    answer(fairQueue, 'a', 8)
+    fill(fairQueue, 'a', 100)
+    expect(fairQueue.inFlight).toBe(8)
+    answer(fairQueue, 'a', 8, false)
+    expect(fairQueue.inFlight).toBe(8)
+    answer(fairQueue, 'a', 32)
+    expect(fairQueue.inFlight).toBe(40)
+    answer(fairQueue, 'a', 1, false)
+    expect(fairQueue.inFlight).toBe(39)
+    answer(fairQueue, 'a', 19)
+    expect(fairQueue.inFlight).toBe(20)
+  })
+
+  it('leaves slots for others, however many of those that answered before hang together', () => {
+    const { fairQueue, startedOf } = fairQueueOf(512)
+    for (let number = 0; number < 50; number += 1) fill(fairQueue, `good${number}-`, 500)
+    expect(fairQueue.inFlight).toBe(400)
+    fill(fairQueue, 'new', 500)
+    expect(startedOf('new')).toBe(8)
+  })
+
+  it('keeps the last eighth for those that have answered lately, however many others there are', () => {
+    const { fairQueue, startedOf } = fairQueueOf(512)
+    for (let number = 0; number < 1000; number += 1) fill(fairQueue, `new${number}-`, 10)
+    expect(fairQueue.inFlight).toBe(448)
+    fill(fairQueue, 'good', 10)
+    expect(startedOf('good')).toBe(8)
+  })
+
+  it('starts as many as a setting allows, where that is fewer', () => {
+    const { fairQueue, started } = fairQueueOf(512, 3)
+    fill(fairQueue, 'a', 10)
+    expect(started).toEqual(['a1', 'a2', 'a3'])
+  })
+
+  it('goes on with a subscription that held its share when others free theirs', () => {
+    const { fairQueue, startedOf } = fairQueueOf(16)
+    fill(fairQueue, 'a', 4)
+    fill(fairQueue, 'b', 20)
+    expect([startedOf('a'), startedOf('b')]).toEqual([4, 3])
+    answer(fairQueue, 'a', 4)
+    expect(startedOf('b')).toBe(4)
+  })
+
+  it('comes to every subscription, though many more wait than may be in flight', () => {
+    const { fairQueue, started } = fairQueueOf(64)
+    for (let number = 0; number < 1000; number += 1) fill(fairQueue, `new${number}-`, 2)
+    for (let at = 0; at < started.length; at += 1) {
+      answer(fairQueue, (started[at] as string).slice(0, -1), 1)
+    }
+    expect(new Set(started).size).toBe(2000)
+    expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([0, 0])
+  })
+
+  it('lets fairQueue take turns', () => {
+    const { fairQueue, started } = fairQueueOf(1)
+    fill(fairQueue, 'a', 3)
+    fill(fairQueue, 'b', 2)
+    for (let ended = 0; ended < 4; ended += 1) answer(fairQueue, (started.at(-1) as string)[0] as string, 1)
+    expect(started).toEqual(['a1', 'a2', 'b1', 'a3', 'b2'])
+  })
+
+  it('puts first attempts before retries, but for one in eight', () => {
+    const { fairQueue, started } = fairQueueOf(1)
+    const [first, retry] = [lease('first', 0), { ...lease('first', 0, true), deliveryId: 'retry0' }]
+    fairQueue.add(first)
+    for (let count = 0; count < 3; count += 1) fairQueue.add(retry)
+    for (let count = 0; count < 16; count += 1) fairQueue.add(first)
+    answer(fairQueue, 'first', 19)
+    const order = started.map((id) => (id === 'retry0' ? 'R' : '.')).join('')
+    expect(order).toBe('.......R.......R...R')
+  })
+
+  it('gives back what waits', () => {
+    const { fairQueue, started } = fairQueueOf(1)
+    fill(fairQueue, 'a', 3)
+    expect(fairQueue.withdraw(({ deliveryId }) => deliveryId === 'a2')).toEqual([lease('a', 2)])
+    answer(fairQueue, 'a', 1)
+    expect(started).toEqual(['a1', 'a3'])
+  })
+
+  it('starts nothing more once it is closed, and hands back what waited', () => {
+    const { fairQueue, started } = fairQueueOf(1)
+    fill(fairQueue, 'a', 2)
+    fairQueue.add(lease('b', 1))
+    expect(fairQueue.close().map(({ deliveryId }) => deliveryId)).toEqual(['a2', 'b1'])
+    answer(fairQueue, 'a', 1)
+    expect(started).toEqual(['a1'])
+    expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([0, 0])
+  })
+})
