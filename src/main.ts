@@ -1,10 +1,10 @@
 /** Starts the service from its settings, and stops it in order when it is asked to. */
 import cluster from 'node:cluster'
+import { cleanUpMs } from './budgets.js'
 import { loadConfig, readDotEnv } from './config.js'
 import { startProcesses } from './lifecycle/processes.js'
 import { provideDatabase } from './lifecycle/provision-database.js'
 import { type Program, runProgram } from './lifecycle/run-program.js'
-import { cleanUpMs } from './lifecycle/shutdown-budgets.js'
 import { stopInTime } from './lifecycle/stop.js'
 import { welcome } from './lifecycle/welcome.js'
 import { createResources } from './platform/resources.js'

@@ -1,8 +1,9 @@
 /** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
+
+import { cleanUpMs } from './budgets.js'
 import { loadMaintenanceConfig, readDotEnv } from './config.js'
 import { migrate, provideServer } from './lifecycle/provision-database.js'
 import { type Program, runProgram } from './lifecycle/run-program.js'
-import { cleanUpMs } from './lifecycle/shutdown-budgets.js'
 import { createResources } from './platform/resources.js'
 
 async function main({ start, stop }: Program): Promise<void> {

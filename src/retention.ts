@@ -1,10 +1,11 @@
 /** `npm run retention`: removes once what RETENTION_DAYS would, or only counts it. */
+
+import { cleanUpMs } from './budgets.js'
 import { loadMaintenanceConfig, readDotEnv } from './config.js'
 import { ExpectedStartError } from './errors.js'
 import { provideServer, requireMigrated } from './lifecycle/provision-database.js'
 import { type Program, runProgram } from './lifecycle/run-program.js'
-import { cleanUpMs } from './lifecycle/shutdown-budgets.js'
-import { createDatabase } from './platform/database.js'
+import { createDatabase } from './platform/postgres/database.js'
 import { createResources } from './platform/resources.js'
 import { timeOfUuidV7 } from './platform/uuid.js'
 import { readOptions, usage } from './retention/options.js'

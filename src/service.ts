@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { createAuthentication } from './api-keys/authentication.js'
 import { createKeyStore } from './api-keys/key-store.js'
+import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './budgets.js'
 import { type Config, publicKey } from './config.js'
 import { loadStatement } from './delivery-engine/attempt/loader.js'
 import { recordStatement } from './delivery-engine/attempt/recorder.js'
@@ -14,24 +15,23 @@ import { describeProxies } from './delivery-engine/egress/egress-settings.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/scheduling/lease.js'
 import { readOutbox } from './delivery-engine/scheduling/outbox-size.js'
+import { createSignals } from './delivery-engine/scheduling/wake-ups.js'
 import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastServiceEvents, createLiveUpdates } from './graphql/live-updates.js'
 import { createApp } from './http/app.js'
 import { createHttpStop } from './http/stop-http.js'
-import type { ProvidedDatabase } from './lifecycle/provision-database.js'
-import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './lifecycle/shutdown-budgets.js'
 import { createAddressOf } from './platform/client-address.js'
 import { createDatabaseClock } from './platform/clock.js'
-import { createDatabase } from './platform/database.js'
-import { readInstallationId } from './platform/installation.js'
+import { createDatabase } from './platform/postgres/database.js'
+import { readInstallationId } from './platform/postgres/installation.js'
+import type { Pooling } from './platform/postgres/pooler.js'
+import { createWriteCheck } from './platform/postgres/write-check.js'
 import { createPubSub } from './platform/pubsub.js'
-import { createJobQueue } from './platform/queue.js'
+import { createJobQueue } from './platform/queue/job-queue.js'
 import { connectToRedis } from './platform/redis/redis.js'
 import { createResources, type Resource, type Resources } from './platform/resources.js'
-import { createSignals } from './platform/signals.js'
 import { createIdSource } from './platform/uuid.js'
-import { createWriteCheck } from './platform/write-check.js'
 import { createRetention } from './retention/sweeper.js'
 import { createSecretCipher } from './secrets/cipher.js'
 import { createSigningKeys } from './secrets/signing-keys.js'
@@ -48,9 +48,15 @@ export interface Service extends Resource {
 }
 
 /** The database must have been migrated. */
-export type ServiceConfig = Config & { databaseUrl: string } & Partial<
-    Pick<ProvidedDatabase, 'directUrl' | 'pooling' | 'poolSize'>
-  >
+export interface ServiceConfig extends Config {
+  databaseUrl: string
+  /** The way past a pooler; `databaseUrl` unless given. */
+  directUrl?: string
+  /** How `databaseUrl` leads through a pooler; `none` unless given. */
+  pooling?: Pooling
+  /** Connections of the hot path. */
+  poolSize?: number
+}
 
 /** @param asked ends the start between two of its steps */
 export async function startService(

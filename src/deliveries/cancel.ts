@@ -3,13 +3,13 @@
  * called back; it can be cancelled when it waits again.
  */
 import { ServiceError } from '../errors.js'
-import { announceChanges, type ChangedRow } from '../model/changes.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
-import type { Database } from '../platform/database.js'
-import { sqlNow } from '../platform/sql-now.js'
+import type { Database } from '../platform/postgres/database.js'
+import { sqlNow } from '../platform/postgres/sql-now.js'
+import { announceChanges, type ChangedRow } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 

@@ -1,7 +1,7 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/database.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
+import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import { loadPage } from './pages.js'
 

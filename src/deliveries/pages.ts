@@ -9,7 +9,7 @@
  */
 import { type Delivery, Prisma } from '../generated/prisma/client.js'
 import { DeliveryStatus } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import { ID_TIME_MARGIN_MS, isUuid, leastUuidV7At } from '../platform/uuid.js'
 
 export interface DeliveryPage {

@@ -1,4 +1,4 @@
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 
 export interface Stats {
   eventsTotal: number

@@ -1,28 +1,30 @@
 /** The delivery engine, put together: dispatcher → queue → worker, with the scheduler beside them. */
-import type { Config } from '../config.js'
+
+import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import type { FastPath } from '../events/publish.js'
-import { RECORD_MS, UNDER_WAY_MS } from '../lifecycle/shutdown-budgets.js'
 import { mergeCounterDeltas } from '../model/counter-deltas.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database } from '../platform/database.js'
 import { createPoller } from '../platform/poller.js'
-import type { JobQueue } from '../platform/queue.js'
-import type { Signals } from '../platform/signals.js'
+import type { Database } from '../platform/postgres/database.js'
+import type { JobQueue } from '../platform/queue/job-queue.js'
 import { withTimeout } from '../platform/timeout.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createAttempt } from './attempt/attempt.js'
 import { createEndpoints } from './attempt/endpoint-cache.js'
 import { createLoader } from './attempt/loader.js'
+import type { RetryPolicy } from './attempt/outcome.js'
 import { createRecorder } from './attempt/recorder.js'
 import { createSender } from './attempt/sender.js'
 import type { EgressGuard } from './egress/egress-guard.js'
+import type { EgressSettings } from './egress/egress-settings.js'
 import { createLeaseQuotas } from './fairness/lease-quotas.js'
 import { createResponsiveEndpoints } from './fairness/responsive-endpoints.js'
 import { createDispatcher } from './scheduling/dispatcher.js'
 import { createFastPath } from './scheduling/fast-path.js'
 import { type DeliveryJob, type Lease, toJobs } from './scheduling/lease.js'
 import { createScheduler, giveBackLeases, takeBackAllLeases } from './scheduling/scheduler.js'
+import type { Signals } from './scheduling/wake-ups.js'
 import { createWorkerPresence } from './scheduling/worker-presence.js'
 import { createWorker } from './worker.js'
 
@@ -36,8 +38,20 @@ export interface DeliveryEngine extends AsyncDisposable {
   fastPath: FastPath
 }
 
+export interface DeliveryEngineSettings {
+  delivery: RetryPolicy & {
+    timeoutMs: number
+    /** Requests in flight, of all subscriptions and of one. */
+    concurrency: number
+    concurrencyPerSubscription: number
+  }
+  egress: EgressSettings
+  outbox: { batchSize: number; intervalMs: number }
+  shutdownGraceMs: number
+}
+
 export interface DeliveryEngineOptions {
-  config: Pick<Config, 'delivery' | 'egress' | 'outbox' | 'shutdownGraceMs'>
+  config: DeliveryEngineSettings
   database: Database
   queue: JobQueue<DeliveryJob>
   signals: Signals

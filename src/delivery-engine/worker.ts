@@ -4,15 +4,16 @@
  * A job is done with as soon as its leases are in the fairQueue: from then on the lease keeps the delivery, not the
  * queue's lock, so no attempt can outlast a lock and be made twice. Leases of long requests are renewed.
  */
+import { LEASE_RENEWED_EVERY_MS } from '../budgets.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
-import type { Database } from '../platform/database.js'
 import { createPoller } from '../platform/poller.js'
-import type { JobQueue } from '../platform/queue.js'
+import type { Database } from '../platform/postgres/database.js'
+import type { JobQueue } from '../platform/queue/job-queue.js'
 import type { Attempt } from './attempt/attempt.js'
 import { createFairQueue } from './fairness/fair-queue.js'
 import type { LeaseQuotas } from './fairness/lease-quotas.js'
 import type { ResponsiveEndpoints } from './fairness/responsive-endpoints.js'
-import { type DeliveryJob, type Lease, leaseColumns, RENEW_EVERY_MS, sqlHolds } from './scheduling/lease.js'
+import { type DeliveryJob, type Lease, leaseColumns, sqlHolds } from './scheduling/lease.js'
 import { giveBackLeases } from './scheduling/scheduler.js'
 
 export interface Worker {
@@ -148,7 +149,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** Renews what is in flight for long. What still waits for its turn goes back, and less is leased from then on. */
   async function reviewOld(): Promise<boolean> {
-    const oldest = performance.now() - RENEW_EVERY_MS
+    const oldest = performance.now() - LEASE_RENEWED_EVERY_MS
     const isOld = ({ deliveryId }: Lease) => (held.get(deliveryId)?.sinceMs ?? oldest) <= oldest
     const late = fairQueue.withdraw(isOld)
     for (const { deliveryId } of late) held.delete(deliveryId)
@@ -160,7 +161,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
     const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
     if (old.length === 0) return false
-    for (const { lease } of old) responsiveEndpoints.note(lease.subscriptionId, RENEW_EVERY_MS)
+    for (const { lease } of old) responsiveEndpoints.note(lease.subscriptionId, LEASE_RENEWED_EVERY_MS)
     const columns = leaseColumns(old.map(({ lease }) => lease))
     const rows = await database.query<{ deliveryId: string; queuedUntil: Date }>(renew, columns)
     for (const { deliveryId, queuedUntil } of rows) {
@@ -172,7 +173,7 @@ export function createWorker(options: WorkerOptions): Worker {
     return false
   }
 
-  const reviews = createPoller({ run: reviewOld, intervalMs: RENEW_EVERY_MS / 2, onError })
+  const reviews = createPoller({ run: reviewOld, intervalMs: LEASE_RENEWED_EVERY_MS / 2, onError })
   const intake = queue.work(async ({ leases }) => take(leases))
 
   return {

@@ -9,10 +9,11 @@
  *
  * The match is made by the database, from subscriptions as they are committed at that moment, once for each type.
  */
+
+import { sqlWantsType } from '../model/event-type.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
-import type { Database, Statement } from '../platform/database.js'
-import { sqlNow } from '../platform/sql-now.js'
-import { EVERY_TYPE } from '../subscriptions/subscription.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
+import { sqlNow } from '../platform/postgres/sql-now.js'
 import type { Publication } from './publication.js'
 
 /** A publication that is about to become an event. */
@@ -86,7 +87,7 @@ const acceptAndDispatch = {
       select t.type, s.id as "subscriptionId", s.xmin::text as version,
              s."maxRequestsPerSecond" is null and s.id <> all ($10::uuid[]) as "isTaken"
       from (select distinct type from given) as t
-      join subscriptions s on s."isEnabled" and s."eventTypes" && array[t.type, '${EVERY_TYPE}']
+      join subscriptions s on ${sqlWantsType('s', 't.type')}
     ), fan as materialized (
       select type, count(*)::int as out, count(*) <= ${MAX_FAST_PATH_FAN_OUT} as "isDirect" from matched group by type
     ), accepted as materialized (

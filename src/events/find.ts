@@ -1,6 +1,6 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { RawJson } from './raw-json.js'
 

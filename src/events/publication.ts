@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
+import { eventType } from '../model/event-type.js'
 import { parseInput } from '../platform/input-errors.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
@@ -17,11 +18,6 @@ export interface Publication {
   createdAt: Date | null
   idempotencyKey: string | null
 }
-
-export const eventType = z
-  .string()
-  .regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 characters of A-Z a-z 0-9 _ . : -')
-  .meta({ examples: ['user.created'] })
 
 const idempotencyKey = z.string().regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
 

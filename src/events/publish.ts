@@ -8,8 +8,12 @@ import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
 import { CongestedError, createBatcher } from '../platform/batcher.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database } from '../platform/database.js'
-import { isConflictOfTransactions, isDatabaseAway, isDataFault } from '../platform/database-errors.js'
+import type { Database } from '../platform/postgres/database.js'
+import {
+  isConflictOfTransactions,
+  isDatabaseAway,
+  isDataFault,
+} from '../platform/postgres/database-errors.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate } from './accept.js'
 import { announceAccepted } from './accepted-changes.js'

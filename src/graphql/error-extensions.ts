@@ -4,7 +4,7 @@ import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { errorCatalogue, ServiceError } from '../errors.js'
-import { isDatabaseAway } from '../platform/database-errors.js'
+import { isDatabaseAway } from '../platform/postgres/database-errors.js'
 import { discreet } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'

@@ -5,8 +5,8 @@
  */
 import type { Range } from '../deliveries/pages.js'
 import type { Event, EventStatus, Prisma } from '../generated/prisma/client.js'
-import type { Database } from '../platform/database.js'
-import { isPostgresText } from '../platform/postgres-text.js'
+import type { Database } from '../platform/postgres/database.js'
+import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { isUuid } from '../platform/uuid.js'
 import { byText, condition, inRange, oneOf } from './filters.js'
 

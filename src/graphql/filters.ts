@@ -1,6 +1,6 @@
 /** What filters have in common: ranges of time, and ids and texts that may be anything. */
 import type { Range } from '../deliveries/pages.js'
-import { isPostgresText } from '../platform/postgres-text.js'
+import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { builder } from './builder.js'
 
 export const TimeRange = builder.inputType('TimeRange', {

@@ -1,7 +1,7 @@
 /** The deliveries below events or subscriptions, loaded for all parents of an operation together. */
 import { loadPages, type RelatedPage } from '../deliveries/pages.js'
 import type { Delivery } from '../generated/prisma/client.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 
 export interface RelatedDeliveries {
   /** A parent's page, newest first. */

@@ -13,7 +13,7 @@
  */
 import cluster from 'node:cluster'
 import { type AddressInfo, connect, Server, type Socket } from 'node:net'
-import { CLOSE_LISTENER_MS } from '../lifecycle/shutdown-budgets.js'
+import { CLOSE_LISTENER_MS } from '../budgets.js'
 
 interface TcpHandle {
   /** listen(2) once more, which changes the length of the queue. */

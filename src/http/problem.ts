@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
-import { isDatabaseAway } from '../platform/database-errors.js'
+import { isDatabaseAway } from '../platform/postgres/database-errors.js'
 
 /** The shape of every error's body. */
 export const problemBody = z

@@ -11,7 +11,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import { idleMs, UNDER_WAY_MS } from '../lifecycle/shutdown-budgets.js'
+import { idleMs, UNDER_WAY_MS } from '../budgets.js'
 import { closeListener } from './close-listener.js'
 
 export interface HttpStop {

@@ -7,12 +7,12 @@ import cluster, { type Address, type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { processesMs } from '../budgets.js'
 import { ExpectedStartError } from '../errors.js'
 import { relayMessages } from '../platform/cluster-ipc.js'
 import { ResourceHangsError } from '../platform/resources.js'
 import type { Service } from '../service.js'
 import { answerForMetrics } from '../telemetry/shared-metrics.js'
-import { processesMs } from './shutdown-budgets.js'
 
 export interface ProcessesOptions {
   count: number

@@ -3,9 +3,9 @@ import cluster from 'node:cluster'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
 import { ExpectedStartError } from '../errors.js'
-import { needOf, poolSizeWithin, SMALL_NEED } from '../platform/connection-budget.js'
-import { type Claim, waitForDatabase } from '../platform/database-wait.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
+import { needOf, poolSizeWithin, SMALL_NEED } from '../platform/postgres/connection-budget.js'
+import { type Claim, waitForDatabase } from '../platform/postgres/database-wait.js'
 import { findPooling, type Pooling, requireOwnSessions } from '../platform/postgres/pooler.js'
 
 interface Server extends AsyncDisposable {

@@ -1,7 +1,7 @@
 /** A stop from its request to the end of the process, in order or not, and within its budget. */
 import type { Logger } from 'pino'
+import { LEFT_OPEN_MS, totalMs } from '../budgets.js'
 import { ResourceHangsError, type Resources } from '../platform/resources.js'
-import { LEFT_OPEN_MS, totalMs } from './shutdown-budgets.js'
 
 /** Resolves once everything is stopped. Whatever hangs is named, and the process ended by exit code 1. */
 export async function stopInTime(resources: Resources, graceMs: number, logger: Logger): Promise<void> {

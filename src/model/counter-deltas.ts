@@ -5,7 +5,7 @@
  * then, so the sum stays one of a few hundred rows, however many deliveries there are.
  */
 import { DeliveryStatus } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 
 /** The column of a status: `pending`, `sent`, `failed`, `dead`. */
 const columnOf = (status: DeliveryStatus): string => status.toLowerCase()

@@ -6,8 +6,9 @@
  * answer was true at some moment between question and answer. From then on time passes by the process's monotonic
  * clock, which nobody can set.
  */
-import type { Database, Statement } from './database.js'
+
 import { createPoller } from './poller.js'
+import type { Database, Statement } from './postgres/database.js'
 
 export interface Clock {
   now(): Date

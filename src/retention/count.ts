@@ -1,7 +1,7 @@
 /** What retention would remove, batch by batch as it would, but only counted: a dry run locks and changes nothing. */
 
 import { finalStates, sqlStates } from '../model/delivery-states.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
 const count = {

@@ -8,7 +8,7 @@
  */
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { finalStates, sqlStates } from '../model/delivery-states.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
 /** Any number, the same in every process: it spells "nesr" (node event service, retention). */

@@ -3,8 +3,9 @@
  * newest that may go, in small batches with rests between them, and begins again an hour after it was through. Any
  * number of processes may do so: one batch runs at a time.
  */
-import type { Database } from '../platform/database.js'
+
 import { createPoller, type Poller } from '../platform/poller.js'
+import type { Database } from '../platform/postgres/database.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { removeFinished } from './remove.js'
 

@@ -1,6 +1,6 @@
 /** One walk by hand, from the oldest event to the newest that may go. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import type { Batch, BatchResult } from './batch.js'
 import { type CountResult, countFinished } from './count.js'
 import { removeFinished } from './remove.js'

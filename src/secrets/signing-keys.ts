@@ -1,6 +1,7 @@
 /** The keys that webhooks are signed with, from stored secrets: asked for at every attempt, so opened once and remembered. */
-import { secretKey } from '../subscriptions/secret.js'
+
 import { SEALED_PREFIX, type SecretCipher } from './cipher.js'
+import { secretKey } from './signing-secret.js'
 
 /** The key of a stored secret. @throws UnreadableSecretError */
 export type SigningKeys = (subscriptionId: string, stored: string) => Uint8Array

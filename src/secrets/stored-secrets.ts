@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
-import type { Database } from '../platform/database.js'
+import type { Database } from '../platform/postgres/database.js'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
 
 /** `previousSecret` while it signs: what has run out is nobody's loss. */

@@ -1,9 +1,9 @@
 import { badInput, ServiceError } from '../errors.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database } from '../platform/database.js'
-import { isUniqueViolation } from '../platform/database-errors.js'
+import type { Database } from '../platform/postgres/database.js'
+import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
-import { generateSecret } from './secret.js'
+import { generateSecret } from '../secrets/signing-secret.js'
 import { fingerprint, type NewSubscription, type VisibleSubscription, visibleFields } from './subscription.js'
 
 export interface SubscriptionContext {

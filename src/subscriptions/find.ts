@@ -1,6 +1,6 @@
 import { notFound } from '../errors.js'
-import type { Database } from '../platform/database.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
+import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import { type VisibleSubscription, visibleFields } from './subscription.js'
 

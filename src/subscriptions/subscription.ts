@@ -1,14 +1,11 @@
 /** What a subscription may say, and what makes two of them equal. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { eventType } from '../events/publication.js'
 import type { Prisma } from '../generated/prisma/client.js'
-import { isPostgresText } from '../platform/postgres-text.js'
+import { EVERY_TYPE, eventType } from '../model/event-type.js'
+import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
-import { isUsableSecret } from './secret.js'
-
-/** The event type that stands for all of them. */
-export const EVERY_TYPE = '*'
+import { isUsableSecret } from '../secrets/signing-secret.js'
 
 /** A parser of URLs drops line breaks without a word; what is shown should be what is called. */
 const isOneLine = (text: string): boolean => !/\p{Cc}/u.test(text)

@@ -1,12 +1,16 @@
 /** Structured logs. Nothing that is logged holds a secret: no keys, no signatures, no bodies, no query strings. */
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 import pretty from 'pino-pretty'
-import type { Config } from '../config.js'
 import type { ServiceEvents } from './service-events.js'
+
+export interface LoggerOptions {
+  environment: 'development' | 'production' | 'test'
+  logLevel: string
+}
 
 /** @param destination instead of standard output */
 export function createLogger(
-  { environment, logLevel }: Pick<Config, 'environment' | 'logLevel'>,
+  { environment, logLevel }: LoggerOptions,
   destination?: DestinationStream,
 ): Logger {
   const isForPeople = environment === 'development' && process.stdout.isTTY

@@ -3,7 +3,9 @@
  * the code that makes things happen knows none of them. A listener must not throw and must not wait.
  */
 import { EventEmitter } from 'node:events'
-import type { Delivery, DeliveryStatus, Event } from '../generated/prisma/client.js'
+import type { DeliveryStatus } from '../generated/prisma/client.js'
+import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
+import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { ClockState } from '../platform/clock.js'
 
 /** How a request to publish ended. */
@@ -25,11 +27,6 @@ export interface AttemptRecorded {
   /** From acceptance to now; what `delivery_latency_seconds` observes at the first 2xx. */
   sinceAcceptedMs: number
 }
-
-/** A delivery after a committed change of its status; a new one is PENDING. */
-type DeliverySnapshot = Omit<Delivery, 'budgetFrom' | 'queuedUntil'>
-/** An event after a committed change of its status. */
-type EventSnapshot = Omit<Event, 'data' | 'metadata' | 'contentHash'>
 
 /** Why a request was not let in. */
 export type RefusalReason = 'missing' | 'wrong' | 'limited'

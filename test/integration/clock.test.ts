@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Clock, type ClockState, createDatabaseClock } from '../../src/platform/clock.js'
-import { createDatabase, type Database } from '../../src/platform/database.js'
+import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase, openDatabase } from '../support/database.js'
 import { startProxy } from '../support/proxy.js'

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseQuotaParameters } from '../../src/delivery-engine/fairness/lease-quotas.js'
 import { type DueLeases, leaseDue, leaseDueOf } from '../../src/delivery-engine/scheduling/lease-due.js'
 import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
-import type { Database } from '../../src/platform/database.js'
+import type { Database } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GraphQLContext } from '../../src/graphql/context.js'
 import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
 import { schema } from '../../src/graphql/schema.js'
-import { createDatabase, type Database } from '../../src/platform/database.js'
+import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 

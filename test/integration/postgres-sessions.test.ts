@@ -127,11 +127,7 @@ describe('on a database with strange settings', () => {
 })
 
 /** Where connections may be made: for statements of the service, and for a look at a server before it is relied on. */
-const places = [
-  'platform/postgres/',
-  'platform/database-facts.ts',
-  'platform/embedded-postgres/connection.ts',
-]
+const places = ['platform/postgres/', 'platform/embedded-postgres/connection.ts']
 
 it('every connection is made where the session gets its settings', async () => {
   const files = (await readdir('src', { recursive: true })).filter((file) => file.endsWith('.ts'))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Database, Statement } from '../../src/platform/database.js'
+import type { Database, Statement } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { parseEncryptionKey } from '../../src/secrets/encryption-keys.js'

@@ -7,7 +7,7 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Database } from '../../src/platform/database.js'
+import type { Database } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { compare } from '../model/comparison.js'
 import { deliveriesOf, isOpen } from '../model/reference-model.js'

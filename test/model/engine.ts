@@ -10,7 +10,7 @@ import { createDispatcher } from '../../src/delivery-engine/scheduling/dispatche
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type Publisher } from '../../src/events/publish.js'
-import type { Database } from '../../src/platform/database.js'
+import type { Database } from '../../src/platform/postgres/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'

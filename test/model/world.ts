@@ -1,7 +1,7 @@
 /** The engine and its model, side by side, and what is known of leases and requests that are under way. */
 import { expect } from 'vitest'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
-import type { Database } from '../../src/platform/database.js'
+import type { Database } from '../../src/platform/postgres/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
 import { machineClock, newId } from '../support/clock.js'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { createDatabase, type Database } from '../../src/platform/database.js'
+import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { TEMPLATE_DATABASE, withDatabase } from './global-setup.js'
 
 export interface TestDatabase extends AsyncDisposable {

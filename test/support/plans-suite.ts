@@ -14,7 +14,7 @@ import {
   listRequests,
   subscriptionFilters,
 } from '../../bench/lists.js'
-import { createDatabase } from '../../src/platform/database.js'
+import { createDatabase } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
 import { createClient } from './client.js'
 import { type Explained, type ExplainedPostgres, startExplainedPostgres } from './explained-postgres.js'

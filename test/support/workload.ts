@@ -1,6 +1,6 @@
 /** A service put through its targets: so much is done with it that every statement of the hot path runs. */
 import { expect, vi } from 'vitest'
-import type { Database } from '../../src/platform/database.js'
+import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
 import { removeFinished } from '../../src/retention/remove.js'
 import type { Client } from './client.js'

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createSecretCipher, SEALED_PREFIX, UnreadableSecretError } from '../../src/secrets/cipher.js'
 import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
-import { secretKey } from '../../src/subscriptions/secret.js'
+import { secretKey } from '../../src/secrets/signing-secret.js'
 
 const newKey = () => parseEncryptionKey(randomBytes(32).toString('base64'))
 const [older, newer] = [newKey(), newKey()]

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { sign } from '../../src/delivery-engine/attempt/signature.js'
-import { generateSecret, secretKey } from '../../src/subscriptions/secret.js'
+import { generateSecret, secretKey } from '../../src/secrets/signing-secret.js'
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const message = {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ExpectedStartError } from '../../src/errors.js'
-import { explainConnectError, explainStartError } from '../../src/lifecycle/start-errors.js'
-import { needOf, poolSizeWithin } from '../../src/platform/connection-budget.js'
+import { explainStartError } from '../../src/lifecycle/start-errors.js'
 import { describeCrash } from '../../src/platform/crashes.js'
-import { findProblem, shareOf } from '../../src/platform/database-check.js'
-import { DatabaseUnavailableError } from '../../src/platform/database-errors.js'
-import type { DatabaseFacts } from '../../src/platform/database-facts.js'
+import { explainConnectError } from '../../src/platform/postgres/connect-errors.js'
+import { needOf, poolSizeWithin } from '../../src/platform/postgres/connection-budget.js'
+import { findProblem, shareOf } from '../../src/platform/postgres/database-check.js'
+import { DatabaseUnavailableError } from '../../src/platform/postgres/database-errors.js'
+import type { DatabaseFacts } from '../../src/platform/postgres/database-facts.js'
 
 const errorOf = (fields: object) => Object.assign(new Error('as Node.js says it'), fields)
 

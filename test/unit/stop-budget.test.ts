@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import * as budget from '../../src/lifecycle/shutdown-budgets.js'
+import * as budget from '../../src/budgets.js'
 
 /** Kubernetes' `terminationGracePeriodSeconds`, where nothing else is said. */
 const KUBERNETES_KILLS_AFTER_MS = 30_000

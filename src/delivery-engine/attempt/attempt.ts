@@ -1,8 +1,8 @@
 /** One attempt of a delivery, from its lease to its record. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../platform/clock.js'
-import type { Database } from '../../platform/database.js'
-import { isDatabaseAway } from '../../platform/database-errors.js'
+import type { Database } from '../../platform/postgres/database.js'
+import { isDatabaseAway } from '../../platform/postgres/database-errors.js'
 import { timeOfUuidV7 } from '../../platform/uuid.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { Lease } from '../scheduling/lease.js'

@@ -6,7 +6,7 @@
  */
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
-import type { Database } from '../../platform/database.js'
+import type { Database } from '../../platform/postgres/database.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
 
 export interface Endpoint {

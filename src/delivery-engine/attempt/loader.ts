@@ -2,7 +2,7 @@
 
 import { sqlIsOpen } from '../../model/delivery-states.js'
 import { createBatcher } from '../../platform/batcher.js'
-import type { Database, Statement } from '../../platform/database.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
 import { type Lease, leaseColumns, sqlHolds } from '../scheduling/lease.js'
 import type { Webhook } from './sender.js'

@@ -8,16 +8,16 @@
  * finds it.
  */
 
-import { announceChanges, type ChangedRow, hasDelivery } from '../../model/changes.js'
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
 import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../../model/delivery-snapshot.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
 import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../../model/event-snapshot.js'
+import { sqlWantsType } from '../../model/event-type.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
-import type { Database } from '../../platform/database.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
-import { sqlNow } from '../../platform/sql-now.js'
-import { EVERY_TYPE } from '../../subscriptions/subscription.js'
+import type { Database } from '../../platform/postgres/database.js'
+import { sqlNow } from '../../platform/postgres/sql-now.js'
+import { announceChanges, type ChangedRow, hasDelivery } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
@@ -36,7 +36,7 @@ const dispatch = {
       select claimed."eventId", s.id as "subscriptionId", s."maxRequestsPerSecond" is not null as "isPaced"
       from claimed
       cross join lateral (select type from events where id = claimed."eventId" limit 1) as e
-      left join subscriptions s on s."isEnabled" and s."eventTypes" && array[e.type, '${EVERY_TYPE}']
+      left join subscriptions s on ${sqlWantsType('s', 'e.type')}
     ), matched as (
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null

@@ -6,7 +6,7 @@
  * its time is spent; whoever leases locks that row, so all processes together keep to the limit.
  */
 import { sqlLeaseEnd } from '../../model/lease-end.js'
-import type { Database, Statement } from '../../platform/database.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, sqlWaiting, toLease } from './lease.js'
 

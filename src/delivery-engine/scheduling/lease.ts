@@ -8,8 +8,6 @@
  */
 import { openStates, sqlStates } from '../../model/delivery-states.js'
 
-export const RENEW_EVERY_MS = 5_000
-
 /** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
 const DELIVERIES_PER_JOB = 50
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/clock.js'
-import type { Database } from '../../platform/database.js'
+import type { Database } from '../../platform/postgres/database.js'
 import { timeOfUuidV7 } from '../../platform/uuid.js'
 
 const measureOutbox = {

@@ -8,8 +8,8 @@
  * remembers which have more that is due, and between rounds visits only those that have got room for it since.
  */
 import { giveUpDeletedDeliveries } from '../../deliveries/cancel.js'
-import type { Database } from '../../platform/database.js'
 import { createPoller } from '../../platform/poller.js'
+import type { Database } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, leaseColumns, sqlHolds } from './lease.js'

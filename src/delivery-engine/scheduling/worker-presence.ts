@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
-import type { Database } from '../../platform/database.js'
+import type { Database } from '../../platform/postgres/database.js'
 
 /** Any number, the same in every process: it spells "nes" (node event service). */
 const PRESENCE_LOCK = 0x6e6573

@@ -1,6 +1,6 @@
 import type { Prisma } from '../../generated/prisma/client.js'
 import { parseInput } from '../../platform/input-errors.js'
-import { isPostgresText } from '../../platform/postgres-text.js'
+import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { countStats } from '../../deliveries/stats.js'
-import type { Database } from '../../platform/database.js'
+import type { Database } from '../../platform/postgres/database.js'
 import { answers } from '../openapi.js'
 
 const shape = z

@@ -1,7 +1,7 @@
 /** The connection that a service keeps to its server as long as it runs: by its end a crash is noticed at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { isUnavailable } from '../database-errors.js'
+import { isUnavailable } from '../postgres/database-errors.js'
 import { EmbeddedPostgresError } from './run.js'
 
 export interface Connection {

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { ExpectedStartError } from '../../errors.js'
-import { isUnavailable } from '../database-errors.js'
+import { isUnavailable } from '../postgres/database-errors.js'
 import { queueSchemaOf, schemaOf } from '../postgres/url.js'
 import { applyMigration, inTransaction } from './apply.js'
 import { readMigrations } from './files.js'

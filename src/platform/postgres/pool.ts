@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { asUnavailable, isReadOnlyServer, isUnavailable } from '../database-errors.js'
+import { asUnavailable, isReadOnlyServer, isUnavailable } from './database-errors.js'
 import { createHosts } from './hosts.js'
 import type { Pooling } from './pooler.js'
 import { APPLICATION_NAME, requireWritable, sqlBeginAsSession, sqlSession } from './session.js'

@@ -1,10 +1,10 @@
 /** BullMQ on PostgreSQL, for one process: the service's own pool, its schema, and rests while the database is away. */
 import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
-import { QUEUE_POOL_SIZE } from './connection-budget.js'
-import { createSessionPool } from './postgres/pool.js'
-import { queueSchemaOf, schemaOf } from './postgres/url.js'
-import { type Backend, type JobQueueOptions, TAKEN_AT_ONCE } from './queue.js'
-import { createRests, REST_MS, type Rests } from './queue-rests.js'
+import { QUEUE_POOL_SIZE } from '../postgres/connection-budget.js'
+import { createSessionPool } from '../postgres/pool.js'
+import { queueSchemaOf, schemaOf } from '../postgres/url.js'
+import { type Backend, type JobQueueOptions, TAKEN_AT_ONCE } from './backend.js'
+import { createRests, REST_MS, type Rests } from './retry-pauses.js'
 
 /** After this, a statement of the queue counts as lost. */
 const QUERY_TIMEOUT_MS = 5000

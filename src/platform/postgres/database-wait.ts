@@ -1,11 +1,11 @@
 /** Waits for a PostgreSQL that can be worked on: it may come up after the service, be failing over, or be full. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { ExpectedStartError } from '../errors.js'
-import { type ConnectProblem, explainConnectError } from '../lifecycle/start-errors.js'
+import { ExpectedStartError } from '../../errors.js'
+import { type ConnectProblem, explainConnectError } from './connect-errors.js'
 import type { Need } from './connection-budget.js'
 import { findProblem, shareOf } from './database-check.js'
 import { type DatabaseFacts, prepareVisit } from './database-facts.js'
-import { parsePostgresUrl } from './postgres/url.js'
+import { parsePostgresUrl } from './url.js'
 
 /** What is wanted of the connections that there may be. */
 export interface Claim {

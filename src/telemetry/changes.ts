@@ -1,6 +1,6 @@
-import type { ServiceEvents } from '../telemetry/service-events.js'
-import { type DeliverySnapshot, takeDeliverySnapshot } from './delivery-snapshot.js'
-import { takeEventSnapshots, type WithEventSnapshot } from './event-snapshot.js'
+import { type DeliverySnapshot, takeDeliverySnapshot } from '../model/delivery-snapshot.js'
+import { takeEventSnapshots, type WithEventSnapshot } from '../model/event-snapshot.js'
+import type { ServiceEvents } from './service-events.js'
 
 /** A delivery that a statement changed, or an event, or both: the columns of what it is not are null. */
 export type ChangedRow = WithEventSnapshot & (DeliverySnapshot | { id: null })

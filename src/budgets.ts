@@ -1,5 +1,6 @@
 /**
- * How long a stop may take, and what each of its parts gets: the only place for such figures, all of them shares of one.
+ * How long a lease lasts, how long a stop may take, and what each step of a stop gets: the only place for such times.
+ * Those of a stop are all shares of one.
  *
  * Kubernetes kills a process 30 s after it has asked it to stop (`terminationGracePeriodSeconds`), Docker Compose is told
  * the same. With the default of SHUTDOWN_GRACE_SECONDS, 3 s, a stop takes 28 s at most, whatever hangs.
@@ -13,6 +14,12 @@
  *  └ the engine takes no more, attempts in flight end ┘
  * ```
  */
+
+/** A lease keeps a delivery for this long. Short, because a crash delays a delivery by as much. */
+export const LEASE_MS = 20_000
+
+/** A worker renews the leases of long requests this often, so a renewal may fail and the next one still comes in time. */
+export const LEASE_RENEWED_EVERY_MS = LEASE_MS / 4
 
 /** What a stop may take once the grace is over. */
 const STOP_MS = 24_000

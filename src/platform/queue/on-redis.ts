@@ -1,8 +1,8 @@
 /** BullMQ on Redis, made to bear what a Redis that people have does: being demoted, full, or refusing the password. */
 import { createRedisBackend, Queue, type RedisQueueBackend, Worker } from 'bullmq'
-import { type Backend, TAKEN_AT_ONCE } from './queue.js'
-import { createRests, REST_MS } from './queue-rests.js'
-import type { RedisAccess } from './redis/redis.js'
+import type { RedisAccess } from '../redis/redis.js'
+import { type Backend, TAKEN_AT_ONCE } from './backend.js'
+import { createRests, REST_MS } from './retry-pauses.js'
 
 export function onRedis(redis: RedisAccess): Backend {
   const { unhurried, check, stop } = createRests()

@@ -4,13 +4,13 @@
  */
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
-import { PrismaClient } from '../generated/prisma/client.js'
+import { PrismaClient } from '../../generated/prisma/client.js'
 import { FULL_POOL_SIZE, prismaPoolSize } from './connection-budget.js'
 import { asUnavailable, isUnavailable } from './database-errors.js'
-import { createSessionPool, cut } from './postgres/pool.js'
-import type { Pooling } from './postgres/pooler.js'
-import { connectSession } from './postgres/session.js'
-import { schemaOf } from './postgres/url.js'
+import { createSessionPool, cut } from './pool.js'
+import type { Pooling } from './pooler.js'
+import { connectSession } from './session.js'
+import { schemaOf } from './url.js'
 
 /** A statement that PostgreSQL plans once for each connection and then knows by its name. */
 export interface Statement {

@@ -2,7 +2,7 @@
 import { addAbortListener } from 'node:events'
 import { Socket } from 'node:net'
 import pg from 'pg'
-import type { DatabasePlace } from '../lifecycle/start-errors.js'
+import type { DatabasePlace } from './connect-errors.js'
 
 export interface DatabaseFacts {
   /** Such as 150004. */

@@ -1,6 +1,6 @@
 /** Whether a PostgreSQL is one that the service can work on, and what to do where it isn't. */
 
-import type { ConnectProblem } from '../lifecycle/start-errors.js'
+import type { ConnectProblem } from './connect-errors.js'
 import type { Need } from './connection-budget.js'
 import type { ConnectionLimit, DatabaseFacts } from './database-facts.js'
 

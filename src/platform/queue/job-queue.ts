@@ -3,13 +3,12 @@
  * is no Redis. It holds nothing that PostgreSQL couldn't give again, so a job is removed as soon as it was
  * taken, and a queue that lost everything loses nothing.
  */
-import type { Queue, Worker } from 'bullmq'
-import { ExpectedStartError } from '../errors.js'
-import { QUEUE_MS } from '../lifecycle/shutdown-budgets.js'
-import { onPostgres } from './queue-on-postgres.js'
-import { onRedis } from './queue-on-redis.js'
-import type { RedisAccess } from './redis/redis.js'
-import { withTimeout } from './timeout.js'
+import { QUEUE_MS } from '../../budgets.js'
+import { ExpectedStartError } from '../../errors.js'
+import { withTimeout } from '../timeout.js'
+import type { JobQueueOptions } from './backend.js'
+import { onPostgres } from './on-postgres.js'
+import { onRedis } from './on-redis.js'
 
 export interface JobQueue<Job> extends AsyncDisposable {
   /** Resolves when the queue holds the jobs. */
@@ -27,16 +26,6 @@ export interface Intake extends AsyncDisposable {
   ready: Promise<unknown>
 }
 
-export interface JobQueueOptions {
-  name: string
-  /** Absent: the queue is on PostgreSQL. */
-  redis: RedisAccess | undefined
-  databaseUrl: string
-  onError(error: Error): void
-}
-
-/** Jobs that may be in a worker's hands at once. Taking one is short: see the worker of the delivery engine. */
-export const TAKEN_AT_ONCE = 16
 /** A queue that doesn't answer in this time counts as away. */
 const ADD_TIMEOUT_MS = 2000
 /** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
@@ -93,25 +82,3 @@ const inReadyTime = (getting: Promise<unknown>): Promise<unknown> =>
       `Node Event Service can't start: its queue was not ready within ${READY_TIMEOUT_MS / 1000} s, for the reason that the log gives.`,
     )
   })
-
-interface Troubled {
-  on(event: 'error', listener: (error: Error) => void): unknown
-}
-
-/** What BullMQ's classes have in common on both backends, as far as it is used here. */
-export interface Backend {
-  createQueue(
-    name: string,
-  ): Pick<Queue<object, void, string>, 'addBulk' | 'getJobCounts' | 'close' | 'waitUntilReady'> & Troubled
-  createWorker(
-    name: string,
-    take: (job: { data: object }) => Promise<void>,
-  ): Pick<Worker, 'close' | 'waitUntilReady'> & Troubled
-  whenReady(part: Pick<Worker | Queue, 'waitUntilReady'>): Promise<unknown>
-  /** Whether it makes sense to add now; what is added to a Redis that is away would pile up in memory. */
-  isThere(): boolean
-  check(): Promise<void>
-  /** Told at the beginning of the end: what rests now need not wait any longer. */
-  stop(): void
-  close(): Promise<void>
-}

@@ -4,7 +4,7 @@
  * heard at once; other processes hear them over Redis.
  */
 import { EventEmitter } from 'node:events'
-import type { PubSub } from './pubsub.js'
+import type { PubSub } from '../../platform/pubsub.js'
 
 type Signal = 'outbox' | 'due'
 

@@ -1,0 +1,97 @@
+/**
+ * Which folder of `src/` may import which others: the one list that `npm run check:imports` enforces and that the table in
+ * `docs/architecture.md` is drawn from. A folder that is not named may not be imported. Types count like values.
+ * The order is that of the layers, so an import always points to a folder further down.
+ */
+
+export const rooms = {
+  'main.ts': {
+    what: 'starts the service: settings, database, processes, ordered stop',
+    imports: ['lifecycle', 'service.ts', 'config.ts', 'telemetry', 'platform', 'budgets.ts'],
+  },
+  'migrate.ts': {
+    what: '`npm run migrate`',
+    imports: ['lifecycle', 'config.ts', 'platform', 'budgets.ts'],
+  },
+  'retention.ts': {
+    what: '`npm run retention`',
+    imports: ['lifecycle', 'config.ts', 'retention', 'telemetry', 'platform', 'budgets.ts', 'errors.ts'],
+  },
+  'tail.ts': { what: '`npm run tail`', imports: ['tail', 'client', 'platform'] },
+  tail: { what: 'the live console of a terminal', imports: ['client', 'platform'] },
+  lifecycle: {
+    what: 'how a process starts, is asked to stop and stops; several processes on one port',
+    imports: ['service.ts', 'config.ts', 'telemetry', 'platform', 'budgets.ts', 'errors.ts'],
+  },
+  'service.ts': {
+    what: 'makes the resources in the order in which they need each other',
+    imports: [
+      ...['config.ts', 'http', 'graphql', 'delivery-engine', 'retention', 'events', 'api-keys', 'secrets'],
+      ...['telemetry', 'platform', 'budgets.ts'],
+    ],
+  },
+  'config.ts': {
+    what: 'the only reader of `process.env`',
+    imports: ['delivery-engine', 'api-keys', 'secrets', 'platform', 'errors.ts'],
+  },
+  http: {
+    what: 'Fastify: routes, problems, OpenAPI, health, metrics',
+    imports: [
+      ...['graphql', 'events', 'deliveries', 'subscriptions', 'api-keys', 'secrets', 'model'],
+      ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
+    ],
+  },
+  graphql: {
+    what: 'the schema, one file a type; live updates; limits of an operation',
+    imports: [
+      ...['events', 'deliveries', 'subscriptions', 'api-keys', 'secrets', 'model'],
+      ...['telemetry', 'platform', 'errors.ts'],
+    ],
+  },
+  'delivery-engine': {
+    what: 'from an accepted event to a recorded attempt',
+    imports: [
+      ...['events', 'deliveries', 'secrets', 'model'],
+      ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
+    ],
+  },
+  retention: {
+    what: 'removes finished events when their days are over',
+    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  events: {
+    what: 'publish, accept, find; what a publication is',
+    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  deliveries: {
+    what: 'find, list, retry, cancel, count',
+    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  subscriptions: {
+    what: 'create, update, delete, find; what a subscription may say',
+    imports: ['secrets', 'model', 'platform', 'errors.ts'],
+  },
+  secrets: {
+    what: 'the secrets that webhooks are signed with, and how they are stored',
+    imports: ['platform', 'errors.ts'],
+  },
+  'api-keys': {
+    what: 'who may call the service, and for what',
+    imports: ['telemetry', 'platform', 'errors.ts'],
+  },
+  telemetry: {
+    what: 'service events, and the metrics and log lines that listen to them',
+    imports: ['model', 'platform'],
+  },
+  model: {
+    what: 'the states of a delivery and an event, their columns, counters and leases',
+    imports: ['platform', 'budgets.ts'],
+  },
+  platform: {
+    what: 'PostgreSQL, Redis, queue, pub/sub, clock: nothing of the domain',
+    imports: ['budgets.ts', 'errors.ts'],
+  },
+  client: { what: "a client of the service's GraphQL, as its users import it", imports: [] },
+  'budgets.ts': { what: 'how long a lease lasts, and what each step of a stop may take', imports: [] },
+  'errors.ts': { what: 'the one catalogue of errors', imports: [] },
+}

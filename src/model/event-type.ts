@@ -1,0 +1,18 @@
+/** Event types, and which of them a subscription wants: the one definition of a match. */
+import { z } from 'zod'
+
+export const eventType = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 characters of A-Z a-z 0-9 _ . : -')
+  .meta({ examples: ['user.created'] })
+
+/** The event type that stands for all of them. */
+export const EVERY_TYPE = '*'
+
+/**
+ * SQL: whether the subscription `s` wants events of this type now. An expression for the GIN index on `eventTypes`.
+ *
+ * @param type an SQL expression
+ */
+export const sqlWantsType = (s: string, type: string): string =>
+  `${s}."isEnabled" and ${s}."eventTypes" && array[${type}, '${EVERY_TYPE}']`
