@@ -28,6 +28,8 @@ export interface Config {
   port: number
   /** At one time, in each process. */
   maxConnections: number
+  /** Of them, from one address. */
+  maxConnectionsPerAddress: number
   /** Whose `X-Forwarded-For` is believed. */
   trustedProxies: CidrRange[]
   /** From SIGTERM until no new connections are taken. */
@@ -162,6 +164,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   HTTP_MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(10_000),
+  HTTP_MAX_CONNECTIONS_PER_ADDRESS: wholeNumber(1, 1_000_000).optional(),
   TRUSTED_PROXIES: listOf(parseNetwork).default([]),
   SHUTDOWN_GRACE_SECONDS: number(0, 3600).default(3),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
@@ -258,6 +261,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.HOST,
     port: read.PORT,
     maxConnections: read.HTTP_MAX_CONNECTIONS,
+    maxConnectionsPerAddress:
+      read.HTTP_MAX_CONNECTIONS_PER_ADDRESS ?? Math.ceil(read.HTTP_MAX_CONNECTIONS / 2),
     trustedProxies: read.TRUSTED_PROXIES,
     shutdownGraceMs: read.SHUTDOWN_GRACE_SECONDS * 1000,
     role: read.ROLE,

@@ -175,7 +175,7 @@ async function start(
     addressOf,
     maxBodyBytes: config.eventMaxBytes,
     clock,
-    connections: { maxConnections: config.maxConnections },
+    connections: config,
     logger,
     metrics: createMetrics(serviceEvents, {
       outbox: () => readOutbox(database, clock),
@@ -217,6 +217,7 @@ async function start(
           corsOrigins: config.corsOrigins,
           // A key that everybody knows may as well be filled in; another one never is.
           graphiql: config.graphql.graphiql ? { apiKey: publicKey(config) } : undefined,
+          requireLocalHost: config.environment !== 'production',
         },
       },
     }),

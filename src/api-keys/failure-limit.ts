@@ -1,5 +1,5 @@
 /** How many wrong keys an address may try. It remembers so many addresses and no more, whoever asks. */
-import { parseAddress } from '../platform/ip-ranges.js'
+import { addressGroup } from '../platform/client-address.js'
 
 export interface FailureLimit {
   /** Counts one more. Answers, once it is one too many, with the seconds until the count begins anew. */
@@ -33,7 +33,7 @@ export function createFailureLimit({
 
   return {
     count(address) {
-      const source = sourceOf(address)
+      const source = addressGroup(address)
       const atMs = now()
       let window = windows.get(source)
       if (window === undefined || window.endsAtMs <= atMs) {
@@ -46,10 +46,4 @@ export function createFailureLimit({
       return window.failures > limit ? Math.ceil((window.endsAtMs - atMs) / 1000) : undefined
     },
   }
-}
-
-/** One host has a whole /64 of IPv6 addresses to come from. */
-function sourceOf(text: string): string {
-  const address = parseAddress(text)
-  return address?.kind() === 'ipv6' ? address.toByteArray().slice(0, 8).join(':') : String(address ?? text)
 }

@@ -13,7 +13,9 @@ import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
 import { rememberMethods } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
-import { type ConnectionLimits, limitConnectionCount, limitConnections } from './connection-limits.js'
+import { type ConnectionLimits, limitConnections } from './connection-limits.js'
+import { type ConnectionShareOptions, shareConnections } from './connection-share.js'
+import { decodeBodies } from './content-encoding.js'
 import { tellDate } from './date.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
@@ -29,11 +31,14 @@ import { subscriptionRoutes } from './routes/subscriptions.js'
 import type { HttpStop } from './stop-http.js'
 
 /** How GraphQL is served. */
-type GraphQLSettings = Pick<GraphQLRouteOptions, 'allowIntrospection' | 'corsOrigins' | 'graphiql'>
+type GraphQLSettings = Pick<
+  GraphQLRouteOptions,
+  'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'requireLocalHost'
+>
 
 export interface AppOptions {
   maxBodyBytes: number
-  connections: ConnectionLimits
+  connections: ConnectionLimits & ConnectionShareOptions
   /** Of a client, for the log. */
   addressOf: AddressOf
   clock: Clock
@@ -51,6 +56,10 @@ export interface AppOptions {
       graphql: GraphQLSettings
     }
 }
+
+/** The methods that have time series of their own; any other is `_OTHER`, as OpenTelemetry calls it, or strangers could make series. */
+const usualMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const methodLabel = (method: string): string => (usualMethods.has(method) ? method : '_OTHER')
 
 /** What a GraphQL request holds beside an event of the largest size. */
 const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
@@ -74,9 +83,10 @@ export async function createApp({
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
     clientErrorHandler: refuseMalformedRequest,
   })
-  limitConnectionCount(app, connections)
+  shareConnections(app, connections)
   tellDate(app, clock)
   app.decorateRequest('apiKey', undefined)
+  decodeBodies(app)
   readJsonBodies(app)
   checkInputs(app)
   app.setSerializerCompiler(() => JSON.stringify)
@@ -103,7 +113,7 @@ export async function createApp({
   })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
-    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
+    metrics.observeRequest(methodLabel(request.method), route, reply.statusCode, reply.elapsedTime / 1000)
   })
 
   stop.attach(app)

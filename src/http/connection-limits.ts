@@ -3,11 +3,9 @@
  * before the headers have come. What is live over SSE or WebSocket is kept from idleness by the pings it sends.
  */
 import type { Server } from 'node:http'
-import type { FastifyHttpOptions, FastifyInstance } from 'fastify'
+import type { FastifyHttpOptions } from 'fastify'
 
 export interface ConnectionLimits {
-  /** Connections at one time, in each process; further ones are closed as they come. */
-  maxConnections: number
   /** From the first byte of a request, or from the connection, to the end of its headers. */
   headersTimeoutMs?: number
   /** From the same beginning to the end of its body. */
@@ -30,11 +28,4 @@ export function limitConnections({
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
   }
-}
-
-export function limitConnectionCount(
-  { server }: FastifyInstance,
-  { maxConnections }: ConnectionLimits,
-): void {
-  server.maxConnections = maxConnections
 }

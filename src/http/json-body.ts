@@ -1,7 +1,7 @@
 /** The one body that this service reads: JSON, kept as text beside what it means. */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
-import { badInput, type ServiceError } from '../errors.js'
+import { badInput, ServiceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,6 +16,9 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     // A client that names the type and sends nothing, as for a retry, means no body.
     if (bytes.length === 0) return done(null, undefined)
+    const charset = charsetOf(request.headers['content-type'])
+    if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
+      return done(new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'JSON is read as UTF-8 only (RFC 8259 §8.1).'))
     // Decoded as it is, a broken character would become another one, and be delivered as that.
     if (!isUtf8(bytes)) return done(badBody('The body is not valid UTF-8.'))
     request.bodyText = bytes.toString()
@@ -28,3 +31,7 @@ export function readJsonBodies(app: FastifyInstance): void {
 }
 
 const badBody = (message: string): ServiceError => badInput([{ path: '', message }])
+
+/** The `charset` of a media type, in lower case, quoted or not (RFC 9110 §5.6.6). */
+const charsetOf = (mediaType = ''): string | undefined =>
+  /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(mediaType)?.[1]?.toLowerCase()

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
 import { isDatabaseAway } from '../platform/postgres/database-errors.js'
+import { UNDECODABLE_BODY } from './content-encoding.js'
 
 /** The shape of every error's body. */
 export const problemBody = z
@@ -32,7 +33,7 @@ export const problemBody = z
   })
   .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' })
 
-const PROBLEM_TYPE = 'application/problem+json'
+export const PROBLEM_TYPE = 'application/problem+json'
 
 const DATABASE_RETRY_AFTER_SECONDS = 5
 
@@ -80,6 +81,8 @@ function fromFramework(error: FastifyError): ServiceError | undefined {
         'PAYLOAD_TOO_LARGE',
         'The body is larger than this service takes (EVENT_MAX_BYTES).',
       )
+    case UNDECODABLE_BODY:
+      return badInput([{ path: '', message: 'The body is not in the encoding that content-encoding names.' }])
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new ServiceError('NOT_FOUND', 'There is nothing with an id as long as this.')
     case 'FST_ERR_BAD_URL':

@@ -38,3 +38,9 @@ function readHop(text = ''): string | undefined {
   const literal = /^\[(.*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
   return isIP(literal) === 0 ? undefined : literal
 }
+
+/** What limits count as one client: an IPv4 address, or the /64 of an IPv6 one, all of which a single host may use. */
+export function addressGroup(text: string): string {
+  const address = parseAddress(text)
+  return address?.kind() === 'ipv6' ? address.toByteArray().slice(0, 8).join(':') : String(address ?? text)
+}

@@ -5,7 +5,9 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/http/app.js'
 import type { ConnectionLimits } from '../../src/http/connection-limits.js'
+import type { ConnectionShareOptions } from '../../src/http/connection-share.js'
 import { createHttpStop } from '../../src/http/stop-http.js'
+import { parseCidr } from '../../src/platform/ip-ranges.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createMetrics } from '../../src/telemetry/metrics.js'
 import { createServiceEvents } from '../../src/telemetry/service-events.js'
@@ -18,8 +20,10 @@ beforeEach(() => {
 })
 afterEach(() => resources[Symbol.asyncDispose]())
 
-const limits: ConnectionLimits = {
+const limits: ConnectionLimits & ConnectionShareOptions = {
   maxConnections: 100,
+  maxConnectionsPerAddress: 100,
+  trustedProxies: [],
   headersTimeoutMs: 300,
   requestTimeoutMs: 600,
   idleTimeoutMs: 60_000,
@@ -29,7 +33,7 @@ const limits: ConnectionLimits = {
 /** More than the buffers of two sockets hold. */
 const LARGE = 50_000_000
 
-async function serve(changed: Partial<ConnectionLimits> = {}) {
+async function serve(changed: Partial<typeof limits> = {}) {
   const metrics = createMetrics(createServiceEvents(), {
     outbox: async () => ({ pending: 0, oldestAgeSeconds: 0 }),
     queueJobs: async () => ({}),
@@ -113,19 +117,51 @@ describe('a client that takes its time', () => {
 })
 
 describe('too many clients', () => {
-  it('are closed as they come, and those that were there go on', async () => {
-    const { port } = await serve({ maxConnections: 2 })
-    const request = 'GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n'
+  const request = 'GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n'
+  const echo = 'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'
+
+  it.each([
+    ['of all', { maxConnections: 2 }],
+    ['of one address', { maxConnectionsPerAddress: 2 }],
+  ])('%s are told so, health answers them, and those that were there go on', async (_, changed) => {
+    const { port } = await serve(changed)
     const inside = [open(port), open(port)]
     for (const { socket } of inside) {
       socket.write(request)
       await once(socket, 'data')
     }
     const outside = open(port)
-    outside.socket.write(request)
-    expect(await outside.ended).toBe('')
+    outside.socket.write(echo)
+    expect(await outside.ended).toMatch(/^HTTP\/1\.1 503 .*connection: close.*as many connections as it may/s)
+    const monitor = open(port)
+    monitor.socket.write(request)
+    expect(await monitor.ended).toMatch(/^HTTP\/1\.1 200 .*connection: close/s)
     for (const { socket } of inside) {
       socket.write(request)
+      expect(String((await once(socket, 'data'))[0])).toContain('200 OK')
+    }
+  })
+
+  it('leave no room for more than some, whoever they are, and what they leave is free again', async () => {
+    const { port } = await serve({ maxConnectionsPerAddress: 1 })
+    const sockets = Array.from({ length: 30 }, () => open(port))
+    const answers = await Promise.all(sockets.slice(1).map(({ ended }) => ended))
+    expect(answers.filter((answer) => answer !== '' && !answer.startsWith('HTTP/1.1 408'))).toEqual([])
+    sockets[0]?.socket.destroy()
+    await expect
+      .poll(async () => {
+        const next = open(port)
+        next.socket.write(echo.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
+        return next.ended
+      })
+      .toMatch(/^HTTP\/1\.1 200/)
+  })
+
+  it('behind a trusted proxy are its affair', async () => {
+    const { port } = await serve({ maxConnectionsPerAddress: 1, trustedProxies: [parseCidr('127.0.0.1/32')] })
+    for (let count = 0; count < 5; count += 1) {
+      const { socket } = open(port)
+      socket.write(echo)
       expect(String((await once(socket, 'data'))[0])).toContain('200 OK')
     }
   })

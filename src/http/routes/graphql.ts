@@ -5,24 +5,33 @@ import { WebSocketServer } from 'ws'
 import type { ApiKey } from '../../api-keys/api-key.js'
 import type { Authentication } from '../../api-keys/authentication.js'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
-import { renderGraphiQLPage } from '../../graphql/graphiql.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
 import { admit } from '../auth.js'
+import { createGraphiQLPage } from '../graphiql-page.js'
+import { isLocalHost, originRefusal } from '../origins.js'
 import { toServiceError } from '../problem.js'
+import { acceptUpgrades } from '../upgrades.js'
 
 export interface GraphQLRouteOptions extends GraphQLServerOptions {
-  /** Whether browsers that open the path get GraphiQL, and the key that it starts with. */
+  /** Whether browsers that open the path get GraphiQL, and the API key that it starts with. */
   graphiql: { apiKey: string | undefined } | undefined
+  /** Whether the service's own pages are for those only who open them by an address or a loopback name. */
+  requireLocalHost: boolean
   maxBodyBytes: number
   /** Takes what ends the WebSockets, for a stop that need not wait for those who watch. */
   onEndLive(endSockets: () => Promise<void>): void
 }
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
-  const { graphiql, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
+  const { graphiql, requireLocalHost, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
   const { yoga, webSocket } = createGraphQLServer(options)
+  const origins = { corsOrigins, requireLocalHost }
+  const page = createGraphiQLPage(graphiql?.apiKey)
   const isVisit = ({ method, headers }: FastifyRequest) =>
-    graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
+    graphiql !== undefined &&
+    method === 'GET' &&
+    (headers.accept ?? '').includes('text/html') &&
+    (!requireLocalHost || isLocalHost(headers.host ?? ''))
   const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
 
   return async (app) => {
@@ -37,8 +46,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
           endWithKey(authentication, admit(authentication, request), reply)
       },
       handler: async (request, reply) => {
-        if (isVisit(request))
-          return reply.type('text/html; charset=utf-8').send(await renderGraphiQLPage(graphiql?.apiKey))
+        if (isVisit(request)) return page.send(request, reply)
         checkQueryString(request.query as Record<string, unknown>)
         checkBody(request.body)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
@@ -55,9 +63,13 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       const server = useServer(webSocket, sockets)
       // A message that is malformed or too large closes its socket. graphql-ws would print it as an error of ours.
       sockets.on('connection', (client) => client.removeAllListeners('error').on('error', () => {}))
-      app.server.on('upgrade', (request, socket, head) => {
-        if (request.url?.split('?')[0] !== GRAPHQL_PATH) return socket.destroy()
-        sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request))
+      acceptUpgrades(app.server, {
+        path: GRAPHQL_PATH,
+        refusal: (request) => originRefusal(request, origins),
+        open: (request, socket, head) =>
+          sockets.handleUpgrade(request, socket, head, (client) =>
+            sockets.emit('connection', client, request),
+          ),
       })
       // 1001, going away (RFC 6455 §7.4.1): a client connects again, and reaches another process.
       onEndLive(async () => server.dispose())

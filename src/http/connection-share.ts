@@ -1,0 +1,95 @@
+/**
+ * Each address has a share of the connections, so one that holds all it can get leaves room for the others. What a trusted
+ * proxy connects is not counted: behind it are many clients, whom it has to share out itself.
+ *
+ * When every connection is taken, some more are accepted for health and metrics alone, because an operator, or a balancer
+ * that would otherwise take the process for dead, must be able to ask.
+ */
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { ServiceError } from '../errors.js'
+import { addressGroup } from '../platform/client-address.js'
+import { type CidrRange, isInRange, parseAddress } from '../platform/ip-ranges.js'
+
+export interface ConnectionShareOptions {
+  /** Connections at one time, in each process. */
+  maxConnections: number
+  /** Of them, from one address; an IPv6 network of 64 bits counts as one. */
+  maxConnectionsPerAddress: number
+  trustedProxies: CidrRange[]
+}
+
+/** Connections beyond `maxConnections`, for health and metrics. */
+const RESERVED = 64
+/** Of them, from one address. */
+const RESERVED_PER_ADDRESS = 8
+/** A reserved connection that has not asked in this time is closed: it may be needed. */
+const RESERVED_TIMEOUT_MS = 2000
+const reservedPaths = new Set(['/v1/health', '/v1/metrics'])
+
+export function shareConnections(app: FastifyInstance, options: ConnectionShareOptions): void {
+  const { maxConnections, maxConnectionsPerAddress, trustedProxies } = options
+  const server: Server = app.server
+  const counts = new Map<string, number>()
+  const reserved = new Map<Socket, string>()
+  let shared = 0
+
+  const isTrusted = (text: string): boolean => {
+    const address = parseAddress(text)
+    return address !== undefined && trustedProxies.some((range) => isInRange(address, range))
+  }
+
+  function acceptShared(socket: Socket, address: string): boolean {
+    const count = counts.get(address) ?? 0
+    if (
+      shared >= maxConnections ||
+      (count >= maxConnectionsPerAddress && !isTrusted(socket.remoteAddress ?? ''))
+    )
+      return false
+    shared += 1
+    counts.set(address, count + 1)
+    socket.once('close', () => {
+      shared -= 1
+      const left = (counts.get(address) ?? 1) - 1
+      if (left === 0) counts.delete(address)
+      else counts.set(address, left)
+    })
+    return true
+  }
+
+  function acceptReserved(socket: Socket, address: string): boolean {
+    const own = [...reserved.values()].filter((other) => other === address).length
+    if (reserved.size >= RESERVED || own >= RESERVED_PER_ADDRESS) return false
+    reserved.set(socket, address)
+    const timer = setTimeout(() => socket.destroy(), RESERVED_TIMEOUT_MS)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      reserved.delete(socket)
+    })
+    return true
+  }
+
+  const known = new WeakSet<Socket>()
+  server.maxConnections = maxConnections + RESERVED
+  server.prependListener('connection', (socket: Socket) => {
+    // A request that was put together again comes once more on its socket; see `acceptUpgrades`.
+    if (known.has(socket)) return
+    known.add(socket)
+    const address = addressGroup(socket.remoteAddress ?? '')
+    if (!acceptShared(socket, address) && !acceptReserved(socket, address)) socket.destroy()
+  })
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!reserved.has(request.socket)) return
+    closeAfter(reply.raw)
+    if (reservedPaths.has(request.url.split('?')[0] ?? '')) return
+    throw new ServiceError(
+      'SERVICE_UNAVAILABLE',
+      'This service, or your address, has as many connections as it may. Close some, or try again.',
+      { retryAfterSeconds: 1 },
+    )
+  })
+}
+
+const closeAfter = (answer: ServerResponse): void => void answer.setHeader('connection', 'close')

@@ -1,0 +1,72 @@
+/**
+ * Requests that ask for another protocol (`Upgrade`, RFC 9110 §7.8).
+ *
+ * A server may ignore the wish and answer in HTTP/1.1. Node.js doesn't: once one listener takes upgrades, it parses no
+ * request that carries the header any further. So a request that is no WebSocket is put together again without the
+ * header and given back to the server, body and all: Java's HttpClient and `curl --http2` send every first request so.
+ */
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { PROBLEM_TYPE } from './problem.js'
+
+/** Takes the WebSockets of one path. */
+export interface WebSocketEndpoint {
+  path: string
+  /** Why this WebSocket may not be opened; undefined when it may. */
+  refusal(request: IncomingMessage): string | undefined
+  open(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+export function acceptUpgrades(server: Server, endpoint: WebSocketEndpoint): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // The HTTP parser has let go of the socket, and with it of the listener for its errors.
+    socket.on('error', () => socket.destroy())
+    if (!wantsWebSocket(request)) return serveWithoutUpgrade(server, request, socket, head)
+    const path = request.url?.split('?')[0]
+    if (path !== endpoint.path) {
+      return refuse(socket, 404, `There is no WebSocket at ${path}; it is at ${endpoint.path}.`)
+    }
+    const refusal = endpoint.refusal(request)
+    if (refusal !== undefined) return refuse(socket, 403, refusal)
+    endpoint.open(request, socket, head)
+  })
+}
+
+/** `Upgrade` is a list: a client may offer several protocols (RFC 9110 §7.8). */
+function wantsWebSocket({ headers }: IncomingMessage): boolean {
+  const offered = (headers.upgrade ?? '').toLowerCase().split(',')
+  return offered.some((protocol) => protocol.trim() === 'websocket')
+}
+
+/** Headers about the wish itself; `http2-settings` means nothing without it (RFC 7540 §3.2.1). */
+const upgradeHeaders = new Set(['upgrade', 'http2-settings'])
+
+function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    const value = rawHeaders[index + 1] ?? ''
+    if (upgradeHeaders.has(name.toLowerCase())) continue
+    if (name.toLowerCase() !== 'connection') lines.push(`${name}: ${value}`)
+    else lines.push(`${name}: ${connectionWithoutUpgrade(value)}`)
+  }
+  // Node.js reads header values as Latin-1, so they go back as that.
+  const withoutUpgrade = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  socket.unshift(Buffer.concat([withoutUpgrade, head]))
+  server.emit('connection', socket)
+}
+
+function connectionWithoutUpgrade(value: string): string {
+  const options = value.split(',').map((option) => option.trim())
+  return options.filter((option) => !upgradeHeaders.has(option.toLowerCase())).join(', ') || 'keep-alive'
+}
+
+/** Answers on the bare socket and ends it. */
+function refuse(socket: Duplex, status: number, detail: string): void {
+  const title = STATUS_CODES[status]
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail })
+  const length = Buffer.byteLength(body)
+  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${length}`, 'connection: close']
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
+}
