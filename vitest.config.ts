@@ -6,14 +6,14 @@ import { defineConfig } from 'vitest/config'
 import { SlowestFirst } from './test/support/slowest-first.js'
 
 /** Most tests wait for servers and timers most of the time, so more of them run than there are cores. */
-const WORKERS = 6
+const WORKERS = 4
 /** Tests whose limits hold on a busy machine, but not on an overloaded one. */
-const MEASURING_WORKERS = 3
+const MEASURING_WORKERS = 2
 
-const integration = ['test/integration/**/*.test.ts', 'test/faults/{judge,verify}.test.ts']
+const integration = ['test/integration/**/*.test.ts']
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/faults/short.test.ts']
 
-/** Tests that assert how long something takes, or how much memory. */
+/** Tests that assert how long something takes or how much memory, or that fail when the machine is overloaded. */
 const measuring = [
   'back-pressure',
   'clock',
@@ -24,14 +24,18 @@ const measuring = [
   'graphql-safety',
   'graphql-slow',
   'happy-eyeballs',
+  'hostile-endpoints',
   'migrations-online',
   'parts-away',
   'postgres-failover',
   'postgres-pool',
+  'retention',
   'slow-clients',
   'stop',
 ].map((name) => `test/integration/${name}.test.ts`)
-const measuringEndToEnd = ['clocks', 'process', 'stop-during-start'].map((name) => `test/e2e/${name}.test.ts`)
+const measuringEndToEnd = ['clocks', 'process', 'processes', 'stop-during-start'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
 
 /** A Redis of the user's is shared by all test files, and some of them flush it. */
 const isRedisShared = process.env.REDIS_URL !== undefined
@@ -70,7 +74,9 @@ export default defineConfig({
       }),
       project('integration', 1, WORKERS, { include: integration, exclude: measuring, isolate: false }),
       project('e2e', 1, WORKERS, { include: endToEnd, exclude: measuringEndToEnd, isolate: false }),
-      project('integration-measuring', 2, MEASURING_WORKERS, { include: measuring }),
+      project('integration-measuring', 2, MEASURING_WORKERS, {
+        include: [...measuring, 'test/faults/{judge,verify}.test.ts'],
+      }),
       project('e2e-measuring', 2, MEASURING_WORKERS, { include: measuringEndToEnd }),
     ],
   },
