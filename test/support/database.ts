@@ -10,7 +10,7 @@ export interface TestDatabase extends AsyncDisposable {
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
-/** A database of a test's own: the files of the migrated template, copied, which costs a third of a copy through the WAL. */
+/** A database of a test's own. Copying the template's files costs a third of a copy through the WAL. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl')
   const name = `test_${randomUUID().replaceAll('-', '')}`
