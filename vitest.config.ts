@@ -1,19 +1,83 @@
+/**
+ * The tests of `npm test`, in three groups that run one after the other: unit tests; everything that needs servers; and
+ * what measures time or memory, with fewer neighbours. `vitest run --project 'integration*'` selects a layer.
+ */
 import { defineConfig } from 'vitest/config'
+import { SlowestFirst } from './test/support/slowest-first.js'
+
+/** Most tests wait for servers and timers most of the time, so more of them run than there are cores. */
+const WORKERS = 4
+/** Tests whose limits hold on a busy machine, but not on an overloaded one. */
+const MEASURING_WORKERS = 2
+
+const integration = ['test/integration/**/*.test.ts']
+const endToEnd = ['test/e2e/**/*.test.ts', 'test/faults/short.test.ts']
+
+/** Tests that assert how long something takes or how much memory, or that fail when the machine is overloaded. */
+const measuring = [
+  'back-pressure',
+  'clock',
+  'delivery',
+  'dependencies-away',
+  'fair-leases',
+  'fairness',
+  'graphql-safety',
+  'graphql-slow',
+  'happy-eyeballs',
+  'hostile-endpoints',
+  'migrations-online',
+  'parts-away',
+  'postgres-failover',
+  'postgres-pool',
+  'retention',
+  'slow-clients',
+  'stop',
+].map((name) => `test/integration/${name}.test.ts`)
+const measuringEndToEnd = ['clocks', 'process', 'processes', 'stop-during-start'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
+
+/** A Redis of the user's is shared by all test files, and some of them flush it. */
+const isRedisShared = process.env.REDIS_URL !== undefined
+
+const project = (
+  name: string,
+  group: number,
+  workers: number,
+  files: { include: string[]; exclude?: string[]; isolate?: boolean },
+) => ({
+  extends: true as const,
+  test: {
+    name,
+    ...files,
+    maxWorkers: isRedisShared ? 1 : workers,
+    sequence: { groupOrder: group },
+  },
+})
 
 export default defineConfig({
   // Vite would take another file of graphql than Node does, and there must be one only.
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
-    include: ['test/**/*.test.ts'],
-    // These have runs of their own: `npm run test:image` and `npm run test:matrix`.
-    exclude: ['test/delivered/**', 'test/matrix/**'],
     globalSetup: 'test/support/global-setup.ts',
-    // A Redis of the user's is shared by all test files, and some of them flush it.
-    fileParallelism: process.env.REDIS_URL === undefined,
-    maxWorkers: 2,
+    sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A condition may take this long on a machine that has much to do.
+    expect: { poll: { timeout: 10_000 } },
     // What the tests measure is the service, not the wish of whoever runs them.
     env: { NODE_ENV: 'test' },
+    projects: [
+      project('unit', 0, WORKERS, {
+        include: ['test/unit/**/*.test.ts', 'test/faults/duplicates.test.ts'],
+        isolate: false,
+      }),
+      project('integration', 1, WORKERS, { include: integration, exclude: measuring, isolate: false }),
+      project('e2e', 1, WORKERS, { include: endToEnd, exclude: measuringEndToEnd, isolate: false }),
+      project('integration-measuring', 2, MEASURING_WORKERS, {
+        include: [...measuring, 'test/faults/{judge,verify}.test.ts'],
+      }),
+      project('e2e-measuring', 2, MEASURING_WORKERS, { include: measuringEndToEnd }),
+    ],
   },
 })

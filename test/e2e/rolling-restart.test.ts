@@ -21,7 +21,7 @@ beforeEach(() => {
 })
 afterEach(() => resources[Symbol.asyncDispose]())
 
-const rounds = Number(process.env.ROLLING_RESTART_ROUNDS ?? 3)
+const rounds = Number(process.env.ROLLING_RESTART_ROUNDS ?? 2)
 const START_MAY_TAKE_MS = 60_000
 const ROUND_MAY_TAKE_MS = 60_000
 /** Between two restarts: long enough for clients to use the process that is back. */

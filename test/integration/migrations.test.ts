@@ -39,7 +39,7 @@ beforeEach(async () => {
   admin = new pg.Client(inject('postgresUrl'))
   await admin.connect()
   name = `test_${randomUUID().replaceAll('-', '')}`
-  await admin.query(`create database ${name}`)
+  await admin.query(`create database ${name} strategy file_copy`)
   databaseUrl = withDatabase(inject('postgresUrl'), name)
   client = new pg.Client(databaseUrl)
   await client.connect()

@@ -10,11 +10,11 @@ export interface TestDatabase extends AsyncDisposable {
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
-/** A database of a test's own, cloned from the migrated template. */
+/** A database of a test's own. Copying the template's files costs a third of a copy through the WAL. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl')
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await asAdmin(serverUrl, `create database ${name} template ${TEMPLATE_DATABASE}`)
+  await asAdmin(serverUrl, `create database ${name} template ${TEMPLATE_DATABASE} strategy file_copy`)
   const url = withDatabase(serverUrl, name)
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   pool.on('error', () => {})

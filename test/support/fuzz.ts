@@ -13,7 +13,7 @@ export interface Fuzz extends Random {
 /** With FUZZ_SEED, the run that was; otherwise a new one. */
 export const fuzzSeed = process.env.FUZZ_SEED ?? Math.random().toString(36).slice(2)
 
-const FUZZ_MS = Number(process.env.FUZZ_SECONDS ?? 8) * 1000
+const FUZZ_MS = Number(process.env.FUZZ_SECONDS ?? 4) * 1000
 /** However slow the machine: fewer would show nothing. */
 const FEWEST = 200
 const AT_ONCE = 8

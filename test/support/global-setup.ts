@@ -17,7 +17,11 @@ declare module 'vitest' {
 
 export const TEMPLATE_DATABASE = 'template_migrated'
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Tests that need no server. */
+const SERVERLESS = 'unit'
+
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (project.vitest.projects.every(({ name }) => name === SERVERLESS)) return undefined
   project.provide('redisSource', provideRedis())
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-test-'))
   // Root's PostgreSQL runs as another user, who has to get in.
@@ -25,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const postgres = await startEmbeddedPostgres({
     dataDirectory: join(directory, 'postgres'),
     // The data is thrown away, and no test pulls the plug of the machine.
-    settings: { fsync: 'off', max_connections: '300' },
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '500' },
   })
   await makeTemplate(postgres.url)
   project.provide('postgresUrl', postgres.url)
