@@ -46,7 +46,7 @@ export const firstCodes = (rows: string[][]): (string | undefined)[] => rows.map
 
 /** List items of the form "- **`Name`**: `one`, `other`", which may go on in further lines. */
 export function readBullets(text: string): Map<string, string[]> {
-  const items = text.matchAll(/^- \*\*`(\w+)`\*\*:((?:.|\n(?!-|\n|#))*)/gm)
+  const items = text.matchAll(/^- \*\*`([\w.-]+)`\*\*:((?:.|\n(?!-|\n|#))*)/gm)
   return new Map(
     [...items].map(([, name = '', rest = '']) => [
       name,

@@ -1,7 +1,8 @@
 /** docs/architecture.md has every folder of the code, and every path in the docs is one that is there. */
 import { existsSync, readdirSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { firstCodes, pages, readPage, readSection, readTable } from '../support/docs.js'
+import { rooms } from '../../import-rules.mjs'
+import { firstCodes, pages, readBullets, readPage, readSection, readTable } from '../support/docs.js'
 
 const namesIn = (folder: string, isWanted: 'folder' | 'file') =>
   readdirSync(folder, { withFileTypes: true })
@@ -18,6 +19,13 @@ it('every folder of src is in the table of folders', () => {
 it('every file directly in src is in the table of files', () => {
   expect(documented.filter((name) => name?.endsWith('.ts')).toSorted()).toEqual(
     namesIn('src', 'file').toSorted(),
+  )
+})
+
+it('the imports are those that the import rules allow', () => {
+  const allowed = Object.entries(rooms).map(([room, { imports }]) => [room, imports])
+  expect(Object.fromEntries(readBullets(readSection('docs/architecture.md', 'Imports')))).toEqual(
+    Object.fromEntries(allowed),
   )
 })
 

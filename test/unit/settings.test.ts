@@ -40,8 +40,8 @@ describe('every setting', () => {
     expect(shown.length).toBeGreaterThan(20)
     // NODE_ENV decides about some of the others.
     const development = { NODE_ENV: 'development' }
-    for (const { name, value = '' } of shown) {
-      const others = name === 'NODE_ENV' ? {} : development
+    for (const { name = '', value = '' } of shown) {
+      const others: Record<string, string> = name === 'NODE_ENV' ? {} : development
       expect([name, loadConfig({ ...others, [name]: value })]).toEqual([name, loadConfig(others)])
     }
     const isExample = (value: string) => /^[a-z]+:\/\//.test(value)
