@@ -29,6 +29,12 @@ it.each(pages.filter((page) => !generated.includes(page)))('%s has lines of at m
   expect(lines.filter((line) => [...line].length > MAX_COLUMNS && !isLongLink(line))).toEqual([])
 })
 
+it('no sentence leans on words that name nobody', () => {
+  const vague = /\b(whoever|somebody|told of|so many|that of which)\b/i
+  const written = pages.filter((page) => ![...generated, 'CHANGELOG.md'].includes(page))
+  expect(written.filter((page) => vague.test(withoutCodeBlocks(readPage(page))))).toEqual([])
+})
+
 it('people find the headings that they search for', () => {
   const headings = pages.flatMap(headingsOf)
   const searched = ['Quick start', 'Configuration', 'Deployment', 'Delivery guarantees', 'Retries']
