@@ -1,4 +1,4 @@
-/** The GraphQL chapter of the README, run as it is written. */
+/** What the docs show of GraphQL, run as it is written. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
@@ -13,8 +13,10 @@ interface Operation {
 }
 
 function readOperations(): Operation[] {
-  const readme = readFileSync('README.md', 'utf8')
-  const blocks = readme.matchAll(/```graphql\n(.*?)```(?:\n\n```json\n(.*?)```)?/gs)
+  const text = ['docs/graphql.md', 'docs/live-updates.md']
+    .map((page) => readFileSync(page, 'utf8'))
+    .join('\n')
+  const blocks = text.matchAll(/```graphql\n(.*?)```(?:\n\n```json\n(.*?)```)?/gs)
   return [...blocks].map(([, query = '', variables = '{}']) => ({
     name: /^(?:query|mutation|subscription) (\w+)/.exec(query)?.[1] ?? query,
     query,
@@ -43,7 +45,7 @@ beforeAll(async () => {
 })
 afterAll(() => resources[Symbol.asyncDispose]())
 
-describe('the GraphQL chapter', () => {
+describe('GraphQL in the docs', () => {
   it('shows what people need first', () => {
     expect(operations.map(({ name }) => name)).toEqual([
       ...['Subscribe', 'Publish', 'DeadLetters', 'Events', 'Operate', 'Watch'],

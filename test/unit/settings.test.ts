@@ -1,31 +1,55 @@
 /** Every setting stands in each of the places where people look for it, and nothing else does. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { settingNames } from '../../src/config.js'
+import { loadConfig, settingNames } from '../../src/config.js'
 import { readComposeFile } from '../delivered/support/compose-file.js'
 import { imageConfig, parseDockerfile } from '../delivered/support/dockerfile.js'
+import { codeIn, readPage, readTable } from '../support/docs.js'
 
 /** What other programs than the service's read. */
 const ofCompose = ['POSTGRES_PASSWORD']
 const ofNodeItself = ['UV_THREADPOOL_SIZE']
 
 const names = settingNames.toSorted()
+
+const documented = readTable(readPage('docs/configuration.md')).map(([name, cell = '']) => ({
+  name: codeIn(name),
+  cell,
+  /** Without settings; absent where it is none, or no plain value. */
+  value: codeIn(cell),
+}))
+const exampleSettings = [
+  ...readFileSync('.env.example', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]*)=(.*)$/gm),
+].filter(([, name]) => !ofCompose.includes(name as string))
+
 const compose = await readComposeFile(
   Object.fromEntries([...settingNames, ...ofCompose, ...ofNodeItself].map((name) => [name, `<${name}>`])),
 )
 
 describe('every setting', () => {
   it('is in .env.example, which is read as it is', () => {
-    const shown = [...readFileSync('.env.example', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)]
-    const found = shown.map(([, name]) => name).toSorted()
-    expect(found.filter((name) => !ofCompose.includes(name as string))).toEqual(names)
+    expect(exampleSettings.map(([, name]) => name).toSorted()).toEqual(names)
   })
 
-  it("is in README's table", () => {
-    const readme = readFileSync('README.md', 'utf8')
-    const table = readme.slice(readme.indexOf('\n## Settings'), readme.indexOf('\n## Run it for real'))
-    const firstCells = [...table.matchAll(/^\|([^|]*)\|/gm)].map(([, cell]) => cell).join()
-    expect([...firstCells.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name).toSorted()).toEqual(names)
+  it('is in the tables of docs/configuration.md', () => {
+    expect(documented.map(({ name }) => name).toSorted()).toEqual(names)
+  })
+
+  it('has the default that the docs and .env.example show', () => {
+    const shown = documented.filter(({ value }) => value !== undefined)
+    expect(shown.length).toBeGreaterThan(20)
+    // NODE_ENV decides about some of the others.
+    const development = { NODE_ENV: 'development' }
+    for (const { name = '', value = '' } of shown) {
+      const others: Record<string, string> = name === 'NODE_ENV' ? {} : development
+      expect([name, loadConfig({ ...others, [name]: value })]).toEqual([name, loadConfig(others)])
+    }
+    const isExample = (value: string) => /^[a-z]+:\/\//.test(value)
+    for (const [, name, value = ''] of exampleSettings) {
+      const { value: told = '', cell = '' } = documented.find((each) => each.name === name) ?? {}
+      if (isExample(value) || cell.includes('otherwise none')) continue
+      expect([name, value]).toEqual([name, told])
+    }
   })
 
   it.each(['api', 'worker'])(
