@@ -5,7 +5,7 @@
 import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
-import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from '../model/delivery-states.js'
+import { openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
 import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
@@ -48,8 +48,7 @@ const giveUpOfDeleted = {
     select waiting.id from subscriptions s
     cross join lateral (
       select w.id from deliveries w
-      where w."subscriptionId" = s.id and w."queuedUntil" is null
-        and w.status in (${sqlStates(transitions.cancel.from)})
+      where w."subscriptionId" = s.id and ${sqlIsWaiting('w')}
       limit $2
     ) as waiting
     where s."deletedAt" is not null
@@ -71,7 +70,7 @@ export async function cancelDelivery(context: CancelContext, id: string): Promis
     'CONFLICT',
     isOpen
       ? 'The delivery is being attempted at this moment. Try again when the attempt has ended.'
-      : `The delivery is ${before.status}. Only one that is PENDING or FAILED can be cancelled.`,
+      : `The delivery is ${before.status}. Only one that is ${openStates.join(' or ')} can be cancelled.`,
   )
 }
 

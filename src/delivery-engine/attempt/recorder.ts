@@ -8,7 +8,7 @@
 
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
-import { sqlEventStatus, sqlIsOpen } from '../../model/delivery-states.js'
+import { finalStates, sqlEventStatus, sqlIsOpen, sqlStates } from '../../model/delivery-states.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { isConflictOfTransactions } from '../../platform/postgres/database-errors.js'
@@ -76,7 +76,7 @@ export const recordStatement: Statement = {
       select "eventId",
              (count(*) filter (where status = 'SENT'))::int as sent,
              (count(*) filter (where status = 'DEAD'))::int as dead
-      from changed where status in ('SENT', 'DEAD')
+      from changed where status in (${sqlStates(finalStates)})
       group by "eventId" order by "eventId"
     ), locked as (
       -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.

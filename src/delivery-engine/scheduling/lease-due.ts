@@ -5,10 +5,11 @@
  * The limit is kept by the generic cell rate algorithm (GCRA). A row for each limited subscription says until when
  * its time is spent; whoever leases locks that row, so all processes together keep to the limit.
  */
+import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
-import { type Lease, sqlRoom, sqlWaiting, toLease } from './lease.js'
+import { type Lease, sqlRoom, toLease } from './lease.js'
 
 /** What a look at the table has found. */
 export interface DueLeases {
@@ -31,19 +32,19 @@ const MAX_LEASES_AT_ONCE = 2000
  * waits. In the index PENDING comes before FAILED.
  */
 const sqlFirstOfEach = `
-  (select d."subscriptionId", d.status, d."nextRunAt" from deliveries d where ${sqlWaiting('d')}
+  (select d."subscriptionId", d.status, d."nextRunAt" from deliveries d where ${sqlIsWaiting('d')}
    order by d."subscriptionId", d.status, d."nextRunAt" limit 1)
   union all
   select next.* from waiting w cross join lateral (
     select d."subscriptionId", d.status, d."nextRunAt" from deliveries d
-    where ${sqlWaiting('d')} and d."subscriptionId" > w."subscriptionId"
+    where ${sqlIsWaiting('d')} and d."subscriptionId" > w."subscriptionId"
     order by d."subscriptionId", d.status, d."nextRunAt" limit 1
   ) as next`
 
 const sqlFirstOfSome = `
   select asked.id as "subscriptionId", first.* from unnest($5::uuid[]) as asked (id) cross join lateral (
     select d.status, d."nextRunAt" from deliveries d
-    where ${sqlWaiting('d')} and d."subscriptionId" = asked.id
+    where ${sqlIsWaiting('d')} and d."subscriptionId" = asked.id
     order by d.status, d."nextRunAt" limit 1
   ) as first`
 

@@ -6,8 +6,6 @@
  * longer the row's holds nothing, so a job that was lost, doubled or late does no harm, and a lease that runs
  * out (its process died, its queue was wiped) is simply given again. Workers renew what they hold for long.
  */
-import { openStates, sqlStates } from '../../model/delivery-states.js'
-
 /** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
 const DELIVERIES_PER_JOB = 50
 
@@ -35,10 +33,6 @@ export function toJobs(leases: Lease[]): DeliveryJob[] {
   }
   return jobs
 }
-
-/** SQL: the delivery `d` has an attempt before it and nobody holds it. */
-export const sqlWaiting = (d: string) =>
-  `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
 
 /**
  * SQL: how many more deliveries of a subscription may be leased, over all processes, with so many allowed. The rest
