@@ -6,10 +6,10 @@ import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
+import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
-import { announceChanges, type ChangedRow } from '../telemetry/changes.js'
+import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 
@@ -35,9 +35,7 @@ const giveUpSql = (which: string) => `
     where e.id = locked.id
     returning ${sqlEventSnapshot('e')}
   )
-  select ${sqlDeliverySnapshot('given_up')}, ${sqlPrefixedEventSnapshot('finished')}
-  from given_up
-  left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = given_up."eventId"`
+  ${sqlChangedRows('given_up', "(select * from counted where status <> 'PROCESSING') as finished")}`
 
 const cancelOne = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
 
@@ -86,6 +84,6 @@ async function giveUp(
   which: string | number,
 ): Promise<number> {
   const rows = await database.query<ChangedRow>(statement, [reason, which])
-  announceChanges(serviceEvents, rows)
-  return rows.length
+  announceChanges(serviceEvents, changesOfRows(rows))
+  return rows.filter(({ kind }) => kind === 'delivery').length
 }
