@@ -34,7 +34,7 @@ export interface Accepted {
   /** Deliveries that were written with the events. */
   deliveries: FastPathDelivery[]
   /** Subscriptions of these deliveries, and the version of their row that the match was made by. */
-  versions: Map<string, string>
+  subscriptionVersions: Map<string, string>
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
   queuedUntil: Date
   at: Date
@@ -184,7 +184,7 @@ const nothingAccepted = (): Accepted => ({
   ids: new Set(),
   inOutbox: new Set(),
   deliveries: [],
-  versions: new Map(),
+  subscriptionVersions: new Map(),
   queuedUntil: new Date(),
   at: new Date(),
 })
@@ -204,7 +204,7 @@ function toAccepted(rows: AcceptAndDispatchRow[]): Accepted {
         if (row.status === 'PENDING') accepted.inOutbox.add(row.id)
         break
       case 'subscription':
-        accepted.versions.set(row.subscriptionId, row.version)
+        accepted.subscriptionVersions.set(row.subscriptionId, row.version)
         break
       case 'moment':
         accepted.at = row.at

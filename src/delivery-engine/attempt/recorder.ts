@@ -22,14 +22,14 @@ import { isConflictOfTransactions } from '../../platform/postgres/database-error
 import { sqlNow } from '../../platform/postgres/sql-now.js'
 import { announceChanges } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
-import type { Subject } from './loader.js'
+import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
 import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
 
 export interface AttemptResult {
   deliveryId: string
   /** What it was an attempt of. */
-  subject: Subject
+  subject: DeliverySubject
   /** Counted over the delivery's whole life. */
   attempt: number
   /** The budget that the outcome was reached for. */
@@ -53,7 +53,7 @@ export interface Recorder {
 const sent = 'e."sentCount" + locked.sent'
 const dead = 'e."deadCount" + locked.dead'
 
-export const recordStatement: Statement = {
+export const recordAttempts: Statement = {
   name: 'record-attempts',
   text: `
     with result as (
@@ -129,7 +129,7 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
     restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<RecordAttemptsRow>(recordStatement, [
+      const rows = await database.query<RecordAttemptsRow>(recordAttempts, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
