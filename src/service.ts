@@ -8,14 +8,14 @@ import { createAuthentication } from './api-keys/authentication.js'
 import { createKeyStore } from './api-keys/key-store.js'
 import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './budgets.js'
 import { type Config, publicKey } from './config.js'
-import { loadStatement } from './delivery-engine/attempt/loader.js'
-import { recordStatement } from './delivery-engine/attempt/recorder.js'
+import { loadDeliveries } from './delivery-engine/attempt/loader.js'
+import { recordAttempts } from './delivery-engine/attempt/recorder.js'
 import { createEgressGuard } from './delivery-engine/egress/egress-guard.js'
 import { describeProxies } from './delivery-engine/egress/egress-settings.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/scheduling/lease.js'
 import { readOutbox } from './delivery-engine/scheduling/outbox-size.js'
-import { createSignals } from './delivery-engine/scheduling/wake-ups.js'
+import { createWakeUps } from './delivery-engine/scheduling/wake-ups.js'
 import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastServiceEvents, createLiveUpdates } from './graphql/live-updates.js'
@@ -84,7 +84,7 @@ async function start(
   asked?: AbortSignal,
 ): Promise<Pick<Service, 'url' | 'skipGrace'>> {
   asked?.throwIfAborted()
-  const trouble = (where: string) => (error: unknown) => void serviceEvents.emit('trouble', { where, error })
+  const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
 
   const { directUrl = config.databaseUrl, pooling = 'none' } = config
   const serviceEvents = createServiceEvents()
@@ -98,7 +98,7 @@ async function start(
   })
   const database = resources.use(
     createDatabase({
-      ...{ url: config.databaseUrl, directUrl, pooling, onError: trouble('database') },
+      ...{ url: config.databaseUrl, directUrl, pooling, onError: onError('database') },
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
     }),
     'connections to the database',
@@ -113,7 +113,7 @@ async function start(
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
   asked?.throwIfAborted()
-  await database.warmUp([...acceptStatements, recordStatement, loadStatement])
+  await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
   asked?.throwIfAborted()
   const redis =
     config.redis &&
@@ -122,7 +122,7 @@ async function start(
         settings: config.redis,
         installationId: await readInstallationId(database),
         logger,
-        onError: trouble('Redis'),
+        onError: onError('Redis'),
       }),
       'connections to Redis',
       OTHER_MS,
@@ -132,14 +132,14 @@ async function start(
       name: 'deliveries',
       redis,
       databaseUrl: directUrl,
-      onError: trouble('queue'),
+      onError: onError('queue'),
     }),
     'queue',
     QUEUE_MS,
   )
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
-  const signals = createSignals(pubSub)
+  const wakeUps = createWakeUps(pubSub)
   const guard = createEgressGuard(config.delivery)
 
   const underWayMs = config.shutdownGraceMs + UNDER_WAY_MS
@@ -151,7 +151,7 @@ async function start(
     const signingKeys = createSigningKeys(secretCipher)
     engine = resources.use(
       await startDeliveryEngine({
-        ...{ config, database, queue, signals, serviceEvents, clock, guard, signingKeys },
+        ...{ config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
         onCutOff: (attempts) => Object.assign(cutOff, { attempts }),
       }),
       'delivery engine',
@@ -160,7 +160,7 @@ async function start(
     works.push(engine)
     const days = config.retentionDays
     if (days !== undefined) {
-      const retention = createRetention({ database, serviceEvents, days, onError: trouble('retention') })
+      const retention = createRetention({ database, serviceEvents, days, onError: onError('retention') })
       works.push(resources.use(retention, 'retention', underWayMs))
     }
   }
@@ -185,7 +185,7 @@ async function start(
     }),
     healthChecks: {
       database: createWriteCheck(database),
-      engine: () => (engine === undefined ? 'disabled' : engine.isAtWork ? 'ok' : 'error'),
+      engine: () => (engine === undefined ? 'disabled' : engine.isHealthy ? 'ok' : 'error'),
       clock: () => clock.state,
       ...(redis && { redis: queue.check }),
     },
@@ -198,7 +198,7 @@ async function start(
         newId,
         authentication: createAuthentication(
           resources.use(
-            createKeyStore({ ...config.apiKeys, onError: trouble('API keys') }),
+            createKeyStore({ ...config.apiKeys, onError: onError('API keys') }),
             'API keys',
             OTHER_MS,
           ),
@@ -207,10 +207,10 @@ async function start(
         ),
         publisher: createPublisher({
           ...{ database, serviceEvents, clock, newId, fastPath: engine?.fastPath },
-          onCommitted: () => signals.send('outbox'),
+          onCommitted: () => wakeUps.send('outbox'),
         }),
         refuseUrl: guard.checkUrl,
-        onDue: () => signals.send('due'),
+        onDue: () => wakeUps.send('due'),
         live: createLiveUpdates(pubSub),
         graphql: {
           allowIntrospection: config.graphql.introspection,

@@ -5,11 +5,11 @@
 import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
-import { sqlEventStatus, sqlIsOpen, sqlStates, transitions } from '../model/delivery-states.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
+import { openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
+import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
-import { announceChanges, type ChangedRow } from '../telemetry/changes.js'
+import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 
@@ -35,9 +35,7 @@ const giveUpSql = (which: string) => `
     where e.id = locked.id
     returning ${sqlEventSnapshot('e')}
   )
-  select ${sqlDeliverySnapshot('given_up')}, ${sqlPrefixedEventSnapshot('finished')}
-  from given_up
-  left join (select * from counted where status <> 'PROCESSING') as finished on finished.id = given_up."eventId"`
+  ${sqlChangedRows('given_up', "(select * from counted where status <> 'PROCESSING') as finished")}`
 
 const cancelOne = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
 
@@ -48,8 +46,7 @@ const giveUpOfDeleted = {
     select waiting.id from subscriptions s
     cross join lateral (
       select w.id from deliveries w
-      where w."subscriptionId" = s.id and w."queuedUntil" is null
-        and w.status in (${sqlStates(transitions.cancel.from)})
+      where w."subscriptionId" = s.id and ${sqlIsWaiting('w')}
       limit $2
     ) as waiting
     where s."deletedAt" is not null
@@ -71,7 +68,7 @@ export async function cancelDelivery(context: CancelContext, id: string): Promis
     'CONFLICT',
     isOpen
       ? 'The delivery is being attempted at this moment. Try again when the attempt has ended.'
-      : `The delivery is ${before.status}. Only one that is PENDING or FAILED can be cancelled.`,
+      : `The delivery is ${before.status}. Only one that is ${openStates.join(' or ')} can be cancelled.`,
   )
 }
 
@@ -87,6 +84,6 @@ async function giveUp(
   which: string | number,
 ): Promise<number> {
   const rows = await database.query<ChangedRow>(statement, [reason, which])
-  announceChanges(serviceEvents, rows)
-  return rows.length
+  announceChanges(serviceEvents, changesOfRows(rows))
+  return rows.filter(({ kind }) => kind === 'delivery').length
 }

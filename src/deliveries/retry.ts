@@ -7,11 +7,11 @@ import { notFound, ServiceError } from '../errors.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
-import { sqlEventSnapshot, sqlPrefixedEventSnapshot } from '../model/event-snapshot.js'
+import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import type { Database } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
-import { announceChanges, type ChangedRow } from '../telemetry/changes.js'
+import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 
@@ -37,8 +37,7 @@ const retrySql = (which: string) => `
   ), deltas as (
     ${sqlCounterDeltas('select asked.status as before, renewed.status as after from asked join renewed using (id)')}
   )
-  select renewed.*, ${sqlPrefixedEventSnapshot('revived')}
-  from renewed left join revived on revived.id = renewed."eventId"`
+  ${sqlChangedRows('renewed', 'revived')}`
 
 const retryOne = { name: 'retry-delivery', text: retrySql('id = $1') }
 const retryAll = { name: 'retry-event', text: retrySql('"eventId" = $1') }
@@ -80,7 +79,8 @@ async function retry(
   id: string,
 ) {
   const rows = await database.query<ChangedRow>(statement, [id])
-  announceChanges(serviceEvents, rows)
-  if (rows.length > 0) onDue()
-  return rows.length
+  announceChanges(serviceEvents, changesOfRows(rows))
+  const retried = rows.filter(({ kind }) => kind === 'delivery').length
+  if (retried > 0) onDue()
+  return retried
 }

@@ -1,4 +1,9 @@
-/** The delivery engine, put together: dispatcher → queue → worker, with the scheduler beside them. */
+/**
+ * The delivery engine: dispatcher → queue → worker, with the scheduler beside them.
+ *
+ * Each part is made from parts that exist already, so none can call one that is not there yet. The worker comes first,
+ * because the others read how much it holds, and starts last, when what it calls exists.
+ */
 
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import type { FastPath } from '../events/publish.js'
@@ -11,7 +16,7 @@ import { withTimeout } from '../platform/timeout.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createAttempt } from './attempt/attempt.js'
-import { createEndpoints } from './attempt/endpoint-cache.js'
+import { createEndpointCache } from './attempt/endpoint-cache.js'
 import { createLoader } from './attempt/loader.js'
 import type { RetryPolicy } from './attempt/outcome.js'
 import { createRecorder } from './attempt/recorder.js'
@@ -24,16 +29,16 @@ import { createDispatcher } from './scheduling/dispatcher.js'
 import { createFastPath } from './scheduling/fast-path.js'
 import { type DeliveryJob, type Lease, toJobs } from './scheduling/lease.js'
 import { createScheduler, giveBackLeases, takeBackAllLeases } from './scheduling/scheduler.js'
-import type { Signals } from './scheduling/wake-ups.js'
+import type { WakeUps } from './scheduling/wake-ups.js'
 import { createWorkerPresence } from './scheduling/worker-presence.js'
 import { createWorker } from './worker.js'
 
-/** Its stop, which may be asked for more than once, leases nothing from its first moment on. */
+/** Its stop may be asked for more than once. From the first moment of the stop the engine leases nothing. */
 export interface DeliveryEngine extends AsyncDisposable {
-  /** Requests under way. */
+  /** Requests in flight. */
   readonly inFlight: number
-  /** Whether it does its rounds: it has looked for events to dispatch and for deliveries that are due, not long ago. */
-  readonly isAtWork: boolean
+  /** Whether the dispatcher and the scheduler have both finished a poll lately. */
+  readonly isHealthy: boolean
   /** For a publisher in this process. */
   fastPath: FastPath
 }
@@ -41,7 +46,7 @@ export interface DeliveryEngine extends AsyncDisposable {
 export interface DeliveryEngineSettings {
   delivery: RetryPolicy & {
     timeoutMs: number
-    /** Requests in flight, of all subscriptions and of one. */
+    /** Most requests in flight, of all subscriptions and of one. */
     concurrency: number
     concurrencyPerSubscription: number
   }
@@ -54,40 +59,51 @@ export interface DeliveryEngineOptions {
   config: DeliveryEngineSettings
   database: Database
   queue: JobQueue<DeliveryJob>
-  signals: Signals
+  wakeUps: WakeUps
   serviceEvents: ServiceEvents
   clock: Clock
   guard: EgressGuard
   signingKeys: SigningKeys
-  /** Told how many attempts a stop cut off, when it did: they are made again later. */
+  /** Called when the stop has cut off attempts, with their number. They are made again later. */
   onCutOff?(attempts: number): void
 }
 
 const COUNTER_DELTAS_MERGED_EVERY_MS = 2000
-/** Rounds that take longer, or don't come, are for an operator to look at. */
-const LONGEST_IDLE_MS = 30_000
-const MISSED_ROUNDS = 3
+/** Without a finished poll for longer than this, or than three intervals, the engine is not healthy. */
+const MAX_IDLE_MS = 30_000
+const MAX_MISSED_POLLS = 3
 
 export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
-  const { config, database, queue, signals, serviceEvents, clock, guard, signingKeys } = options
+  const { config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys } = options
   const { intervalMs, batchSize } = config.outbox
-  const onError = (where: string) => (error: unknown) => void serviceEvents.emit('trouble', { where, error })
+  const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
 
   const presence = await createWorkerPresence({
     database,
-    whenAlone: () => takeBackAllLeases(database),
+    onOnlyWorker: () => takeBackAllLeases(database),
     onError: onError('presence'),
   })
 
+  const cutOff = new AbortController()
+  const stopRequest = new AbortController()
   const responsiveEndpoints = createResponsiveEndpoints()
   const leaseQuotas = createLeaseQuotas(responsiveEndpoints)
+  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock, egress: config.egress })
+  const recorder = createRecorder(database, serviceEvents)
+  const worker = createWorker({
+    ...{ database, queue, leaseQuotas, responsiveEndpoints },
+    concurrency: config.delivery.concurrency,
+    concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
+    timeoutMs: config.delivery.timeoutMs,
+    onError: onError('worker'),
+  })
 
   async function enqueue(leases: Lease[]): Promise<void> {
     leaseQuotas.leased(leases.length)
     try {
       await queue.add(toJobs(leases))
     } catch (error) {
-      serviceEvents.emit('trouble', { where: 'queue', error })
+      serviceEvents.emit('failed', { where: 'queue', error })
       await giveBackLeases(database, leases)
     }
   }
@@ -101,52 +117,43 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
   const dispatcher = createDispatcher({
     ...{ database, serviceEvents, batchSize, intervalMs, enqueue },
     leaseQuotas: readLeaseQuotas,
-    onBacklog: scheduler.noteBacklog,
+    onBacklog: scheduler.addBacklog,
     onError: onError('dispatcher'),
   })
-  signals.listen('outbox', () => dispatcher.wake())
-  signals.listen('due', () => scheduler.wake())
-
-  const tallies = createPoller({
+  const counterDeltas = createPoller({
     run: () => mergeCounterDeltas(database),
     intervalMs: COUNTER_DELTAS_MERGED_EVERY_MS,
     onError: onError('tallies'),
   })
-
-  const cutOff = new AbortController()
-  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock, egress: config.egress })
-  const recorder = createRecorder(database, serviceEvents)
-  const direct = createFastPath({
-    loader: createLoader(database, signingKeys),
-    endpoints: createEndpoints(database, signingKeys, clock),
-    waiting: () => worker.waiting,
-    saturated: () => (stopping ? undefined : worker.saturated()),
-    take: (leases) => worker.take(leases),
-    onBacklog: scheduler.noteBacklog,
+  const { fastPath, loader } = createFastPath({
+    loader: createLoader(database, signingKeys, clock),
+    endpointCache: createEndpointCache(database, signingKeys, clock),
+    worker,
+    stopRequest: stopRequest.signal,
+    onBacklog: scheduler.addBacklog,
   })
   const attempt = createAttempt({
-    ...{ database, sender, recorder, serviceEvents, clock },
-    loader: direct.loader,
+    ...{ database, sender, recorder, serviceEvents, clock, loader },
     policy: config.delivery,
-    onRetryIn: (delayMs) => scheduler.wakeIn(delayMs),
+    onRetryIn: scheduler.wakeIn,
     cutOff: cutOff.signal,
   })
-  const worker = createWorker({
-    ...{ database, queue, leaseQuotas, responsiveEndpoints, attempt },
-    concurrency: config.delivery.concurrency,
-    concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
-    timeoutMs: config.delivery.timeoutMs,
-    onRoom: scheduler.madeRoom,
-    onGivenBack: scheduler.noteBacklog,
-    onError: onError('worker'),
+
+  wakeUps.listen('outbox', dispatcher.wake)
+  wakeUps.listen('due', scheduler.wake)
+  await worker.start({
+    attempt,
+    onCapacityFreed: scheduler.capacityFreed,
+    onGivenBack: scheduler.addBacklog,
   })
 
   async function stop(): Promise<void> {
+    stopRequest.abort()
     const cutOffAt = performance.now() + config.shutdownGraceMs + UNDER_WAY_MS
-    await Promise.all([dispatcher, scheduler, tallies].map((part) => part[Symbol.asyncDispose]()))
+    await Promise.all([dispatcher, scheduler, counterDeltas].map((poller) => poller[Symbol.asyncDispose]()))
     const { onCutOff = () => {} } = options
     const ended = worker.stop(cutOffAt, cutOff).then((attempts) => attempts > 0 && onCutOff(attempts))
-    // A database that is away keeps its leases until they run out; it is told of by those who can't do without it.
+    // While the database is away the leases stay until they run out. Other parts report that it is away.
     const untilRecordedMs = cutOffAt - performance.now() + RECORD_MS * 0.9
     await withTimeout(ended.then(endRest), untilRecordedMs, 'The database').catch(onError('stop'))
   }
@@ -155,22 +162,20 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
     await sender[Symbol.asyncDispose]()
     await recorder.idle()
     await presence[Symbol.asyncDispose]()
-    // Other workers may have room for what was given back.
-    signals.send('due')
+    // Other workers may have room for the leases that were given back.
+    wakeUps.send('due')
   }
 
-  let stopping: Promise<void> | undefined
-  await worker.ready
+  let stopped: Promise<void> | undefined
   return {
     get inFlight() {
       return worker.inFlight
     },
-    get isAtWork() {
-      return (
-        Math.max(dispatcher.idleMs, scheduler.idleMs) < Math.max(LONGEST_IDLE_MS, MISSED_ROUNDS * intervalMs)
-      )
+    get isHealthy() {
+      const maxIdleMs = Math.max(MAX_IDLE_MS, MAX_MISSED_POLLS * intervalMs)
+      return Math.max(dispatcher.idleMs, scheduler.idleMs) < maxIdleMs
     },
-    fastPath: direct.worker,
-    [Symbol.asyncDispose]: () => (stopping ??= stop()),
+    fastPath,
+    [Symbol.asyncDispose]: () => (stopped ??= stop()),
   }
 }

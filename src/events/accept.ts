@@ -12,6 +12,7 @@
 
 import { sqlWantsType } from '../model/event-type.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
+import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import type { Publication } from './publication.js'
@@ -33,7 +34,7 @@ export interface Accepted {
   /** Deliveries that were written with the events. */
   deliveries: FastPathDelivery[]
   /** Subscriptions of these deliveries, and the version of their row that the match was made by. */
-  versions: Map<string, string>
+  subscriptionVersions: Map<string, string>
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
   queuedUntil: Date
   at: Date
@@ -110,17 +111,31 @@ const acceptAndDispatch = {
     ), kept as (
       insert into outbox ("eventId") select id from accepted where status = 'PENDING'
     )
-    select "eventId", id, "subscriptionId", "isLeased", null::"EventStatus" as status,
-           null::text as version, null::timestamptz as at, null::timestamptz as "queuedUntil"
-    from created
-    union all
-    select id, null, null, null, status, null, null, null from accepted where status <> 'PROCESSING'
-    union all
-    select null, null, m."subscriptionId", null, null, m.version, null, null
-    from (select distinct "subscriptionId", version from matched) as m
-    union all
-    select null, null, null, null, null, null, ${sqlNow}, ${sqlLeaseEnd}`,
+    ${sqlRowsOfKinds({
+      delivery: {
+        columns: { id: 'uuid', eventId: 'uuid', subscriptionId: 'uuid', isLeased: 'bool' },
+        from: 'created',
+      },
+      event: {
+        columns: { id: 'uuid', status: 'text' },
+        from: "(select id, status from accepted where status <> 'PROCESSING') as event",
+      },
+      subscription: {
+        columns: { subscriptionId: 'uuid', version: 'text' },
+        from: '(select distinct "subscriptionId", version from matched) as subscription',
+      },
+      moment: {
+        columns: { at: 'timestamptz', queuedUntil: 'timestamptz' },
+        from: `(select ${sqlNow} as at, ${sqlLeaseEnd} as "queuedUntil") as moment`,
+      },
+    })}`,
 }
+
+type AcceptAndDispatchRow =
+  | ({ kind: 'delivery' } & FastPathDelivery)
+  | { kind: 'event'; id: string; status: 'UNMATCHED' | 'PENDING' }
+  | { kind: 'subscription'; subscriptionId: string; version: string }
+  | { kind: 'moment'; at: Date; queuedUntil: Date }
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
@@ -132,7 +147,7 @@ export async function accept(
 ): Promise<Accepted> {
   const values = columnsOf(candidates)
   if (saturated !== undefined) {
-    return toAccepted(await database.query<Row>(acceptAndDispatch, [...values, saturated]))
+    return toAccepted(await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [...values, saturated]))
   }
   const rows = await database.query<{ eventId: string }>(acceptForOutbox, values)
   const ids = new Set(rows.map(({ eventId }) => eventId))
@@ -165,35 +180,36 @@ function startsOf(pieces: Buffer[]): number[] {
   })
 }
 
-type Row =
-  | ({ [Column in keyof FastPathDelivery]: FastPathDelivery[Column] } & { status: null })
-  | { id: null; eventId: string; subscriptionId: null; status: 'UNMATCHED' | 'PENDING' }
-  | { id: null; eventId: null; subscriptionId: string; version: string }
-  | { id: null; eventId: null; subscriptionId: null; at: Date; queuedUntil: Date }
-
 const nothingAccepted = (): Accepted => ({
   ids: new Set(),
   inOutbox: new Set(),
   deliveries: [],
-  versions: new Map(),
+  subscriptionVersions: new Map(),
   queuedUntil: new Date(),
   at: new Date(),
 })
 
-function toAccepted(rows: Row[]): Accepted {
+function toAccepted(rows: AcceptAndDispatchRow[]): Accepted {
   const accepted = nothingAccepted()
   for (const row of rows) {
-    if (row.eventId === null) {
-      if (row.subscriptionId !== null) accepted.versions.set(row.subscriptionId, row.version)
-      else ({ at: accepted.at, queuedUntil: accepted.queuedUntil } = row)
-      continue
-    }
-    accepted.ids.add(row.eventId)
-    if (row.id === null) {
-      if (row.status === 'PENDING') accepted.inOutbox.add(row.eventId)
-    } else {
-      const { id, eventId, subscriptionId, isLeased } = row
-      accepted.deliveries.push({ id, eventId, subscriptionId, isLeased })
+    switch (row.kind) {
+      case 'delivery': {
+        const { id, eventId, subscriptionId, isLeased } = row
+        accepted.ids.add(eventId)
+        accepted.deliveries.push({ id, eventId, subscriptionId, isLeased })
+        break
+      }
+      case 'event':
+        accepted.ids.add(row.id)
+        if (row.status === 'PENDING') accepted.inOutbox.add(row.id)
+        break
+      case 'subscription':
+        accepted.subscriptionVersions.set(row.subscriptionId, row.version)
+        break
+      case 'moment':
+        accepted.at = row.at
+        accepted.queuedUntil = row.queuedUntil
+        break
     }
   }
   return accepted

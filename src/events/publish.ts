@@ -14,9 +14,10 @@ import {
   isDatabaseAway,
   isDataFault,
 } from '../platform/postgres/database-errors.js'
+import { announceChanges } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate } from './accept.js'
-import { announceAccepted } from './accepted-changes.js'
+import { acceptedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 
 export interface Published {
@@ -90,7 +91,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     // Every process inserts keys in the same order, so that two batches can wait for each other, never both.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
     const accepted = await accept(database, inOrder, fastPath?.saturated())
-    announceAccepted(serviceEvents, inOrder, accepted)
+    announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))
     if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
     if (accepted.inOutbox.size > 0) onCommitted()
     const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.ids.has(id)))

@@ -1,34 +1,38 @@
-/** A delivery as it is at one moment, read with the statement that changed it: what live updates show. */
+/** A delivery as it is at one moment: what live updates show. */
 import type { Delivery } from '../generated/prisma/client.js'
 
-const columns = [
-  'id',
-  'eventId',
-  'subscriptionId',
-  'status',
-  'attempts',
-  'nextRunAt',
-  'lastError',
-  'lastStatusCode',
-  'createdAt',
-  'updatedAt',
-] as const
+/**
+ * The columns of a snapshot with their types in PostgreSQL: the only list of them. A status goes as text, so that
+ * deliveries and events can share the column in one result.
+ */
+export const deliveryColumns = {
+  id: 'uuid',
+  eventId: 'uuid',
+  subscriptionId: 'uuid',
+  status: 'text',
+  attempts: 'int',
+  nextRunAt: 'timestamptz',
+  lastError: 'text',
+  lastStatusCode: 'int',
+  createdAt: 'timestamptz',
+  updatedAt: 'timestamptz',
+} as const satisfies { readonly [Column in keyof Delivery]?: string }
 
-export type DeliverySnapshot = Pick<Delivery, (typeof columns)[number]>
+export type DeliverySnapshot = Pick<Delivery, keyof typeof deliveryColumns>
 
-/** The columns of a snapshot, for a hand-written statement in which the delivery goes by the name `d`. */
+/** SQL: the columns of a snapshot of the delivery `d`. */
 export const sqlDeliverySnapshot = (d: string): string =>
-  columns.map((column) => `${d}."${column}"`).join(', ')
+  Object.keys(deliveryColumns)
+    .map((column) => `${d}."${column}"`)
+    .join(', ')
 
-/** Nulls in their place, for the rows of a `union` that hold something else. */
-export const sqlNoDeliverySnapshot = columns.map(() => 'null').join(', ')
+type NewDelivery = Pick<DeliverySnapshot, 'id' | 'eventId' | 'subscriptionId'>
 
-/** Without the other columns of a row. By name, because it runs for every change. */
-export function takeDeliverySnapshot(row: DeliverySnapshot): DeliverySnapshot {
-  const { id, eventId, subscriptionId, status, attempts, nextRunAt } = row
-  const { lastError, lastStatusCode, createdAt, updatedAt } = row
-  return {
-    ...{ id, eventId, subscriptionId, status, attempts, nextRunAt },
-    ...{ lastError, lastStatusCode, createdAt, updatedAt },
-  }
-}
+/** A delivery that was written just now, for a statement that does not return every column of it. */
+export const snapshotOfNewDelivery = (
+  { id, eventId, subscriptionId }: NewDelivery,
+  now: Date,
+): DeliverySnapshot => ({
+  ...{ id, eventId, subscriptionId, createdAt: now, updatedAt: now },
+  ...{ status: 'PENDING', attempts: 0, nextRunAt: now, lastError: null, lastStatusCode: null },
+})

@@ -1,6 +1,6 @@
 /**
- * The states of a delivery, and how it moves between them. Every change of a status is one of these, carried
- * out by an UPDATE that names the states it may start from: a late or doubled result can't undo a newer one.
+ * The states of a delivery, and how it moves between them. Each change of a status is one of these transitions, made
+ * by an UPDATE that names the states it may start from: a late or repeated result can't undo a newer one.
  *
  *            ┌──────────────── retry ────────────────┐
  *            ▼                                       │
@@ -11,36 +11,51 @@
  *  SENT     DEAD ◀── out of tries, cancel ──┘ SENT
  *            └──── retry ──▶ PENDING
  */
-import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import { DeliveryStatus, type EventStatus } from '../generated/prisma/enums.js'
+
+/** A delivery in one of these states is open: another attempt is to come. */
+export const openStates = ['PENDING', 'FAILED'] as const satisfies readonly DeliveryStatus[]
+
+type FinalState = Exclude<DeliveryStatus, (typeof openStates)[number]>
+
+const isFinal = (state: DeliveryStatus): state is FinalState =>
+  !(openStates as readonly DeliveryStatus[]).includes(state)
+
+/** All other states: no attempt is to come, unless a user asks for a retry. */
+export const finalStates: readonly FinalState[] = Object.values(DeliveryStatus).filter(isFinal)
 
 export const transitions = {
-  /** An attempt ended: SENT, FAILED or DEAD, see `decideOutcome` in the delivery engine. */
-  attempt: { from: ['PENDING', 'FAILED'] },
-  /** A person asked for another try: PENDING, with a new budget of attempts. */
+  /** An attempt was recorded: SENT, FAILED or DEAD, see `decideOutcome` in the delivery engine. */
+  attempt: { from: openStates },
+  /** A user asked for a retry: PENDING, with a new budget of attempts. */
   retry: { from: ['FAILED', 'DEAD'] },
-  /** A person called it off, or its subscription was deleted: DEAD. */
-  cancel: { from: ['PENDING', 'FAILED'] },
+  /** A user cancelled it, or its subscription was deleted: DEAD. */
+  cancel: { from: openStates },
 } as const satisfies Record<string, { from: readonly DeliveryStatus[] }>
 
-/** A list of states for a hand-written statement. */
-export const sqlStates = (states: readonly DeliveryStatus[]): string => states.map((s) => `'${s}'`).join(', ')
-
-/** The states in which a delivery has its next attempt before it. */
-export const openStates = transitions.attempt.from
-
-/** The states in which nothing more is to come, unless a person asks for a retry. */
-export const finalStates = ['SENT', 'DEAD'] as const satisfies readonly DeliveryStatus[]
+/** SQL: a list of states, for `in (…)`. */
+export const sqlStates = (states: readonly (DeliveryStatus | EventStatus)[]): string =>
+  states.map((state) => `'${state}'`).join(', ')
 
 /**
- * SQL: the delivery `d`, which something else has found, has its next attempt before it. Written so that no index
- * answers to it: one on the status would be read from end to end, and there may be millions that wait.
+ * SQL: the delivery `d`, which was found by another condition, is open. Written so that PostgreSQL uses no index for
+ * it: it would read an index on the status from end to end, and millions of deliveries may be open.
  */
-export const sqlIsOpen = (d: string): string => `${d}.status not in (${sqlStates(['SENT', 'DEAD'])})`
+export const sqlIsOpen = (d: string): string => `${d}.status not in (${sqlStates(finalStates)})`
 
-/**
- * The status of an event that has been dispatched, from its counts, for a hand-written statement. The
- * arguments are SQL expressions.
- */
+/** SQL: the delivery `d` is open and not leased. It is the condition of the partial indexes on waiting deliveries. */
+export const sqlIsWaiting = (d: string): string =>
+  `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
+
+/** The states of an event that has no open delivery and is dispatched. */
+export const finalEventStates = [
+  'DELIVERED',
+  'PARTIALLY_DELIVERED',
+  'DEAD',
+  'UNMATCHED',
+] as const satisfies readonly EventStatus[]
+
+/** SQL: the status of a dispatched event, from its counts. The arguments are SQL expressions. */
 export const sqlEventStatus = (deliveries: string, sent: string, dead: string): string =>
   `
   (case

@@ -1,41 +1,31 @@
-/** An event, without its payload, as it is at one moment, read with the statement that changed it. */
+/** An event without its payload, as it is at one moment: what live updates show. */
 import type { Event } from '../generated/prisma/client.js'
 
-const columns = [
-  'id',
-  'type',
-  'status',
-  'idempotencyKey',
-  'deliveryCount',
-  'sentCount',
-  'deadCount',
-  'createdAt',
-  'updatedAt',
-] as const
+/** The columns of a snapshot with their types in PostgreSQL: the only list of them. */
+export const eventColumns = {
+  id: 'uuid',
+  type: 'text',
+  status: 'text',
+  idempotencyKey: 'text',
+  deliveryCount: 'int',
+  sentCount: 'int',
+  deadCount: 'int',
+  createdAt: 'timestamptz',
+  updatedAt: 'timestamptz',
+} as const satisfies { readonly [Column in keyof Event]?: string }
 
-export type EventSnapshot = Pick<Event, (typeof columns)[number]>
+export type EventSnapshot = Pick<Event, keyof typeof eventColumns>
 
-/** The columns of a snapshot, for a `returning` in which the event goes by the name `e`. */
-export const sqlEventSnapshot = (e: string): string => columns.map((column) => `${e}."${column}"`).join(', ')
+/** SQL: the columns of a snapshot of the event `e`. */
+export const sqlEventSnapshot = (e: string): string =>
+  Object.keys(eventColumns)
+    .map((column) => `${e}."${column}"`)
+    .join(', ')
 
-/** The same beside other columns, each behind the prefix `event.`, for `takeEventSnapshot`. */
-export const sqlPrefixedEventSnapshot = (e: string): string =>
-  columns.map((column) => `${e}."${column}" as "event.${column}"`).join(', ')
+type NewEvent = Pick<EventSnapshot, 'id' | 'type' | 'idempotencyKey' | 'deliveryCount' | 'createdAt'>
 
-/** Nulls in their place, for the rows of a `union` that hold something else. */
-export const sqlNoEventSnapshot = columns.map((column) => `null as "event.${column}"`).join(', ')
-
-/** A row that may hold an event's columns behind their prefix; all null where it holds none. */
-export type WithEventSnapshot = Record<`event.${string}`, unknown>
-
-/** The events that rows hold, each once. */
-export function takeEventSnapshots(rows: WithEventSnapshot[]): EventSnapshot[] {
-  const byId = new Map<unknown, WithEventSnapshot>()
-  for (const row of rows) if (row['event.id'] !== null) byId.set(row['event.id'], row)
-  return [...byId.values()].map(
-    (row) =>
-      Object.fromEntries(
-        columns.map((column) => [column, row[`event.${column}`]]),
-      ) as unknown as EventSnapshot,
-  )
-}
+/** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
+export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
+  ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0 },
+  status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
+})

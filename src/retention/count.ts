@@ -1,6 +1,6 @@
 /** What retention would remove, batch by batch as it would, but only counted: a dry run locks and changes nothing. */
 
-import { finalStates, sqlStates } from '../model/delivery-states.js'
+import { sqlIsOpen } from '../model/delivery-states.js'
 import type { Database } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
@@ -10,7 +10,7 @@ const count = {
     with ${sqlBatch()}, finished as materialized (
       select found.* from batch cross join lateral (
         select e.id, e."createdAt" from events e where e.id = batch.id and ${sqlIsOver}
-          and not exists (select from deliveries d where d."eventId" = e.id and d.status not in (${sqlStates(finalStates)}))
+          and not exists (select from deliveries d where d."eventId" = e.id and ${sqlIsOpen('d')})
         limit 1
       ) as found
     ), deliveries as materialized (

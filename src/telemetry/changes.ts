@@ -1,16 +1,55 @@
-import { type DeliverySnapshot, takeDeliverySnapshot } from '../model/delivery-snapshot.js'
-import { takeEventSnapshots, type WithEventSnapshot } from '../model/event-snapshot.js'
+/**
+ * The deliveries and events that a statement has changed: how a statement returns them, and how they are announced to
+ * live updates after its commit.
+ */
+import { type DeliverySnapshot, deliveryColumns } from '../model/delivery-snapshot.js'
+import { type EventSnapshot, eventColumns } from '../model/event-snapshot.js'
+import { type ColumnTypes, sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { ServiceEvents } from './service-events.js'
 
-/** A delivery that a statement changed, or an event, or both: the columns of what it is not are null. */
-export type ChangedRow = WithEventSnapshot & (DeliverySnapshot | { id: null })
-
-/** Tells of what a statement has changed, after its commit. */
-export function announceChanges(serviceEvents: ServiceEvents, rows: ChangedRow[]): void {
-  if (rows.length === 0) return
-  serviceEvents.emit('deliveriesChanged', () => rows.filter(hasDelivery).map(takeDeliverySnapshot))
-  serviceEvents.emit('eventsChanged', () => takeEventSnapshots(rows))
+/** What a statement has changed. The snapshots are built only while somebody follows live updates. */
+export interface Changes {
+  /** Absent when no delivery has changed. */
+  deliveries?: (() => DeliverySnapshot[]) | undefined
+  /** Absent when no event has changed. */
+  events?: (() => EventSnapshot[]) | undefined
 }
 
-export const hasDelivery = <Row extends { id: string | null }>(row: Row): row is Row & DeliverySnapshot =>
-  row.id !== null
+/** SQL: a row for each changed delivery and for each changed event. The arguments go behind `from`. */
+export const sqlChangedRows = (
+  deliveries: string,
+  events: string,
+  moreOfDelivery: ColumnTypes = {},
+): string =>
+  sqlRowsOfKinds({
+    delivery: { columns: { ...deliveryColumns, ...moreOfDelivery }, from: deliveries },
+    event: { columns: eventColumns, from: events },
+  })
+
+export type ChangedDeliveryRow = { kind: 'delivery' } & DeliverySnapshot
+export type ChangedEventRow = { kind: 'event' } & EventSnapshot
+export type ChangedRow = ChangedDeliveryRow | ChangedEventRow
+
+/** The changes that a statement with `sqlChangedRows` has returned. */
+export function changesOfRows(rows: ChangedRow[]): Changes {
+  const deliveries = rows.filter((row) => row.kind === 'delivery')
+  const events = rows.filter((row) => row.kind === 'event')
+  return {
+    deliveries: deliveries.length > 0 ? () => deliveries.map((row) => pick(deliveryColumns, row)) : undefined,
+    events: events.length > 0 ? () => events.map((row) => pick(eventColumns, row)) : undefined,
+  }
+}
+
+/** To be called after the commit. */
+export function announceChanges(serviceEvents: ServiceEvents, { deliveries, events }: Changes): void {
+  if (deliveries !== undefined) serviceEvents.emit('deliveriesChanged', deliveries)
+  if (events !== undefined) serviceEvents.emit('eventsChanged', events)
+}
+
+function pick<Row, Name extends keyof Row & string>(
+  columns: Record<Name, string>,
+  row: Row,
+): Pick<Row, Name> {
+  const names = Object.keys(columns) as Name[]
+  return Object.fromEntries(names.map((name) => [name, row[name]])) as Pick<Row, Name>
+}

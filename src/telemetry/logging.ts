@@ -32,7 +32,7 @@ function toLogged(error: unknown): unknown {
 
 /** One wide line for each attempt, one for each batch that retention removed, and one for whatever is wrong. */
 export function logServiceEvents(serviceEvents: ServiceEvents, logger: Logger): void {
-  serviceEvents.on('attempted', (attempt) => {
+  serviceEvents.on('attemptRecorded', (attempt) => {
     const level = attempt.status === 'SENT' ? 'info' : 'warn'
     logger[level](attempt, `attempt ${attempt.attempt}: ${attempt.status}`)
   })
@@ -43,8 +43,8 @@ export function logServiceEvents(serviceEvents: ServiceEvents, logger: Logger): 
     if (status === 'off') logger.warn({ offsetMs }, describeClock(offsetMs))
     else logger.info({ offsetMs }, "clock: this process's and the database's agree again")
   })
-  const mayLog = createThrottle(TROUBLE_EVERY_MS)
-  serviceEvents.on('trouble', ({ where, error }) => {
+  const mayLog = createThrottle(FAILURE_LOGGED_EVERY_MS)
+  serviceEvents.on('failed', ({ where, error }) => {
     const unlogged = mayLog(where)
     if (unlogged !== undefined) logger.error({ err: error, where, unlogged }, `trouble: ${where}`)
   })
@@ -57,7 +57,7 @@ function describeClock(offsetMs: number): string {
 }
 
 /** A part that is away makes trouble many times a second, and says nothing new by it. */
-const TROUBLE_EVERY_MS = 1000
+const FAILURE_LOGGED_EVERY_MS = 1000
 
 /** Answers, once in a while for each key, with how often it didn't in between. */
 function createThrottle(everyMs: number): (key: string) => number | undefined {

@@ -85,7 +85,7 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
     buckets: LATENCY_SECONDS,
     registers,
   })
-  serviceEvents.on('attempted', ({ status, responseTimeMs, sinceAcceptedMs }) => {
+  serviceEvents.on('attemptRecorded', ({ status, responseTimeMs, sinceAcceptedMs }) => {
     if (status !== 'PENDING') ended[status].inc()
     duration.observe(responseTimeMs / 1000)
     if (status === 'SENT') latency.observe(sinceAcceptedMs / 1000)

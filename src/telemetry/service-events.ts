@@ -1,6 +1,6 @@
 /**
- * What happens in the service, told to whoever listens: metrics, logs and live updates hang on here, so that
- * the code that makes things happen knows none of them. A listener must not throw and must not wait.
+ * Service events: what happens in the service. Metrics, logs and live updates listen to them, so the code that emits them
+ * knows none of these. A listener must not throw and must not wait.
  */
 import { EventEmitter } from 'node:events'
 import type { DeliveryStatus } from '../generated/prisma/client.js'
@@ -11,40 +11,40 @@ import type { ClockState } from '../platform/clock.js'
 /** How a request to publish ended. */
 export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'
 
-/** One finished HTTP attempt, after it was recorded. */
-export interface AttemptRecorded {
+/** A recorded attempt. These are the fields of its log line. */
+export interface RecordedAttempt {
   deliveryId: string
   eventId: string
   subscriptionId: string
   eventType: string
   attempt: number
-  /** What the attempt made of the delivery. */
+  /** The status of the delivery after the attempt. */
   status: DeliveryStatus
   statusCode: number | null
   error: string | null
   responseTimeMs: number
   nextRunAt: Date | null
-  /** From acceptance to now; what `delivery_latency_seconds` observes at the first 2xx. */
+  /** From acceptance to now; `delivery_latency_seconds` observes it at the first 2xx. */
   sinceAcceptedMs: number
 }
 
-/** Why a request was not let in. */
+/** Why a request was refused. */
 export type RefusalReason = 'missing' | 'wrong' | 'limited'
 
 interface ServiceEventMap {
-  /** Somebody came without a key, with a wrong one, or with one wrong key too many. */
+  /** A request came without an API key, with a wrong one, or after too many wrong ones. */
   refused: [{ reason: RefusalReason }]
   ingested: [{ result: IngestResult; count: number }]
-  /** Read only where somebody watches: most of the time nobody does. */
+  /** A function, because the snapshots are built only while somebody follows live updates. */
   deliveriesChanged: [() => DeliverySnapshot[]]
   eventsChanged: [() => EventSnapshot[]]
-  attempted: [AttemptRecorded]
-  /** Retention removed finished events, with what belonged to them. */
+  attemptRecorded: [RecordedAttempt]
+  /** Retention removed finished events with their deliveries and logs. */
   removed: [{ events: number; deliveries: number; logs: number }]
-  /** The clock of this process has become wrong, or right again. */
+  /** The clock of this process became wrong, or right again. */
   clock: [ClockState]
-  /** Something failed that heals by itself; told so that a person can see it. */
-  trouble: [{ where: string; error: unknown }]
+  /** A step failed and will be tried again without help; an operator should see it. */
+  failed: [{ where: string; error: unknown }]
 }
 
 export type ServiceEvents = EventEmitter<ServiceEventMap>

@@ -27,7 +27,12 @@ function deliver(port: number, addresses: string[]): Promise<Exchange> {
   const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'], resolve })
   const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
   const endpointUrl = `http://hooks.test:${port}/`
-  return sender.send({ endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] })
+  return sender.send({
+    endpointUrl,
+    id: 'evt',
+    body: Buffer.from('{}'),
+    signingKeys: () => [Buffer.from('key')],
+  })
 }
 
 async function listenOn(address: string, port: number) {
@@ -87,7 +92,12 @@ describe('an endpoint of several addresses', () => {
     const guard = createEgressGuard({ allowedCidrs: ['127.0.0.9/32'], resolve })
     const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
     const endpointUrl = `http://hooks.test:${hole.port}/`
-    const webhook = { endpointUrl, id: 'evt', body: Buffer.from('{}'), keys: () => [Buffer.from('key')] }
+    const webhook = {
+      endpointUrl,
+      id: 'evt',
+      body: Buffer.from('{}'),
+      signingKeys: () => [Buffer.from('key')],
+    }
     expect(await sender.send(webhook)).toMatchObject({ error: expect.stringContaining('ECONNREFUSED') })
   })
 })

@@ -52,7 +52,7 @@ function post(sender: Sender, { url }: { url: string }, body = '{"id":"evt"}'): 
     endpointUrl: url,
     id: 'evt',
     body: Buffer.from(body),
-    keys: () => [Buffer.from('key')],
+    signingKeys: () => [Buffer.from('key')],
   })
 }
 

@@ -62,7 +62,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
       clock: machineClock,
     }),
   )
-  const loader = createLoader(database, createSigningKeys(createSecretCipher([])))
+  const loader = createLoader(database, createSigningKeys(createSecretCipher([])), machineClock)
   const renewing: Loader = {
     async load(lease) {
       const delivery = await loader.load(lease)

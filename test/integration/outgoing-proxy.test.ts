@@ -66,7 +66,12 @@ function startSender(settings: Record<string, string>, names: Names = {}, timeou
 }
 
 const post = (sender: Sender, endpointUrl: string): Promise<Exchange> =>
-  sender.send({ endpointUrl, id: 'evt', body: Buffer.from('{"id":"evt"}'), keys: () => [Buffer.from('key')] })
+  sender.send({
+    endpointUrl,
+    id: 'evt',
+    body: Buffer.from('{"id":"evt"}'),
+    signingKeys: () => [Buffer.from('key')],
+  })
 
 const startProxy = async (...options: Parameters<typeof startConnectProxy>): Promise<ConnectProxy> =>
   resources.use(await startConnectProxy(...options))

@@ -69,7 +69,7 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   const createAttempts = () =>
     createAttempt({
       ...{ database, serviceEvents, clock: machineClock, recorder: twice(recorder) },
-      loader: createLoader(database, createSigningKeys(createSecretCipher([]))),
+      loader: createLoader(database, createSigningKeys(createSecretCipher([])), machineClock),
       sender: {
         send: () => new Promise((resolve) => onRequest(resolve)),
         [Symbol.asyncDispose]: async () => {},

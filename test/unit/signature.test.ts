@@ -12,19 +12,21 @@ const message = {
 const SIGNATURE = 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
 
 test('gives the reference value', () => {
-  expect(sign({ ...message, keys: [secretKey(SECRET)] })).toBe(SIGNATURE)
+  expect(sign({ ...message, signingKeys: [secretKey(SECRET)] })).toBe(SIGNATURE)
 })
 
 test('signs bytes as it signs text', () => {
   const body = '{"name": "Zoë 🦊"}'
-  const keys = [secretKey(SECRET)]
-  expect(sign({ ...message, body: Buffer.from(body), keys })).toBe(sign({ ...message, body, keys }))
+  const signingKeys = [secretKey(SECRET)]
+  expect(sign({ ...message, body: Buffer.from(body), signingKeys })).toBe(
+    sign({ ...message, body, signingKeys }),
+  )
 })
 
 test('signs with every key, in order, separated by spaces', () => {
   const other = secretKey('another secret')
-  const signature = sign({ ...message, keys: [secretKey(SECRET), other] })
-  expect(signature).toBe(`${SIGNATURE} ${sign({ ...message, keys: [other] })}`)
+  const signature = sign({ ...message, signingKeys: [secretKey(SECRET), other] })
+  expect(signature).toBe(`${SIGNATURE} ${sign({ ...message, signingKeys: [other] })}`)
 })
 
 test.each(['', 'plain text', 'Zoë 🦊'])('a secret without the prefix is its UTF-8 bytes: %j', (secret) => {
@@ -48,11 +50,11 @@ test.each([
 ])('an independent verifier accepts what %s signed, and nothing else', (_, secret, verifier) => {
   const body = '{"name":"Zoë 🦊"}'
   const timestampSeconds = Math.floor(Date.now() / 1000)
-  const keys = [secretKey('an older secret'), secretKey(secret)]
+  const signingKeys = [secretKey('an older secret'), secretKey(secret)]
   const headers = {
     'webhook-id': message.id,
     'webhook-timestamp': String(timestampSeconds),
-    'webhook-signature': sign({ id: message.id, timestampSeconds, body, keys }),
+    'webhook-signature': sign({ id: message.id, timestampSeconds, body, signingKeys }),
   }
   expect(verifier(secret).verify(body, headers)).toEqual(JSON.parse(body))
   expect(() => verifier(secret).verify(`${body} `, headers)).toThrow('No matching signature found')

@@ -20,35 +20,35 @@ export interface AttemptOptions {
   policy: RetryPolicy
   serviceEvents: ServiceEvents
   clock: Clock
-  /** Called when a delivery has failed and is due again after so long. */
+  /** Called when a delivery has FAILED, with the time until its next attempt. */
   onRetryIn(delayMs: number): void
-  /** Set when in-flight requests are cut off: what they come to then says nothing about their endpoints. */
+  /** Aborted when requests in flight are cut off: how they end then says nothing about their endpoints. */
   cutOff: AbortSignal
 }
 
-/** Between tries to record while the database is away. The request was made: its result is worth waiting for. */
+/** Between two tries to record an attempt while the database is away. */
 const RECORD_AGAIN_MS = 500
 
 /**
- * Makes an attempt, and resolves when it is recorded. `onEnded` is called before that, when the endpoint has nothing
- * more to do with it.
+ * Makes an attempt, and resolves when it is recorded. `onExchangeEnded` is called before that, when the endpoint has
+ * answered or failed to.
  */
-export type Attempt = (lease: Lease, onEnded: () => void) => Promise<void>
+export type Attempt = (lease: Lease, onExchangeEnded: () => void) => Promise<void>
 
 export function createAttempt(options: AttemptOptions): Attempt {
   const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, cutOff } = options
 
-  return async function attempt(lease, onEnded) {
+  return async function attempt(lease, onExchangeEnded) {
     const delivery = await load(lease)
     if (delivery === undefined) return
     if (!delivery.isEnabled) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
-    onEnded()
+    onExchangeEnded()
     if (cutOff.aborted) return
-    await conclude(lease, delivery, exchange)
+    await recordExchange(lease, delivery, exchange)
   }
 
-  /** What was loaded by a token that a newer one replaced meanwhile is loaded again by that one. */
+  /** Loads again when the worker renewed the lease meanwhile, because the first query used the old token. */
   async function load(lease: Lease): Promise<LoadedDelivery | undefined> {
     for (;;) {
       const token = lease.queuedUntil
@@ -57,33 +57,33 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
   }
 
-  async function conclude(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
+  async function recordExchange(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
     const result = toResult(lease, delivery, exchange, policy, clock.now())
-    const recorded = await recordForSure(result)
-    if (recorded !== undefined) return tell(lease, delivery, result, recorded)
-    // Nothing changed. If that is because a retry was asked for meanwhile, the result counts in the new budget.
-    const now = await loader.load(lease)
-    if (now === undefined || now.attempts !== delivery.attempts || now.budgetFrom === delivery.budgetFrom)
-      return
-    await conclude(lease, now, exchange)
+    const recorded = await recordWhenDatabaseIsBack(result)
+    if (recorded !== undefined) return announce(lease, delivery, result, recorded)
+    // Nothing was recorded. If that is because a user asked for a retry meanwhile, the result counts in the new budget.
+    const current = await loader.load(lease)
+    if (current === undefined || current.attempts !== delivery.attempts) return
+    if (current.budgetFrom !== delivery.budgetFrom) await recordExchange(lease, current, exchange)
   }
 
-  async function recordForSure(result: AttemptResult): Promise<Recorded | undefined> {
+  /** The request was made, so its result is worth waiting for the database. */
+  async function recordWhenDatabaseIsBack(result: AttemptResult): Promise<Recorded | undefined> {
     for (;;) {
       try {
         return await recorder.record(result)
       } catch (error) {
         if (!isDatabaseAway(error) || cutOff.aborted) throw error
-        serviceEvents.emit('trouble', { where: 'recording an attempt', error })
+        serviceEvents.emit('failed', { where: 'recording an attempt', error })
         await pause(RECORD_AGAIN_MS)
       }
     }
   }
 
-  function tell(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
+  function announce(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
     const { eventId, event } = delivery.subject
     if (result.outcome.delayMs !== null) onRetryIn(result.outcome.delayMs)
-    serviceEvents.emit('attempted', {
+    serviceEvents.emit('attemptRecorded', {
       deliveryId: lease.deliveryId,
       eventId,
       subscriptionId: lease.subscriptionId,

@@ -1,76 +1,78 @@
 /**
- * Endpoints: where the deliveries of a subscription go and what they are signed with, kept in memory.
+ * The endpoint cache: where the deliveries of a subscription go and which secrets sign them, in memory.
  *
- * Nothing needs to be invalidated: whoever asks names the version of the row that it has seen, and one that is kept
- * in another version is read again.
+ * Nothing needs to be invalidated: the caller passes the version of the subscription's row that it has seen, and an
+ * endpoint that is cached in another version is read again.
  */
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
-import type { Database } from '../../platform/postgres/database.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
+import { type StoredSecrets, validSecrets } from './valid-secrets.js'
 
 export interface Endpoint {
   isEnabled: boolean
   endpointUrl: string
-  /** The keys of the secrets that are valid at this moment, the newest first. @throws UnreadableSecretError */
-  keys(): readonly Uint8Array[]
+  /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
+  signingKeys(): readonly Uint8Array[]
 }
 
-export interface Endpoints {
-  /** Answers at once with what is kept. `undefined` when there is no such subscription. */
+export interface EndpointCache {
+  /** Returns an endpoint at once when it is cached. `undefined` when there is no such subscription. */
   find(subscriptionId: string, version: string): Endpoint | Promise<Endpoint | undefined>
 }
 
-/** `xmin` is the transaction that wrote this version of the row: PostgreSQL changes it with every update. */
-const load = {
+/**
+ * `$1` subscription ids.
+ *
+ * `xmin` is the transaction that wrote this version of the row: PostgreSQL changes it with every update.
+ */
+const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
     select id, xmin::text as version, "isEnabled", "endpointUrl", secret, "previousSecret", "previousSecretUntil"
     from subscriptions where id = any($1::uuid[])`,
 }
 
-interface Row {
+interface LoadEndpointsRow extends StoredSecrets {
   id: string
   version: string
   isEnabled: boolean
   endpointUrl: string
-  secret: string
-  previousSecret: string | null
-  previousSecretUntil: Date | null
 }
 
-const MAX_KEPT = 10_000
+const MAX_CACHED = 10_000
 const MAX_BATCH = 200
 
-export function createEndpoints(database: Database, signingKey: SigningKeys, clock: Clock): Endpoints {
-  const kept = new Map<string, { version: string; endpoint: Endpoint }>()
+export function createEndpointCache(
+  database: Database,
+  signingKey: SigningKeys,
+  clock: Clock,
+): EndpointCache {
+  const cached = new Map<string, { version: string; endpoint: Endpoint }>()
   const reads = createBatcher<string, Endpoint | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: 1,
     async run(ids) {
-      const rows = await database.query<Row>(load, [ids])
-      if (kept.size + rows.length > MAX_KEPT) kept.clear()
+      const rows = await database.query<LoadEndpointsRow>(loadEndpoints, [ids])
+      if (cached.size + rows.length > MAX_CACHED) cached.clear()
       for (const row of rows)
-        kept.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey, clock) })
-      return ids.map((id) => kept.get(id)?.endpoint)
+        cached.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey, clock) })
+      return ids.map((id) => cached.get(id)?.endpoint)
     },
   })
   return {
     find(subscriptionId, version) {
-      const known = kept.get(subscriptionId)
+      const known = cached.get(subscriptionId)
       return known?.version === version ? known.endpoint : reads.add(subscriptionId)
     },
   }
 }
 
-function toEndpoint(row: Row, signingKey: SigningKeys, clock: Clock): Endpoint {
-  const { id, isEnabled, endpointUrl, secret, previousSecret, previousSecretUntil } = row
-  const untilMs = previousSecretUntil?.getTime() ?? 0
+function toEndpoint(row: LoadEndpointsRow, signingKey: SigningKeys, clock: Clock): Endpoint {
+  const { id, isEnabled, endpointUrl } = row
   return {
     ...{ isEnabled, endpointUrl },
-    keys: () =>
-      previousSecret !== null && clock.nowMs() < untilMs
-        ? [signingKey(id, secret), signingKey(id, previousSecret)]
-        : [signingKey(id, secret)],
+    signingKeys: () => validSecrets(row, clock.nowMs()).map((stored) => signingKey(id, stored)),
   }
 }

@@ -1,48 +1,45 @@
-/** What attempts have changed, put together from what is known of them: the database answers with the least. */
+/** What recorded attempts have changed, built from what this process knows, so that the statement returns little. */
 
-import type { EventStatus } from '../../generated/prisma/enums.js'
 import type { DeliverySnapshot } from '../../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../../model/event-snapshot.js'
-import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { Changes } from '../../telemetry/changes.js'
 import type { AttemptResult } from './recorder.js'
 
-/** An event that came to its end. */
-export interface FinishedEvent {
-  id: string
-  status: EventStatus
-  deliveryCount: number
-  sentCount: number
-  deadCount: number
-}
+/** An event that has no open delivery any more. */
+export type FinishedEvent = Pick<EventSnapshot, 'id' | 'status' | 'deliveryCount' | 'sentCount' | 'deadCount'>
 
-export interface RecordedChanges {
-  /** Results that counted, and when their deliveries are attempted again. */
-  counted: { result: AttemptResult; nextRunAt: Date | null }[]
-  finished: FinishedEvent[]
-  /** The moment, by the database's clock. */
+export interface RecordedAttempts {
+  /** The results that were recorded, with the times of the next attempts. */
+  recorded: { result: AttemptResult; nextRunAt: Date | null }[]
+  finishedEvents: FinishedEvent[]
+  /** When they were recorded, by the database's clock. */
   at: Date
 }
 
-export function announceRecorded(serviceEvents: ServiceEvents, changes: RecordedChanges): void {
-  if (changes.counted.length === 0) return
-  serviceEvents.emit('deliveriesChanged', () => deliverySnapshots(changes))
-  if (changes.finished.length > 0) serviceEvents.emit('eventsChanged', () => eventSnapshots(changes))
+export function recordedChanges(attempts: RecordedAttempts): Changes {
+  return {
+    deliveries: attempts.recorded.length > 0 ? () => attemptedDeliveries(attempts) : undefined,
+    events: attempts.finishedEvents.length > 0 ? () => finishedEvents(attempts) : undefined,
+  }
 }
 
-const deliverySnapshots = ({ counted, at }: RecordedChanges): DeliverySnapshot[] =>
-  counted.map(({ result, nextRunAt }) => {
-    const { deliveryId: id, attempt: attempts, outcome, statusCode: lastStatusCode, subject } = result
-    const { status, error: lastError } = outcome
-    const { eventId, subscriptionId, createdAt } = subject
-    return {
-      ...{ id, eventId, subscriptionId, status, attempts, nextRunAt },
-      ...{ lastError, lastStatusCode, createdAt, updatedAt: at },
-    }
-  })
+const attemptedDeliveries = ({ recorded, at }: RecordedAttempts): DeliverySnapshot[] =>
+  recorded.map(({ result: { deliveryId, attempt, outcome, statusCode, subject }, nextRunAt }) => ({
+    id: deliveryId,
+    eventId: subject.eventId,
+    subscriptionId: subject.subscriptionId,
+    status: outcome.status,
+    attempts: attempt,
+    nextRunAt,
+    lastError: outcome.error,
+    lastStatusCode: statusCode,
+    createdAt: subject.createdAt,
+    updatedAt: at,
+  }))
 
-function eventSnapshots({ counted, finished, at }: RecordedChanges): EventSnapshot[] {
-  const subjects = new Map(counted.map(({ result: { subject } }) => [subject.eventId, subject]))
-  return finished.flatMap(({ id, status, deliveryCount, sentCount, deadCount }) => {
+function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): EventSnapshot[] {
+  const subjects = new Map(recorded.map(({ result: { subject } }) => [subject.eventId, subject]))
+  return finishedEvents.flatMap(({ id, status, deliveryCount, sentCount, deadCount }) => {
     const subject = subjects.get(id)
     if (subject === undefined) return []
     const { type, idempotencyKey, createdAt } = subject.event

@@ -8,20 +8,28 @@
 
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
-import { sqlEventStatus, sqlIsOpen } from '../../model/delivery-states.js'
+import {
+  finalEventStates,
+  finalStates,
+  sqlEventStatus,
+  sqlIsOpen,
+  sqlStates,
+} from '../../model/delivery-states.js'
+import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { isConflictOfTransactions } from '../../platform/postgres/database-errors.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
+import { announceChanges } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
-import type { Subject } from './loader.js'
+import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
-import { announceRecorded, type FinishedEvent, type RecordedChanges } from './recorded-changes.js'
+import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
 
 export interface AttemptResult {
   deliveryId: string
   /** What it was an attempt of. */
-  subject: Subject
+  subject: DeliverySubject
   /** Counted over the delivery's whole life. */
   attempt: number
   /** The budget that the outcome was reached for. */
@@ -45,7 +53,7 @@ export interface Recorder {
 const sent = 'e."sentCount" + locked.sent'
 const dead = 'e."deadCount" + locked.dead'
 
-export const recordStatement: Statement = {
+export const recordAttempts: Statement = {
   name: 'record-attempts',
   text: `
     with result as (
@@ -76,7 +84,7 @@ export const recordStatement: Statement = {
       select "eventId",
              (count(*) filter (where status = 'SENT'))::int as sent,
              (count(*) filter (where status = 'DEAD'))::int as dead
-      from changed where status in ('SENT', 'DEAD')
+      from changed where status in (${sqlStates(finalStates)})
       group by "eventId" order by "eventId"
     ), locked as (
       -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.
@@ -93,21 +101,20 @@ export const recordStatement: Statement = {
       update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
       where s."isEnabled" and s.id in (select "subscriptionId" from changed where "isGone")
     )
-    select id, "nextRunAt", null::"EventStatus" as status, null::int as "deliveryCount", null::int as "sentCount",
-           null::int as "deadCount", null::timestamptz as at
-    from changed
-    union all
-    select id, null, status, "deliveryCount", "sentCount", "deadCount", null from counted
-    where status <> 'PROCESSING'
-    union all
-    select null, null, null, null, null, null, ${sqlNow}`,
+    ${sqlRowsOfKinds({
+      delivery: { columns: { id: 'uuid', nextRunAt: 'timestamptz' }, from: 'changed' },
+      event: {
+        columns: { id: 'uuid', status: 'text', deliveryCount: 'int', sentCount: 'int', deadCount: 'int' },
+        from: `(select * from counted where status in (${sqlStates(finalEventStates)})) as finished`,
+      },
+      moment: { columns: { at: 'timestamptz' }, from: `(select ${sqlNow} as at) as moment` },
+    })}`,
 }
 
-/** A delivery that was changed, an event that came to its end, or the moment of it all. */
-type Row =
-  | { id: string; nextRunAt: Date | null; status: null }
-  | FinishedEvent
-  | { id: null; status: null; at: Date }
+type RecordAttemptsRow =
+  | { kind: 'delivery'; id: string; nextRunAt: Date | null }
+  | ({ kind: 'event' } & FinishedEvent)
+  | { kind: 'moment'; at: Date }
 
 const MAX_BATCH = 200
 /** One commit waits for the disk while the next is being filled and sent. */
@@ -122,7 +129,7 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
     restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<Row>(recordStatement, [
+      const rows = await database.query<RecordAttemptsRow>(recordAttempts, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
@@ -133,9 +140,9 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ outcome }) => outcome.delayMs),
         results.map(({ outcome }) => outcome.isGone),
       ])
-      const changes = toChanges(results, rows)
-      announceRecorded(serviceEvents, changes)
-      const recorded = new Map(changes.counted.map(({ result, nextRunAt }) => [result, nextRunAt]))
+      const attempts = toRecordedAttempts(results, rows)
+      announceChanges(serviceEvents, recordedChanges(attempts))
+      const recorded = new Map(attempts.recorded.map(({ result, nextRunAt }) => [result, nextRunAt]))
       return results.map((result) => {
         const nextRunAt = recorded.get(result)
         return nextRunAt === undefined ? undefined : { status: result.outcome.status, nextRunAt }
@@ -145,17 +152,17 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
   return { record: (result) => batcher.add(result), idle: () => batcher.idle() }
 }
 
-function toChanges(results: AttemptResult[], rows: Row[]): RecordedChanges {
-  const changes: RecordedChanges = { counted: [], finished: [], at: new Date(0) }
+function toRecordedAttempts(results: AttemptResult[], rows: RecordAttemptsRow[]): RecordedAttempts {
+  const attempts: RecordedAttempts = { recorded: [], finishedEvents: [], at: new Date(0) }
   const nextRuns = new Map<string, Date | null>()
   for (const row of rows) {
-    if (row.id === null) changes.at = row.at
-    else if (row.status === null) nextRuns.set(row.id, row.nextRunAt)
-    else changes.finished.push(row)
+    if (row.kind === 'delivery') nextRuns.set(row.id, row.nextRunAt)
+    else if (row.kind === 'event') attempts.finishedEvents.push(row)
+    else attempts.at = row.at
   }
   for (const result of results) {
     const nextRunAt = nextRuns.get(result.deliveryId)
-    if (nextRunAt !== undefined) changes.counted.push({ result, nextRunAt })
+    if (nextRunAt !== undefined) attempts.recorded.push({ result, nextRunAt })
   }
-  return changes
+  return attempts
 }

@@ -1,38 +1,38 @@
 /**
- * The sender: one HTTP exchange with an endpoint that may be slow, broken or hostile. One deadline covers it
- * all, from the look-up of the name to the last byte of the answer; redirects are never followed; of an answer
- * no more is read than tells that it came.
+ * The sender: one HTTP exchange with an endpoint that may be slow, broken or hostile. One deadline covers it all, from the
+ * look-up of the name to the last byte of the response. Redirects are never followed, and only the beginning of a body is
+ * read.
  */
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
-import { type Carried, createConnections } from '../egress/connections.js'
+import { createConnections, type ExchangeHandler } from '../egress/connections.js'
 import { createGuardedConnector } from '../egress/connector.js'
 import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
 
-/** What is to be sent, and where. */
+/** A webhook to send, and its URL. */
 export interface Webhook {
   endpointUrl: string
   /** The event's id: the same on every attempt. */
   id: string
-  /** The very bytes that are signed and sent. */
+  /** The exact bytes that are signed and sent. */
   body: Uint8Array
-  /** The keys of the secrets that are valid now, the newest first. @throws Error when they can't be had */
-  keys(): readonly Uint8Array[]
+  /** The signing keys that are valid now, the newest first. @throws Error when a stored secret can't be read */
+  signingKeys(): readonly Uint8Array[]
 }
 
-interface Answer {
+interface Response {
   statusCode: number | null
-  /** Why there was no whole answer; null when there was one. */
+  /** Why there was no complete response; null when there was one. */
   error: string | null
-  /** As the answer said it. */
+  /** The header as it came. */
   retryAfter: string | string[] | undefined
 }
 
-/** How an exchange ended: with an answer, or with an error that kept it from coming. */
-export interface Exchange extends Answer {
+/** How an exchange ended: with a response or with an error. */
+export interface Exchange extends Response {
   /** Milliseconds from the start of the exchange to its end. */
   responseTimeMs: number
 }
@@ -46,13 +46,13 @@ export interface SenderOptions {
   guard: EgressGuard
   timeoutMs: number
   clock: Clock
-  /** Directly, with the usual trust, unless given. */
+  /** Without it, connections are made directly and trust Node.js's certificate authorities. */
   egress?: EgressSettings
 }
 
-/** Enough to keep a connection in use after an ordinary answer; a longer one costs it its connection. */
-const MAX_ANSWER_BYTES = 16 * 1024
-/** Headers, framing and all: far more than an answer of that size can take, however it is chunked. */
+/** A longer body is not read to its end, and its connection is closed. An ordinary one is shorter. */
+const MAX_BODY_BYTES = 16 * 1024
+/** With headers and framing: far more than a body of that size can take, however it is chunked. */
 const MAX_EXCHANGE_BYTES = 256 * 1024
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
@@ -61,10 +61,10 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
   const connections = createConnections({
     connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs, ...(egress && { egress }) }),
     keepAliveMs: KEEP_ALIVE_MS,
-    maxAnswerBytes: MAX_EXCHANGE_BYTES,
+    maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
 
-  /** Where to, from a URL, which is the same for thousands of requests. */
+  /** Parsed URLs: thousands of requests have the same one. */
   const targets = new Map<string, { origin: string; path: string }>()
   function targetOf(endpointUrl: string) {
     const known = targets.get(endpointUrl)
@@ -80,7 +80,7 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
     send(webhook) {
       return new Promise((resolve) => {
         const startedAt = performance.now()
-        const end = ({ statusCode, error, retryAfter }: Answer) => {
+        const end = ({ statusCode, error, retryAfter }: Response) => {
           clearTimeout(deadline)
           resolve({
             statusCode,
@@ -92,7 +92,7 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
         const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
         const reader = createReader(end, (error) => fail(describeFailure(error)))
         const deadline = setTimeout(() => {
-          fail(`${reader.lacks()} within ${timeoutMs} ms`)
+          fail(`${reader.missing()} within ${timeoutMs} ms`)
           reader.abort()
         }, timeoutMs)
         try {
@@ -108,54 +108,54 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
   }
 }
 
-/** Reads an answer up to its end, or as far as is read of any. */
+/** Reads a response to its end, or as far as the sender reads any. */
 function createReader(
-  onAnswer: (answer: Answer) => void,
+  onResponse: (response: Response) => void,
   onError: (error: unknown) => void,
-): Carried & { lacks(): string; abort(): void } {
+): ExchangeHandler & { missing(): string; abort(): void } {
   let isStarted = false
   let isAborted = false
   let bytes = 0
-  const answer: Answer = { statusCode: null, error: null, retryAfter: undefined }
+  const response: Response = { statusCode: null, error: null, retryAfter: undefined }
   return {
-    carrier: undefined,
-    onRequestStart(started) {
+    connection: undefined,
+    onRequestStart(controller) {
       isStarted = true
-      if (isAborted) started.abort(new Error('too late'))
+      if (isAborted) controller.abort(new Error('too late'))
     },
     onResponseStart(_, statusCode, headers) {
-      if (statusCode < 200) return // An interim answer.
-      answer.statusCode = statusCode
-      answer.retryAfter = headers['retry-after']
+      if (statusCode < 200) return // An interim response.
+      response.statusCode = statusCode
+      response.retryAfter = headers['retry-after']
     },
     onResponseData(_, chunk) {
       bytes += chunk.length
-      if (bytes <= MAX_ANSWER_BYTES) return
-      onAnswer(answer)
-      // What else comes on this connection is of no use.
-      this.carrier?.cutOff()
+      if (bytes <= MAX_BODY_BYTES) return
+      onResponse(response)
+      // The rest of the body would have to be read before the connection could be used again.
+      this.connection?.abort()
     },
-    onResponseEnd: () => onAnswer(answer),
+    onResponseEnd: () => onResponse(response),
     onResponseError: (_, error) => onError(error),
-    /** What it is waiting for. */
-    lacks() {
-      if (!isStarted) return this.carrier?.lacks ?? 'no connection'
-      return answer.statusCode === null ? 'no whole answer' : `no end of the ${answer.statusCode} answer`
+    /** What the exchange still waits for, as the subject of an error. */
+    missing() {
+      if (!isStarted) return this.connection?.missing ?? 'no connection'
+      return response.statusCode === null ? 'no whole answer' : `no end of the ${response.statusCode} answer`
     },
     abort() {
       isAborted = true
-      if (isStarted) this.carrier?.cutOff()
+      if (isStarted) this.connection?.abort()
     },
   }
 }
 
-function headersOf({ id, body, keys }: Webhook, nowMs: number): Record<string, string> {
+function headersOf({ id, body, signingKeys }: Webhook, nowMs: number): Record<string, string> {
   const timestampSeconds = Math.floor(nowMs / 1000)
   return {
     'content-type': 'application/json',
     'user-agent': `node-event-service/${version}`,
     'webhook-id': id,
     'webhook-timestamp': String(timestampSeconds),
-    'webhook-signature': sign({ id, timestampSeconds, body, keys: keys() }),
+    'webhook-signature': sign({ id, timestampSeconds, body, signingKeys: signingKeys() }),
   }
 }

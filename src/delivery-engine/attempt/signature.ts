@@ -6,16 +6,16 @@ export interface SignatureInput {
   id: string
   /** As sent in `webhook-timestamp`: whole seconds since 1970. */
   timestampSeconds: number
-  /** The very bytes, or the very text, that is sent. */
+  /** The exact bytes or text that is sent. */
   body: string | Uint8Array
-  /** Every key that is valid now, see `secretKey`; more than one while a secret is being replaced. */
-  keys: readonly Uint8Array[]
+  /** Every signing key that is valid now, see `secretKey`; two while a secret is being replaced. */
+  signingKeys: readonly Uint8Array[]
 }
 
-/** `v1,<base64>` for each key, separated by spaces: a receiver accepts when any one of them fits. */
-export function sign({ id, timestampSeconds, body, keys }: SignatureInput): string {
+/** `v1,<base64>` for each key, separated by spaces. A receiver accepts a webhook when one of them matches. */
+export function sign({ id, timestampSeconds, body, signingKeys }: SignatureInput): string {
   const head = `${id}.${timestampSeconds}.`
-  return keys
+  return signingKeys
     .map((key) => `v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`)
     .join(' ')
 }

@@ -16,7 +16,7 @@ export interface ByProxyOptions {
   secureContext: SecureContext
   endpoint: { protocol: string; hostname: string; port: number }
   signal: AbortSignal
-  onWaiting(lacks: string): void
+  onWaiting(missing: string): void
 }
 
 /** For an endpoint with more of them: what a proxy can't connect to costs time. */

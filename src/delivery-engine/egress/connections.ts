@@ -1,45 +1,46 @@
 /**
- * Connections to endpoints: kept alive and used again, one exchange at a time each, and cut off when asked to.
+ * Connections to endpoints: kept alive and used again, with one exchange at a time each.
  *
- * undici's own way to abort an exchange is made for clients that go on: once the connection is gone it makes a new
- * one to the same place, though nothing is left to send there. An endpoint that hangs would be connected to twice
- * for each attempt, and hold twice the sockets. So an exchange that is given up ends by an error of its connection.
+ * undici's own way to abort an exchange is made for clients that go on: once the connection is closed it opens a new
+ * one to the same origin, though no request is left. An endpoint that hangs would be connected to twice for each
+ * attempt, and hold twice the sockets. So an exchange is aborted by an error of its connection.
  */
 import type { Socket } from 'node:net'
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import type { Connector } from './connector.js'
-import { limitAnswers } from './response-limit.js'
+import { limitResponses } from './response-limit.js'
 
-/** A handler of an exchange, told of the connection that carries it. */
-export interface Carried extends Dispatcher.DispatchHandler {
-  carrier: Carrier | undefined
+/** A handler of an exchange. `connection` is set when the exchange gets its connection. */
+export interface ExchangeHandler extends Dispatcher.DispatchHandler {
+  connection: ExchangeConnection | undefined
 }
 
-export interface Carrier {
-  /** What an exchange on it waits for, before it starts: `no connection`. */
-  readonly lacks: string
-  /** Ends the connection, and the exchange on it with an error. */
-  cutOff(): void
+export interface ExchangeConnection {
+  /** What an exchange on this connection still waits for, as the subject of an error: `no connection`. */
+  readonly missing: string
+  /** Destroys the connection, so that its exchange ends with an error. */
+  abort(): void
 }
 
 export interface ConnectionsOptions {
   connect: Connector
   keepAliveMs: number
-  /** Of one exchange, headers and framing included; see `limitAnswers`. */
-  maxAnswerBytes: number
+  /** Of one exchange, with headers and framing; see `limitResponses`. */
+  maxResponseBytes: number
 }
 
 export interface Connections extends AsyncDisposable {
-  /** Ends in the handler, whatever happens. @throws when the request is none. */
-  dispatch(request: Dispatcher.DispatchOptions, handler: Carried): void
+  /** Makes an exchange, which always ends with a call of the handler. @throws when the request is invalid */
+  dispatch(request: Dispatcher.DispatchOptions, handler: ExchangeHandler): void
 }
 
-export function createConnections({ connect, keepAliveMs, maxAnswerBytes }: ConnectionsOptions): Connections {
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { connect, keepAliveMs, maxResponseBytes } = options
   const agent = new Agent({
-    factory: (origin, options) =>
+    factory: (origin, poolOptions) =>
       new Pool(origin, {
-        ...options,
-        factory: (url) => new Connection(url, { ...limits, connect }, maxAnswerBytes),
+        ...poolOptions,
+        factory: (url) => new Connection(url, { ...limits, connect }, maxResponseBytes),
       }),
   })
   const limits: Client.Options = {
@@ -51,35 +52,35 @@ export function createConnections({ connect, keepAliveMs, maxAnswerBytes }: Conn
   }
   return {
     dispatch: (request, handler) =>
-      void agent.dispatch(Object.assign(request, { carried: handler }), handler),
+      void agent.dispatch(Object.assign(request, { exchange: handler }), handler),
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
 }
 
-/** The agent wraps a handler before a connection gets it, but passes a request on as it is. */
+/** The agent wraps the handler before a connection gets it, but passes the request unchanged. */
 interface Request extends Dispatcher.DispatchOptions {
-  carried: Carried
+  exchange: ExchangeHandler
 }
 
-class CutOffError extends Error {
-  override readonly name = 'CutOffError'
+class AbortedExchangeError extends Error {
+  override readonly name = 'AbortedExchangeError'
   readonly code = 'CUT_OFF'
 }
 
-class Connection extends Client implements Carrier {
-  lacks = 'no connection'
+class Connection extends Client implements ExchangeConnection {
+  missing = 'no connection'
   #socket: Socket | null = null
 
-  constructor(url: URL, options: Client.Options & { connect: Connector }, maxAnswerBytes: number) {
+  constructor(url: URL, options: Client.Options & { connect: Connector }, maxResponseBytes: number) {
     const connect: buildConnector.connector = (target, callback) => {
-      const onWaiting = (lacks: string) => {
-        this.lacks = lacks
+      const onWaiting = (missing: string) => {
+        this.missing = missing
       }
       options.connect(
         target,
         (...result) => {
           const [, socket] = result
-          if (socket !== null) limitAnswers(socket, maxAnswerBytes)
+          if (socket !== null) limitResponses(socket, maxResponseBytes)
           this.#socket = socket
           callback(...result)
         },
@@ -90,11 +91,11 @@ class Connection extends Client implements Carrier {
   }
 
   override dispatch(request: Request, handler: Dispatcher.DispatchHandler): boolean {
-    request.carried.carrier = this
+    request.exchange.connection = this
     return super.dispatch(request, handler)
   }
 
-  cutOff(): void {
-    this.#socket?.destroy(new CutOffError('the exchange was given up'))
+  abort(): void {
+    this.#socket?.destroy(new AbortedExchangeError('the exchange was given up'))
   }
 }

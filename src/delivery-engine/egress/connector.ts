@@ -23,12 +23,12 @@ export interface ConnectorOptions {
 export type Connector = (
   target: buildConnector.Options,
   callback: buildConnector.Callback,
-  onWaiting?: (lacks: string) => void,
+  onWaiting?: (missing: string) => void,
 ) => void
 
 interface Attempt {
   signal: AbortSignal
-  onWaiting(lacks: string): void
+  onWaiting(missing: string): void
 }
 
 export function createGuardedConnector(options: ConnectorOptions): Connector {

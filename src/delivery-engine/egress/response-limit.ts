@@ -1,20 +1,20 @@
 /**
- * Bounds what an endpoint can make this process read during one exchange, by counting at the socket. The sender
- * stops reading a body early, and the parser bounds headers; but an endpoint can also send interim answers, chunk
- * extensions or blank lines without end, which reach neither.
+ * Limits how many bytes an endpoint can make this process read during one exchange, by counting at the socket. The sender
+ * stops reading a long body and the parser limits headers, but an endpoint can also send interim responses, chunk
+ * extensions or blank lines without end, and neither of the two sees those.
  */
 import type { Socket } from 'node:net'
 
-class AnswerTooLongError extends Error {
-  override readonly name = 'AnswerTooLongError'
+class ResponseTooLongError extends Error {
+  override readonly name = 'ResponseTooLongError'
   readonly code = 'ANSWER_TOO_LONG'
 }
 
 /**
- * Destroys the socket when more than `maxBytes` come between one writing to it and the next, which is one exchange.
- * To be called before the parser listens, so that it never sees what is too much.
+ * Destroys the socket when it reads more than `maxBytes` between two writes, which is during one exchange. Must be called
+ * before the parser listens, so that the parser never gets more.
  */
-export function limitAnswers(socket: Socket, maxBytes: number): void {
+export function limitResponses(socket: Socket, maxBytes: number): void {
   let written = 0
   let read = socket.bytesRead
   let readBefore = read
@@ -26,7 +26,7 @@ export function limitAnswers(socket: Socket, maxBytes: number): void {
     }
     read = socket.bytesRead
     if (read - readBefore > maxBytes) {
-      socket.destroy(new AnswerTooLongError('the answer is longer than is read'))
+      socket.destroy(new ResponseTooLongError('the answer is longer than is read'))
     }
   })
 }

@@ -22,7 +22,7 @@ export interface TunnelOptions {
   secureContext: SecureContext
   signal: AbortSignal
   /** Told what would be lacking if time were up now. */
-  onWaiting(lacks: string): void
+  onWaiting(missing: string): void
 }
 
 /** More than the headers of any answer, interim ones included. */

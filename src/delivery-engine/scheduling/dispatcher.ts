@@ -9,15 +9,20 @@
  */
 
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
-import { sqlDeliverySnapshot, sqlNoDeliverySnapshot } from '../../model/delivery-snapshot.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
-import { sqlEventSnapshot, sqlNoEventSnapshot, sqlPrefixedEventSnapshot } from '../../model/event-snapshot.js'
+import { sqlEventSnapshot } from '../../model/event-snapshot.js'
 import { sqlWantsType } from '../../model/event-type.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
 import type { Database } from '../../platform/postgres/database.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
-import { announceChanges, type ChangedRow, hasDelivery } from '../../telemetry/changes.js'
+import {
+  announceChanges,
+  type ChangedDeliveryRow,
+  type ChangedEventRow,
+  changesOfRows,
+  sqlChangedRows,
+} from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
@@ -64,13 +69,13 @@ const dispatch = {
       from counted where e.id = counted."eventId"
       returning ${sqlEventSnapshot('e')}
     )
-    select ${sqlDeliverySnapshot('created')}, created."queuedUntil", ${sqlNoEventSnapshot} from created
-    union all
-    select ${sqlNoDeliverySnapshot}, null, ${sqlPrefixedEventSnapshot('marked')} from marked`,
+    ${sqlChangedRows('created', 'marked', { queuedUntil: 'timestamptz' })}`,
 }
 
-/** A delivery that was made, or an event that was dispatched. */
-type DispatchedRow = ChangedRow & { queuedUntil: Date | null }
+type DispatchRow = CreatedRow | ChangedEventRow
+
+/** A new delivery, with the end of its lease. */
+type CreatedRow = ChangedDeliveryRow & { queuedUntil: Date | null }
 
 export interface DispatcherOptions {
   database: Database
@@ -93,21 +98,22 @@ export function createDispatcher(options: DispatcherOptions): Poller {
   const { database, serviceEvents, batchSize, intervalMs, leaseQuotas, enqueue, onBacklog, onError } = options
 
   async function run(): Promise<boolean> {
-    const rows = await database.query<DispatchedRow>(dispatch, [batchSize, ...leaseQuotas()])
-    const created = rows.filter(hasDelivery)
-    // Told before they are queued: a worker could tell of its attempt before anyone knew of the delivery.
-    announceChanges(serviceEvents, rows)
+    const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas()])
+    // Announced before they are queued: a worker must not announce an attempt of a delivery that nobody knows of.
+    announceChanges(serviceEvents, changesOfRows(rows))
+    const created = rows.filter((row) => row.kind === 'delivery')
     const leases = created
       .filter(isLeased)
-      .map(({ id, ...rest }) => toLease({ deliveryId: id, isRetry: false, isPaced: false, ...rest }))
+      .map(({ id, subscriptionId, queuedUntil }) =>
+        toLease({ deliveryId: id, subscriptionId, queuedUntil, isRetry: false, isPaced: false }),
+      )
     if (leases.length > 0) await enqueue(leases)
-    const left = created.filter((row) => !isLeased(row))
-    if (left.length > 0) onBacklog(left.map(({ subscriptionId }) => subscriptionId))
+    const unleased = created.filter((row) => !isLeased(row))
+    if (unleased.length > 0) onBacklog(unleased.map(({ subscriptionId }) => subscriptionId))
     return rows.length - created.length >= batchSize
   }
 
   return createPoller({ run, intervalMs, restMs: REST_MS, onError })
 }
 
-const isLeased = <Row extends DispatchedRow>(row: Row): row is Row & { queuedUntil: Date } =>
-  row.queuedUntil !== null
+const isLeased = (row: CreatedRow): row is CreatedRow & { queuedUntil: Date } => row.queuedUntil !== null

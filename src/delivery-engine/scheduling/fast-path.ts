@@ -1,129 +1,133 @@
 /**
- * Direct deliveries: from their commit straight to the worker of the process that accepted their events, which has
- * all in memory that their first attempt needs. A lone event so goes out with two statements in all: the one that
- * accepts it, and the one that records what came of it.
+ * The fast path: in a process that both accepts and delivers, a delivery goes from its commit to the worker without outbox,
+ * queue and loader, because this process has in memory what the first attempt needs. A lone event then takes two
+ * statements: one accepts it, the other records its attempt.
  *
- * What is kept here is a short cut, not a promise. A delivery that isn't attempted within a moment is loaded like
- * any other, so a subscription that is changed, disabled or deleted is so for it as well.
+ * It is faster, but gives no other guarantee. A delivery that is not attempted within a second is loaded from the
+ * database like any other, so a change of its subscription applies to it as well.
  */
 import type { Candidate } from '../../events/accept.js'
 import type { FastPath } from '../../events/publish.js'
 import { createEventLoopLoad } from '../../platform/event-loop-load.js'
-import type { Endpoint, Endpoints } from '../attempt/endpoint-cache.js'
+import type { Endpoint, EndpointCache } from '../attempt/endpoint-cache.js'
 import { type LoadedDelivery, type Loader, webhookBody } from '../attempt/loader.js'
+import type { Worker } from '../worker.js'
 import type { Lease } from './lease.js'
 
 export interface FastPathOptions {
   loader: Loader
-  endpoints: Endpoints
-  /** How many deliveries wait for their turn. */
-  waiting(): number
-  /** Subscriptions with more waiting than is taken of one; undefined when no more is taken of any. */
-  saturated(): string[] | undefined
-  take(leases: Lease[]): void
-  /** Called when deliveries had to stay in the table. */
+  endpointCache: EndpointCache
+  worker: Pick<Worker, 'waiting' | 'saturated' | 'take'>
+  /** Aborted when the engine stops: from then on nothing takes the fast path. */
+  stopRequest: AbortSignal
+  /** Called when deliveries of these subscriptions stay in the table, because they were not leased. */
   onBacklog(subscriptionIds: Iterable<string>): void
 }
 
-/** How long what was in memory at the commit is as good as what is in the database. */
-const FRESH_MS = 1000
-/** Bodies in memory, of what waits for its turn. */
+/** How long what was in memory at the commit may stand for what is in the database. */
+const MAX_AGE_MS = 1000
+/** Payloads in memory of deliveries that wait for their turn. */
 const MAX_BYTES = 32 * 1024 * 1024
 /**
- * Where the processor is the limit, every event that is accepted now keeps one from going out that was accepted before.
- * So commits then gather what comes, the longer the more deliveries wait, and cost less for each.
+ * While the processor is the bottleneck, each accepted event delays the delivery of earlier ones. Commits then rest,
+ * longer the more deliveries wait, so that each commit carries more events and costs less for each.
  */
 const MAX_REST_MS = 25
 const REST_PER_WAITING_MS = 1 / 20
 
-/** An event on its way to all its endpoints, which are sent the same bytes. */
-interface FreshEvent {
+/** A committed event with the body of its webhook, which all its endpoints get. */
+interface CommittedEvent {
   candidate: Candidate
   body: Uint8Array | undefined
 }
 
-interface Fresh {
-  event: FreshEvent
+interface CommittedDelivery {
+  event: CommittedEvent
   subscriptionId: string
-  version: string
-  /** Of its acceptance, by the database's clock. */
-  at: Date
-  sinceMs: number
+  subscriptionVersion: string
+  /** When the delivery was created, by the database's clock. */
+  createdAt: Date
+  /** By `performance.now()`. */
+  committedAtMs: number
 }
 
-export function createFastPath(options: FastPathOptions): { worker: FastPath; loader: Loader } {
-  const { loader, endpoints, waiting, saturated, take, onBacklog } = options
+export function createFastPath(options: FastPathOptions): { fastPath: FastPath; loader: Loader } {
+  const { loader, endpointCache, worker, stopRequest, onBacklog } = options
   const isBusy = createEventLoopLoad()
-  /** By delivery, the oldest first. */
-  const fresh = new Map<string, Fresh>()
+  /** By delivery id, the oldest first. */
+  const inMemory = new Map<string, CommittedDelivery>()
   let bytes = 0
 
-  function drop(deliveryId: string, { event }: Fresh): void {
-    fresh.delete(deliveryId)
+  function remove(deliveryId: string, { event }: CommittedDelivery): void {
+    inMemory.delete(deliveryId)
     bytes -= sizeOf(event)
   }
 
-  function dropOld(): void {
-    const oldest = performance.now() - FRESH_MS
-    for (const [deliveryId, one] of fresh) {
-      if (one.sinceMs > oldest) return
-      drop(deliveryId, one)
+  function removeOld(): void {
+    const oldest = performance.now() - MAX_AGE_MS
+    for (const [deliveryId, delivery] of inMemory) {
+      if (delivery.committedAtMs > oldest) return
+      remove(deliveryId, delivery)
     }
   }
 
   return {
-    worker: {
+    fastPath: {
       saturated() {
-        dropOld()
-        return bytes > MAX_BYTES ? undefined : saturated()
+        removeOld()
+        return stopRequest.aborted || bytes > MAX_BYTES ? undefined : worker.saturated()
       },
-      restMs: () => (isBusy() ? Math.min(MAX_REST_MS, waiting() * REST_PER_WAITING_MS) : 0),
-      take(candidates, { deliveries, versions, queuedUntil, at }) {
-        const events = new Map<string, FreshEvent>()
+      restMs: () => (isBusy() ? Math.min(MAX_REST_MS, worker.waiting * REST_PER_WAITING_MS) : 0),
+      take(candidates, { deliveries, subscriptionVersions, queuedUntil, at }) {
+        const events = new Map<string, CommittedEvent>()
         for (const candidate of candidates) events.set(candidate.id, { candidate, body: undefined })
         const token = queuedUntil.toISOString()
-        const sinceMs = performance.now()
+        const committedAtMs = performance.now()
         const leases: Lease[] = []
-        const left = new Set<string>()
+        const backlogged = new Set<string>()
         for (const { id, eventId, subscriptionId, isLeased } of deliveries) {
           const event = events.get(eventId)
-          const version = versions.get(subscriptionId)
-          if (!isLeased || event === undefined || version === undefined) {
-            left.add(subscriptionId)
+          const subscriptionVersion = subscriptionVersions.get(subscriptionId)
+          if (!isLeased || event === undefined || subscriptionVersion === undefined) {
+            backlogged.add(subscriptionId)
             continue
           }
-          fresh.set(id, { event, subscriptionId, version, at, sinceMs })
+          inMemory.set(id, { event, subscriptionId, subscriptionVersion, createdAt: at, committedAtMs })
           bytes += sizeOf(event)
           leases.push({ deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false })
         }
-        take(leases)
-        if (left.size > 0) onBacklog(left)
+        worker.take(leases)
+        if (backlogged.size > 0) onBacklog(backlogged)
       },
     },
     loader: {
       async load(lease) {
-        dropOld()
-        const known = fresh.get(lease.deliveryId)
-        if (known === undefined) return loader.load(lease)
-        drop(lease.deliveryId, known)
-        const found = endpoints.find(known.subscriptionId, known.version)
+        removeOld()
+        const delivery = inMemory.get(lease.deliveryId)
+        if (delivery === undefined) return loader.load(lease)
+        remove(lease.deliveryId, delivery)
+        const found = endpointCache.find(delivery.subscriptionId, delivery.subscriptionVersion)
+        // A cached endpoint is used in this turn of the event loop.
         const endpoint = found instanceof Promise ? await found : found
-        return endpoint ? toLoaded(known, endpoint) : loader.load(lease)
+        return endpoint ? toLoadedDelivery(delivery, endpoint) : loader.load(lease)
       },
     },
   }
 }
 
-const sizeOf = ({ candidate }: FreshEvent): number => candidate.publication.data.length
+const sizeOf = ({ candidate }: CommittedEvent): number => candidate.publication.data.length
 
-function toLoaded(
-  { event, subscriptionId, at }: Fresh,
-  { isEnabled, endpointUrl, keys }: Endpoint,
+function toLoadedDelivery(
+  { event, subscriptionId, createdAt: deliveryCreatedAt }: CommittedDelivery,
+  { isEnabled, endpointUrl, signingKeys }: Endpoint,
 ): LoadedDelivery {
   const { id, publication, createdAt } = event.candidate
   const { type, data, metadata, idempotencyKey } = publication
   event.body ??= webhookBody({ eventId: id, type, createdAt, data, metadata })
-  const webhook = { endpointUrl, id, body: event.body, keys }
-  const subject = { eventId: id, subscriptionId, createdAt: at, event: { type, idempotencyKey, createdAt } }
+  const webhook = { endpointUrl, id, body: event.body, signingKeys }
+  const subject = {
+    ...{ eventId: id, subscriptionId, createdAt: deliveryCreatedAt },
+    event: { type, idempotencyKey, createdAt },
+  }
   return { subject, attempts: 0, budgetFrom: 0, isEnabled, webhook }
 }

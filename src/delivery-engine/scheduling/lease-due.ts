@@ -5,10 +5,12 @@
  * The limit is kept by the generic cell rate algorithm (GCRA). A row for each limited subscription says until when
  * its time is spent; whoever leases locks that row, so all processes together keep to the limit.
  */
+import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
+import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
-import { type Lease, sqlRoom, sqlWaiting, toLease } from './lease.js'
+import { type Lease, sqlRoom, toLease } from './lease.js'
 
 /** What a look at the table has found. */
 export interface DueLeases {
@@ -31,19 +33,19 @@ const MAX_LEASES_AT_ONCE = 2000
  * waits. In the index PENDING comes before FAILED.
  */
 const sqlFirstOfEach = `
-  (select d."subscriptionId", d.status, d."nextRunAt" from deliveries d where ${sqlWaiting('d')}
+  (select d."subscriptionId", d.status, d."nextRunAt" from deliveries d where ${sqlIsWaiting('d')}
    order by d."subscriptionId", d.status, d."nextRunAt" limit 1)
   union all
   select next.* from waiting w cross join lateral (
     select d."subscriptionId", d.status, d."nextRunAt" from deliveries d
-    where ${sqlWaiting('d')} and d."subscriptionId" > w."subscriptionId"
+    where ${sqlIsWaiting('d')} and d."subscriptionId" > w."subscriptionId"
     order by d."subscriptionId", d.status, d."nextRunAt" limit 1
   ) as next`
 
 const sqlFirstOfSome = `
   select asked.id as "subscriptionId", first.* from unnest($5::uuid[]) as asked (id) cross join lateral (
     select d.status, d."nextRunAt" from deliveries d
-    where ${sqlWaiting('d')} and d."subscriptionId" = asked.id
+    where ${sqlIsWaiting('d')} and d."subscriptionId" = asked.id
     order by d.status, d."nextRunAt" limit 1
   ) as first`
 
@@ -125,20 +127,30 @@ const leaseDueSql = (waiting: string) => `
     from due where d.id = due.id
     returning d.id as "deliveryId", d."subscriptionId", d."queuedUntil", d.status = 'FAILED' as "isRetry"
   )
-  select r."subscriptionId", r.rate, r.credit, leased."deliveryId", leased."queuedUntil", leased."isRetry",
-         null::float8 as "nextDueInMs"
-  from rooms r left join leased using ("subscriptionId")
-  union all
-  select null, null, null, null, null, null, extract(epoch from min("dueAt") - now())::float8 * 1000
-  from enabled where "dueAt" > now()`
+  ${sqlRowsOfKinds({
+    due: {
+      columns: {
+        ...{ subscriptionId: 'uuid', rate: 'float8', credit: 'float8' },
+        ...{ deliveryId: 'uuid', queuedUntil: 'timestamptz', isRetry: 'bool' },
+      },
+      from: '(select * from rooms left join leased using ("subscriptionId")) as due_subscription',
+    },
+    later: {
+      columns: { nextDueInMs: 'float8' },
+      from: `(
+        select extract(epoch from min("dueAt") - now()) * 1000 as "nextDueInMs" from enabled where "dueAt" > now()
+      ) as later`,
+    },
+  })}`
 
 const leaseDueOfAll: Statement = { name: 'lease-due-of-all', text: leaseDueSql(sqlFirstOfEach) }
 const leaseDueOfSome: Statement = { name: 'lease-due-of-some', text: leaseDueSql(sqlFirstOfSome) }
 
-type Row = DueRow | { subscriptionId: null; nextDueInMs: number | null }
+type LeaseDueRow = DueRow | { kind: 'later'; nextDueInMs: number | null }
 
 /** A subscription with something due, and one of the deliveries leased for it, or none. */
 interface DueRow {
+  kind: 'due'
   subscriptionId: string
   /** Requests a second; null for no limit. */
   rate: number | null
@@ -151,7 +163,7 @@ interface DueRow {
 
 /** Looks at every subscription that has something waiting. */
 export async function leaseDue(database: Database, leaseQuotas: LeaseQuotaParameters): Promise<DueLeases> {
-  return toDueLeases(await database.query<Row>(leaseDueOfAll, [MAX_LEASES_AT_ONCE, ...leaseQuotas]))
+  return toDueLeases(await database.query<LeaseDueRow>(leaseDueOfAll, [MAX_LEASES_AT_ONCE, ...leaseQuotas]))
 }
 
 /** Looks at these subscriptions only. */
@@ -161,17 +173,17 @@ export async function leaseDueOf(
   subscriptionIds: string[],
 ): Promise<DueLeases> {
   const values = [MAX_LEASES_AT_ONCE, ...leaseQuotas, subscriptionIds]
-  return toDueLeases(await database.query<Row>(leaseDueOfSome, values))
+  return toDueLeases(await database.query<LeaseDueRow>(leaseDueOfSome, values))
 }
 
-function toDueLeases(rows: Row[]): DueLeases {
+function toDueLeases(rows: LeaseDueRow[]): DueLeases {
   const leases: Lease[] = []
   const creditLeft = new Map<string, number>()
   const pacedInMs = new Map<string, number>()
   const backlogged = new Set<string>()
   let nextDueInMs: number | null = null
   for (const row of rows) {
-    if (row.subscriptionId === null) {
+    if (row.kind === 'later') {
       nextDueInMs = row.nextDueInMs
       continue
     }

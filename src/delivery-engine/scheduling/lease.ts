@@ -1,14 +1,13 @@
 /**
- * Leases: who may attempt a delivery.
+ * Leases: which worker may attempt a delivery.
  *
- * A delivery that is due waits in its table, with `queuedUntil` null, until it is leased: put on the queue with
- * `queuedUntil` in the future. The job carries that very time as its token. Whoever holds a token that is no
- * longer the row's holds nothing, so a job that was lost, doubled or late does no harm, and a lease that runs
- * out (its process died, its queue was wiped) is simply given again. Workers renew what they hold for long.
+ * An open delivery waits in its table, with `queuedUntil` null, until it is leased: put on the queue with `queuedUntil` in
+ * the future. The job carries that time as a token. A token that differs from the row's is not valid any more, so a
+ * lost, repeated or late job does no harm. A lease that runs out, because its process died or the queue lost the job,
+ * is given again. Workers renew the leases of long attempts.
  */
-import { openStates, sqlStates } from '../../model/delivery-states.js'
 
-/** Deliveries that one job carries: few enough to share work between workers, enough to make jobs rare. */
+/** Deliveries that one job carries: few enough to share work between workers, enough to need few jobs. */
 const DELIVERIES_PER_JOB = 50
 
 /** The right to attempt one delivery. */
@@ -17,9 +16,9 @@ export interface Lease {
   subscriptionId: string
   /** `queuedUntil`, ISO 8601: the token. */
   queuedUntil: string
-  /** Whether an attempt of the current budget has failed already: first attempts go before. */
+  /** Whether an attempt of the current budget has failed. First attempts go before retries. */
   isRetry: boolean
-  /** Whether its subscription has a limit of requests a second: it is for now, not for when it suits. */
+  /** Whether its subscription has a rate limit: the request counts for this moment, and must not be made much later. */
   isPaced: boolean
 }
 
@@ -36,13 +35,9 @@ export function toJobs(leases: Lease[]): DeliveryJob[] {
   return jobs
 }
 
-/** SQL: the delivery `d` has an attempt before it and nobody holds it. */
-export const sqlWaiting = (d: string) =>
-  `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
-
 /**
- * SQL: how many more deliveries of a subscription may be leased, over all processes, with so many allowed. The rest
- * wait in the table: an endpoint that hangs can't fill the queue. Counts no further than it has to.
+ * SQL: how many more deliveries of a subscription may be leased, over all processes. The others wait in the table, so an
+ * endpoint that hangs can't fill the queue. Counts up to the quota only. The arguments are SQL expressions.
  */
 export const sqlRoom = (subscriptionId: string, quota: string) => `
   greatest(0, ${quota} - (
@@ -54,26 +49,18 @@ export const sqlRoom = (subscriptionId: string, quota: string) => `
   ))`
 
 /**
- * SQL: the lease `held` is still the one that the delivery `d` was given. Written so that no index answers to it: a
- * delivery is looked up by its id, never sought among all that are leased.
+ * SQL: the lease `held` is still that of the delivery `d`. Written so that PostgreSQL uses no index for it: a delivery is
+ * looked up by its id, and not searched among all that are leased.
  */
-export const sqlHolds = (held: string, d: string): string =>
+export const sqlIsHeld = (held: string, d: string): string =>
   `${d}."queuedUntil" is not distinct from ${held}."queuedUntil"`
 
-interface LeaseRow {
-  deliveryId: string
-  subscriptionId: string
-  queuedUntil: Date
-  isRetry: boolean
-  isPaced: boolean
-}
-
-export const toLease = ({ queuedUntil, ...rest }: LeaseRow): Lease => {
-  const { deliveryId, subscriptionId, isRetry, isPaced } = rest
+export const toLease = (lease: Omit<Lease, 'queuedUntil'> & { queuedUntil: Date }): Lease => {
+  const { deliveryId, subscriptionId, queuedUntil, isRetry, isPaced } = lease
   return { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry, isPaced }
 }
 
-/** The two columns that leases go into a statement as. */
+/** Two parameters of a statement: delivery ids, and the ends of their leases. */
 export const leaseColumns = (leases: Iterable<Lease>): [ids: string[], tokens: string[]] => {
   const all = [...leases]
   return [all.map(({ deliveryId }) => deliveryId), all.map(({ queuedUntil }) => queuedUntil)]

@@ -1,172 +1,178 @@
 /**
- * The scheduler: puts deliveries that wait in the table on the queue when they are due: retries whose time has
- * come, what a subscription's share had no room for, and what was held for a subscription that is enabled
- * again. It is also the reconciler: a lease that ran out is taken back, so whatever the queue lost is fed anew,
- * and what waits for a subscription that was deleted is given up.
+ * The scheduler: leases deliveries that wait in the table and are due, and puts them on the queue: retries whose time has
+ * come, deliveries that the quota of their subscription had no room for, and deliveries of a subscription that was
+ * enabled again. It also reconciles: it takes back expired leases, so that a job that the queue lost is queued again, and
+ * gives up deliveries of deleted subscriptions.
  *
- * A round looks at every subscription that has something waiting, which takes the longer the more they are. So it
- * remembers which have more that is due, and between rounds visits only those that have got room for it since.
+ * A full scan looks at every subscription with something waiting, so it takes longer the more of them there are. The
+ * scheduler therefore remembers the subscriptions with a backlog, and between full scans looks only at those of them
+ * that may have got room for another delivery.
  */
 import { giveUpDeletedDeliveries } from '../../deliveries/cancel.js'
 import { createPoller } from '../../platform/poller.js'
-import type { Database } from '../../platform/postgres/database.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
-import { type Lease, leaseColumns, sqlHolds } from './lease.js'
+import { type Lease, leaseColumns, sqlIsHeld } from './lease.js'
 import { type DueLeases, leaseDue, leaseDueOf } from './lease-due.js'
 
-const takeBackExpired = {
+const takeBackExpired: Statement = {
   name: 'take-back-expired-leases',
   text: `update deliveries set "queuedUntil" = null where "queuedUntil" < now() returning id`,
 }
 
-const takeBackAll = {
+const takeBackAll: Statement = {
   name: 'take-back-all-leases',
   text: `update deliveries set "queuedUntil" = null where "queuedUntil" is not null`,
 }
 
-const giveBack = {
+/** `$1` delivery ids, `$2` the ends of their leases: `leaseColumns`. */
+const giveBack: Statement = {
   name: 'give-back-leases',
   text: `
     update deliveries d set "queuedUntil" = null
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
-    where d.id = held.id and ${sqlHolds('held', 'd')}`,
+    where d.id = held.id and ${sqlIsHeld('held', 'd')}`,
 }
 
 export interface Scheduler extends AsyncDisposable {
-  /** Since its last round. */
+  /** Since the last full scan ended. */
   readonly idleMs: number
-  /** Tells that something may be due of which the scheduler can't know: it makes a round. */
+  /** Makes a full scan, because a delivery may be due that the scheduler can't know of. */
   wake(): void
-  /** The same, of a time to come. */
+  /** Makes a full scan after this time. */
   wakeIn(delayMs: number): void
-  /** Tells of subscriptions for which something had to be left in the table. */
-  noteBacklog(subscriptionIds: Iterable<string>): void
-  /** Tells that a subscription may have room for another delivery. */
-  madeRoom(subscriptionId: string): void
+  /** Adds subscriptions of which deliveries had to stay in the table. */
+  addBacklog(subscriptionIds: Iterable<string>): void
+  /** To be called when a subscription may have room for another delivery. */
+  capacityFreed(subscriptionId: string): void
 }
 
 export interface SchedulerOptions {
   database: Database
   serviceEvents: ServiceEvents
   intervalMs: number
-  /** How much may be leased of which subscription. */
+  /** How many deliveries of each subscription may be leased. */
   leaseQuotas(): LeaseQuotaParameters
   enqueue(leases: Lease[]): Promise<void>
   onError(error: unknown): void
 }
 
-const GIVE_UP_AT_ONCE = 1000
-/** A worker may hold many more, and a statement is to stay a short one. */
-const GIVEN_BACK_AT_ONCE = 1000
-/** Gathers the room that many small results make into one visit. */
+const MAX_GIVEN_UP_AT_ONCE = 1000
+/** A worker may hold many more, and a statement must stay short. */
+const MAX_GIVEN_BACK_AT_ONCE = 1000
+/** Shortest rest between two looks, so that one look serves many small results. */
 const REST_MS = 10
-/** After a round it rests for so many times as long as the round took, so that the database has more to do than that. */
-const REST_PER_ROUND = 4
+/** After a full scan it rests this many times as long as the scan took, so that scans take a fifth of the time at most. */
+const REST_PER_SCAN = 4
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { database, serviceEvents, intervalMs, leaseQuotas, enqueue, onError } = options
-  /** Subscriptions with more that is due, as far as it is known. */
+  /** Subscriptions that have more deliveries due, as far as the scheduler knows. */
   const backlogged = new Set<string>()
-  /** Those of them that are to be visited. */
-  const called = new Set<string>()
-  /** Those that are being visited: what is told of them meanwhile may have come too late for it. */
-  let visiting = new Set<string>()
-  /** Those with a limit of requests a second, and when the next may be made. */
-  const paced = new Map<string, number>()
-  let lastRoundMs = 0
+  /** Those of them that the next partial scan looks at. */
+  const toScan = new Set<string>()
+  /** Those that a partial scan is looking at now: it may have missed what is reported meanwhile. */
+  let scanning = new Set<string>()
+  /** Subscriptions with a rate limit, and when the next request of each may be made, by `performance.now()`. */
+  const pacedUntil = new Map<string, number>()
+  let lastFullScanMs = 0
   let nextReconcileAt = 0
 
-  async function round(): Promise<boolean> {
+  async function scanAll(): Promise<boolean> {
     await reconcile()
     const startedAt = performance.now()
     const found = await leaseDue(database, leaseQuotas())
-    lastRoundMs = performance.now() - startedAt
-    await feed(found)
+    lastFullScanMs = performance.now() - startedAt
+    await enqueueFound(found)
     return !found.isComplete
   }
 
-  async function visit(): Promise<boolean> {
-    callPaced()
-    if (called.size === 0) return false
-    visiting = new Set(called)
-    called.clear()
-    const found = await leaseDueOf(database, leaseQuotas(), [...visiting])
-    for (const subscriptionId of visiting) {
+  async function scanBacklogged(): Promise<boolean> {
+    addPaced()
+    if (toScan.size === 0) return false
+    scanning = new Set(toScan)
+    toScan.clear()
+    const found = await leaseDueOf(database, leaseQuotas(), [...scanning])
+    for (const subscriptionId of scanning) {
       if (!found.backlogged.has(subscriptionId)) backlogged.delete(subscriptionId)
-      else if (!found.isComplete) called.add(subscriptionId)
+      else if (!found.isComplete) toScan.add(subscriptionId)
     }
-    visiting.clear()
-    await feed(found)
+    scanning.clear()
+    await enqueueFound(found)
     return !found.isComplete
   }
 
-  function callPaced(): void {
+  /** Adds the subscriptions with a rate limit whose next request may be made now. */
+  function addPaced(): void {
     const now = performance.now()
-    for (const [subscriptionId, at] of paced) {
+    for (const [subscriptionId, at] of pacedUntil) {
       if (at > now) {
-        visits.wakeIn(Math.ceil(at - now))
+        partialScans.wakeIn(Math.ceil(at - now))
       } else {
-        paced.delete(subscriptionId)
-        called.add(subscriptionId)
+        pacedUntil.delete(subscriptionId)
+        toScan.add(subscriptionId)
       }
     }
   }
 
-  async function feed(found: DueLeases): Promise<void> {
+  async function enqueueFound(found: DueLeases): Promise<void> {
     for (const subscriptionId of found.backlogged) backlogged.add(subscriptionId)
     if (found.leases.length > 0) await enqueue(found.leases)
     const now = performance.now()
     for (const [subscriptionId, inMs] of found.pacedInMs) {
-      paced.set(subscriptionId, now + inMs)
-      visits.wakeIn(Math.ceil(inMs))
+      pacedUntil.set(subscriptionId, now + inMs)
+      partialScans.wakeIn(Math.ceil(inMs))
     }
-    if (found.nextDueInMs !== null) rounds.wakeIn(found.nextDueInMs)
+    if (found.nextDueInMs !== null) fullScans.wakeIn(found.nextDueInMs)
   }
 
   async function reconcile(): Promise<void> {
     if (performance.now() < nextReconcileAt) return
     nextReconcileAt = performance.now() + intervalMs
     await database.query(takeBackExpired, [])
-    while ((await giveUpDeletedDeliveries({ database, serviceEvents }, GIVE_UP_AT_ONCE)) === GIVE_UP_AT_ONCE);
+    const giveUp = () => giveUpDeletedDeliveries({ database, serviceEvents }, MAX_GIVEN_UP_AT_ONCE)
+    while ((await giveUp()) === MAX_GIVEN_UP_AT_ONCE);
   }
 
-  const restMs = () => Math.max(REST_MS, lastRoundMs * REST_PER_ROUND)
-  const rounds = createPoller({ run: round, intervalMs, restMs, onError })
-  const visits = createPoller({ run: visit, intervalMs, restMs: REST_MS, onError })
+  const restMs = () => Math.max(REST_MS, lastFullScanMs * REST_PER_SCAN)
+  const fullScans = createPoller({ run: scanAll, intervalMs, restMs, onError })
+  const partialScans = createPoller({ run: scanBacklogged, intervalMs, restMs: REST_MS, onError })
   return {
     get idleMs() {
-      return rounds.idleMs
+      return fullScans.idleMs
     },
-    wake: () => rounds.wake(),
-    wakeIn: (delayMs) => rounds.wakeIn(delayMs),
-    noteBacklog(subscriptionIds) {
-      // One that is known to have more than there is room for is visited when there is room, or its time has come.
-      const news = [...subscriptionIds].filter((id) => !backlogged.has(id) || visiting.has(id))
-      for (const subscriptionId of news) {
+    wake: fullScans.wake,
+    wakeIn: fullScans.wakeIn,
+    addBacklog(subscriptionIds) {
+      // One that is known to have a backlog is scanned when it has room or its rate limit allows.
+      const added = [...subscriptionIds].filter((id) => !backlogged.has(id) || scanning.has(id))
+      for (const subscriptionId of added) {
         backlogged.add(subscriptionId)
-        called.add(subscriptionId)
+        toScan.add(subscriptionId)
       }
-      if (news.length > 0) visits.wake()
+      if (added.length > 0) partialScans.wake()
     },
-    madeRoom(subscriptionId) {
+    capacityFreed(subscriptionId) {
       if (!backlogged.has(subscriptionId)) return
-      called.add(subscriptionId)
-      visits.wake()
+      toScan.add(subscriptionId)
+      partialScans.wake()
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([rounds, visits].map((poller) => poller[Symbol.asyncDispose]()))
+      await Promise.all([fullScans, partialScans].map((poller) => poller[Symbol.asyncDispose]()))
     },
   }
 }
 
-/** Puts deliveries back to waiting, as far as they are still held by these very leases. */
+/** Gives up these leases, as far as they are still valid: their deliveries wait in the table again. */
 export async function giveBackLeases(database: Database, leases: Iterable<Lease>): Promise<void> {
-  const left = [...leases]
-  while (left.length > 0) await database.query(giveBack, leaseColumns(left.splice(0, GIVEN_BACK_AT_ONCE)))
+  const rest = [...leases]
+  while (rest.length > 0) {
+    await database.query(giveBack, leaseColumns(rest.splice(0, MAX_GIVEN_BACK_AT_ONCE)))
+  }
 }
 
-/** For a start at which no other worker lives: whatever is leased was lost with those who held it. */
+/** For a start at which no other worker is alive: every lease was lost with the worker that held it. */
 export async function takeBackAllLeases(database: Database): Promise<void> {
   await database.query(takeBackAll, [])
 }

@@ -1,61 +1,62 @@
 /**
- * Wake-up calls between the parts of the service: "something is in the outbox", "deliveries are due". They
- * carry nothing and may be lost: every listener also looks by itself now and then. In this process they are
- * heard at once; other processes hear them over Redis.
+ * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due". They carry no data and may be lost,
+ * because every poller also polls by itself. Listeners of this process are called at once, those of other processes
+ * over Redis.
  */
 import { EventEmitter } from 'node:events'
 import type { PubSub } from '../../platform/pubsub.js'
 
-type Signal = 'outbox' | 'due'
+type WakeUp = 'outbox' | 'due'
 
-export interface Signals {
+export interface WakeUps {
   /** Never waits and never fails. */
-  send(signal: Signal): void
-  listen(signal: Signal, listener: () => void): void
+  send(wakeUp: WakeUp): void
+  listen(wakeUp: WakeUp, listener: () => void): void
 }
 
+/** The channel and the fields of a message are the same in every version: processes of two versions may run at once. */
 const CHANNEL = 'signals'
 
 interface Message {
   sender: string
-  signal: Signal
+  signal: WakeUp
 }
 
-export function createSignals(pubSub: PubSub): Signals {
+export function createWakeUps(pubSub: PubSub): WakeUps {
   const emitter = new EventEmitter()
   const sender = `${process.pid}-${Math.random()}`
-  const unsent = new Set<Signal>()
-  let isListening = false
+  const unsent = new Set<WakeUp>()
+  let isSubscribed = false
 
-  /** One message for all that happens in this turn of the event loop. */
-  function tellOthers(signal: Signal): void {
-    if (unsent.has(signal)) return
-    unsent.add(signal)
+  /** Sends one message for all equal wake-ups of this turn of the event loop. */
+  function publish(wakeUp: WakeUp): void {
+    if (unsent.has(wakeUp)) return
+    unsent.add(wakeUp)
     setImmediate(() => {
-      unsent.delete(signal)
-      pubSub.publish(CHANNEL, () => ({ sender, signal }) satisfies Message)
+      unsent.delete(wakeUp)
+      pubSub.publish(CHANNEL, () => ({ sender, signal: wakeUp }) satisfies Message)
     })
   }
 
-  function hearOthers(): void {
-    if (isListening) return
-    isListening = true
-    const hear = (message: unknown) => {
+  function subscribe(): void {
+    if (isSubscribed) return
+    isSubscribed = true
+    const onMessage = (message: unknown) => {
       const { sender: from, signal } = message as Message
       if (from !== sender) emitter.emit(signal)
     }
-    // Resolves only when Redis is there, which a start doesn't wait for.
-    pubSub.subscribe(CHANNEL, hear).catch(() => {})
+    // Resolves only when Redis is reachable, and a start does not wait for that.
+    pubSub.subscribe(CHANNEL, onMessage).catch(() => {})
   }
 
   return {
-    send(signal) {
-      emitter.emit(signal)
-      tellOthers(signal)
+    send(wakeUp) {
+      emitter.emit(wakeUp)
+      publish(wakeUp)
     },
-    listen(signal, listener) {
-      emitter.on(signal, listener)
-      hearOthers()
+    listen(wakeUp, listener) {
+      emitter.on(wakeUp, listener)
+      subscribe()
     },
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Presence: whether other workers live. Each holds a shared advisory lock for as long as its connection lasts,
- * so PostgreSQL itself notices when one dies. A worker that starts alone knows that every lease is void, and
- * needn't wait for them to run out: a crashed service delivers again as soon as it is back.
+ * Worker presence: whether other workers are alive. Each worker holds a shared advisory lock for as long as its
+ * connection lasts, so PostgreSQL itself notices when one dies. A worker that starts as the only one knows that no lease
+ * is held any more, and takes them back without waiting until they run out: after a crash of the whole service,
+ * deliveries go on as soon as it is back.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
@@ -14,33 +15,33 @@ const RECONNECT_MS = 2000
 
 export interface WorkerPresenceOptions {
   database: Database
-  /** Called when no other worker lives, before any other can come. */
-  whenAlone(): Promise<void>
+  /** Called at the start when no other worker is alive. Until it resolves no other worker can start. */
+  onOnlyWorker(): Promise<void>
   onError(error: unknown): void
 }
 
 export async function createWorkerPresence(options: WorkerPresenceOptions): Promise<AsyncDisposable> {
-  const { database, whenAlone, onError } = options
+  const { database, onOnlyWorker, onError } = options
   let closed = false
   let client = await database.connect()
   if (await lock(client, 'pg_try_advisory_lock')) {
-    await whenAlone()
-    await stay(client)
+    await onOnlyWorker()
+    await holdSharedLock(client)
     await lock(client, 'pg_advisory_unlock')
   } else {
-    await stay(client)
+    await holdSharedLock(client)
   }
 
-  async function stay(connection: pg.Client): Promise<void> {
+  async function holdSharedLock(connection: pg.Client): Promise<void> {
     await lock(connection, 'pg_advisory_lock_shared')
-    connection.once('end', () => void comeBack())
+    connection.once('end', () => void reconnect())
   }
 
-  async function comeBack(): Promise<void> {
+  async function reconnect(): Promise<void> {
     while (!closed) {
       try {
         client = await database.connect()
-        return await stay(client)
+        return await holdSharedLock(client)
       } catch (error) {
         onError(error)
         await pause(RECONNECT_MS, undefined, { ref: false })
