@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { createAuthentication } from './api-keys/authentication.js'
 import { createKeyStore } from './api-keys/key-store.js'
 import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './budgets.js'
-import { type Config, publicKey } from './config.js'
+import { type Config, publicApiKey } from './config.js'
 import { loadStatement } from './delivery-engine/attempt/loader.js'
 import { recordStatement } from './delivery-engine/attempt/recorder.js'
 import { createEgressGuard } from './delivery-engine/egress/egress-guard.js'
@@ -216,7 +216,7 @@ async function start(
           allowIntrospection: config.graphql.introspection,
           corsOrigins: config.corsOrigins,
           // A key that everybody knows may as well be filled in; another one never is.
-          graphiql: config.graphql.graphiql ? { apiKey: publicKey(config) } : undefined,
+          graphiql: config.graphql.graphiql ? { apiKey: publicApiKey(config) } : undefined,
         },
       },
     }),
