@@ -31,7 +31,11 @@ export const rooms = {
     ],
   },
   'config.ts': {
-    what: 'the only reader of `process.env`',
+    what: 'the configuration of a process, from `process.env`',
+    imports: ['config', 'delivery-engine', 'api-keys', 'platform'],
+  },
+  config: {
+    what: 'the settings, one by one and together; with `config.ts` the only reader of `process.env`',
     imports: ['delivery-engine', 'api-keys', 'secrets', 'platform', 'errors.ts'],
   },
   http: {

@@ -1,16 +1,17 @@
 /**
- * The service, put together: settings in, resources made in the order in which they need each other, and a stop
- * that takes them apart in the opposite one: no new work, what is under way ends and is recorded, then exit.
+ * Composes the service. A start opens resources in the order in which they depend on each other; a stop closes them in
+ * the opposite order: the service accepts no new work, finishes and records the work in flight, and closes connections.
  */
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthentication } from './api-keys/authentication.js'
 import { createKeyStore } from './api-keys/key-store.js'
 import { DATABASE_MS, OTHER_MS, QUEUE_MS, RECORD_MS, UNDER_WAY_MS } from './budgets.js'
-import { type Config, publicKey } from './config.js'
+import { type Config, publicApiKey } from './config.js'
 import { loadDeliveries } from './delivery-engine/attempt/loader.js'
 import { recordAttempts } from './delivery-engine/attempt/recorder.js'
-import { createEgressGuard } from './delivery-engine/egress/egress-guard.js'
+import { createEgressGuard, type EgressGuard } from './delivery-engine/egress/egress-guard.js'
 import { describeProxies } from './delivery-engine/egress/egress-settings.js'
 import { type DeliveryEngine, startDeliveryEngine } from './delivery-engine/engine.js'
 import type { DeliveryJob } from './delivery-engine/scheduling/lease.js'
@@ -19,9 +20,9 @@ import { createWakeUps } from './delivery-engine/scheduling/wake-ups.js'
 import { acceptStatements } from './events/accept.js'
 import { createPublisher } from './events/publish.js'
 import { broadcastServiceEvents, createLiveUpdates } from './graphql/live-updates.js'
-import { createApp } from './http/app.js'
-import { createHttpStop } from './http/stop-http.js'
-import { createAddressOf } from './platform/client-address.js'
+import { type AppOptions, createApp } from './http/app.js'
+import { createHttpStop, type HttpStop } from './http/stop-http.js'
+import { type AddressOf, createAddressOf } from './platform/client-address.js'
 import { createDatabaseClock } from './platform/clock.js'
 import { createDatabase } from './platform/postgres/database.js'
 import { readInstallationId } from './platform/postgres/installation.js'
@@ -38,35 +39,35 @@ import { createSigningKeys } from './secrets/signing-keys.js'
 import { prepareStoredSecrets } from './secrets/stored-secrets.js'
 import { logServiceEvents } from './telemetry/logging.js'
 import { createMetrics } from './telemetry/metrics.js'
-import { createServiceEvents } from './telemetry/service-events.js'
+import { createServiceEvents, type ServiceEvents } from './telemetry/service-events.js'
 
 export interface Service extends Resource {
-  /** Where it listens: `http://127.0.0.1:3000`. */
+  /** The address on which the service listens: `http://127.0.0.1:3000`. */
   url: string
-  /** For a stop that nobody needs to be told of beforehand. */
+  /** Makes the next stop close the listener at once, because no load balancer has to notice the stop first. */
   skipGrace(): void
 }
 
 /** The database must have been migrated. */
 export interface ServiceConfig extends Config {
   databaseUrl: string
-  /** The way past a pooler; `databaseUrl` unless given. */
+  /** Leads to the database past a pooler. The default is `databaseUrl`. */
   directUrl?: string
-  /** How `databaseUrl` leads through a pooler; `none` unless given. */
+  /** The mode of the pooler that `databaseUrl` leads through. The default is `none`. */
   pooling?: Pooling
-  /** Connections of the hot path. */
+  /** The number of connections in the pool of the hot path. */
   poolSize?: number
 }
 
-/** @param asked ends the start between two of its steps */
+/** @param stopSignal gives up the start between two of its steps */
 export async function startService(
   config: ServiceConfig,
   logger: Logger,
-  asked?: AbortSignal,
+  stopSignal?: AbortSignal,
 ): Promise<Service> {
   const resources = createResources()
   try {
-    const started = await start(config, logger, resources, asked)
+    const started = await start(config, logger, resources, stopSignal)
     return Object.assign(resources, started)
   } catch (error) {
     await Promise.resolve(resources[Symbol.asyncDispose]()).catch(() => {})
@@ -74,47 +75,112 @@ export async function startService(
   }
 }
 
-/** Connections that may come in one moment before they are accepted; the system may allow fewer. */
-const CONNECTIONS_WAITING = 4096
+/** What every step of a start uses. */
+interface StartContext {
+  config: ServiceConfig
+  logger: Logger
+  /** A step adds what it opens. */
+  resources: Resources
+  serviceEvents: ServiceEvents
+  stopSignal: AbortSignal | undefined
+  cutOff: CutOffCounts
+  /** Returns a handler that reports errors of the named resource as the service event `trouble`. */
+  reportTrouble(where: string): (error: unknown) => void
+}
+
+/** The work that a stop cut off at the end of its time. */
+interface CutOffCounts {
+  connections?: number
+  attempts?: number
+}
 
 async function start(
   config: ServiceConfig,
   logger: Logger,
   resources: Resources,
-  asked?: AbortSignal,
+  stopSignal?: AbortSignal,
 ): Promise<Pick<Service, 'url' | 'skipGrace'>> {
-  asked?.throwIfAborted()
-  const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
-
-  const { directUrl = config.databaseUrl, pooling = 'none' } = config
+  stopSignal?.throwIfAborted()
   const serviceEvents = createServiceEvents()
   logServiceEvents(serviceEvents, logger)
-  const cutOff: { connections?: number; attempts?: number } = {}
+  const context: StartContext = {
+    ...{ config, logger, resources, serviceEvents, stopSignal },
+    cutOff: logCutOffWork(resources, logger),
+    reportTrouble: (where) => (error) => void serviceEvents.emit('failed', { where, error }),
+  }
+  const storage = await openDatabase(context)
+  const messaging = await openMessaging(context, storage)
+  const guard = createEgressGuard(config.delivery)
+  const work = config.role === 'api' ? noWork : await startWork(context, storage, messaging, guard)
+
+  const httpStop = createHttpStop({
+    graceMs: config.shutdownGraceMs,
+    onCutOff: (connections) => Object.assign(context.cutOff, { connections }),
+  })
+  const addressOf = createAddressOf(config.trustedProxies)
+  const app = await createApp({
+    ...{ stop: httpStop, addressOf, clock: storage.clock, logger },
+    maxBodyBytes: config.eventMaxBytes,
+    connections: config,
+    ...createMonitoring(context, storage, messaging, work.engine),
+    ...(config.role !== 'worker' && {
+      api: createApi(context, storage, messaging, guard, work.engine, addressOf),
+    }),
+  })
+  stopHttpBeforeTheRest(context, app, httpStop, work)
+  stopSignal?.throwIfAborted()
+  return { url: await listen(app, config), skipGrace: httpStop.skipGrace }
+}
+
+/** The first resource, so that it is closed last, when all counts are known. */
+function logCutOffWork(resources: Resources, logger: Logger): CutOffCounts {
+  const cutOff: CutOffCounts = {}
   resources.use({
     async [Symbol.asyncDispose]() {
       if (Object.keys(cutOff).length > 0)
         logger.warn(cutOff, 'the stop cut off what did not end in its time; attempts are made again')
     },
   })
+  return cutOff
+}
+
+type Storage = Awaited<ReturnType<typeof openDatabase>>
+
+/** Connects to PostgreSQL and prepares everything that depends on it alone. */
+async function openDatabase({ config, logger, resources, stopSignal, ...context }: StartContext) {
+  const { directUrl = config.databaseUrl, pooling = 'none' } = config
   const database = resources.use(
     createDatabase({
-      ...{ url: config.databaseUrl, directUrl, pooling, onError: onError('database') },
+      ...{ url: config.databaseUrl, directUrl, pooling, onError: context.reportTrouble('database') },
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
     }),
     'connections to the database',
     DATABASE_MS,
   )
   const clock = resources.use(
-    await createDatabaseClock({ database, onChange: (state) => void serviceEvents.emit('clock', state) }),
+    await createDatabaseClock({
+      database,
+      onChange: (state) => void context.serviceEvents.emit('clock', state),
+    }),
     'clock',
     OTHER_MS,
   )
   const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
-  asked?.throwIfAborted()
+  stopSignal?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
-  asked?.throwIfAborted()
+  stopSignal?.throwIfAborted()
+  return { database, directUrl, clock, newId, secretCipher }
+}
+
+type Messaging = Awaited<ReturnType<typeof openMessaging>>
+
+/** Opens the job queue and pub/sub, on Redis or without it. */
+async function openMessaging(
+  { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
+  { database, directUrl }: Storage,
+) {
   const redis =
     config.redis &&
     resources.use(
@@ -122,7 +188,7 @@ async function start(
         settings: config.redis,
         installationId: await readInstallationId(database),
         logger,
-        onError: onError('Redis'),
+        onError: reportTrouble('Redis'),
       }),
       'connections to Redis',
       OTHER_MS,
@@ -132,51 +198,69 @@ async function start(
       name: 'deliveries',
       redis,
       databaseUrl: directUrl,
-      onError: onError('queue'),
+      onError: reportTrouble('queue'),
     }),
     'queue',
     QUEUE_MS,
   )
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
-  const wakeUps = createWakeUps(pubSub)
-  const guard = createEgressGuard(config.delivery)
+  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps: createWakeUps(pubSub) }
+}
 
-  const underWayMs = config.shutdownGraceMs + UNDER_WAY_MS
-  /** What begins to stop together with HTTP, rather than after it. */
-  const works: AsyncDisposable[] = []
-  let engine: DeliveryEngine | undefined
-  if (config.role !== 'api') {
-    tellWaysOut(config, logger)
-    const signingKeys = createSigningKeys(secretCipher)
-    engine = resources.use(
-      await startDeliveryEngine({
-        ...{ config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
-        onCutOff: (attempts) => Object.assign(cutOff, { attempts }),
-      }),
-      'delivery engine',
-      underWayMs + RECORD_MS,
-    )
-    works.push(engine)
-    const days = config.retentionDays
-    if (days !== undefined) {
-      const retention = createRetention({ database, serviceEvents, days, onError: onError('retention') })
-      works.push(resources.use(retention, 'retention', underWayMs))
-    }
-  }
+interface Work {
+  /** Undefined in a process that delivers nothing (ROLE=api). */
+  engine: DeliveryEngine | undefined
+  /** Resources that begin to stop together with HTTP, rather than after it. */
+  resources: AsyncDisposable[]
+}
 
-  const stop = createHttpStop({
-    graceMs: config.shutdownGraceMs,
-    onCutOff: (connections) => Object.assign(cutOff, { connections }),
-  })
-  const addressOf = createAddressOf(config.trustedProxies)
-  const app = await createApp({
-    stop,
-    addressOf,
-    maxBodyBytes: config.eventMaxBytes,
-    clock,
-    connections: config,
-    logger,
+const noWork: Work = { engine: undefined, resources: [] }
+
+/** How long HTTP and attempts in flight may go on during a stop. */
+const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGraceMs + UNDER_WAY_MS
+
+/** Starts the delivery engine, and retention where RETENTION_DAYS is set. */
+async function startWork(
+  context: StartContext,
+  { database, clock, secretCipher }: Storage,
+  { queue, wakeUps }: Messaging,
+  guard: EgressGuard,
+): Promise<Work> {
+  const { config, logger, resources, serviceEvents } = context
+  logProxies(config, logger)
+  const signingKeys = createSigningKeys(secretCipher)
+  const engine = resources.use(
+    await startDeliveryEngine({
+      ...{ config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
+      onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
+    }),
+    'delivery engine',
+    underWayMs(config) + RECORD_MS,
+  )
+  const days = config.retentionDays
+  if (days === undefined) return { engine, resources: [engine] }
+  const onError = context.reportTrouble('retention')
+  const retention = createRetention({ database, serviceEvents, days, onError })
+  return { engine, resources: [engine, resources.use(retention, 'retention', underWayMs(config))] }
+}
+
+function logProxies({ egress }: ServiceConfig, logger: Logger): void {
+  const proxies = describeProxies(egress)
+  if (Object.keys(proxies).length > 0) logger.info({ proxies }, 'deliveries go through an outgoing proxy')
+  if (egress.ignored.length === 0) return
+  const how = 'EGRESS_PROXY_FROM_ENVIRONMENT=true makes them count'
+  logger.info({ variables: egress.ignored }, `proxies of the environment don't count for deliveries: ${how}`)
+}
+
+/** Metrics and health checks. */
+function createMonitoring(
+  { serviceEvents }: StartContext,
+  { database, clock }: Storage,
+  { usesRedis, queue }: Messaging,
+  engine: DeliveryEngine | undefined,
+): Pick<AppOptions, 'metrics' | 'healthChecks'> {
+  return {
     metrics: createMetrics(serviceEvents, {
       outbox: () => readOutbox(database, clock),
       queueJobs: () => queue.counts(),
@@ -187,63 +271,70 @@ async function start(
       database: createWriteCheck(database),
       engine: () => (engine === undefined ? 'disabled' : engine.isHealthy ? 'ok' : 'error'),
       clock: () => clock.state,
-      ...(redis && { redis: queue.check }),
+      ...(usesRedis && { redis: queue.check }),
     },
-    ...(config.role !== 'worker' && {
-      api: {
-        database,
-        secretCipher,
-        serviceEvents,
-        clock,
-        newId,
-        authentication: createAuthentication(
-          resources.use(
-            createKeyStore({ ...config.apiKeys, onError: onError('API keys') }),
-            'API keys',
-            OTHER_MS,
-          ),
-          serviceEvents,
-          addressOf,
-        ),
-        publisher: createPublisher({
-          ...{ database, serviceEvents, clock, newId, fastPath: engine?.fastPath },
-          onCommitted: () => wakeUps.send('outbox'),
-        }),
-        refuseUrl: guard.checkUrl,
-        onDue: () => wakeUps.send('due'),
-        live: createLiveUpdates(pubSub),
-        graphql: {
-          allowIntrospection: config.graphql.introspection,
-          corsOrigins: config.corsOrigins,
-          // A key that everybody knows may as well be filled in; another one never is.
-          graphiql: config.graphql.graphiql ? { apiKey: publicKey(config) } : undefined,
-          requireLocalHost: config.environment !== 'production',
-        },
-      },
+  }
+}
+
+/** What the routes of REST and GraphQL use. */
+function createApi(
+  { config, resources, serviceEvents, reportTrouble }: StartContext,
+  { database, clock, newId, secretCipher }: Storage,
+  { pubSub, wakeUps }: Messaging,
+  guard: EgressGuard,
+  engine: DeliveryEngine | undefined,
+  addressOf: AddressOf,
+): NonNullable<AppOptions['api']> {
+  const apiKeys = resources.use(
+    createKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
+    'API keys',
+    OTHER_MS,
+  )
+  return {
+    ...{ database, secretCipher, serviceEvents, clock, newId },
+    authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
+    publisher: createPublisher({
+      ...{ database, serviceEvents, clock, newId, fastPath: engine?.fastPath },
+      onCommitted: () => wakeUps.send('outbox'),
     }),
-  })
+    refuseUrl: guard.checkUrl,
+    onDue: () => wakeUps.send('due'),
+    live: createLiveUpdates(pubSub),
+    graphql: {
+      allowIntrospection: config.graphql.introspection,
+      corsOrigins: config.corsOrigins,
+      graphiql: config.graphql.graphiql ? { apiKey: publicApiKey(config) } : undefined,
+      requireLocalHost: config.environment !== 'production',
+    },
+  }
+}
+
+/** The last resource, so that a stop begins with it. */
+function stopHttpBeforeTheRest(
+  { config, resources }: StartContext,
+  app: FastifyInstance,
+  httpStop: HttpStop,
+  work: Work,
+): void {
   resources.use(
     {
       async [Symbol.asyncDispose]() {
-        stop.begin()
-        for (const work of works) void work[Symbol.asyncDispose]()
-        await stop.drain()
+        httpStop.begin()
+        for (const resource of work.resources) void resource[Symbol.asyncDispose]()
+        await httpStop.drain()
         await app.close()
       },
     },
     'HTTP',
-    underWayMs + OTHER_MS,
+    underWayMs(config) + OTHER_MS,
   )
-  asked?.throwIfAborted()
-  await app.listen({ host: config.host, port: config.port, backlog: CONNECTIONS_WAITING })
-  const { address, family, port } = app.server.address() as AddressInfo
-  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, skipGrace: stop.skipGrace }
 }
 
-function tellWaysOut({ egress }: ServiceConfig, logger: Logger): void {
-  const proxies = describeProxies(egress)
-  if (Object.keys(proxies).length > 0) logger.info({ proxies }, 'deliveries go through an outgoing proxy')
-  if (egress.ignored.length === 0) return
-  const how = 'EGRESS_PROXY_FROM_ENVIRONMENT=true makes them count'
-  logger.info({ variables: egress.ignored }, `proxies of the environment don't count for deliveries: ${how}`)
+/** How many connections the system may hold before the process accepts them. The system may allow fewer. */
+const LISTEN_BACKLOG = 4096
+
+async function listen(app: FastifyInstance, { host, port: wantedPort }: Config): Promise<string> {
+  await app.listen({ host, port: wantedPort, backlog: LISTEN_BACKLOG })
+  const { address, family, port } = app.server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

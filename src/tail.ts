@@ -23,9 +23,9 @@ async function main(): Promise<void> {
   const changes = createClient({ url, apiKey: key }).watchDeliveries({
     ...filter,
     signal: stop.signal,
-    onConnect: () => view.tell(`Following ${url}`),
-    onDisconnect: ({ message }) => view.tell(`${message} Trying again …`),
-    onReconnect: () => view.tell(`Connected to ${url} again, and catching up.`),
+    onConnect: () => view.showStatus(`Following ${url}`),
+    onDisconnect: ({ message }) => view.showStatus(`${message} Trying again …`),
+    onReconnect: () => view.showStatus(`Connected to ${url} again, and catching up.`),
   })
   try {
     for await (const delivery of changes) view.show(delivery)

@@ -12,7 +12,7 @@ import { ExpectedStartError } from '../errors.js'
 import { relayMessages } from '../platform/cluster-ipc.js'
 import { ResourceHangsError } from '../platform/resources.js'
 import type { Service } from '../service.js'
-import { answerForMetrics } from '../telemetry/shared-metrics.js'
+import { aggregateMetrics } from '../telemetry/shared-metrics.js'
 
 export interface ProcessesOptions {
   count: number
@@ -32,12 +32,12 @@ export async function startProcesses({
   databaseUrl,
   graceMs,
   logger,
-  stop: asked,
+  stop: stopSignal,
 }: ProcessesOptions): Promise<Service> {
   // Times go between processes as they are.
   cluster.setupPrimary({ serialization: 'advanced' })
   relayMessages()
-  answerForMetrics()
+  aggregateMetrics()
   let isStopping = false
   /** Ctrl-C reaches the others from the terminal too, and systemd sends SIGTERM to all: the same one each. */
   let signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'
@@ -80,7 +80,7 @@ export async function startProcesses({
   }
 
   try {
-    const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork(), asked)))
+    const addresses = await Promise.all(Array.from({ length: count }, () => listening(fork(), stopSignal)))
     cluster.on('exit', (worker, code, signal) => void replace(worker, code, signal))
     return {
       url: urlOf(addresses[0] as Address),
@@ -95,14 +95,14 @@ export async function startProcesses({
   }
 }
 
-async function listening(worker: Worker, asked: AbortSignal): Promise<Address> {
+async function listening(worker: Worker, stopSignal: AbortSignal): Promise<Address> {
   const died = new AbortController()
   worker.once('exit', () => died.abort())
   try {
-    const [address] = await once(worker, 'listening', { signal: AbortSignal.any([died.signal, asked]) })
+    const [address] = await once(worker, 'listening', { signal: AbortSignal.any([died.signal, stopSignal]) })
     return address
   } catch {
-    asked.throwIfAborted()
+    stopSignal.throwIfAborted()
     throw new ExpectedStartError('A process of the service could not start, for the reason above.')
   }
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Config } from '../config.js'
 import { ExpectedStartError } from '../errors.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
-import { needOf, poolSizeWithin, SMALL_NEED } from '../platform/postgres/connection-budget.js'
-import { type Claim, waitForDatabase } from '../platform/postgres/database-wait.js'
+import { connectionNeedOf, MAINTENANCE_NEED, poolSizeWithin } from '../platform/postgres/connection-budget.js'
+import { type ConnectionDemand, waitForDatabase } from '../platform/postgres/database-wait.js'
 import { findPooling, type Pooling, requireOwnSessions } from '../platform/postgres/pooler.js'
 
 interface Server extends AsyncDisposable {
@@ -27,12 +27,12 @@ export interface ProvidedDatabase extends Omit<ProvidedServer, 'connections'> {
 }
 
 /** How a program tells what it does and what it waits for. */
-export interface Say {
+export interface ProgressLog {
   info(line: string): void
   warn(line: string): void
 }
 
-const SMALL_CLAIM: Claim = { need: SMALL_NEED, processes: 1, opening: 1 }
+const MAINTENANCE_DEMAND: ConnectionDemand = { need: MAINTENANCE_NEED, processes: 1, opening: 1 }
 
 /**
  * The server that holds the database, with its schema as it is, once it can be worked on.
@@ -42,9 +42,9 @@ const SMALL_CLAIM: Claim = { need: SMALL_NEED, processes: 1, opening: 1 }
  */
 export async function provideServer(
   config: Config,
-  say: Say,
+  say: ProgressLog,
   stop: AbortSignal,
-  claim: Claim = SMALL_CLAIM,
+  demand: ConnectionDemand = MAINTENANCE_DEMAND,
 ): Promise<ProvidedServer> {
   const server = await startServer(config, say, stop)
   // Where nothing had to be started before, it is waited since the process began: who starts it sees no other time.
@@ -55,8 +55,9 @@ export async function provideServer(
     onWait: (sentence: string) => say.warn(sentence),
   }
   try {
-    const connections = await waitForDatabase(server.databaseUrl, claim, wait)
-    if (server.directUrl !== server.databaseUrl) await waitForDatabase(server.directUrl, SMALL_CLAIM, wait)
+    const connections = await waitForDatabase(server.databaseUrl, demand, wait)
+    if (server.directUrl !== server.databaseUrl)
+      await waitForDatabase(server.directUrl, MAINTENANCE_DEMAND, wait)
     return { ...server, connections, pooling: await lookForPooler(config, server, say) }
   } catch (error) {
     await server[Symbol.asyncDispose]()
@@ -66,7 +67,7 @@ export async function provideServer(
 
 async function startServer(
   { databaseUrl, directDatabaseUrl: directUrl = databaseUrl, dataDirectory }: Config,
-  say: Say,
+  say: ProgressLog,
   signal: AbortSignal,
 ): Promise<Server> {
   if (databaseUrl !== undefined && directUrl !== undefined) {
@@ -82,7 +83,11 @@ async function startServer(
   return { databaseUrl: url, directUrl: url, [Symbol.asyncDispose]: postgres[Symbol.asyncDispose] }
 }
 
-async function lookForPooler(config: Config, { databaseUrl, directUrl }: Server, say: Say): Promise<Pooling> {
+async function lookForPooler(
+  config: Config,
+  { databaseUrl, directUrl }: Server,
+  say: ProgressLog,
+): Promise<Pooling> {
   if (config.databaseUrl === undefined) return 'none'
   const pooling = await findPooling(databaseUrl)
   if (pooling !== 'none') say.info(`DATABASE_URL leads through a pooler in ${pooling} mode.`)
@@ -105,12 +110,12 @@ const needsOwnSessions = ({ role, environment }: Config): boolean =>
  */
 export async function provideDatabase(
   config: Config,
-  say: Say,
+  say: ProgressLog,
   stop: AbortSignal,
 ): Promise<ProvidedDatabase> {
   const work = { isWorker: config.role !== 'api', isQueueOnPostgres: config.redis === undefined }
   const { processes } = config
-  const need = needOf(work)
+  const need = connectionNeedOf(work)
   // The first of several processes asks for all of them, before there are any.
   const opening = cluster.isPrimary ? processes : 1
   const { connections, ...server } = await provideServer(config, say, stop, { need, processes, opening })
@@ -131,7 +136,7 @@ export async function provideDatabase(
 async function requireOrMakeSchema(
   { environment }: Config,
   directUrl: string,
-  say: Say,
+  say: ProgressLog,
   stop: AbortSignal,
 ): Promise<void> {
   if (environment === 'production') return requireMigrated(directUrl, stop)
@@ -145,7 +150,7 @@ const loadMigrations = () => import('../platform/migrations/index.js')
 /** Brings the database up to date. */
 export async function migrate(
   directUrl: string,
-  say: Say,
+  say: ProgressLog,
   stop: AbortSignal,
 ): Promise<{ applied: string[] }> {
   const { applyMigrations } = await loadMigrations()

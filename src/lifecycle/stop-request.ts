@@ -5,19 +5,19 @@
 import cluster from 'node:cluster'
 
 /** Who asks: a signal, the first process by going away, or an error that nobody caught. */
-type Asker = 'SIGINT' | 'SIGTERM' | 'disconnect' | 'crash'
+type StopCause = 'SIGINT' | 'SIGTERM' | 'disconnect' | 'crash'
 
 /** What a shell gives to a process that a signal ended, 128 and the signal's number; and 1 for what is no signal. */
-const exitCodes: Record<Asker, number> = { SIGINT: 130, SIGTERM: 143, disconnect: 1, crash: 1 }
+const exitCodes: Record<StopCause, number> = { SIGINT: 130, SIGTERM: 143, disconnect: 1, crash: 1 }
 
 /** The `reason` of the signal. */
 export class StopRequest extends Error {
   override readonly name = 'StopRequest'
-  readonly by: Asker
+  readonly by: StopCause
   /** Of a process that is asked to end before it has started. */
   readonly exitCode: number
 
-  constructor(by: Asker) {
+  constructor(by: StopCause) {
     super(`Asked to end by ${by}.`)
     this.by = by
     this.exitCode = exitCodes[by]
@@ -29,14 +29,14 @@ const SAME_REQUEST_MS = 1000
 
 export interface StopRequests {
   signal: AbortSignal
-  request(by: Asker): void
+  request(by: StopCause): void
 }
 
 /** Listens from now on. A signal that is repeated after a second ends the process at once. */
 export function listenForStop(): StopRequests {
   const controller = new AbortController()
   let requestedAtMs: number | undefined
-  function request(by: Asker): void {
+  function request(by: StopCause): void {
     requestedAtMs ??= performance.now()
     controller.abort(new StopRequest(by))
   }

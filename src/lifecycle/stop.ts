@@ -6,26 +6,26 @@ import { ResourceHangsError, type Resources } from '../platform/resources.js'
 /** Resolves once everything is stopped. Whatever hangs is named, and the process ended by exit code 1. */
 export async function stopInTime(resources: Resources, graceMs: number, logger: Logger): Promise<void> {
   // Nothing that hangs may keep the process from ending in time. What is lost then is done again: it is all in PostgreSQL.
-  const deadline = setTimeout(() => endWithout(resources.stopping, logger), totalMs(graceMs)).unref()
+  const deadline = setTimeout(() => exitDespiteHanging(resources.stopping, logger), totalMs(graceMs)).unref()
   try {
     await resources[Symbol.asyncDispose]()
   } catch (error) {
-    if (error instanceof ResourceHangsError) endWithout(error.resource, logger)
+    if (error instanceof ResourceHangsError) exitDespiteHanging(error.resource, logger)
     throw error
   } finally {
     clearTimeout(deadline)
-    setTimeout(endForgetful, LEFT_OPEN_MS, logger).unref()
+    setTimeout(exitDespiteOpenHandles, LEFT_OPEN_MS, logger).unref()
   }
   logger.info('stopped')
 }
 
-function endWithout(resource: string | undefined, logger: Logger): never {
+function exitDespiteHanging(resource: string | undefined, logger: Logger): never {
   logger.fatal({ resource }, 'something hangs: stopped without it')
   process.exit(1)
 }
 
 /** All is stopped and recorded. While Redis is away BullMQ goes on trying to connect, which must not hold up the end. */
-function endForgetful(logger: Logger): void {
+function exitDespiteOpenHandles(logger: Logger): void {
   logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
   process.exit()
 }

@@ -1,8 +1,8 @@
-import { type Config, publicKey } from '../config.js'
+import { type Config, publicApiKey } from '../config.js'
 
 /** What a person sees after a first start: what the service runs on, and what to try. */
 export function welcome(config: Config, url: string): string {
-  const key = `-H 'X-API-Key: ${publicKey(config) ?? '<your key>'}'`
+  const key = `-H 'X-API-Key: ${publicApiKey(config) ?? '<your key>'}'`
   const json = `-H 'content-type: application/json'`
   return `
   Node Event Service listens on ${url}

@@ -93,7 +93,7 @@ export async function createDatabaseClock({
     if (contradicts(best)) originMs = best.originMs
   }
 
-  function judge(): void {
+  function updateStatus(): void {
     const distanceMs = Math.abs(state().offsetMs)
     const before = status
     if (distanceMs > OFF_ABOVE_MS) status = 'off'
@@ -110,7 +110,7 @@ export async function createDatabaseClock({
     await measure()
     localOriginMs = local
     nextAskAt = performance.now() + ASK_EVERY_MS
-    judge()
+    updateStatus()
     return false
   }
 

@@ -1,17 +1,17 @@
 /** Messages between processes that one machine runs as one service, by way of the first of them. */
 import cluster from 'node:cluster'
 
-interface Passed {
+interface RelayedMessage {
   passedOn: { channel: string; message: unknown }
 }
 
-const isPassed = (message: unknown): message is Passed =>
+const isRelayed = (message: unknown): message is RelayedMessage =>
   typeof message === 'object' && message !== null && 'passedOn' in message
 
 /** In the first process: what one of the others says, all but that one hear. */
 export function relayMessages(): void {
   cluster.on('message', (from, message) => {
-    if (!isPassed(message)) return
+    if (!isRelayed(message)) return
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker !== undefined && worker !== from && worker.isConnected()) worker.send(message)
     }
@@ -19,20 +19,20 @@ export function relayMessages(): void {
 }
 
 export interface Peers {
-  tell(channel: string, message: unknown): void
-  hear(listener: (channel: string, message: unknown) => void): void
+  send(channel: string, message: unknown): void
+  onMessage(listener: (channel: string, message: unknown) => void): void
 }
 
 /** Where this process has peers; undefined where it is the only one. */
 export function connectToPeers(): Peers | undefined {
   if (!cluster.isWorker) return undefined
   return {
-    tell(channel, message) {
-      if (process.connected) process.send?.({ passedOn: { channel, message } } satisfies Passed)
+    send(channel, message) {
+      if (process.connected) process.send?.({ passedOn: { channel, message } } satisfies RelayedMessage)
     },
-    hear(listener) {
+    onMessage(listener) {
       process.on('message', (message) => {
-        if (isPassed(message)) listener(message.passedOn.channel, message.passedOn.message)
+        if (isRelayed(message)) listener(message.passedOn.channel, message.passedOn.message)
       })
     },
   }

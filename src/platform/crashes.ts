@@ -7,7 +7,7 @@ import { redact } from './redact.js'
 
 const MAX_MESSAGE_LENGTH = 500
 /** An error that comes again and again must not fill the disk while the process ends. */
-const MAX_TOLD = 10
+const MAX_REPORTED = 10
 
 /** For programs whose standard output is for people or for other programs. */
 export const createCrashLogger = (): Logger =>
@@ -37,10 +37,10 @@ export function describeCrash(error: unknown): {
  */
 export function watchForCrashes(onCrash: (error: unknown, origin: string) => void): void {
   let count = 0
-  const tell = (error: unknown, origin: string) => {
+  const report = (error: unknown, origin: string) => {
     count += 1
-    if (count <= MAX_TOLD) onCrash(error, origin)
+    if (count <= MAX_REPORTED) onCrash(error, origin)
   }
-  process.on('uncaughtException', tell)
-  process.on('unhandledRejection', (error) => tell(error, 'unhandledRejection'))
+  process.on('uncaughtException', report)
+  process.on('unhandledRejection', (error) => report(error, 'unhandledRejection'))
 }

@@ -26,13 +26,13 @@ export function createPubSub(redis: RedisAccess | undefined): PubSub {
 function withinService(): PubSub {
   const emitter = new EventEmitter().setMaxListeners(0)
   const peers = connectToPeers()
-  peers?.hear((channel, message) => void emitter.emit(channel, message))
+  peers?.onMessage((channel, message) => void emitter.emit(channel, message))
   return {
     publish(channel, make) {
       // As plain data, as it would come from Redis.
       if (peers === undefined && emitter.listenerCount(channel) === 0) return
       const message = structuredClone(make())
-      peers?.tell(channel, message)
+      peers?.send(channel, message)
       emitter.emit(channel, message)
     },
     async subscribe(channel, listener) {

@@ -8,7 +8,7 @@ export function createLines(output: Writable): View {
     show({ id, status, attempts, updatedAt, lastError, event, subscription }) {
       write(updatedAt, status, attempts, event.type, subscription.endpointUrl, id, lastError ?? '')
     },
-    tell: (message) => void write('#', message),
+    showStatus: (message) => void write('#', message),
     close() {},
   }
 }

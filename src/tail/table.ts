@@ -37,7 +37,7 @@ export function createTable(terminal: WriteStream, url: string): View {
       counts.add(delivery)
       drawSoon()
     },
-    tell(text) {
+    showStatus(text) {
       message = text
       drawSoon()
     },

@@ -4,7 +4,7 @@ import type { DeliveryFieldsFragment } from '../client/index.js'
 export interface View {
   show(delivery: DeliveryFieldsFragment): void
   /** A sentence about the connection. */
-  tell(message: string): void
+  showStatus(message: string): void
   /** Leaves the terminal as it was found. */
   close(): void
 }

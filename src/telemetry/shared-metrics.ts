@@ -2,26 +2,26 @@
 import cluster from 'node:cluster'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 
-interface Asked {
+interface MetricsRequest {
   metricsFor: number
 }
 
-interface Answered {
+interface MetricsResponse {
   metricsFor: number
   text: string
 }
 
-const isAboutMetrics = (message: unknown): message is Asked | Answered =>
+const isAboutMetrics = (message: unknown): message is MetricsRequest | MetricsResponse =>
   typeof message === 'object' && message !== null && 'metricsFor' in message
 
 /** In the first process: adds up on request. */
-export function answerForMetrics(): void {
+export function aggregateMetrics(): void {
   const registry = new AggregatorRegistry()
   cluster.on('message', async (worker, message) => {
     if (!isAboutMetrics(message)) return
     // One that is about to die doesn't answer: then whoever asked gives its own.
     const text = await registry.clusterMetrics().catch(() => '')
-    if (worker.isConnected()) worker.send({ ...message, text } satisfies Answered)
+    if (worker.isConnected()) worker.send({ ...message, text } satisfies MetricsResponse)
   })
 }
 
@@ -32,16 +32,16 @@ export function createPrinter(registry: Registry): () => Promise<string> {
   // Made for the listener that it adds: it answers when the first process collects.
   new AggregatorRegistry()
   const waiting = new Map<number, (text: string) => void>()
-  let asked = 0
+  let lastRequestId = 0
   process.on('message', (message) => {
     if (!isAboutMetrics(message) || !('text' in message)) return
     waiting.get(message.metricsFor)?.(message.text)
     waiting.delete(message.metricsFor)
   })
   return async () => {
-    asked += 1
-    const answer = new Promise<string>((resolve) => waiting.set(asked, resolve))
-    process.send?.({ metricsFor: asked } satisfies Asked)
+    lastRequestId += 1
+    const answer = new Promise<string>((resolve) => waiting.set(lastRequestId, resolve))
+    process.send?.({ metricsFor: lastRequestId } satisfies MetricsRequest)
     return (await answer) || registry.metrics()
   }
 }

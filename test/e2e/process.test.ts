@@ -160,7 +160,7 @@ describe('a start that can not be', () => {
       '  - API_KEYS or API_KEYS_FILE must be set in production',
       '  - DATABASE_URL must be set in production',
       '  - ROLE=worker needs REDIS_URL: without Redis only ROLE=all can run',
-      'README.md lists every setting.',
+      'docs/configuration.md lists every setting.',
     ])
   })
 

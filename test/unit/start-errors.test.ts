@@ -3,8 +3,8 @@ import { ExpectedStartError } from '../../src/errors.js'
 import { explainStartError } from '../../src/lifecycle/start-errors.js'
 import { describeCrash } from '../../src/platform/crashes.js'
 import { explainConnectError } from '../../src/platform/postgres/connect-errors.js'
-import { needOf, poolSizeWithin } from '../../src/platform/postgres/connection-budget.js'
-import { findProblem, shareOf } from '../../src/platform/postgres/database-check.js'
+import { connectionNeedOf, poolSizeWithin } from '../../src/platform/postgres/connection-budget.js'
+import { connectionsPerProcess, findProblem } from '../../src/platform/postgres/database-check.js'
 import { DatabaseUnavailableError } from '../../src/platform/postgres/database-errors.js'
 import type { DatabaseFacts } from '../../src/platform/postgres/database-facts.js'
 
@@ -85,7 +85,7 @@ describe('findProblem', () => {
   it('leaves their number to a pooler', () => {
     const pooled = { ...facts, isDirect: false }
     expect(findProblem(pooled, 1000)).toBeUndefined()
-    expect(shareOf(pooled, { least: 12, full: 21 }, 8)).toBe(21)
+    expect(connectionsPerProcess(pooled, { least: 12, full: 21 }, 8)).toBe(21)
   })
 })
 
@@ -93,12 +93,12 @@ describe('connections', () => {
   const work = { isWorker: true, isQueueOnPostgres: true }
 
   it('are shared by processes, up to what each would open', () => {
-    expect(shareOf(facts, { least: 12, full: 21 }, 1)).toBe(21)
-    expect(shareOf(facts, { least: 12, full: 21 }, 2)).toBe(15)
+    expect(connectionsPerProcess(facts, { least: 12, full: 21 }, 1)).toBe(21)
+    expect(connectionsPerProcess(facts, { least: 12, full: 21 }, 2)).toBe(15)
   })
 
   it('make the largest pool that they are enough for', () => {
-    const { least, full } = needOf(work)
+    const { least, full } = connectionNeedOf(work)
     expect([poolSizeWithin(full, work), poolSizeWithin(1000, work)]).toEqual([10, 10])
     expect(poolSizeWithin(full - 1, work)).toBeLessThan(10)
     expect(poolSizeWithin(least, work)).toBe(4)

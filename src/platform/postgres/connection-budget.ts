@@ -18,7 +18,7 @@ export const QUEUE_POOL_SIZE = 4
 const SPARE = 1
 
 /** Connections that one process needs. */
-export interface Need {
+export interface ConnectionNeed {
   /** Fewer, and it can't do its work. */
   least: number
   /** As many as it will ever open. */
@@ -26,7 +26,7 @@ export interface Need {
 }
 
 /** Of migrations and maintenance: one for the lock or the rows, two for what stands beside it. */
-export const SMALL_NEED: Need = { least: 3, full: 3 }
+export const MAINTENANCE_NEED: ConnectionNeed = { least: 3, full: 3 }
 
 interface Work {
   /** Whether it delivers, which takes a connection that says that it lives. */
@@ -37,7 +37,7 @@ interface Work {
 const connectionsOf = (poolSize: number, { isWorker, isQueueOnPostgres }: Work): number =>
   poolSize + prismaPoolSize(poolSize) + (isWorker ? 1 : 0) + (isQueueOnPostgres ? QUEUE_POOL_SIZE : 0) + SPARE
 
-export const needOf = (work: Work): Need => ({
+export const connectionNeedOf = (work: Work): ConnectionNeed => ({
   least: connectionsOf(LEAST_POOL_SIZE, work),
   full: connectionsOf(FULL_POOL_SIZE, work),
 })

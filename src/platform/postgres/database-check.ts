@@ -1,7 +1,7 @@
 /** Whether a PostgreSQL is one that the service can work on, and what to do where it isn't. */
 
 import type { ConnectProblem } from './connect-errors.js'
-import type { Need } from './connection-budget.js'
+import type { ConnectionNeed } from './connection-budget.js'
 import type { ConnectionLimit, DatabaseFacts } from './database-facts.js'
 
 /** https://www.postgresql.org/support/versioning/ */
@@ -32,7 +32,11 @@ export function findProblem(facts: DatabaseFacts, connections: number): ConnectP
 }
 
 /** How many connections each process may open. */
-export function shareOf({ isDirect, limits }: DatabaseFacts, need: Need, processes: number): number {
+export function connectionsPerProcess(
+  { isDirect, limits }: DatabaseFacts,
+  need: ConnectionNeed,
+  processes: number,
+): number {
   if (!isDirect) return need.full
   return Math.min(need.full, ...limits.map(({ most }) => Math.floor(most / processes)))
 }

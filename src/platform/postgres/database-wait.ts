@@ -2,15 +2,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ExpectedStartError } from '../../errors.js'
 import { type ConnectProblem, explainConnectError } from './connect-errors.js'
-import type { Need } from './connection-budget.js'
-import { findProblem, shareOf } from './database-check.js'
+import type { ConnectionNeed } from './connection-budget.js'
+import { connectionsPerProcess, findProblem } from './database-check.js'
 import { type DatabaseFacts, prepareVisit } from './database-facts.js'
 import { parsePostgresUrl } from './url.js'
 
 /** What is wanted of the connections that there may be. */
-export interface Claim {
+export interface ConnectionDemand {
   /** Of each process. */
-  need: Need
+  need: ConnectionNeed
   /** How many processes share what limits the number of connections. */
   processes: number
   /** How many of them open their connections from now on. */
@@ -36,13 +36,13 @@ const LEAST_PATIENCE_MS = 1000
  */
 export async function waitForDatabase(
   databaseUrl: string,
-  claim: Claim,
+  demand: ConnectionDemand,
   { untilMs, signal, onWait }: WaitOptions,
 ): Promise<number> {
   for (let told: string | undefined; ; ) {
     const leftMs = untilMs - performance.now()
-    const found = await visitHosts(databaseUrl, claim, Math.min(PATIENCE_MS, leftMs), signal)
-    if (!('sentence' in found)) return shareOf(found, claim.need, claim.processes)
+    const found = await visitHosts(databaseUrl, demand, Math.min(PATIENCE_MS, leftMs), signal)
+    if (!('sentence' in found)) return connectionsPerProcess(found, demand.need, demand.processes)
     if (!found.isPassing || leftMs <= TRY_AGAIN_AFTER_MS) {
       throw new ExpectedStartError(`Node Event Service can't start: ${found.sentence}`)
     }
@@ -56,7 +56,7 @@ export async function waitForDatabase(
 /** The facts of the first host that will do; else what is wrong with each, which may pass if one of the problems may. */
 async function visitHosts(
   databaseUrl: string,
-  claim: Claim,
+  demand: ConnectionDemand,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<DatabaseFacts | ConnectProblem> {
@@ -64,7 +64,7 @@ async function visitHosts(
   const problems: ConnectProblem[] = []
   for (const url of urls) {
     signal.throwIfAborted()
-    const found = await visit(url, claim, Math.max(LEAST_PATIENCE_MS, timeoutMs / urls.length), signal)
+    const found = await visit(url, demand, Math.max(LEAST_PATIENCE_MS, timeoutMs / urls.length), signal)
     if (!('sentence' in found)) return found
     problems.push(found)
   }
@@ -76,7 +76,7 @@ async function visitHosts(
 
 async function visit(
   hostUrl: string,
-  { need, opening }: Claim,
+  { need, opening }: ConnectionDemand,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<DatabaseFacts | ConnectProblem> {

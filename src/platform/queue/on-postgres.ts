@@ -4,13 +4,13 @@ import { QUEUE_POOL_SIZE } from '../postgres/connection-budget.js'
 import { createSessionPool } from '../postgres/pool.js'
 import { queueSchemaOf, schemaOf } from '../postgres/url.js'
 import { type Backend, type JobQueueOptions, TAKEN_AT_ONCE } from './backend.js'
-import { createRests, REST_MS, type Rests } from './retry-pauses.js'
+import { createRetryPauses, RETRY_PAUSE_MS, type RetryPauses } from './retry-pauses.js'
 
 /** After this, a statement of the queue counts as lost. */
 const QUERY_TIMEOUT_MS = 5000
 
 export function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
-  const { unhurried, stop } = createRests()
+  const { pauseAfterFailure: unhurried, stop } = createRetryPauses()
   const schema = queueSchemaOf(schemaOf(databaseUrl))
   const pool = createSessionPool({
     url: databaseUrl,
@@ -30,7 +30,7 @@ export function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
       new Worker(
         name,
         take,
-        { connection, concurrency: TAKEN_AT_ONCE, runRetryDelay: REST_MS },
+        { connection, concurrency: TAKEN_AT_ONCE, runRetryDelay: RETRY_PAUSE_MS },
         createBackend,
       ),
     // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
@@ -45,11 +45,11 @@ export function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
 
 /** BullMQ's backend, which takes a pool or the name of a schema, but not both: it would look for its tables in `bullmq`. */
 const backendIn =
-  (schema: string, unhurried: Rests['unhurried']) =>
+  (schema: string, pauseAfterFailure: RetryPauses['pauseAfterFailure']) =>
   (...given: Parameters<typeof createPostgresBackend>) => {
     const backend = createPostgresBackend(...given)
-    backend.moveToActive = unhurried(backend.moveToActive.bind(backend))
-    backend.waitForJob = unhurried(backend.waitForJob.bind(backend))
+    backend.moveToActive = pauseAfterFailure(backend.moveToActive.bind(backend))
+    backend.waitForJob = pauseAfterFailure(backend.waitForJob.bind(backend))
     if (backend instanceof PostgresQueueBackend) {
       Object.assign(backend, { schema })
       Object.assign((backend as unknown as { connection: object }).connection, { schema })

@@ -2,10 +2,10 @@
 import { createRedisBackend, Queue, type RedisQueueBackend, Worker } from 'bullmq'
 import type { RedisAccess } from '../redis/redis.js'
 import { type Backend, TAKEN_AT_ONCE } from './backend.js'
-import { createRests, REST_MS } from './retry-pauses.js'
+import { createRetryPauses, RETRY_PAUSE_MS } from './retry-pauses.js'
 
 export function onRedis(redis: RedisAccess): Backend {
-  const { unhurried, check, stop } = createRests()
+  const { pauseAfterFailure: unhurried, check, stop } = createRetryPauses()
 
   const createBackend: typeof createRedisBackend = (...args) => {
     const backend: RedisQueueBackend = createRedisBackend(...args)
@@ -31,7 +31,7 @@ export function onRedis(redis: RedisAccess): Backend {
           ...shared,
           connection: redis.openPatient(),
           concurrency: TAKEN_AT_ONCE,
-          runRetryDelay: REST_MS,
+          runRetryDelay: RETRY_PAUSE_MS,
         },
         createBackend,
       ),

@@ -2,13 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Before a queue is asked again that failed. */
-export const REST_MS = 1000
+export const RETRY_PAUSE_MS = 1000
 /** A failure counts for so long, if nothing that is asked succeeds meanwhile. */
-const TROUBLE_MS = 3 * REST_MS
+const FAILURE_COUNTS_FOR_MS = 3 * RETRY_PAUSE_MS
 
-export interface Rests {
+export interface RetryPauses {
   /** The same question, whose failure is told after a rest. */
-  unhurried<Args extends unknown[], Result>(
+  pauseAfterFailure<Args extends unknown[], Result>(
     ask: (...args: Args) => Promise<Result>,
   ): (...args: Args) => Promise<Result>
   /** @throws what the last question failed with, if that is not long ago */
@@ -17,27 +17,28 @@ export interface Rests {
   stop(): void
 }
 
-export function createRests(): Rests {
+export function createRetryPauses(): RetryPauses {
   const stopped = new AbortController()
-  let trouble: { error: unknown; at: number } | undefined
+  let lastFailure: { error: unknown; at: number } | undefined
 
   return {
-    unhurried:
+    pauseAfterFailure:
       (ask) =>
       async (...args) => {
         try {
           const result = await ask(...args)
-          trouble = undefined
+          lastFailure = undefined
           return result
         } catch (error) {
           if (stopped.signal.aborted) throw error
-          trouble = { error, at: performance.now() }
-          await pause(REST_MS, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
+          lastFailure = { error, at: performance.now() }
+          await pause(RETRY_PAUSE_MS, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
           throw error
         }
       },
     check() {
-      if (trouble !== undefined && performance.now() - trouble.at < TROUBLE_MS) throw trouble.error
+      if (lastFailure !== undefined && performance.now() - lastFailure.at < FAILURE_COUNTS_FOR_MS)
+        throw lastFailure.error
     },
     stop: () => stopped.abort(),
   }

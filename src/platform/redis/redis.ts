@@ -61,13 +61,13 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
   if (found instanceof Error) logger.warn({ err: found }, 'Redis cannot be used: starting without it')
   else warnOfEviction(found)
 
-  const hear = (error: unknown) => onError(explainRedisError(error, secrets))
+  const reportError = (error: unknown) => onError(explainRedisError(error, secrets))
 
   /** Sees to it that its errors are heard, and that it is closed; and so for those that BullMQ makes of it. */
   function keep<Client extends RedisClient>(client: Client): Client {
     clients.add(client)
-    client.on('error', hear)
-    if (client instanceof Cluster) mendNodes(client).on('node error', hear)
+    client.on('error', reportError)
+    if (client instanceof Cluster) mendNodes(client).on('node error', reportError)
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient
     client.duplicate = ((...args: unknown[]) => keep(duplicate(...args))) as typeof client.duplicate
     return client
@@ -106,7 +106,7 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
   function assertThere(): void {
     if (!isThere()) throw new Error('Redis is away.')
   }
-  commands.on('ready', () => void review().catch(hear))
+  commands.on('ready', () => void review().catch(reportError))
 
   return {
     prefix,
@@ -115,7 +115,7 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
     openPatient: () => open({ isImpatient: false }),
     openSubscriber() {
       const client = createSubscriberClient(settings, () => anyNode(commands, settings))
-      return createSubscriber(keep(client), hear)
+      return createSubscriber(keep(client), reportError)
     },
     async findHeard(channels) {
       assertThere()
