@@ -16,6 +16,11 @@ const columns = [
 
 export type DeliverySnapshot = Pick<Delivery, (typeof columns)[number]>
 
+/** The columns of a snapshot, for a `select` of Prisma. */
+export const deliverySnapshotSelect = Object.fromEntries(columns.map((column) => [column, true])) as {
+  [Column in (typeof columns)[number]]: true
+}
+
 /** The columns of a snapshot, for a hand-written statement in which the delivery goes by the name `d`. */
 export const sqlDeliverySnapshot = (d: string): string =>
   columns.map((column) => `${d}."${column}"`).join(', ')

@@ -15,6 +15,11 @@ const columns = [
 
 export type EventSnapshot = Pick<Event, (typeof columns)[number]>
 
+/** The columns of a snapshot, for a `select` of Prisma. */
+export const eventSnapshotSelect = Object.fromEntries(columns.map((column) => [column, true])) as {
+  [Column in (typeof columns)[number]]: true
+}
+
 /** The columns of a snapshot, for a `returning` in which the event goes by the name `e`. */
 export const sqlEventSnapshot = (e: string): string => columns.map((column) => `${e}."${column}"`).join(', ')
 
