@@ -5,10 +5,11 @@ import { WebSocketServer } from 'ws'
 import type { ApiKey } from '../../api-keys/api-key.js'
 import type { Authentication } from '../../api-keys/authentication.js'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
+import { extensionsOf } from '../../graphql/error-extensions.js'
 import { renderGraphiQLPage } from '../../graphql/graphiql.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
 import { admit } from '../auth.js'
-import { toServiceError } from '../problem.js'
+import { toHttpError } from '../problem.js'
 
 export interface GraphQLRouteOptions extends GraphQLServerOptions {
   /** Whether browsers that open the path get GraphiQL, and the key that it starts with. */
@@ -20,13 +21,18 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
   const { graphiql, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
+  const { logger } = options.context
   const { yoga, webSocket } = createGraphQLServer(options)
   const isVisit = ({ method, headers }: FastifyRequest) =>
     graphiql !== undefined && method === 'GET' && (headers.accept ?? '').includes('text/html')
   const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
 
   return async (app) => {
-    app.setErrorHandler((error, _request, reply) => sendError(reply, toServiceError(error)))
+    app.setErrorHandler((error, _request, reply) => {
+      const told = toHttpError(error)
+      if (told.cause !== undefined) logger.error({ err: told.cause, route: GRAPHQL_PATH }, 'request failed')
+      return sendError(reply, told)
+    })
     app.route({
       url: GRAPHQL_PATH,
       method: corsOrigins.length > 0 ? ['GET', 'POST', 'OPTIONS'] : ['GET', 'POST'],
@@ -99,11 +105,12 @@ function isJsonObject(text: unknown): boolean {
 /** What comes before an operation runs, in the form in which a GraphQL client reads it. */
 function sendError(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status } = errorCatalogue[error.code]
+  const { errors: _, ...extensions } = extensionsOf(error)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
     .send({
-      errors: [{ message: error.message, extensions: { code: error.code } }],
+      errors: [{ message: error.message, extensions }],
     })
 }
