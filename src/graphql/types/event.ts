@@ -158,9 +158,7 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
 const MAX_PUBLISHED_AT_ONCE = 100
 
 const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.$inferInput) =>
-  outcomeOf(async () =>
-    publisher.publish(toPublication({ ...input, createdAt: input.createdAt?.toISOString() })),
-  )
+  outcomeOf(async () => publisher.publish(toPublication(input)))
 
 builder.mutationFields((t) => ({
   publishEvent: t.field({
