@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
 import { eventType } from '../model/event-type.js'
 import { parseInput } from '../platform/input-errors.js'
+import { isoTime } from '../platform/iso-time.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
 
@@ -30,24 +31,12 @@ const jsonObject = z
   )
   .meta({ type: 'object', additionalProperties: true })
 
-/** Whether a time, where it is one at all, can be written in ISO 8601 without a sign. */
-function hasFourDigitYear(time: string): boolean {
-  const year = new Date(time).getUTCFullYear()
-  return !(year < 1 || year > 9999)
-}
-
 /** The body of `POST /v1/events`. */
 export const publicationBody = z.strictObject({
   type: eventType,
   data: jsonObject,
   metadata: jsonObject.nullish(),
-  createdAt: z.iso
-    .datetime({
-      offset: true,
-      error: 'must be an ISO 8601 time with its zone, such as 2026-01-31T18:20:43.400Z',
-    })
-    .refine(hasFourDigitYear, 'must be in the years 0001 to 9999, in UTC')
-    .optional(),
+  createdAt: isoTime.optional(),
   eventId: idempotencyKey.optional().meta({ description: 'An idempotency key; the header wins over it.' }),
 })
 
@@ -67,7 +56,7 @@ export function readPublication(
     type: body.type,
     data: members.get('data') as RawJson,
     metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
-    createdAt: body.createdAt === undefined ? null : new Date(body.createdAt),
+    createdAt: body.createdAt ?? null,
     idempotencyKey: headerKey ?? body.eventId ?? null,
   }
 }
@@ -75,7 +64,7 @@ export function readPublication(
 /** What is published when it comes as values, not as the text of a body. */
 const publicationValues = publicationBody
   .omit({ eventId: true })
-  .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: publicationBody.shape.createdAt.nullable() })
+  .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: z.date().nullish() })
 
 /** Finds what JSON can't say, or this service doesn't take, before it is written as text. */
 function checkValue(value: unknown, path: string, level = 1): void {

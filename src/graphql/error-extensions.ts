@@ -4,7 +4,7 @@ import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { errorCatalogue, ServiceError } from '../errors.js'
-import { isDatabaseAway } from '../platform/postgres/database-errors.js'
+import { toServiceError } from '../platform/service-errors.js'
 import { discreet } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
@@ -17,27 +17,24 @@ export function createMaskError(logger: Logger): (error: unknown) => Error {
     // GraphQL's own errors: about the document, or about the values of its variables.
     if (original === undefined || original instanceof GraphQLError)
       return withCode(graphQLError as GraphQLError)
-    const told = toServiceError(original)
-    if (told.code === 'INTERNAL_SERVER_ERROR')
-      logger.error({ err: original, path: graphQLError?.path }, 'operation failed')
-    return new GraphQLError(told.message, {
-      ...where(graphQLError),
-      extensions: { code: told.code, ...(told.errors && { errors: told.errors }) },
-    })
+    const told = explain(original)
+    if (told.cause !== undefined)
+      logger.error({ err: told.cause, path: graphQLError?.path }, 'operation failed')
+    return new GraphQLError(told.message, { ...where(graphQLError), extensions: extensionsOf(told) })
   }
 }
 
-function toServiceError(error: unknown): ServiceError {
-  if (error instanceof ServiceError) return error
-  if (error instanceof PothosValidationError) return new ServiceError(BAD_USER_INPUT, error.message)
-  if (isDatabaseAway(error)) {
-    return new ServiceError('SERVICE_UNAVAILABLE', 'The database is away for the moment. Try again.')
-  }
-  return new ServiceError(
-    'INTERNAL_SERVER_ERROR',
-    'Something went wrong here. It was logged; trying again may help.',
-  )
-}
+const explain = (error: unknown): ServiceError =>
+  error instanceof PothosValidationError
+    ? new ServiceError(BAD_USER_INPUT, error.message)
+    : toServiceError(error)
+
+/** The `extensions` of an error: what REST says by status, header and body. */
+export const extensionsOf = ({ code, errors, retryAfterSeconds }: ServiceError) => ({
+  code,
+  ...(errors && { errors }),
+  ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+})
 
 /** Gives the errors of parsing and validation their code too. */
 export function useErrorCodes(): Plugin {

@@ -19,6 +19,7 @@ import type { Scope } from '../api-keys/api-key.js'
 import { requireScope } from '../api-keys/authentication.js'
 import { errorCatalogue, ServiceError } from '../errors.js'
 import type { GraphQLContext } from './context.js'
+import { extensionsOf } from './error-extensions.js'
 
 /** For the mutations that do not take `manage`: in the `extensions` of the field. */
 export const takesScope = (scope: Scope) => ({ scope })
@@ -30,7 +31,7 @@ export function useScopes(): Plugin {
       for (const scope of scopesOf(args)) requireScope(apiKey, scope)
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
-      const extensions = { code: error.code, http: { status: errorCatalogue[error.code].status } }
+      const extensions = { ...extensionsOf(error), http: { status: errorCatalogue[error.code].status } }
       refuse({ errors: [new GraphQLError(error.message, { extensions })] })
     }
   }

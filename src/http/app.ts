@@ -20,7 +20,7 @@ import { tellDate } from './date.js'
 import { checkInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
-import { refuseMalformedRequest, sendProblem, toServiceError } from './problem.js'
+import { refuseMalformedRequest, sendProblem, toHttpError } from './problem.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { eventRoutes } from './routes/events.js'
 import { type GraphQLRouteOptions, graphqlRoutes } from './routes/graphql.js'
@@ -80,7 +80,7 @@ export async function createApp({
     bodyLimit: maxBodyBytes,
     // Errors are logged below, and requests are counted by the metrics: a line for each would cost the most.
     logger: false,
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, toServiceError(error)),
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toHttpError(error)),
     clientErrorHandler: refuseMalformedRequest,
   })
   shareConnections(app, connections)
@@ -92,7 +92,7 @@ export async function createApp({
   app.setSerializerCompiler(() => JSON.stringify)
 
   app.setErrorHandler((error, request, reply) => {
-    const told = toServiceError(error)
+    const told = toHttpError(error)
     if (told.cause !== undefined) {
       const apiKey = request.apiKey && labelOf(request.apiKey)
       const address = addressOf(request.raw)

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
 import { isDatabaseAway } from '../platform/postgres/database-errors.js'
+import { toServiceError } from '../platform/service-errors.js'
 import { UNDECODABLE_BODY } from './content-encoding.js'
 
 /** The shape of every error's body. */
@@ -35,8 +36,6 @@ export const problemBody = z
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
-const DATABASE_RETRY_AFTER_SECONDS = 5
-
 export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status, title } = errorCatalogue[error.code]
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
@@ -52,26 +51,12 @@ const problemType = (code: ErrorCode): string =>
   `urn:node-event-service:${code.toLowerCase().replaceAll('_', '-')}`
 
 /** What the user is told of any error that a route or the framework throws. */
-export function toServiceError(error: unknown): ServiceError {
-  if (error instanceof ServiceError) return error
-  if (isDatabaseAway(error)) {
-    return new ServiceError('SERVICE_UNAVAILABLE', 'The database is away for the moment. Try again.', {
-      retryAfterSeconds: DATABASE_RETRY_AFTER_SECONDS,
-      cause: error,
-    })
-  }
-  return (
-    fromFramework(error as FastifyError) ??
-    new ServiceError(
-      'INTERNAL_SERVER_ERROR',
-      'Something went wrong here. It was logged; trying again may help.',
-      { cause: error },
-    )
-  )
-}
+export const toHttpError = (error: unknown): ServiceError =>
+  fromFramework(error as FastifyError) ?? toServiceError(error)
 
 /** The errors that Fastify itself throws, before a route is reached. */
 function fromFramework(error: FastifyError): ServiceError | undefined {
+  if (error instanceof ServiceError || isDatabaseAway(error)) return undefined
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE':

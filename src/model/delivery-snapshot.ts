@@ -20,6 +20,13 @@ export const deliveryColumns = {
 
 export type DeliverySnapshot = Pick<Delivery, keyof typeof deliveryColumns>
 
+/** The columns of a snapshot, for a `select` of Prisma. */
+export const deliverySnapshotSelect = Object.fromEntries(
+  Object.keys(deliveryColumns).map((column) => [column, true]),
+) as {
+  [Column in keyof typeof deliveryColumns]: true
+}
+
 /** SQL: the columns of a snapshot of the delivery `d`. */
 export const sqlDeliverySnapshot = (d: string): string =>
   Object.keys(deliveryColumns)

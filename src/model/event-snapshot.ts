@@ -16,6 +16,13 @@ export const eventColumns = {
 
 export type EventSnapshot = Pick<Event, keyof typeof eventColumns>
 
+/** The columns of a snapshot, for a `select` of Prisma. */
+export const eventSnapshotSelect = Object.fromEntries(
+  Object.keys(eventColumns).map((column) => [column, true]),
+) as {
+  [Column in keyof typeof eventColumns]: true
+}
+
 /** SQL: the columns of a snapshot of the event `e`. */
 export const sqlEventSnapshot = (e: string): string =>
   Object.keys(eventColumns)

@@ -135,6 +135,11 @@ describe('a database that is away', () => {
           expect(milliseconds).toBeLessThan(limitMs)
         }),
       )
+      const overGraphQL = await api.post('/graphql', { query: '{ stats { eventsTotal } }' })
+      expect(overGraphQL.body.errors[0].extensions).toEqual({
+        code: 'SERVICE_UNAVAILABLE',
+        retryAfterSeconds: 5,
+      })
       await toDatabase.restore()
       await expect.poll(() => isHealthy(api), { timeout: 15_000 }).toBe(true)
 

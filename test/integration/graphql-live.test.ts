@@ -204,3 +204,59 @@ describe.each(queueModes)('one process, queue on %s', (mode) => {
     for (const watcher of watchers) expect(told(watcher)).toEqual(['PENDING', 'SENT'])
   })
 })
+
+describe('a live update', () => {
+  type Field = { name: string; type: { kind: string; ofType: { kind: string } | null } }
+  const scalarKinds = ['SCALAR', 'ENUM']
+
+  /** The fields of a type that hold one value; a new one is found by itself. */
+  async function scalarsOf(target: Target, type: string): Promise<string[]> {
+    const query = `query ($type: String!) {
+      __type(name: $type) { fields { name type { kind ofType { kind } } } }
+    }`
+    const { __type } = await ask(target, query, { type })
+    return (__type.fields as Field[])
+      .filter(({ type: { kind, ofType } }) => scalarKinds.includes(ofType?.kind ?? kind))
+      .map(({ name }) => name)
+  }
+
+  it.each(queueModes)(
+    'answers every scalar of its delivery and its event as queries do, on %s',
+    async (mode) => {
+      const service = resources.use(await startTestService(mode, { DELIVERY_MAX_ATTEMPTS: '1' }))
+      const receiver = resources.use(await startReceiver(500))
+      await subscribe(service, receiver.url, ['a'])
+      const ofDelivery = (await scalarsOf(service, 'Delivery')).join(' ')
+      const ofEvent = (await scalarsOf(service, 'Event')).join(' ')
+      expect(ofDelivery).toContain('lastStatusCode')
+      expect(ofEvent).toContain('deliveryCount')
+      const deliveryUpdates = resources.use(
+        watchOverSse(
+          service,
+          `subscription { deliveryUpdated { ${ofDelivery} logs { statusCode } event { id } } }`,
+        ),
+      )
+      const eventUpdates = resources.use(
+        watchOverSse(service, `subscription { eventUpdated { ${ofEvent} payload { data } } }`),
+      )
+      await untilHeard(service, 'a', [deliveryUpdates, eventUpdates])
+      const last = (watcher: Watcher, field: string) =>
+        updates(watcher, field).findLast(({ status }) => status === 'DEAD')
+      await expect.poll(() => last(deliveryUpdates, 'deliveryUpdated')).toBeDefined()
+      await expect.poll(() => last(eventUpdates, 'eventUpdated')).toBeDefined()
+
+      for (const { errors } of [...deliveryUpdates.results, ...eventUpdates.results])
+        expect(errors).toBeUndefined()
+      const delivery = last(deliveryUpdates, 'deliveryUpdated')
+      const event = last(eventUpdates, 'eventUpdated')
+      const query = `query ($delivery: ID!, $event: ID!) {
+      delivery(id: $delivery) { ${ofDelivery} logs { statusCode } event { id } }
+      event(id: $event) { ${ofEvent} payload { data } }
+    }`
+      expect(await ask(service, query, { delivery: delivery.id, event: event.id })).toEqual({
+        delivery,
+        event,
+      })
+    },
+  )
+})

@@ -1,6 +1,7 @@
 import { cancelDelivery } from '../../deliveries/cancel.js'
 import { loadPage } from '../../deliveries/pages.js'
 import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
+import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import {
@@ -18,6 +19,8 @@ const USUAL_ATTEMPTS = 10
 
 export const Delivery = builder.prismaObject('Delivery', {
   description: 'One event to one subscription.',
+  // A live update has these columns at hand. Pothos adds any other column that a field exposes.
+  select: deliverySnapshotSelect,
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7.' }),
     eventId: t.exposeID('eventId', { description: 'The event that it carries.' }),

@@ -1,6 +1,7 @@
 import { badInput } from '../../errors.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
+import { eventSnapshotSelect } from '../../model/event-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import {
@@ -20,16 +21,8 @@ import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
 export const Event = builder.prismaObject('Event', {
   description: 'What a producer published.',
-  // Without the payload, which may be large: it is read only where it is asked for.
-  select: {
-    id: true,
-    type: true,
-    status: true,
-    idempotencyKey: true,
-    deliveryCount: true,
-    createdAt: true,
-    updatedAt: true,
-  },
+  // A live update has these columns at hand. The payload may be large, so it is read only where it is asked for.
+  select: eventSnapshotSelect,
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7; the `webhook-id` of every attempt.' }),
     type: t.exposeString('type', { description: 'Such as `user.created`.' }),
@@ -165,9 +158,7 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
 const MAX_PUBLISHED_AT_ONCE = 100
 
 const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.$inferInput) =>
-  outcomeOf(async () =>
-    publisher.publish(toPublication({ ...input, createdAt: input.createdAt?.toISOString() })),
-  )
+  outcomeOf(async () => publisher.publish(toPublication(input)))
 
 builder.mutationFields((t) => ({
   publishEvent: t.field({

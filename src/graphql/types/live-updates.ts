@@ -1,6 +1,7 @@
-import type { DeliverySnapshot } from '../../model/delivery-snapshot.js'
-import type { EventSnapshot } from '../../model/event-snapshot.js'
+import { queryFromInfo } from '@pothos/plugin-prisma'
+import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../builder.js'
+import type { GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
 import { Delivery } from './delivery.js'
 import { Event } from './event.js'
@@ -28,8 +29,10 @@ builder.subscriptionFields((t) => ({
           (subscriptionId == null || delivery.subscriptionId === subscriptionId.toLowerCase()) &&
           (status == null || status.includes(delivery.status)),
       ),
-    // The snapshot has every column that the type shows; relations are loaded when they are asked for.
-    resolve: (delivery) => delivery as DeliverySnapshot as typeof Delivery.$inferType,
+    resolve: (delivery, _args, context, info) =>
+      completeSnapshot(delivery, context, info, (select) =>
+        context.database.prisma.delivery.findUnique({ select, where: { id: delivery.id } }),
+      ),
   }),
   eventUpdated: t.field({
     type: Event,
@@ -49,6 +52,25 @@ builder.subscriptionFields((t) => ({
           (type == null || type.includes(event.type)) &&
           (status == null || status.includes(event.status)),
       ),
-    resolve: (event) => event as EventSnapshot as typeof Event.$inferType,
+    resolve: (event, _args, context, info) =>
+      completeSnapshot(event, context, info, (select) =>
+        context.database.prisma.event.findUnique({ select, where: { id: event.id } }),
+      ),
   }),
 }))
+
+/**
+ * Adds to a snapshot what the operation asks for and the snapshot does not have: relations and further columns. The
+ * columns of the snapshot stay as they are, so an update shows the change that it is about, and not a later one.
+ */
+async function completeSnapshot<Snapshot extends object>(
+  snapshot: Snapshot,
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+  load: (select: Record<string, unknown>) => Promise<object | null>,
+): Promise<Snapshot> {
+  const { select = {} }: { select?: object | undefined } = queryFromInfo({ context, info })
+  const missing = Object.entries(select).filter(([name]) => !(name in snapshot))
+  if (missing.length === 0) return snapshot
+  return { ...(await load(Object.fromEntries(missing))), ...snapshot }
+}

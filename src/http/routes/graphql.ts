@@ -5,11 +5,12 @@ import { WebSocketServer } from 'ws'
 import type { ApiKey } from '../../api-keys/api-key.js'
 import type { Authentication } from '../../api-keys/authentication.js'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
+import { extensionsOf } from '../../graphql/error-extensions.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
 import { admit } from '../auth.js'
 import { createGraphiQLPage } from '../graphiql-page.js'
 import { isLocalHost, originRefusal } from '../origins.js'
-import { toServiceError } from '../problem.js'
+import { toHttpError } from '../problem.js'
 import { acceptUpgrades } from '../upgrades.js'
 
 export interface GraphQLRouteOptions extends GraphQLServerOptions {
@@ -24,6 +25,7 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
 
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
   const { graphiql, requireLocalHost, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
+  const { logger } = options.context
   const { yoga, webSocket } = createGraphQLServer(options)
   const origins = { corsOrigins, requireLocalHost }
   const page = createGraphiQLPage(graphiql?.apiKey)
@@ -35,7 +37,11 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
   const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
 
   return async (app) => {
-    app.setErrorHandler((error, _request, reply) => sendError(reply, toServiceError(error)))
+    app.setErrorHandler((error, _request, reply) => {
+      const told = toHttpError(error)
+      if (told.cause !== undefined) logger.error({ err: told.cause, route: GRAPHQL_PATH }, 'request failed')
+      return sendError(reply, told)
+    })
     app.route({
       url: GRAPHQL_PATH,
       method: corsOrigins.length > 0 ? ['GET', 'POST', 'OPTIONS'] : ['GET', 'POST'],
@@ -111,11 +117,12 @@ function isJsonObject(text: unknown): boolean {
 /** What comes before an operation runs, in the form in which a GraphQL client reads it. */
 function sendError(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status } = errorCatalogue[error.code]
+  const { errors: _, ...extensions } = extensionsOf(error)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
     .send({
-      errors: [{ message: error.message, extensions: { code: error.code } }],
+      errors: [{ message: error.message, extensions }],
     })
 }
