@@ -27,7 +27,7 @@ export interface ServiceSituation extends RelaySituation {
 
 export type Role = 'all' | 'api' | 'worker'
 
-const API_KEY = 'bench'
+const API_KEY = 'key-of-the-benchmark'
 const START_TIMEOUT_MS = 60_000
 const DIST = join(import.meta.dirname, '../dist')
 

@@ -109,11 +109,16 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
   })
 }
 
+/** In production: what nobody guesses, and nobody finds in a list of usual passwords. */
+const MIN_API_KEY_LENGTH = 16
+
 function readApiKeys(given: NodeJS.ProcessEnv): { apiKeys: KeySources; problems: string[] } {
   const { API_KEYS_FILE: file } = given
   const entries = namesApiKeys(given) ? (given.API_KEYS ?? '') : DEVELOPMENT_API_KEY
-  const { keys, problems } = readSetting(list.parse(entries))
-  const apiKeys = { keys, file: file === undefined ? undefined : resolve(file) }
+  const isProduction = given.NODE_ENV === 'production' && namesApiKeys(given)
+  const minLength = isProduction ? MIN_API_KEY_LENGTH : 1
+  const { keys, problems } = readSetting(list.parse(entries), minLength)
+  const apiKeys = { keys, minLength, file: file === undefined ? undefined : resolve(file) }
   return { apiKeys, problems: readSources(apiKeys, problems).problems }
 }
 

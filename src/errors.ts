@@ -44,10 +44,22 @@ export class ServiceError extends Error {
   }
 }
 
-export function badInput(errors: InputError[]): ServiceError {
+/** What one answer tells of a wrong input, so that it stays small however wrong the input is. */
+const MAX_ERRORS = 10
+const MAX_PATH_LENGTH = 100
+const MAX_MESSAGE_LENGTH = 200
+
+const shorten = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
+
+export function badInput(all: InputError[]): ServiceError {
+  const errors = all.slice(0, MAX_ERRORS).map(({ path, message }) => ({
+    path: shorten(path, MAX_PATH_LENGTH),
+    message: shorten(message, MAX_MESSAGE_LENGTH),
+  }))
   const [first] = errors
   const where = first?.path ? `\`${first.path}\`: ` : ''
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : ''
+  const more = all.length > 1 ? ` (and ${all.length - 1} more, see errors)` : ''
   return new ServiceError('BAD_USER_INPUT', `${where}${first?.message ?? 'The input is invalid.'}${more}`, {
     errors,
   })

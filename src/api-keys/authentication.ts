@@ -1,6 +1,10 @@
 /**
- * Who gets in, whichever way they come: with a key of the keyStore, as long as they have not tried too many
- * wrong ones. A right key opens at all times, so whoever guesses behind a proxy shuts out nobody else there.
+ * Who gets in, over HTTP and WebSocket alike: a client with a known API key, from an address that has not tried too many wrong
+ * ones.
+ *
+ * Past the limit, an API key that this address has not used before is refused unread, right or wrong. So a guesser learns
+ * nothing from a 429 and gets as few guesses a minute as the limit says. Clients behind the same address whose API keys have
+ * worked there before go on as if nothing happened.
  */
 import { ServiceError } from '../errors.js'
 import type { AddressOf } from '../platform/client-address.js'
@@ -20,6 +24,7 @@ export function createAuthentication(
   addressOf: AddressOf,
 ): Authentication {
   const limit = createFailureLimit()
+  const usedBefore = createUsedKeys()
   return {
     onRemoved: keyStore.onRemoved,
     admit(key, request) {
@@ -27,15 +32,20 @@ export function createAuthentication(
         serviceEvents.emit('refused', { reason: 'missing' })
         throw new ServiceError('UNAUTHENTICATED', 'Send your API key in the header X-API-Key.')
       }
+      const address = addressOf(request) ?? 'unknown'
       const known = keyStore.find(key)
-      if (known !== undefined) return known
-      const retryAfterSeconds = limit.count(addressOf(request) ?? 'unknown')
+      const secondsLeft = limit.secondsLeft(address)
+      if (known !== undefined && (secondsLeft === undefined || usedBefore.has(address, known))) {
+        usedBefore.add(address, known)
+        return known
+      }
+      const retryAfterSeconds = secondsLeft ?? limit.count(address)
       serviceEvents.emit('refused', { reason: retryAfterSeconds === undefined ? 'wrong' : 'limited' })
       if (retryAfterSeconds === undefined)
         throw new ServiceError('UNAUTHENTICATED', 'This API key is not known here.')
       throw new ServiceError(
         'TOO_MANY_REQUESTS',
-        `Too many wrong API keys came from this address. Try again in ${retryAfterSeconds} s; a right key works at once.`,
+        `Too many wrong API keys came from this address. Try again in ${retryAfterSeconds} s.`,
         { retryAfterSeconds },
       )
     },
@@ -46,4 +56,21 @@ export function createAuthentication(
 export function requireScope(key: ApiKey, scope: Scope): void {
   if (key.scopes.has(scope)) return
   throw new ServiceError('FORBIDDEN', `This API key lacks the scope \`${scope}\`. Use one that has it.`)
+}
+
+/** Addresses whose API keys are remembered; beyond this number those that came first are forgotten. */
+const MAX_ADDRESSES = 10_000
+
+/** The API keys that have worked, by the addresses that they came from. */
+function createUsedKeys() {
+  const byAddress = new Map<string, Set<ApiKey>>()
+  return {
+    has: (address: string, apiKey: ApiKey) => byAddress.get(address)?.has(apiKey) === true,
+    add(address: string, apiKey: ApiKey) {
+      const known = byAddress.get(address)
+      if (known !== undefined) return void known.add(apiKey)
+      if (byAddress.size >= MAX_ADDRESSES) byAddress.delete(byAddress.keys().next().value as string)
+      byAddress.set(address, new Set([apiKey]))
+    },
+  }
 }

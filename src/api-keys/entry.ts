@@ -24,12 +24,15 @@ const sendable = /^[\x20-\x7e]+$/
 const HASH_PREFIX = 'sha256:'
 const SCOPES = `${scopes.slice(0, -1).join(', ')} and ${scopes.at(-1)}`
 
-/** @param entries what each says, by the place where a person finds it */
-export function readEntries(entries: [place: string, text: string][]): ReadKeys {
+/**
+ * @param entries what each says, by the place where a person finds it
+ * @param minLength of an API key; a hash tells nothing of the length of its key
+ */
+export function readEntries(entries: [place: string, text: string][], minLength = 1): ReadKeys {
   const keys: ApiKey[] = []
   const problems: string[] = []
   for (const [place, text] of entries) {
-    const read = readEntry(place, text)
+    const read = readEntry(place, text, minLength)
     if (typeof read === 'string') problems.push(`${place} ${read}`)
     else keys.push(read)
   }
@@ -50,7 +53,7 @@ export function findRepeats(keys: ApiKey[]): string[] {
 }
 
 /** A key, or what is wrong. */
-function readEntry(place: string, text: string): ApiKey | string {
+function readEntry(place: string, text: string, minLength: number): ApiKey | string {
   const [, name, names = '', key = text] = extended.exec(text) ?? []
   const asked = name === undefined ? [...scopes] : names.split('+')
   if (!asked.every(isScope)) {
@@ -59,6 +62,9 @@ function readEntry(place: string, text: string): ApiKey | string {
   if (withoutKey.exec(text)?.[1]?.split('+').every(isScope)) return 'has a name and scopes, and no key'
   if (!sendable.test(key)) {
     return 'has a character that no header can carry: a key is made of letters, digits and other printable ASCII'
+  }
+  if (key.length < minLength) {
+    return `has a key of ${key.length} characters: production needs at least ${minLength}, such as \`openssl rand -hex 16\` prints`
   }
   const hash = key.startsWith(HASH_PREFIX) ? readHash(key.slice(HASH_PREFIX.length)) : hashKey(key)
   if (hash === undefined) return `must have 64 hexadecimal digits after ${HASH_PREFIX}`

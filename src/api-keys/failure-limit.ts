@@ -4,6 +4,8 @@ import { addressGroup } from '../platform/client-address.js'
 export interface FailureLimit {
   /** Counts one more. Answers, once it is one too many, with the seconds until the count begins anew. */
   count(address: string): number | undefined
+  /** The seconds until the count begins anew, once it has reached the limit. */
+  secondsLeft(address: string): number | undefined
 }
 
 export interface FailureLimitOptions {
@@ -32,6 +34,14 @@ export function createFailureLimit({
   }
 
   return {
+    secondsLeft(address) {
+      if (windows.size === 0) return undefined
+      const window = windows.get(addressGroup(address))
+      const leftMs = (window?.endsAtMs ?? 0) - now()
+      return window !== undefined && window.failures >= limit && leftMs > 0
+        ? Math.ceil(leftMs / 1000)
+        : undefined
+    },
     count(address) {
       const source = addressGroup(address)
       const atMs = now()

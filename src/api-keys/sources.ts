@@ -8,18 +8,23 @@ export interface KeySources {
   keys: ApiKey[]
   /** The path that `API_KEYS_FILE` gives. */
   file: string | undefined
+  /** The least length of an API key. */
+  minLength?: number
 }
 
-export const readSetting = (entries: string[]): ReadKeys =>
-  readEntries(entries.map((text, index) => [`API_KEYS#${index + 1}`, text]))
+export const readSetting = (entries: string[], minLength?: number): ReadKeys =>
+  readEntries(
+    entries.map((text, index) => [`API_KEYS#${index + 1}`, text]),
+    minLength,
+  )
 
 /**
  * What the sources hold at this moment, and everything that is wrong with it.
  *
  * @param known what was found wrong with the setting already
  */
-export function readSources({ keys: given, file }: KeySources, known: string[] = []): ReadKeys {
-  const inFile = file === undefined ? { keys: [], problems: [] } : readFile(file)
+export function readSources({ keys: given, file, minLength }: KeySources, known: string[] = []): ReadKeys {
+  const inFile = file === undefined ? { keys: [], problems: [] } : readFile(file, minLength)
   const keys = [...given, ...inFile.keys]
   const problems = [...known, ...inFile.problems, ...findRepeats(keys)]
   if (keys.length > 0 || problems.length > 0) return { keys, problems }
@@ -30,11 +35,14 @@ export function readSources({ keys: given, file }: KeySources, known: string[] =
 }
 
 /** One entry a line; empty lines and those that begin with `#` say nothing. It is small, and read rarely. */
-function readFile(path: string): ReadKeys {
+function readFile(path: string, minLength?: number): ReadKeys {
   try {
     const lines = readText(path).split('\n')
     const entries = lines.map((line, index): [string, string] => [`API_KEYS_FILE#${index + 1}`, line.trim()])
-    return readEntries(entries.filter(([, text]) => text !== '' && !text.startsWith('#')))
+    return readEntries(
+      entries.filter(([, text]) => text !== '' && !text.startsWith('#')),
+      minLength,
+    )
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return { keys: [], problems: [`API_KEYS_FILE can not be read (${code ?? message}): ${path}`] }

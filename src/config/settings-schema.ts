@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { levels } from 'pino'
 import { z } from 'zod'
 import { egressSettingNames } from '../delivery-engine/egress/egress-settings.js'
-import { parseCidr, parseNetwork } from '../platform/ip-ranges.js'
+import { parseNetwork } from '../platform/ip-ranges.js'
 import { parsePostgresUrl } from '../platform/postgres/url.js'
 import { parseRedisUrl } from '../platform/redis/address.js'
 import { parseEncryptionKey } from '../secrets/encryption-keys.js'
@@ -70,7 +70,7 @@ function checkPostgresUrl(url: string): string {
 
 /** Checks the range and keeps its text. */
 function checkCidr(cidr: string): string {
-  parseCidr(cidr)
+  parseNetwork(cidr)
   return cidr
 }
 

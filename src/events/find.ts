@@ -1,5 +1,6 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import { MAX_LIMIT } from '../platform/paging.js'
 import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { RawJson } from './raw-json.js'
@@ -15,7 +16,10 @@ interface PayloadTexts {
   metadata: RawJson | null
 }
 
-/** An event with its deliveries and each delivery's logs. @throws ServiceError NOT_FOUND */
+/** Deliveries that come with an event; `GET /v1/deliveries?eventId=` has them all, page by page. */
+export const MAX_DELIVERIES_OF_AN_EVENT = MAX_LIMIT
+
+/** An event with the first of its deliveries and each delivery's logs. @throws ServiceError NOT_FOUND */
 export async function findEvent({ prisma, query }: Database, id: string) {
   if (!isUuid(id)) throw notFound('event', id)
   const [event, [payload]] = await Promise.all([
@@ -23,7 +27,11 @@ export async function findEvent({ prisma, query }: Database, id: string) {
       where: { id },
       omit: { data: true, metadata: true },
       include: {
-        deliveries: { orderBy: { id: 'asc' }, include: { logs: { orderBy: { attempt: 'asc' } } } },
+        deliveries: {
+          orderBy: { id: 'asc' },
+          take: MAX_DELIVERIES_OF_AN_EVENT,
+          include: { logs: { orderBy: { attempt: 'asc' } } },
+        },
       },
     }),
     query<PayloadTexts>(payloadTexts, [id]),

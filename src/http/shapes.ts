@@ -1,6 +1,6 @@
 /** What the routes answer with: the schemas that OpenAPI shows, and how rows of the database take their shape. */
 import { z } from 'zod'
-import type { findEvent } from '../events/find.js'
+import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
@@ -98,7 +98,12 @@ export const eventShape = z
     idempotencyKey: z.string().nullable(),
     createdAt: time,
     updatedAt: time,
-    deliveries: z.array(deliveryShape),
+    deliveries: z
+      .array(deliveryShape)
+      .max(MAX_DELIVERIES_OF_AN_EVENT)
+      .meta({
+        description: `The first ${MAX_DELIVERIES_OF_AN_EVENT}; \`GET /v1/deliveries?eventId=\` has them all.`,
+      }),
   })
   .meta({ id: 'Event', description: 'What a producer published, and what became of it.' })
 

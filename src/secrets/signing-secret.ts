@@ -16,9 +16,26 @@ export function secretKey(secret: string): Buffer {
     : Buffer.from(secret, 'utf8')
 }
 
-/** Whether a secret gives a key at all: what follows `whsec_` must be base64 of something. */
-export function isUsableSecret(secret: string): boolean {
-  const isWellFormed =
-    !secret.startsWith(PREFIX) || /^[A-Za-z0-9+/]+={0,2}$/.test(secret.slice(PREFIX.length))
-  return isWellFormed && secretKey(secret).length > 0
+/** Standard, padded base64 (RFC 4648 §4). */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+/** Standard Webhooks 1.0.0, "Signature scheme". */
+const MIN_KEY_BYTES = 24
+const MAX_KEY_BYTES = 64
+const PLAIN = /^[\x21-\x7e][\x20-\x7e]{6,253}[\x21-\x7e]$/
+
+/**
+ * Why a new secret is refused, as a sentence; undefined for one that every library for Standard Webhooks reads as this
+ * service does. Secrets that were stored before sign on, whatever they are.
+ */
+export function secretRefusal(secret: string): string | undefined {
+  if (!secret.toLowerCase().trimStart().startsWith(PREFIX)) {
+    return PLAIN.test(secret)
+      ? undefined
+      : 'must be 8 to 255 printable ASCII characters without blanks at the ends, or whsec_ and base64'
+  }
+  const base64 = secret.slice(PREFIX.length)
+  const bytes = secretKey(secret).length
+  const isWhole = secret.startsWith(PREFIX) && BASE64.test(base64)
+  if (isWhole && bytes >= MIN_KEY_BYTES && bytes <= MAX_KEY_BYTES) return undefined
+  return `starts with whsec_, so the rest must be padded base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`
 }

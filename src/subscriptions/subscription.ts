@@ -5,10 +5,17 @@ import type { Prisma } from '../generated/prisma/client.js'
 import { EVERY_TYPE, eventType } from '../model/event-type.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
-import { isUsableSecret } from '../secrets/signing-secret.js'
+import { secretRefusal } from '../secrets/signing-secret.js'
 
 /** A parser of URLs drops line breaks without a word; what is shown should be what is called. */
 const isOneLine = (text: string): boolean => !/\p{Cc}/u.test(text)
+
+/** As the WHATWG URL standard writes it, without the fragment, which is never sent: equal URLs are one text. */
+function normalizeUrl(text: string): string {
+  const url = new URL(text)
+  url.hash = ''
+  return url.href
+}
 
 const endpointUrl = z
   .string()
@@ -21,9 +28,12 @@ const endpointUrl = z
       context.addIssue('must not contain control characters or broken ones')
     } else if (url.username !== '' || url.password !== '') {
       context.addIssue('must not carry a user name or password')
+    } else if (url.port === '0') {
+      context.addIssue('must not name port 0, where nothing can listen')
     }
   })
   .meta({ format: 'uri', examples: ['https://example.com/webhooks'] })
+  .transform(normalizeUrl)
 
 const eventTypes = z
   .array(
@@ -39,12 +49,15 @@ const isNotSealed = (text: string): boolean => !text.startsWith(SEALED_PREFIX)
 
 const secret = z
   .string()
-  .min(1, { error: 'must not be empty', abort: true })
-  .max(512)
-  .refine(isPostgresText, 'must not contain NUL or broken characters')
-  .refine(isUsableSecret, 'starts with whsec_, so the rest must be base64')
+  .superRefine((text, context) => {
+    const refusal = secretRefusal(text)
+    if (refusal !== undefined) context.addIssue(refusal)
+  })
   .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
-  .meta({ description: 'Base64 after the prefix `whsec_`; anything else is used as its UTF-8 bytes.' })
+  .meta({
+    description:
+      '`whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters, used as their bytes.',
+  })
 
 const description = z.string().max(1024).refine(isPostgresText, 'must not contain NUL or broken characters')
 

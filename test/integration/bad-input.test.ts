@@ -332,7 +332,7 @@ describe('a header', () => {
     const { status } = await service.api.post('/v1/subscriptions', {
       endpointUrl: `${endpoint.url}/${escaped}?q=${escaped}&"<é>'#${escaped}`,
       eventTypes: ['injected'],
-      secret: `secret${injected}`,
+      secret: 'secret: x-injected: yes',
       description: injected,
     })
     expect(status).toBe(201)

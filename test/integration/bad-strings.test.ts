@@ -50,6 +50,12 @@ const everything = Object.keys(odd) as Odd[]
 const subscription = () => ({ endpointUrl: 'http://127.0.0.1:9/hook', eventTypes: [newType()] })
 const url = (text: string) => `http://127.0.0.1:9/hook/${text}?q=${text}`
 
+/** Which of them stands in this URL. */
+const oddWritten = (endpointUrl: string): Odd =>
+  everything.find(
+    (what) => URL.canParse(url(odd[what])) && new URL(url(odd[what])).href === endpointUrl,
+  ) as Odd
+
 const eventFields: Record<string, Field> = {
   type: {
     keeps: ['a resource of every object'],
@@ -83,7 +89,8 @@ const subscriptionFields: Record<string, Field> = {
     keeps: anyText,
     input: (text) => ({ ...subscription(), endpointUrl: url(text) }),
     path: 'endpointUrl',
-    read: ({ endpointUrl }) => /^.*hook\/(.*)\?q=\1$/s.exec(endpointUrl)?.[1],
+    // As the URL standard writes it.
+    read: ({ endpointUrl }) => odd[oddWritten(endpointUrl)],
   },
   'an event type': {
     keeps: ['a resource of every object'],
@@ -92,7 +99,7 @@ const subscriptionFields: Record<string, Field> = {
     read: ({ eventTypes }) => eventTypes[0],
   },
   secret: {
-    keeps: [...anyText, 'a header of its own', 'a bell'].filter((each) => each !== 'nothing') as Odd[],
+    keeps: ['SQL', 'a resource of every object', 'a template'],
     input: (secret) => ({ ...subscription(), secret }),
     path: 'secret',
   },

@@ -81,19 +81,19 @@ describe.each(layouts)('delivery, queue on %s', (layout) => {
       const { body: subscription } = await service.api.post('/v1/subscriptions', {
         endpointUrl: receiver.url,
         eventTypes: ['user.created'],
-        secret: 'plain sécret',
+        secret: 'plain secret',
       })
       await eventIn('DELIVERED', service, await publish(service))
       await service.api.patch(`/v1/subscriptions/${subscription.id}`, {
-        secret: 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw==',
+        secret: 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcyEh',
       })
       await eventIn('DELIVERED', service, await publish(service))
 
       const [before, after] = receiver.requests as [ReceivedRequest, ReceivedRequest]
-      const plain = new Webhook(new TextEncoder().encode('plain sécret') as unknown as string, {
+      const plain = new Webhook(new TextEncoder().encode('plain secret') as unknown as string, {
         format: 'raw',
       })
-      const renewed = new Webhook('whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw==')
+      const renewed = new Webhook('whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcyEh')
       const verify = (webhook: Webhook, { body, headers }: ReceivedRequest) =>
         webhook.verify(body, headers as Record<string, string>)
       expect(() => verify(plain, before)).not.toThrow()

@@ -316,3 +316,21 @@ describe('an idempotency key', () => {
     },
   )
 })
+
+it('an event that very many subscriptions want shows the first 200 of its deliveries', async () => {
+  const { body } = await service.api.post('/v1/events', { type: 'wide', data: {} })
+  await service.database.query(
+    `with s as (
+       insert into subscriptions (id, "endpointUrl", "eventTypes", fingerprint, secret)
+       select uuid_v7(), 'http://127.0.0.1:9/' || n, '{none}', sha256(n::text::bytea), 'a plain secret'
+       from generate_series(1, 250) as n returning id
+     )
+     insert into deliveries (id, "eventId", "subscriptionId", status, "nextRunAt")
+     select uuid_v7(), $1, id, 'SENT', null from s`,
+    [body.eventId],
+  )
+  const event = await service.api.get(`/v1/events/${body.eventId}`)
+  expect(event.body.deliveries).toHaveLength(200)
+  const all = await service.api.get(`/v1/deliveries?eventId=${body.eventId}&limit=200`)
+  expect([all.body.items.length, all.body.nextCursor !== null]).toEqual([200, true])
+})

@@ -14,7 +14,7 @@ import { type EncryptionKey, isSignedBy, newEncryptionKey } from '../support/sec
 import { startOn } from '../support/service.js'
 
 const [older, newer] = [newEncryptionKey(), newEncryptionKey()]
-const NEXT_SECRET = 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw=='
+const NEXT_SECRET = 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcyEh'
 
 let resources: Resources
 let database: TestDatabase

@@ -69,19 +69,25 @@ describe('a new subscription', () => {
     expect(secrets[0]).not.toBe(secrets[1])
   })
 
-  it.each(['plain text', 'sécret', `whsec_${Buffer.alloc(24, 1).toString('base64')}`])(
+  it.each(['plain text', '!~-symbols', `whsec_${Buffer.alloc(24, 1).toString('base64')}`])(
     'keeps the secret %s that it was given',
     async (secret) => {
       expect((await created({ secret })).secret).toBe(secret)
     },
   )
 
-  it.each([[''], ['whsec_'], ['whsec_not base64!'], ['NUL \0'], ['\ud83d'], ['s'.repeat(513)], [1], [null]])(
-    'refuses the secret %j',
-    async (secret) => {
-      expectProblem(await create(some({ secret })), 400, 'secret')
-    },
-  )
+  const base64 = (bytes: number) => Buffer.alloc(bytes, 1).toString('base64')
+  const alone = (secret: unknown): [unknown] => [secret]
+
+  it.each<[unknown]>([
+    ...['', 'whsec_', 'whsec_not base64!', 'NUL \0', '\ud83d', 's'.repeat(513), 1, null].map(alone),
+    ...['a short', ' begins with a blank', 'ends with a blank ', 'has an accént', 's'.repeat(256)].map(alone),
+    ...[`whsec_${base64(23)}`, `whsec_${base64(65)}`].map(alone),
+    ...[`whsec_${base64(32).replace('=', '')}`, `WHSEC_${base64(24)}`, ` whsec_${base64(24)}`].map(alone),
+    ...[`whsec_${base64(24)} `, 'whsec_AAAA=AAA'].map(alone),
+  ])('refuses the secret %j', async (secret) => {
+    expectProblem(await create(some({ secret })), 400, 'secret')
+  })
 
   it('shows its secret this once and never again', async () => {
     const { id, secret } = await created()
@@ -109,7 +115,10 @@ describe('a new subscription', () => {
     expectProblem(await create(first), 409)
     expectProblem(await create({ ...first, eventTypes: ['c', 'a', 'b'] }), 409)
     expectProblem(await create({ ...first, eventTypes: ['a', 'a', 'b', 'c'] }), 409)
-    expectProblem(await create({ ...first, secret: 's', description: 'd', isEnabled: false }), 409)
+    expectProblem(
+      await create({ ...first, secret: 'another secret', description: 'd', isEnabled: false }),
+      409,
+    )
   })
 
   it.each([
@@ -171,13 +180,30 @@ describe('eventTypes', () => {
 
 describe('endpointUrl', () => {
   it.each([
-    'http://example.com',
-    'https://example.com:8443/a/b?c=d',
-    'https://münchen.example/',
-    'http://93.184.215.14/',
-    'http://[2606:4700:4700::1111]/',
-  ])('may be %s, and stays as it is written', async (endpointUrl) => {
-    expect((await created({ endpointUrl })).endpointUrl).toBe(endpointUrl)
+    ['https://example.com:8443/a/b?c=d'],
+    ['http://93.184.215.14/'],
+    ['http://[2606:4700:4700::1111]/'],
+    ['http://example.com', 'http://example.com/'],
+    ['https://münchen.example/', 'https://xn--mnchen-3ya.example/'],
+    ['HTTPS://Example.com:443/./a/../b?#fragment', 'https://example.com/b?'],
+    [' https://example.com/c ', 'https://example.com/c'],
+  ])('may be %j, and is kept as the URL standard writes it', async (endpointUrl, kept = endpointUrl) => {
+    expect((await created({ endpointUrl })).endpointUrl).toBe(kept)
+  })
+
+  it('that is spelled in another way is the same endpoint', async () => {
+    const plain = some({ endpointUrl: 'http://example.com/same', eventTypes: ['spelled'] })
+    expect((await create(plain)).status).toBe(201)
+    for (const endpointUrl of [
+      'HTTP://Example.com:80/same',
+      'http://example.com/./same#a',
+      ' http:/\\example.com/same',
+    ])
+      expectProblem(await create({ ...plain, endpointUrl }), 409)
+  })
+
+  it('may not name port 0', async () => {
+    expectProblem(await create(some({ endpointUrl: 'https://example.com:0/hook' })), 400, 'endpointUrl')
   })
 
   it.each([
@@ -258,7 +284,7 @@ describe('a change', () => {
 
   it('of several fields is one change', async () => {
     const { id } = await created()
-    const changes = { isEnabled: false, eventTypes: ['*'], description: 'All of it', secret: 'new' }
+    const changes = { isEnabled: false, eventTypes: ['*'], description: 'All of it', secret: 'a new secret' }
     const { secret, ...visible } = changes
     expect((await patch(id, changes)).body).toMatchObject(visible)
   })

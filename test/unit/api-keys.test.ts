@@ -89,10 +89,23 @@ describe('API_KEYS', () => {
 
 describe('API_KEYS_FILE', () => {
   it('has an entry a line, and adds to API_KEYS', () => {
-    const API_KEYS_FILE = file('# producers', '', '  shop=publish=one\r', 'two')
+    const API_KEYS_FILE = file(
+      '# producers',
+      '',
+      '  shop=publish=one-of-enough-length\r',
+      'two-of-enough-length',
+    )
     const config = loadConfig({ API_KEYS: 'three', API_KEYS_FILE })
     expect(config.apiKeys).toMatchObject({ keys: [{ place: 'API_KEYS#1' }], file: API_KEYS_FILE })
     expect(problemsOf({ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', API_KEYS_FILE })).toEqual([])
+  })
+
+  it('has no short key in production, where a hash tells nothing of its length', () => {
+    const API_KEYS_FILE = file('shop=publish=short', `ops=read=sha256:${'0'.repeat(64)}`, '0123456789abcdef')
+    const problems = problemsOf({ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', API_KEYS_FILE })
+    expect(problems).toEqual([
+      expect.stringMatching(/^API_KEYS_FILE#1 has a key of 5 characters: .* at least 16/),
+    ])
   })
 
   it('leaves no default key', () => {

@@ -48,7 +48,11 @@ describe('loadConfig', () => {
       'API_KEYS or API_KEYS_FILE must be set in production',
       'DATABASE_URL must be set in production',
     ])
-    const config = loadConfig({ NODE_ENV: 'production', API_KEYS: 'k', DATABASE_URL: 'postgres://db/x' })
+    const config = loadConfig({
+      NODE_ENV: 'production',
+      API_KEYS: 'a-key-of-enough-length',
+      DATABASE_URL: 'postgres://db/x',
+    })
     expect(config.delivery.allowedCidrs).toEqual([])
   })
 

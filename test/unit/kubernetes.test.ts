@@ -70,7 +70,7 @@ describe('the manifest for Kubernetes', () => {
         ...secret,
         ...own,
         API_KEYS_FILE: '',
-        API_KEYS: 'k',
+        API_KEYS: 'a-key-of-enough-length',
       }
       expect(loadConfig(given).role).toBe(deployment.metadata.name.replace('node-event-service-', ''))
     }
