@@ -3,18 +3,22 @@
  * migration, by SIGKILL. The next one needs nobody's help, and what it leaves is what one that was never killed leaves.
  *
  * A run tries every fourth moment, from a random one on. The long form, `MIGRATION_CUTS=all`, tries every moment.
+ * `MIGRATION_SEED` has the moments of an upgrade again that a run printed.
  */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { cpSync, rmSync, symlinkSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { applyMigrations, migrationNames } from '../../src/platform/migrations/index.js'
+import { applyMigrations, migrationNames, pendingMigrations } from '../../src/platform/migrations/index.js'
 import { createResources } from '../../src/platform/resources.js'
+import { createRandom } from '../faults/random.js'
 import { readCatalogue } from '../support/catalogue.js'
 import { withDatabase } from '../support/global-setup.js'
 import { startMessageProxy } from '../support/message-proxy.js'
+import { startProcess, temporaryDirectory } from '../support/process.js'
 
 const MINUTES = 60_000
 const AT_ONCE = 4
@@ -40,10 +44,13 @@ interface TestedDatabase {
   client: pg.Client
 }
 
-/** An empty database, gone afterwards. */
-async function onDatabase<Result>(work: (database: TestedDatabase) => Promise<Result>): Promise<Result> {
+/** A database, empty or as its template is, gone afterwards. */
+async function onDatabase<Result>(
+  work: (database: TestedDatabase) => Promise<Result>,
+  template = 'template1',
+): Promise<Result> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await admin.query(`create database ${name} strategy file_copy`)
+  await admin.query(`create database ${name} template ${template} strategy file_copy`)
   const url = withDatabase(inject('postgresUrl'), name)
   const client = new pg.Client(url)
   try {
@@ -180,6 +187,97 @@ test('four processes on one database, one of them killed: the others do it all',
     await Promise.all([killed, ...others])
     await expectWhole(database)
   })
+})
+
+/** What the version before `fair_and_flat` knew of. */
+const OLD_MIGRATIONS = 2
+const OLD_EVENTS = 3000
+
+/** All finished, so that a service that starts leaves them alone. */
+const oldRows = `
+  insert into subscriptions (id, "endpointUrl", "eventTypes", secret, fingerprint)
+  select gen_random_uuid(), 'https://example.com/' || n, array['a'], 'of-before', decode(md5(n::text), 'hex')
+  from generate_series(1, 20) n;
+  insert into events (id, type, data, status, "createdAt", "deliveryCount", "sentCount")
+  select gen_random_uuid(), 'a', '{}', 'DELIVERED', now(), 1, 1 from generate_series(1, ${OLD_EVENTS});
+  insert into deliveries (id, "eventId", "subscriptionId", status, attempts)
+  select gen_random_uuid(), events.id, (select id from subscriptions limit 1), 'SENT', 1 from events;
+  insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", "responseTimeMs")
+  select id, 1, 'SENT', 200, 5 from deliveries`
+
+/** @param directory becomes a version that comes with the first migrations only */
+async function migrateAsOldVersion(directory: string, databaseUrl: string): Promise<void> {
+  for (const name of ['dist', 'package.json']) cpSync(name, join(directory, name), { recursive: true })
+  symlinkSync(resolve('node_modules'), join(directory, 'node_modules'))
+  cpSync('prisma/migrations', join(directory, 'prisma/migrations'), { recursive: true })
+  for (const name of migrationNames().slice(OLD_MIGRATIONS))
+    rmSync(join(directory, 'prisma/migrations', name), { recursive: true })
+  const child = spawn(process.execPath, ['dist/migrate.js'], {
+    cwd: directory,
+    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl },
+    stdio: 'ignore',
+  })
+  expect((await once(child, 'exit'))[0]).toBe(0)
+}
+
+/** How many of each there are, and what is counted of them. */
+const sqlKept = `
+  select (select count(*) from events)::int as events, (select count(*) from deliveries)::int as deliveries,
+    (select count(*) from "deliveryLogs")::int as logs, (select count(*) from subscriptions)::int as subscriptions,
+    (select sum(events) from tallies)::int as "tallyOfEvents", (select sum(sent) from tallies)::int as "tallyOfSent"`
+
+test('upgrades that were killed at random leave nothing to mend, and lose nothing', {
+  timeout: 20 * MINUTES,
+}, async () => {
+  const seed = process.env.MIGRATION_SEED ?? randomUUID()
+  process.stdout.write(`The upgrades are killed at the moments of MIGRATION_SEED=${seed}\n`)
+  const random = createRandom(seed)
+  const resources = createResources()
+  const { path: directory } = resources.use(temporaryDirectory())
+  const template = `test_old_${randomUUID().replaceAll('-', '')}`
+  await admin.query(`create database ${template}`)
+  resources.use({
+    [Symbol.asyncDispose]: async () => void (await admin.query(`drop database ${template} with (force)`)),
+  })
+  const templateUrl = withDatabase(inject('postgresUrl'), template)
+  try {
+    await migrateAsOldVersion(directory, templateUrl)
+    const old = new pg.Client(templateUrl)
+    await old.connect()
+    await old.query(oldRows)
+    await old.end()
+
+    const messages = await onDatabase(async (database) => {
+      const proxy = resources.use(await startMessageProxy(database.url, () => {}))
+      await applyMigrations({ databaseUrl: proxy.url })
+      return proxy.count()
+    }, template)
+    const moments = Array.from({ length: KILLED_PROCESSES }, () => 1 + Math.floor(random.next() * messages))
+    const pendingAfter = await inParallel(AT_ONCE, moments, (moment) =>
+      onDatabase(async (database) => {
+        expect(await killAtMessage(database, moment)).toBe('SIGKILL')
+        const pending = await pendingMigrations({ databaseUrl: database.url })
+        await using started = await startProcess({ settings: { DATABASE_URL: database.url }, directory })
+        expect((await started.api.get('/v1/health')).status).toBe(200)
+        expect(await started.end('SIGTERM')).toBe(0)
+        await expectWhole(database)
+        const { rows } = await database.client.query(sqlKept)
+        expect(rows, `killed at message ${moment}`).toEqual([
+          {
+            ...{ events: OLD_EVENTS, deliveries: OLD_EVENTS, logs: OLD_EVENTS, subscriptions: 20 },
+            ...{ tallyOfEvents: OLD_EVENTS, tallyOfSent: OLD_EVENTS },
+          },
+        ])
+        return pending.length
+      }, template),
+    )
+    // Else it was no upgrade that was killed.
+    expect(pendingAfter.filter((count) => count > 0).length, `${pendingAfter}`).toBeGreaterThan(
+      moments.length / 2,
+    )
+  } finally {
+    await resources[Symbol.asyncDispose]()
+  }
 })
 
 /** The numbers from 1 to `count` that this run tries. */
