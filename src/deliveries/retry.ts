@@ -17,9 +17,11 @@ import { findDelivery } from './find.js'
 
 const retrySql = (which: string) => `
   with asked as (
-    select id, "eventId", status from deliveries
-    where ${which} and status in (${sqlStates(transitions.retry.from)})
-    order by id for update
+    -- A delivery of a deleted subscription can't be sent any more.
+    select d.id, d."eventId", d.status from deliveries d
+    join subscriptions s on s.id = d."subscriptionId" and s."deletedAt" is null
+    where ${which} and d.status in (${sqlStates(transitions.retry.from)})
+    order by d.id for update of d
   ), revived as (
     update events e
     set "deadCount" = e."deadCount" - dead.count,
@@ -39,8 +41,8 @@ const retrySql = (which: string) => `
   )
   ${sqlChangedRows('renewed', 'revived')}`
 
-const retryOne = { name: 'retry-delivery', text: retrySql('id = $1') }
-const retryAll = { name: 'retry-event', text: retrySql('"eventId" = $1') }
+const retryOne = { name: 'retry-delivery', text: retrySql('d.id = $1') }
+const retryAll = { name: 'retry-event', text: retrySql('d."eventId" = $1') }
 
 export interface RetryContext {
   database: Database
@@ -49,13 +51,19 @@ export interface RetryContext {
   onDue(): void
 }
 
-/** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD */
+/** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, or its subscription is deleted */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
   await findDelivery(context.database, id)
   const retried = await retry(context, retryOne, id)
   if (retried === 0) {
     // Asked again: it may just have been answered, or removed.
-    const { status } = await findDelivery(context.database, id)
+    const { status, subscriptionId } = await findDelivery(context.database, id)
+    if (await isDeleted(context.database, subscriptionId)) {
+      throw new ServiceError(
+        'CONFLICT',
+        'The subscription of the delivery is deleted, so it can not be sent again.',
+      )
+    }
     throw new ServiceError(
       'CONFLICT',
       `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`,
@@ -64,13 +72,18 @@ export async function retryDelivery(context: RetryContext, id: string): Promise<
   return { retried: 1 }
 }
 
-/** Every FAILED or DEAD delivery of an event. @throws ServiceError NOT_FOUND */
+/** Every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND */
 export async function retryEvent(context: RetryContext, eventId: string): Promise<{ retried: number }> {
   const event = isUuid(eventId)
     ? await context.database.prisma.event.findUnique({ where: { id: eventId }, select: { id: true } })
     : null
   if (event === null) throw notFound('event', eventId)
   return { retried: await retry(context, retryAll, eventId) }
+}
+
+async function isDeleted({ prisma }: Database, subscriptionId: string): Promise<boolean> {
+  const where = { id: subscriptionId, deletedAt: { not: null } }
+  return (await prisma.subscription.count({ where })) > 0
 }
 
 async function retry(

@@ -148,6 +148,54 @@ describe('answers that are none', () => {
   })
 })
 
+describe('answers that are complete, whatever they say of a length', () => {
+  it.each<[string, Behaviour, number]>([
+    ['204 with a length', answer('HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\n'), 204],
+    ['204 with a length, closed', answerAndEnd('HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\n'), 204],
+    ['204, chunked', answer('HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n'), 204],
+    ['205 with a length', answer('HTTP/1.1 205 Reset Content\r\ncontent-length: 4\r\n\r\n'), 205],
+    ['205 without a length', answer('HTTP/1.1 205 Reset Content\r\n\r\n'), 205],
+    ['304 with a length', answer('HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\n'), 304],
+    ['a body that ends with the connection', answerAndEnd(ok('x: y', 'ok')), 200],
+  ])('%s', async (_, behave, statusCode) => {
+    const endpoint = await start(behave)
+    expect(await post(startSender(LONG_MS), endpoint)).toMatchObject({ statusCode, error: null })
+    expect(endpoint.connections).toBe(1)
+  })
+})
+
+describe('a connection that the endpoint closes while it is idle', () => {
+  /** Answers the first request of each connection, and closes it as soon as a second begins. */
+  const closeAtReuse: Behaviour = (socket) => {
+    let requests = 0
+    socket.on('data', () => {
+      requests += 1
+      if (requests > 1) socket.destroy()
+      else socket.write(ok('content-length: 2', 'ok'))
+    })
+  }
+
+  it('costs no attempt: the request is sent once more, on a new one', async () => {
+    const endpoint = await start(closeAtReuse)
+    const sender = startSender(LONG_MS)
+    for (let count = 1; count <= 3; count += 1)
+      expect(await post(sender, endpoint)).toMatchObject({ statusCode: 200, error: null })
+    expect(endpoint.connections).toBeLessThanOrEqual(4)
+  })
+
+  it('is a failure when a new connection is closed as well', async () => {
+    let isOpen = true
+    const endpoint = await start((socket, ...rest) =>
+      isOpen ? closeAtReuse(socket, ...rest) : void socket.destroy(),
+    )
+    const sender = startSender(LONG_MS)
+    expect(await post(sender, endpoint)).toMatchObject({ statusCode: 200 })
+    isOpen = false
+    expect(await post(sender, endpoint)).toMatchObject({ statusCode: null })
+    expect(endpoint.connections).toBe(2)
+  })
+})
+
 describe('answers without end', () => {
   it.each<[string, Behaviour, string]>([
     ['nothing', () => {}, 'no whole answer'],

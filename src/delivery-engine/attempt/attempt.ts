@@ -64,7 +64,10 @@ export function createAttempt(options: AttemptOptions): Attempt {
     // Nothing was recorded. If that is because a user asked for a retry meanwhile, the result counts in the new budget.
     const current = await loader.load(lease)
     if (current === undefined || current.attempts !== delivery.attempts) return
-    if (current.budgetFrom !== delivery.budgetFrom) await recordExchange(lease, current, exchange)
+    if (current.budgetFrom === delivery.budgetFrom) return
+    // The subscription may have been changed meanwhile, but the answer is to the version that was called.
+    const { subscriptionVersion } = delivery
+    await recordExchange(lease, { ...current, subscriptionVersion }, exchange)
   }
 
   /** The request was made, so its result is worth waiting for the database. */
@@ -110,6 +113,7 @@ function toResult(
   return {
     deliveryId: lease.deliveryId,
     subject: delivery.subject,
+    subscriptionVersion: delivery.subscriptionVersion,
     attempt,
     budgetFrom: delivery.budgetFrom,
     outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, policy, now),

@@ -11,6 +11,8 @@ import type { SigningKeys } from '../../secrets/signing-keys.js'
 import { type StoredSecrets, validSecrets } from './valid-secrets.js'
 
 export interface Endpoint {
+  /** Of the subscription's row that this was read from. */
+  version: string
   isEnabled: boolean
   endpointUrl: string
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
@@ -70,9 +72,9 @@ export function createEndpointCache(
 }
 
 function toEndpoint(row: LoadEndpointsRow, signingKey: SigningKeys, clock: Clock): Endpoint {
-  const { id, isEnabled, endpointUrl } = row
+  const { id, version, isEnabled, endpointUrl } = row
   return {
-    ...{ isEnabled, endpointUrl },
+    ...{ version, isEnabled, endpointUrl },
     signingKeys: () => validSecrets(row, clock.nowMs()).map((stored) => signingKey(id, stored)),
   }
 }

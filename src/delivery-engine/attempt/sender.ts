@@ -3,6 +3,7 @@
  * look-up of the name to the last byte of the response. Redirects are never followed, and only the beginning of a body is
  * read.
  */
+import type { Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import { createConnections, type ExchangeHandler } from '../egress/connections.js'
@@ -54,6 +55,12 @@ export interface SenderOptions {
 const MAX_BODY_BYTES = 16 * 1024
 /** With headers and framing: far more than a body of that size can take, however it is chunked. */
 const MAX_EXCHANGE_BYTES = 256 * 1024
+const RESET_CONTENT = 205
+/** Their answers end with the headers, whatever these say of a length (RFC 9110, sections 8.6 and 15.3.6). */
+const statusesWithoutBody = new Set([204, RESET_CONTENT, 304])
+/** What a connection ends with that the endpoint closed. */
+const closeCodes = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
@@ -90,7 +97,16 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
           })
         }
         const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
-        const reader = createReader(end, (error) => fail(describeFailure(error)))
+        let request: Dispatcher.DispatchOptions | undefined
+        let isSecondTry = false
+        const reader = createReader(end, (error) => {
+          // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
+          const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
+          if (!isIdleClose || isSecondTry || request === undefined) return fail(describeFailure(error))
+          isSecondTry = true
+          reader.restart()
+          connections.dispatchOnNew(request, reader)
+        })
         const deadline = setTimeout(() => {
           fail(`${reader.missing()} within ${timeoutMs} ms`)
           reader.abort()
@@ -98,7 +114,8 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
         try {
           const { origin, path } = targetOf(webhook.endpointUrl)
           const headers = headersOf(webhook, clock.nowMs())
-          connections.dispatch({ origin, path, method: 'POST', headers, body: webhook.body }, reader)
+          request = { origin, path, method: 'POST', headers, body: webhook.body }
+          connections.dispatch({ ...request }, reader)
         } catch (error) {
           fail(describeFailure(error))
         }
@@ -112,7 +129,7 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
 function createReader(
   onResponse: (response: Response) => void,
   onError: (error: unknown) => void,
-): ExchangeHandler & { missing(): string; abort(): void } {
+): ExchangeHandler & { missing(): string; abort(): void; restart(): void } {
   let isStarted = false
   let isAborted = false
   let bytes = 0
@@ -127,6 +144,10 @@ function createReader(
       if (statusCode < 200) return // An interim response.
       response.statusCode = statusCode
       response.retryAfter = headers['retry-after']
+      if (!statusesWithoutBody.has(statusCode) || endsForParser(statusCode, headers)) return
+      onResponse(response)
+      // The parser would wait for a body, or miss it.
+      this.connection?.abort()
     },
     onResponseData(_, chunk) {
       bytes += chunk.length
@@ -142,11 +163,23 @@ function createReader(
       if (!isStarted) return this.connection?.missing ?? 'no connection'
       return response.statusCode === null ? 'no whole answer' : `no end of the ${response.statusCode} answer`
     },
+    /** For another try after a connection that broke before any byte of an answer. */
+    restart() {
+      isStarted = false
+      this.connection = undefined
+    },
     abort() {
       isAborted = true
       if (isStarted) this.connection?.abort()
     },
   }
+}
+
+/** Whether the parser, too, sees the end of an answer without a body, so that the connection can be used again. */
+function endsForParser(statusCode: number, headers: Record<string, string | string[] | undefined>): boolean {
+  const length = headers['content-length']
+  if (headers['transfer-encoding'] !== undefined) return false
+  return length === '0' || (length === undefined && statusCode !== RESET_CONTENT)
 }
 
 function headersOf({ id, body, signingKeys }: Webhook, nowMs: number): Record<string, string> {

@@ -18,6 +18,8 @@ export interface ExchangeHandler extends Dispatcher.DispatchHandler {
 export interface ExchangeConnection {
   /** What an exchange on this connection still waits for, as the subject of an error: `no connection`. */
   readonly missing: string
+  /** Whether the connection served exchanges before and brought no byte of an answer to this one. */
+  readonly isReusedInVain: boolean
   /** Destroys the connection, so that its exchange ends with an error. */
   abort(): void
 }
@@ -32,6 +34,8 @@ export interface ConnectionsOptions {
 export interface Connections extends AsyncDisposable {
   /** Makes an exchange, which always ends with a call of the handler. @throws when the request is invalid */
   dispatch(request: Dispatcher.DispatchOptions, handler: ExchangeHandler): void
+  /** The same on a connection of its own, which is closed afterwards. */
+  dispatchOnNew(request: Dispatcher.DispatchOptions, handler: ExchangeHandler): void
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
@@ -40,9 +44,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
     factory: (origin, poolOptions) =>
       new Pool(origin, {
         ...poolOptions,
-        factory: (url) => new Connection(url, { ...limits, connect }, maxResponseBytes),
+        factory: (url) => connectionTo(url),
       }),
   })
+  const connectionTo = (url: URL) => new Connection(url, { ...limits, connect }, maxResponseBytes)
+  const single = new Set<Connection>()
   const limits: Client.Options = {
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,
@@ -53,7 +59,15 @@ export function createConnections(options: ConnectionsOptions): Connections {
   return {
     dispatch: (request, handler) =>
       void agent.dispatch(Object.assign(request, { exchange: handler }), handler),
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    dispatchOnNew(request, handler) {
+      const connection = connectionTo(new URL(String(request.origin)))
+      single.add(connection)
+      connection.dispatch(Object.assign(request, { exchange: handler }), handler)
+      void connection.close().finally(() => single.delete(connection))
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([agent, ...single].map((each) => each.destroy()))
+    },
   }
 }
 
@@ -70,6 +84,8 @@ class AbortedExchangeError extends Error {
 class Connection extends Client implements ExchangeConnection {
   missing = 'no connection'
   #socket: Socket | null = null
+  #exchangesOnSocket = 0
+  #bytesReadBefore = 0
 
   constructor(url: URL, options: Client.Options & { connect: Connector }, maxResponseBytes: number) {
     const connect: buildConnector.connector = (target, callback) => {
@@ -82,6 +98,8 @@ class Connection extends Client implements ExchangeConnection {
           const [, socket] = result
           if (socket !== null) limitResponses(socket, maxResponseBytes)
           this.#socket = socket
+          this.#exchangesOnSocket = 1
+          this.#bytesReadBefore = 0
           callback(...result)
         },
         onWaiting,
@@ -92,7 +110,13 @@ class Connection extends Client implements ExchangeConnection {
 
   override dispatch(request: Request, handler: Dispatcher.DispatchHandler): boolean {
     request.exchange.connection = this
+    this.#exchangesOnSocket += 1
+    this.#bytesReadBefore = this.#socket?.bytesRead ?? 0
     return super.dispatch(request, handler)
+  }
+
+  get isReusedInVain(): boolean {
+    return this.#exchangesOnSocket > 1 && this.#socket?.bytesRead === this.#bytesReadBefore
   }
 
   abort(): void {

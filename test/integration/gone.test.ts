@@ -1,0 +1,62 @@
+/** A late 410 says nothing about a subscription that was changed since the attempt began. */
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { startReceiver } from '../support/receiver.js'
+import { layouts, startTestService, type TestService } from '../support/service.js'
+
+let resources: Resources
+
+beforeEach(() => {
+  resources = createResources()
+})
+afterEach(() => resources[Symbol.asyncDispose]())
+
+const eventTypes = ['user.created']
+
+async function subscribe({ api }: TestService, endpointUrl: string): Promise<string> {
+  return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes })).body.id
+}
+
+async function publish({ api }: TestService): Promise<string> {
+  return (await api.post('/v1/events', { type: 'user.created', data: {} })).body.eventId
+}
+
+async function eventIn(status: string, { api }: TestService, eventId: string) {
+  const read = async () => (await api.get(`/v1/events/${eventId}`)).body
+  await expect.poll(async () => (await read()).status, { timeout: 10_000, interval: 20 }).toBe(status)
+  return read()
+}
+
+it.each(layouts)(
+  'a late 410 does not disable a subscription that was changed since, queue on %s',
+  async (layout) => {
+    const service = resources.use(await startTestService(layout))
+    const fresh = resources.use(await startReceiver())
+    const answers: (() => void)[] = []
+    const old = resources.use(
+      await startReceiver((response) => void answers.push(() => response.writeHead(410).end())),
+    )
+    const isEnabled = async (id: string) => (await service.api.get(`/v1/subscriptions/${id}`)).body.isEnabled
+    const id = await subscribe(service, old.url)
+    const [first, second, third] = [await publish(service), await publish(service), await publish(service)]
+    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(3)
+
+    answers[0]?.()
+    await expect.poll(() => isEnabled(id), { timeout: 10_000 }).toBe(false)
+    await service.api.patch(`/v1/subscriptions/${id}`, { isEnabled: true })
+    answers[1]?.()
+    await expect
+      .poll(async () => (await service.api.get('/v1/deliveries?status=DEAD')).body.items.length, {
+        timeout: 10_000,
+      })
+      .toBe(2)
+    expect(await isEnabled(id)).toBe(true)
+
+    await service.api.patch(`/v1/subscriptions/${id}`, { endpointUrl: fresh.url })
+    answers[2]?.()
+    for (const eventId of [first, second, third]) await eventIn('DEAD', service, eventId)
+    expect(await isEnabled(id)).toBe(true)
+    await eventIn('DELIVERED', service, await publish(service))
+    expect(fresh.requests).toHaveLength(1)
+  },
+)
