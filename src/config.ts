@@ -103,7 +103,7 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
   return loadConfig({
     ...process.env,
     ...given,
-    ...{ API_KEYS: 'none', API_KEYS_FILE: '' },
+    ...{ API_KEYS: 'maintenance-needs-none', API_KEYS_FILE: '' },
     ...{ EGRESS_CA_FILE: '', EGRESS_CLIENT_CERT_FILE: '', EGRESS_CLIENT_KEY_FILE: '' },
     ROLE: 'all',
   })

@@ -279,7 +279,7 @@ describe('verifyWebhook', () => {
     const asBytes = { headers: new Headers(headers as never), body: Buffer.from(body) }
     expect(verifyWebhook({ secrets: ['another', created.secret], ...asBytes })).toEqual(expected)
 
-    const secret = 'a secret of the receiver’s own, long enough'
+    const secret = 'a secret of the receiver, long enough'
     await client.updateSubscription(created.subscription.id, { secret })
     await client.publishEvent(event)
     await expect.poll(() => receiver.requests.length).toBe(2)

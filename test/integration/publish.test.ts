@@ -154,7 +154,7 @@ describe('POST /v1/events', () => {
     const data = '{"big": 12345678901234567890, "2":1e400, "1":-0, "twice":1.0, "twice":1.50 }'
     const { body } = await post(`{"type":"a","metadata":${data},"data":${data}}`)
     const response = await fetch(`${service.url}/v1/events/${body.eventId}`, {
-      headers: { 'x-api-key': 'test-key' },
+      headers: { 'x-api-key': 'key-of-the-tests' },
     })
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
     const text = await response.text()
@@ -167,7 +167,7 @@ describe('POST /v1/events', () => {
   it('refuses a body that is not UTF-8, rather than store other characters', async () => {
     const response = await fetch(`${service.url}/v1/events`, {
       method: 'POST',
-      headers: { 'x-api-key': 'test-key', 'content-type': 'application/json' },
+      headers: { 'x-api-key': 'key-of-the-tests', 'content-type': 'application/json' },
       body: Buffer.from('{"type":"a","data":{"name":"J\xfcrgen"}}', 'latin1'),
     })
     expectProblem(

@@ -67,7 +67,11 @@ describe('GraphQL in the docs', () => {
     const stop = new AbortController()
     const response = await fetch(`${service.url}/graphql`, {
       method: 'POST',
-      headers: { 'x-api-key': 'test-key', 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'x-api-key': 'key-of-the-tests',
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
       body: JSON.stringify({ query, variables: { status: ['PENDING'] } }),
       signal: stop.signal,
     })

@@ -334,7 +334,7 @@ describe('a change', () => {
       patch(id, { description: 'Ours' }),
       patch(id, { isEnabled: false }),
       patch(id, { eventTypes: ['a'] }),
-      patch(id, { secret: 'other' }),
+      patch(id, { secret: 'another secret' }),
     ])
     expect((await read(id)).body).toMatchObject({ description: 'Ours', isEnabled: false, eventTypes: ['a'] })
   })

@@ -14,7 +14,7 @@ export interface Client {
   patch<Body = any>(path: string, body: unknown): Promise<Answered<Body>>
 }
 
-export const TEST_KEY = 'test-key'
+export const TEST_KEY = 'key-of-the-tests'
 
 /** A body that is a string is sent as it is; anything else as JSON. */
 export function createClient(baseUrl: string, apiKey: string = TEST_KEY): Client {
