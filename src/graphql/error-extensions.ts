@@ -9,6 +9,10 @@ import { discreet } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
 
+/** Errors of a document that are told, and the characters of each: a message may repeat what was sent. */
+const MAX_TOLD = 10
+const MAX_CHARACTERS = 500
+
 /** For Yoga's `maskedErrors`: what is told of an error that execution came to. */
 export function createMaskError(logger: Logger): (error: unknown) => Error {
   return (error) => {
@@ -47,16 +51,19 @@ export function useErrorCodes(): Plugin {
     onValidate:
       () =>
       ({ result, setResult }) =>
-        setResult(result.map((error) => withCode(error as GraphQLError))),
+        setResult(result.slice(0, MAX_TOLD).map((error) => withCode(error as GraphQLError))),
   }
 }
 
 /** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
-function withCode(error: GraphQLError): GraphQLError {
+export function withCode(error: GraphQLError): GraphQLError {
   if (String(error.extensions.code) in errorCatalogue) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
-  return new GraphQLError(discreet(error.message), { ...where(error), extensions })
+  return new GraphQLError(shortened(discreet(error.message)), { ...where(error), extensions })
 }
+
+const shortened = (message: string): string =>
+  message.length <= MAX_CHARACTERS ? message : `${message.slice(0, MAX_CHARACTERS)}…`
 
 /** Where in the document and in the answer an error belongs. */
 function where(error: GraphQLError | undefined) {

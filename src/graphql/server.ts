@@ -6,11 +6,12 @@ import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import type { GraphQLContext } from './context.js'
 import { createMaskError, useErrorCodes } from './error-extensions.js'
-import { limits, useLimits } from './limits.js'
+import { limits } from './limits.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 import { useScopes } from './scopes.js'
 import { admitSocket, type SocketExtra } from './socket.js'
+import { useLimits } from './use-limits.js'
 
 export const GRAPHQL_PATH = '/graphql'
 

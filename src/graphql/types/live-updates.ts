@@ -1,6 +1,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../builder.js'
+import { filterComplexity } from '../connection-arguments.js'
 import type { GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
 import { Delivery } from './delivery.js'
@@ -21,6 +22,7 @@ builder.subscriptionFields((t) => ({
       subscriptionId: t.arg.id({ description: 'Deliveries to this subscription.' }),
       status: t.arg({ type: [DeliveryStatusEnum], description: 'Changes to one of these.' }),
     },
+    complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { eventId, subscriptionId, status }, { live }) =>
       live.follow(
         'deliveries',
@@ -44,6 +46,7 @@ builder.subscriptionFields((t) => ({
       type: t.arg.stringList({ description: 'Events of one of these types.' }),
       status: t.arg({ type: [EventStatusEnum], description: 'Changes to one of these.' }),
     },
+    complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { id, type, status }, { live }) =>
       live.follow(
         'events',

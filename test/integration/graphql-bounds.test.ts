@@ -1,0 +1,102 @@
+/** Bounds on the size of what one operation sends, reads and leaves open; what is within them is answered as before. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { TEST_KEY } from '../support/client.js'
+import { ask, openSocket, post } from '../support/graphql.js'
+import { type Settings, startTestService, type TestService } from '../support/service.js'
+
+let resources: Resources
+
+beforeEach(() => {
+  resources = createResources()
+})
+afterEach(() => resources[Symbol.asyncDispose]())
+
+const start = async (settings: Settings = {}) => resources.use(await startTestService('postgres', settings))
+
+/** An operation's errors over HTTP and over WebSocket, and how long both took. */
+async function refusals(service: TestService, query: string, variables: object, operationName?: string) {
+  await post(service, '{ __typename }')
+  const payload = { query, variables, ...(operationName && { operationName }) }
+  const startedAt = performance.now()
+  const response = await fetch(`${service.url}/graphql`, {
+    method: 'POST',
+    headers: { 'x-api-key': TEST_KEY, 'content-type': 'application/json' },
+    body: JSON.stringify(payload),
+  })
+  const overHttp = await response.text()
+  const socket = await openSocket(service, TEST_KEY)
+  socket.send({ type: 'subscribe', id: '1', payload })
+  await expect.poll(() => socket.messages.at(-1)?.type).toMatch(/error|complete/)
+  const overSocket = JSON.stringify(socket.messages.find(({ id }) => id === '1'))
+  socket.close()
+  return { texts: [overHttp, overSocket], ms: performance.now() - startedAt }
+}
+
+async function expectRefused(service: TestService, message: RegExp, ...asked: [string, object, string?]) {
+  const { texts, ms } = await refusals(service, ...asked)
+  for (const text of texts) {
+    expect(text).toMatch(message)
+    expect(text).toContain('"code":"BAD_USER_INPUT"')
+    expect(text.length).toBeLessThan(3000)
+  }
+  expect(ms).toBeLessThan(2000)
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, index) => `a${index}`)
+
+describe('lists and variables', () => {
+  it('lists are capped, in variables and in the document', async () => {
+    const service = await start()
+    const byType = 'query ($type: [String!]) { events(filter: { type: $type }) { edges { cursor } } }'
+    const byStatus = `query ($filter: DeliveryFilter) {
+      events(first: 200) { edges { node { deliveries(filter: $filter) { edges { cursor } } } } } }`
+    await expectRefused(service, /\$type has 20000 items; at most 200/, byType, { type: many(20_000) })
+    await expectRefused(service, /\$filter\.status has 20000 items; at most 200/, byStatus, {
+      filter: { status: Array(20_000).fill('DEAD') },
+    })
+    const written = `{ events(filter: { type: ${JSON.stringify(many(201))} }) { edges { cursor } } }`
+    await expectRefused(service, /at most 200 items/, written, {})
+    const live = 'subscription ($type: [String!]) { eventUpdated(type: $type) { id } }'
+    await expectRefused(service, /\$type has 20000 items/, live, { type: many(20_000) })
+    expect((await ask(service, byType, { type: many(200) })).events.edges).toEqual([])
+    expect((await ask(service, byStatus, { filter: { status: ['DEAD', 'DEAD', 'SENT'] } })).events).toBeDefined()
+  })
+
+  it("a list's length counts as often as its field", async () => {
+    const service = await start()
+    const aliases = many(20).map((name) => `${name}: deliveries(first: 1, filter: { status: $status }) { edges { cursor } }`)
+    const query = `query ($status: [DeliveryStatus!]) { events(first: 200) { edges { node { ${aliases.join(' ')} } } } }`
+    expect((await post(service, query, { status: ['DEAD'] })).body.errors).toBeUndefined()
+    await expectRefused(service, /complexity of \d+; at most/, query, { status: Array(200).fill('DEAD') })
+  })
+
+  it('of several operations the one that is asked for is measured', async () => {
+    const service = await start()
+    const rows = 'edges { node { deliveries(first: 200) { edges { node { logs { error } } } } } }'
+    const query = `query Small { __typename } query Large { events(first: 200) { ${rows} } }`
+    await expectRefused(service, /complexity of \d+; at most/, query, {}, 'Large')
+  })
+
+  it('unknown fields of a variable are refused at once, a few are named and nothing is suggested', async () => {
+    const service = await start()
+    const query = 'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
+    const input = { type: 'a', data: {}, ...Object.fromEntries(many(20_000).map((name) => [name, 1])) }
+    await expectRefused(service, /\$input: Fields .*a0.*and 19997 more are not defined by type/, query, { input })
+    const one = await refusals(service, query, { input: { type: 'a', dta: {} } })
+    for (const text of one.texts) expect(text).not.toMatch(/did you mean/i)
+    await expectRefused(service, /a{100,}…/, query, { input: { type: { a: 'a'.repeat(50_000) }, data: {} } })
+  })
+
+  it('all variables together are bounded, and published JSON is not', async () => {
+    const service = await start()
+    const fields = many(20).map((name) => `${name}: events(filter: { type: $${name} }) { pageInfo { endCursor } }`)
+    const declared = many(20).map((name) => `$${name}: [String!]`)
+    const query = `query (${declared.join(' ')}) { ${fields.join(' ')} }`
+    const variables = Object.fromEntries(many(20).map((name) => [name, many(150)]))
+    await expectRefused(service, /more than 2000 values/, query, variables)
+    const publish = 'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
+    const data = Object.fromEntries(many(10_000).map((name) => [name, 1]))
+    expect((await ask(service, publish, { input: { type: 'a', data } })).publishEvent.event.id).toBeDefined()
+  })
+})
