@@ -16,4 +16,13 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   logger: Logger
   /** Whose operation it is. */
   apiKey: ApiKey
+  reader: Reader
+}
+
+/** How the answer is read. */
+export interface Reader {
+  /** Whether the answers of a subscription can be read, one after the other. */
+  canFollow: boolean
+  /** The WebSocket, where it is one. */
+  socket?: object | undefined
 }

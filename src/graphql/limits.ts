@@ -9,4 +9,10 @@ export const limits = {
   variableValues: 2_000,
   /** In a list of an argument or of a variable. */
   listItems: 200,
+  /** Live subscriptions at the same time: over one WebSocket, with one API key, and in the process. */
+  livePerSocket: 100,
+  livePerKey: 2_500,
+  liveInProcess: 10_000,
+  /** Operations of one WebSocket that are not answered to their end, the live ones among them. */
+  operationsPerSocket: 150,
 }

@@ -4,19 +4,19 @@ import type { ServerOptions as WebSocketOptions } from 'graphql-ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
-import type { GraphQLContext } from './context.js'
+import type { GraphQLContext, Reader } from './context.js'
 import { createMaskError, useErrorCodes } from './error-extensions.js'
 import { limits } from './limits.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 import { useScopes } from './scopes.js'
 import { admitSocket, type SocketExtra } from './socket.js'
-import { useLimits } from './use-limits.js'
+import { refusal, useLimits } from './use-limits.js'
 
 export const GRAPHQL_PATH = '/graphql'
 
 export interface GraphQLServerOptions {
-  context: Omit<GraphQLContext, 'related' | 'apiKey'>
+  context: Omit<GraphQLContext, 'related' | 'apiKey' | 'reader'>
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
@@ -26,19 +26,22 @@ export interface GraphQLServerOptions {
 /** What comes with each operation. */
 interface ServerContext {
   apiKey: ApiKey
+  reader: Reader
 }
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
   const { context, allowIntrospection, corsOrigins, authentication } = options
   const yoga = createYoga<ServerContext>({
     schema,
-    context: ({ apiKey }): GraphQLContext => ({
+    context: ({ apiKey, reader }): GraphQLContext => ({
       ...context,
       apiKey,
+      reader,
       related: createRelatedDeliveries(context.database),
     }),
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
+      forReadersOnly,
       useLimits(),
       useScopes(),
       useErrorCodes(),
@@ -60,9 +63,11 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const webSocket: WebSocketOptions<Record<string, unknown>, SocketExtra> = {
     onConnect: ({ connectionParams, extra }) => admitSocket(authentication, connectionParams?.apiKey, extra),
     onClose: ({ extra }) => extra.forget?.(),
-    async onSubscribe({ extra }, _id, { query, operationName, variables }) {
+    async onSubscribe({ extra, subscriptions }, _id, { query, operationName, variables }) {
+      if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
       const params = { query, operationName, variables }
-      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, params } as never)
+      const reader: Reader = { canFollow: true, socket: extra.socket }
+      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, params } as never)
       try {
         const document = enveloped.parse(query)
         const errors = enveloped.validate(enveloped.schema, document)
@@ -89,6 +94,21 @@ interface Enveloped {
   execute(args: unknown): unknown
   subscribe(args: unknown): unknown
 }
+
+/** A subscription whose answers nobody can read is refused before anything is followed. */
+const forReadersOnly: Plugin = {
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const { reader } = args.contextValue as GraphQLContext
+    if (!reader.canFollow) setResultAndStopExecution({ errors: [unreadable()] })
+  },
+}
+
+const unreadable = () =>
+  refusal(
+    'A subscription has many answers: send it as the only operation of a POST or GET with `accept: text/event-stream`, or over WebSocket.',
+  )
+const tooManyOperations = () =>
+  refusal(`More than ${limits.operationsPerSocket} operations of this WebSocket are under way.`)
 
 const withoutIntrospection: Plugin = {
   onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),

@@ -89,5 +89,6 @@ const only = (operation: OperationDefinitionNode, document: DocumentNode): Docum
 const tooMuch = (asked: string, limit: string) =>
   refusal(`The operation has ${asked}; at most ${limit} is allowed. Ask for less at a time.`)
 
-const refusal = (message: string) =>
+/** The error of an operation that is not run. */
+export const refusal = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } })

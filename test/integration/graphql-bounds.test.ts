@@ -1,5 +1,6 @@
 /** Bounds on the size of what one operation sends, reads and leaves open; what is within them is answered as before. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '../../src/graphql/limits.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { ask, openSocket, post } from '../support/graphql.js'
@@ -98,5 +99,52 @@ describe('lists and variables', () => {
     const publish = 'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
     const data = Object.fromEntries(many(10_000).map((name) => [name, 1]))
     expect((await ask(service, publish, { input: { type: 'a', data } })).publishEvent.event.id).toBeDefined()
+  })
+})
+
+const live = 'subscription { deliveryUpdated { id } }'
+
+describe('live subscriptions', () => {
+  it('are bounded for each WebSocket, and one that ends makes room', async () => {
+    const service = await start()
+    const socket = await openSocket(service, TEST_KEY)
+    const subscribe = (id: number) => socket.send({ type: 'subscribe', id: `${id}`, payload: { query: live } })
+    for (let id = 0; id <= limits.livePerSocket; id++) subscribe(id)
+    await expect.poll(() => socket.messages.filter(({ type }) => type === 'error')).toHaveLength(1)
+    expect(JSON.stringify(socket.messages)).toContain('100 live subscriptions of this WebSocket are open')
+    expect(JSON.stringify(socket.messages)).toContain('"code":"CONFLICT"')
+    socket.send({ type: 'complete', id: '0' })
+    subscribe(1000)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(socket.messages.filter(({ type }) => type === 'error')).toHaveLength(1)
+    socket.close()
+  })
+
+  it('with nobody to read them are refused: accept, batch, GET and HEAD', async () => {
+    const service = await start()
+    const send = async (method: string, body: unknown, accept?: string, path = '') => {
+      const response = await fetch(`${service.url}/graphql${path}`, {
+        method,
+        headers: {
+          ...{ 'x-api-key': TEST_KEY, 'content-type': 'application/json' },
+          ...(accept && { accept }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      return [response.status, await response.text()] as const
+    }
+    const asGet = `?query=${encodeURIComponent(live)}`
+    const json = 'application/json'
+    for (const [, text] of await Promise.all([
+      send('POST', { query: live }, json),
+      send('POST', [{ query: live }, { query: live }]),
+      send('POST', [{ query: live }], 'text/event-stream, application/json'),
+      send('GET', undefined, json, asGet),
+    ])) {
+      expect(text).toContain('A subscription has many answers')
+      expect(text).toContain('"code":"BAD_USER_INPUT"')
+    }
+    expect((await send('POST', { query: live }, 'application/graphql-response+json'))[0]).toBe(400)
+    expect((await send('HEAD', undefined, undefined, asGet))[0]).toBe(405)
   })
 })

@@ -57,6 +57,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         checkBody(request.body)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
           apiKey: request.apiKey as ApiKey,
+          reader: { canFollow: canFollow(request) },
         })
         for (const [name, value] of response.headers) reply.header(name, value)
         return reply.code(response.status).send(response.body)
@@ -87,6 +88,14 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
 function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyReply): void {
   const forget = authentication.onRemoved(key, () => reply.raw.destroy())
   reply.raw.once('close', forget)
+}
+
+/** Whether an answer may be an event stream: a batch has one answer, and HEAD has none. */
+function canFollow({ method, headers, body }: FastifyRequest): boolean {
+  if (method === 'HEAD' || Array.isArray(body)) return false
+  // Yoga takes a request without the header to accept anything, and reads no weights.
+  const accepted = (headers.accept || '*/*').toLowerCase().split(',')
+  return accepted.some((type) => ['text/event-stream', 'text/*', '*/*'].includes(type.split(';')[0]?.trim() ?? ''))
 }
 
 /** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */
