@@ -15,4 +15,10 @@ export const limits = {
   liveInProcess: 10_000,
   /** Operations of one WebSocket that are not answered to their end, the live ones among them. */
   operationsPerSocket: 150,
+  /** Megabytes of payloads and logs in one answer, at least: one event of the largest size always fits. */
+  answerMegabytes: 10,
+  /** Answers of that size that the process holds at the same time. */
+  fullAnswers: 4,
+  /** An answer of which a client reads nothing for so long is given up. */
+  unreadSeconds: 15,
 }

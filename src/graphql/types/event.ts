@@ -14,7 +14,7 @@ import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { loadEventPage } from '../event-pages.js'
 import { TimeRange } from '../filters.js'
-import { OpaqueJson } from '../opaque-json.js'
+import type { Payload as LoadedPayload } from '../payloads.js'
 import { takesScope } from '../scopes.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -29,11 +29,8 @@ export const Event = builder.prismaObject('Event', {
     payload: t.field({
       type: Payload,
       description: 'What was published.',
-      select: { data: true, metadata: true },
-      resolve: ({ data, metadata }) => ({
-        data: new OpaqueJson(data),
-        metadata: metadata === null ? null : new OpaqueJson(metadata),
-      }),
+      select: { id: true },
+      resolve: ({ id }, _args, { payloads }) => payloads.load(id),
     }),
     status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
     idempotencyKey: t.exposeString('idempotencyKey', {
@@ -68,19 +65,18 @@ export const Event = builder.prismaObject('Event', {
   }),
 })
 
-const Payload = builder
-  .objectRef<{ data: OpaqueJson; metadata: OpaqueJson | null }>('EventPayload')
-  .implement({
-    description: 'What was published.',
-    fields: (t) => ({
-      data: t.expose('data', { type: 'JSONObject', description: 'What happened.' }),
-      metadata: t.expose('metadata', {
-        type: 'JSONObject',
-        nullable: true,
-        description: 'What the producer said about it besides.',
-      }),
+const Payload = builder.objectRef<LoadedPayload>('EventPayload').implement({
+  description: 'What was published.',
+  fields: (t) => ({
+    data: t.field({ type: 'JSONObject', description: 'What happened.', resolve: ({ data }) => data() }),
+    metadata: t.field({
+      type: 'JSONObject',
+      nullable: true,
+      description: 'What the producer said about it besides.',
+      resolve: ({ metadata }) => metadata(),
     }),
-  })
+  }),
+})
 
 const EventFilter = builder.inputType('EventFilter', {
   description: 'Every condition that is given must hold.',

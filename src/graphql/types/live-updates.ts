@@ -87,6 +87,7 @@ async function completeSnapshot<Snapshot extends object>(
   info: GraphQLResolveInfo,
   load: (select: Record<string, unknown>) => Promise<object | null>,
 ): Promise<Snapshot> {
+  context.answer.restart()
   const { select = {} }: { select?: object | undefined } = queryFromInfo({ context, info })
   const missing = Object.entries(select).filter(([name]) => !(name in snapshot))
   if (missing.length === 0) return snapshot
