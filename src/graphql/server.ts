@@ -37,6 +37,7 @@ interface ServerContext {
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
   const { context, allowIntrospection, corsOrigins, authentication, eventMaxBytes } = options
+  const telling = { suggestsNames: allowIntrospection }
   const answerBytes = Math.max(limits.answerMegabytes * 1_000_000, eventMaxBytes)
   const answers = createAnswers({ answerBytes, processBytes: limits.fullAnswers * answerBytes })
   const yoga = createYoga<ServerContext>({
@@ -50,13 +51,13 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
       forReadersOnly,
-      useLimits(),
+      useLimits(telling),
       useScopes(),
-      useErrorCodes(),
+      useErrorCodes(telling),
       refusedWhole,
       ...(allowIntrospection ? [] : [withoutIntrospection]),
     ],
-    maskedErrors: { maskError: createMaskError(context.logger) },
+    maskedErrors: { maskError: createMaskError(context.logger, telling) },
     batching: { limit: limits.batchedOperations },
     // A key in a header is what every request needs, and no foreign page can send one unless it is let: that,
     // and no multipart, is the guard against forged requests (CSRF).

@@ -224,3 +224,24 @@ describe('what an answer reads', () => {
     for (const socket of sockets) socket.destroy()
   })
 })
+
+it('errors suggest no names where introspection is off, and do where it is on', async () => {
+  const [silent, open] = await Promise.all([start({ GRAPHQL_INTROSPECTION: 'false' }), start()])
+  const asked: [string, object][] = [
+    ['{ statz { eventsTotal } }', {}],
+    ['{ stats { eventTotal } }', {}],
+    ['{ deliveries(firs: 1) { edges { cursor } } }', {}],
+    ['query ($filter: DeliveryFiltr) { deliveries(filter: $filter) { edges { cursor } } }', {}],
+    ['{ deliveries(filter: { statu: DEAD }) { edges { cursor } } }', {}],
+    ['{ deliveries(filter: { status: [DED] }) { edges { cursor } } }', {}],
+    ['query ($status: [DeliveryStatus!]) { deliveries(filter: { status: $status }) { edges { cursor } } }', { status: ['DED'] }],
+    ['subscription ($status: [DeliveryStatus!]) { deliveryUpdated(status: $status) { id } }', { status: ['DED'] }],
+  ]
+  for (const [query, variables] of asked) {
+    for (const text of (await refusals(silent, query, variables)).texts) {
+      expect(text).toContain('"message"')
+      expect(text).not.toMatch(/did you mean/i)
+    }
+    expect((await refusals(open, query, variables)).texts.join()).toMatch(/did you mean/i)
+  }
+})
