@@ -18,6 +18,8 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   logger: Logger
   /** Whose operation it is. */
   apiKey: ApiKey
+  /** The largest event. */
+  eventMaxBytes: number
   reader: Reader
   answer: Answer
   /** Of this operation alone. */

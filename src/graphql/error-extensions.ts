@@ -66,7 +66,10 @@ export function withCode(error: GraphQLError, { suggestsNames }: Telling): Graph
   if (String(error.extensions.code) in errorCatalogue) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
   const message = discreet(error.message)
-  return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), { ...where(error), extensions })
+  return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), {
+    ...where(error),
+    extensions,
+  })
 }
 
 /** graphql-js puts it at the end. */

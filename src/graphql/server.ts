@@ -19,7 +19,7 @@ import { refusal, useLimits } from './use-limits.js'
 export const GRAPHQL_PATH = '/graphql'
 
 export interface GraphQLServerOptions {
-  context: Omit<GraphQLContext, 'related' | 'payloads' | 'answer' | 'apiKey' | 'reader'>
+  context: Omit<GraphQLContext, 'related' | 'payloads' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'>
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
@@ -44,7 +44,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     schema,
     context: ({ apiKey, reader, answer }): GraphQLContext => ({
       ...context,
-      ...{ apiKey, reader, answer },
+      ...{ apiKey, reader, answer, eventMaxBytes },
       related: createRelatedDeliveries(context.database),
       payloads: createPayloads(context.database, answer),
     }),
@@ -121,7 +121,7 @@ const contextOf = ({ contextValue }: { contextValue?: unknown }) => contextValue
 const refusedWhole: Plugin = {
   onExecute: ({ args }) => ({
     onExecuteDone({ setResult }) {
-      const refusal = (contextOf(args)).answer.refusal()
+      const refusal = contextOf(args).answer.refusal()
       if (refusal === undefined) return
       const extensions = { ...extensionsOf(refusal), http: { status: errorCatalogue[refusal.code].status } }
       setResult({ errors: [new GraphQLError(refusal.message, { extensions })] })

@@ -62,12 +62,16 @@ describe('lists and variables', () => {
     const live = 'subscription ($type: [String!]) { eventUpdated(type: $type) { id } }'
     await expectRefused(service, /\$type has 20000 items/, live, { type: many(20_000) })
     expect((await ask(service, byType, { type: many(200) })).events.edges).toEqual([])
-    expect((await ask(service, byStatus, { filter: { status: ['DEAD', 'DEAD', 'SENT'] } })).events).toBeDefined()
+    expect(
+      (await ask(service, byStatus, { filter: { status: ['DEAD', 'DEAD', 'SENT'] } })).events,
+    ).toBeDefined()
   })
 
   it("a list's length counts as often as its field", async () => {
     const service = await start()
-    const aliases = many(20).map((name) => `${name}: deliveries(first: 1, filter: { status: $status }) { edges { cursor } }`)
+    const aliases = many(20).map(
+      (name) => `${name}: deliveries(first: 1, filter: { status: $status }) { edges { cursor } }`,
+    )
     const query = `query ($status: [DeliveryStatus!]) { events(first: 200) { edges { node { ${aliases.join(' ')} } } } }`
     expect((await post(service, query, { status: ['DEAD'] })).body.errors).toBeUndefined()
     await expectRefused(service, /complexity of \d+; at most/, query, { status: Array(200).fill('DEAD') })
@@ -84,7 +88,9 @@ describe('lists and variables', () => {
     const service = await start()
     const query = 'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
     const input = { type: 'a', data: {}, ...Object.fromEntries(many(20_000).map((name) => [name, 1])) }
-    await expectRefused(service, /\$input: Fields .*a0.*and 19997 more are not defined by type/, query, { input })
+    await expectRefused(service, /\$input: Fields .*a0.*and 19997 more are not defined by type/, query, {
+      input,
+    })
     const one = await refusals(service, query, { input: { type: 'a', dta: {} } })
     for (const text of one.texts) expect(text).not.toMatch(/did you mean/i)
     await expectRefused(service, /a{100,}…/, query, { input: { type: { a: 'a'.repeat(50_000) }, data: {} } })
@@ -92,7 +98,9 @@ describe('lists and variables', () => {
 
   it('all variables together are bounded, and published JSON is not', async () => {
     const service = await start()
-    const fields = many(20).map((name) => `${name}: events(filter: { type: $${name} }) { pageInfo { endCursor } }`)
+    const fields = many(20).map(
+      (name) => `${name}: events(filter: { type: $${name} }) { pageInfo { endCursor } }`,
+    )
     const declared = many(20).map((name) => `$${name}: [String!]`)
     const query = `query (${declared.join(' ')}) { ${fields.join(' ')} }`
     const variables = Object.fromEntries(many(20).map((name) => [name, many(150)]))
@@ -109,7 +117,8 @@ describe('live subscriptions', () => {
   it('are bounded for each WebSocket, and one that ends makes room', async () => {
     const service = await start()
     const socket = await openSocket(service, TEST_KEY)
-    const subscribe = (id: number) => socket.send({ type: 'subscribe', id: `${id}`, payload: { query: live } })
+    const subscribe = (id: number) =>
+      socket.send({ type: 'subscribe', id: `${id}`, payload: { query: live } })
     for (let id = 0; id <= limits.livePerSocket; id++) subscribe(id)
     await expect.poll(() => socket.messages.filter(({ type }) => type === 'error')).toHaveLength(1)
     expect(JSON.stringify(socket.messages)).toContain('100 live subscriptions of this WebSocket are open')
@@ -151,7 +160,8 @@ describe('live subscriptions', () => {
 })
 
 describe('what an answer reads', () => {
-  const publishEvent = 'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
+  const publishEvent =
+    'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } } }'
   const publishLarge = (service: TestService, count: number) =>
     Promise.all(
       many(count).map(() =>
@@ -183,7 +193,12 @@ describe('what an answer reads', () => {
   it('counts only until it is sent, for live updates too', async () => {
     const service = await start()
     await publishLarge(service, 5)
-    const query = page(5, many(7).map((name) => `${name}: payload { data }`).join(' '))
+    const query = page(
+      5,
+      many(7)
+        .map((name) => `${name}: payload { data }`)
+        .join(' '),
+    )
     for (let count = 0; count < 6; count++)
       expect((await post(service, query)).body.data.events.edges).toHaveLength(5)
     const fields = many(30).map((name) => `${name}: payload { data }`)
@@ -203,14 +218,25 @@ describe('what an answer reads', () => {
     }
   })
 
-  it('of all answers together is bounded too, and is free again once answers go unread', { timeout: 60_000 }, async () => {
+  it('of all answers together is bounded too, and is free again once answers go unread', {
+    timeout: 60_000,
+  }, async () => {
     const service = await start()
     await publishLarge(service, 5)
-    const query = page(5, many(7).map((name) => `${name}: payload { data }`).join(' '))
+    const query = page(
+      5,
+      many(7)
+        .map((name) => `${name}: payload { data }`)
+        .join(' '),
+    )
     const { hostname, port } = new URL(service.url)
     const body = JSON.stringify({ query })
     const head = `POST /graphql HTTP/1.1\r\nhost: a\r\nx-api-key: ${TEST_KEY}\r\ncontent-type: application/json\r\n`
-    const sockets = many(2).map(() => connect(Number(port), hostname).on('error', () => {}).pause())
+    const sockets = many(2).map(() =>
+      connect(Number(port), hostname)
+        .on('error', () => {})
+        .pause(),
+    )
     const code = async () => (await post(service, query)).body.errors?.[0]?.extensions.code
     // The system's buffers take the first answers, and those that follow wait behind them.
     const codeAfterMore = () => {
@@ -234,8 +260,14 @@ it('errors suggest no names where introspection is off, and do where it is on', 
     ['query ($filter: DeliveryFiltr) { deliveries(filter: $filter) { edges { cursor } } }', {}],
     ['{ deliveries(filter: { statu: DEAD }) { edges { cursor } } }', {}],
     ['{ deliveries(filter: { status: [DED] }) { edges { cursor } } }', {}],
-    ['query ($status: [DeliveryStatus!]) { deliveries(filter: { status: $status }) { edges { cursor } } }', { status: ['DED'] }],
-    ['subscription ($status: [DeliveryStatus!]) { deliveryUpdated(status: $status) { id } }', { status: ['DED'] }],
+    [
+      'query ($status: [DeliveryStatus!]) { deliveries(filter: { status: $status }) { edges { cursor } } }',
+      { status: ['DED'] },
+    ],
+    [
+      'subscription ($status: [DeliveryStatus!]) { deliveryUpdated(status: $status) { id } }',
+      { status: ['DED'] },
+    ],
   ]
   for (const [query, variables] of asked) {
     for (const text of (await refusals(silent, query, variables)).texts) {
@@ -244,4 +276,34 @@ it('errors suggest no names where introspection is off, and do where it is on', 
     }
     expect((await refusals(open, query, variables)).texts.join()).toMatch(/did you mean/i)
   }
+})
+
+it('an event has the same largest size over REST, GraphQL and WebSocket', async () => {
+  const service = await start({ EVENT_MAX_BYTES: '2000' })
+  const one =
+    'mutation ($input: PublishEventInput!) { publishEvent(input: $input) { event { id } errors { code } } }'
+  const several =
+    'mutation ($inputs: [PublishEventInput!]!) { publishEvents(inputs: $inputs) { event { id } } }'
+  /** An event of so many bytes, half of them in characters of two. */
+  const eventOf = (bytes: number) => {
+    const event = { type: 'a', data: { text: 'é'.repeat(500) }, metadata: { pad: '' } }
+    event.metadata.pad = 'x'.repeat(bytes - Buffer.byteLength(JSON.stringify(event)))
+    return event
+  }
+  const total = async () => (await ask(service, '{ stats { eventsTotal } }')).stats.eventsTotal
+  expect((await service.api.post('/v1/events', eventOf(2001))).status).toBe(413)
+  for (const [query, variables] of [
+    [one, { input: eventOf(2001) }],
+    [several, { inputs: [eventOf(100 + 1900), eventOf(2001)] }],
+  ] as const) {
+    for (const text of (await refusals(service, query, variables)).texts) {
+      expect(text).toContain('"code":"PAYLOAD_TOO_LARGE"')
+      expect(text).toContain('EVENT_MAX_BYTES')
+    }
+  }
+  expect(await total()).toBe(0)
+  expect((await service.api.post('/v1/events', eventOf(2000))).status).toBe(202)
+  for (const text of (await refusals(service, one, { input: eventOf(2000) })).texts)
+    expect(text).toMatch(/"id":"/)
+  expect(await total()).toBe(3)
 })

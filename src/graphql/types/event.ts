@@ -153,8 +153,19 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
 
 const MAX_PUBLISHED_AT_ONCE = 100
 
-const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.$inferInput) =>
-  outcomeOf(async () => publisher.publish(toPublication(input)))
+type EventInput = typeof PublishEventInput.$inferInput
+
+/**
+ * Each event by itself, in order. One that is too large is refused before any is published, as REST refuses a body:
+ * with an error, and not as a part of the answer.
+ */
+async function publish({ publisher, eventMaxBytes }: GraphQLContext, inputs: EventInput[]) {
+  const read = inputs.map((input) => outcomeOf(async () => toPublication(input, eventMaxBytes)))
+  const publications = await Promise.all(read)
+  return publications.map(({ result, errors }) =>
+    result === null ? { result, errors } : outcomeOf(() => publisher.publish(result)),
+  )
+}
 
 builder.mutationFields((t) => ({
   publishEvent: t.field({
@@ -162,7 +173,8 @@ builder.mutationFields((t) => ({
     extensions: takesScope('publish'),
     description: 'Publishes an event to every enabled subscription that wants its type.',
     args: { input: t.arg({ type: PublishEventInput, required: true, description: 'The event.' }) },
-    resolve: (_root, { input }, context) => publish(context, input),
+    resolve: async (_root, { input }, context) =>
+      (await publish(context, [input]))[0] as Promise<Outcome<Published>>,
   }),
   publishEvents: t.field({
     type: [PublishEventPayload],
@@ -170,11 +182,11 @@ builder.mutationFields((t) => ({
     description: `Publishes up to ${MAX_PUBLISHED_AT_ONCE} events, each by itself; one answer for each, in order.`,
     args: { inputs: t.arg({ type: [PublishEventInput], required: true, description: 'The events.' }) },
     complexity: ({ inputs }) => ({ field: 1, multiplier: Math.max(1, inputs.length) }),
-    resolve: (_root, { inputs }, context) => {
+    resolve: async (_root, { inputs }, context) => {
       if (inputs.length > MAX_PUBLISHED_AT_ONCE) {
         throw badInput([{ path: 'inputs', message: `must hold at most ${MAX_PUBLISHED_AT_ONCE} events` }])
       }
-      return Promise.all(inputs.map((input) => publish(context, input)))
+      return Promise.all(await publish(context, inputs))
     },
   }),
 }))

@@ -107,7 +107,9 @@ function canFollow({ method, headers, body }: FastifyRequest): boolean {
   if (method === 'HEAD' || Array.isArray(body)) return false
   // Yoga takes a request without the header to accept anything, and reads no weights.
   const accepted = (headers.accept || '*/*').toLowerCase().split(',')
-  return accepted.some((type) => ['text/event-stream', 'text/*', '*/*'].includes(type.split(';')[0]?.trim() ?? ''))
+  return accepted.some((type) =>
+    ['text/event-stream', 'text/*', '*/*'].includes(type.split(';')[0]?.trim() ?? ''),
+  )
 }
 
 /** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */
