@@ -75,16 +75,30 @@ function checkValue(value: unknown, path: string, level = 1): void {
   for (const member of Object.values(value)) checkValue(member, path, level + 1)
 }
 
-/** @throws ServiceError BAD_USER_INPUT */
-export function toPublication(values: unknown): Publication {
+/**
+ * @param maxBytes of the event as the body of REST would say it, without white space
+ * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE
+ */
+export function toPublication(values: unknown, maxBytes: number): Publication {
   const { type, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
   // Through the text, so that both ways in have the same limits.
-  const text = JSON.stringify({ type, data, metadata: metadata ?? null })
+  const text = JSON.stringify({
+    ...{ type, data },
+    ...(metadata != null && { metadata }),
+    ...(createdAt != null && { createdAt }),
+  })
+  if (Buffer.byteLength(text) > maxBytes) throw eventTooLarge(maxBytes)
   const body = { type, data, metadata, createdAt: createdAt ?? undefined }
   return readPublication(body, text, idempotencyKey ?? undefined)
 }
+
+const eventTooLarge = (maxBytes: number): ServiceError =>
+  new ServiceError(
+    'PAYLOAD_TOO_LARGE',
+    `The event is larger than the ${maxBytes} bytes that this service takes (EVENT_MAX_BYTES). Nothing was published.`,
+  )
 
 /** @throws ServiceError BAD_USER_INPUT */
 export function checkIdempotencyKey(header: string): string {

@@ -2,19 +2,33 @@
 import { badInput } from '../errors.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid } from '../platform/uuid.js'
+import { limits } from './limits.js'
 
 export { DEFAULT_LIMIT as DEFAULT_LIST_SIZE, MAX_LIMIT as MAX_LIST_SIZE }
 
 interface PageArguments {
   first?: number | null | undefined
   last?: number | null | undefined
+  filter?: object | null | undefined
 }
 
-/** What a page costs: its own field, and what is asked of each of its edges as often as it may have them. */
-export const connectionComplexity = ({ first, last }: PageArguments) => ({
-  field: 1,
+/** What a page costs: its own field with its filter, and what is asked of each of its edges as often as it may have them. */
+export const connectionComplexity = ({ first, last, filter }: PageArguments) => ({
+  field: filterComplexity(filter),
   multiplier: Math.max(1, Math.min(first ?? last ?? DEFAULT_LIMIT, MAX_LIMIT)),
 })
+
+/** What a field with a filter costs itself: each item of a list in the filter counts. */
+export const filterComplexity = (filter: object | null | undefined): number =>
+  1 + Object.values(filter ?? {}).reduce<number>((sum, value) => sum + listLength(value), 0)
+
+/** @throws ServiceError BAD_USER_INPUT: a list that is written in the document has the limit of a variable's. */
+function listLength(value: unknown): number {
+  if (!Array.isArray(value)) return 0
+  if (value.length > limits.listItems)
+    throw badInput([{ path: 'filter', message: `must list at most ${limits.listItems} items` }])
+  return value.length
+}
 
 interface PageCursors {
   after?: string | null | undefined

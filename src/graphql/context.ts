@@ -5,7 +5,9 @@ import type { CancelContext } from '../deliveries/cancel.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
+import type { Answer } from './answers.js'
 import type { Live } from './live-updates.js'
+import type { Payloads } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
@@ -16,4 +18,18 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   logger: Logger
   /** Whose operation it is. */
   apiKey: ApiKey
+  /** The largest event. */
+  eventMaxBytes: number
+  reader: Reader
+  answer: Answer
+  /** Of this operation alone. */
+  payloads: Payloads
+}
+
+/** How the answer is read. */
+export interface Reader {
+  /** Whether the answers of a subscription can be read, one after the other. */
+  canFollow: boolean
+  /** The WebSocket, where it is one. */
+  socket?: object | undefined
 }

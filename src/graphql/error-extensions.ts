@@ -9,14 +9,24 @@ import { discreet } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
 
+/** Errors of a document that are told, and the characters of each: a message may repeat what was sent. */
+const MAX_TOLD = 10
+const MAX_CHARACTERS = 500
+
+/** What errors may tell of the schema. */
+export interface Telling {
+  /** Whether they say which name was perhaps meant: they must not where introspection is off. */
+  suggestsNames: boolean
+}
+
 /** For Yoga's `maskedErrors`: what is told of an error that execution came to. */
-export function createMaskError(logger: Logger): (error: unknown) => Error {
+export function createMaskError(logger: Logger, telling: Telling): (error: unknown) => Error {
   return (error) => {
     const graphQLError = error instanceof GraphQLError ? error : undefined
     const original = graphQLError?.originalError ?? (graphQLError ? undefined : error)
     // GraphQL's own errors: about the document, or about the values of its variables.
     if (original === undefined || original instanceof GraphQLError)
-      return withCode(graphQLError as GraphQLError)
+      return withCode(graphQLError as GraphQLError, telling)
     const told = explain(original)
     if (told.cause !== undefined)
       logger.error({ err: told.cause, path: graphQLError?.path }, 'operation failed')
@@ -37,26 +47,39 @@ export const extensionsOf = ({ code, errors, retryAfterSeconds }: ServiceError) 
 })
 
 /** Gives the errors of parsing and validation their code too. */
-export function useErrorCodes(): Plugin {
+export function useErrorCodes(telling: Telling): Plugin {
   return {
     onParse:
       () =>
       ({ result, replaceParseResult }) => {
-        if (result instanceof GraphQLError) replaceParseResult(withCode(result))
+        if (result instanceof GraphQLError) replaceParseResult(withCode(result, telling))
       },
     onValidate:
       () =>
       ({ result, setResult }) =>
-        setResult(result.map((error) => withCode(error as GraphQLError))),
+        setResult(result.slice(0, MAX_TOLD).map((error) => withCode(error as GraphQLError, telling))),
   }
 }
 
 /** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
-function withCode(error: GraphQLError): GraphQLError {
+export function withCode(error: GraphQLError, { suggestsNames }: Telling): GraphQLError {
   if (String(error.extensions.code) in errorCatalogue) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
-  return new GraphQLError(discreet(error.message), { ...where(error), extensions })
+  const message = discreet(error.message)
+  return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), {
+    ...where(error),
+    extensions,
+  })
 }
+
+/** graphql-js puts it at the end. */
+function withoutSuggestion(message: string): string {
+  const start = message.lastIndexOf(' Did you mean ')
+  return start === -1 || !message.endsWith('?') ? message : message.slice(0, start)
+}
+
+const shortened = (message: string): string =>
+  message.length <= MAX_CHARACTERS ? message : `${message.slice(0, MAX_CHARACTERS)}…`
 
 /** Where in the document and in the answer an error belongs. */
 function where(error: GraphQLError | undefined) {

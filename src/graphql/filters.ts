@@ -23,7 +23,7 @@ export function byText(text: string | null | undefined): string | { in: string[]
 }
 
 export function oneOf<Value>(values: Value[] | null | undefined): { in: Value[] } | undefined {
-  return values == null ? undefined : { in: values }
+  return values == null ? undefined : { in: [...new Set(values)] }
 }
 
 /** A condition for Prisma, without the members that say nothing. */

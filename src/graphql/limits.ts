@@ -1,49 +1,24 @@
-/**
- * What a single request may ask for. Each limit is checked before anything runs, and says what it is.
- *
- * Depth is that of the selection; complexity counts fields, those below a connection as often as a page may
- * have rows; breadth counts the fields as they are written, aliases included.
- */
-import { complexityFromQuery } from '@pothos/plugin-complexity'
-import { type DocumentNode, GraphQLError, type GraphQLSchema, parse } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
-
-export const limits = { depth: 12, breadth: 250, complexity: 150_000, tokens: 5_000, batchedOperations: 10 }
-
-interface Operation {
-  document: DocumentNode
-  schema: GraphQLSchema
-  variableValues?: Record<string, unknown> | null | undefined
-  contextValue: unknown
+/** What a single request may ask for: every bound of GraphQL. */
+export const limits = {
+  depth: 12,
+  breadth: 250,
+  complexity: 150_000,
+  tokens: 5_000,
+  batchedOperations: 10,
+  /** In all variables together; a JSON object that is published is one. */
+  variableValues: 2_000,
+  /** In a list of an argument or of a variable. */
+  listItems: 200,
+  /** Live subscriptions at the same time: over one WebSocket, with one API key, and in the process. */
+  livePerSocket: 100,
+  livePerKey: 2_500,
+  liveInProcess: 10_000,
+  /** Operations of one WebSocket that are not answered to their end, the live ones among them. */
+  operationsPerSocket: 150,
+  /** Megabytes of payloads and logs in one answer, at least: one event of the largest size always fits. */
+  answerMegabytes: 10,
+  /** Answers of that size that the process holds at the same time. */
+  fullAnswers: 4,
+  /** An answer of which a client reads nothing for so long is given up. */
+  unreadSeconds: 15,
 }
-
-export function useLimits(): Plugin {
-  function check({ document, schema, variableValues, contextValue }: Operation): GraphQLError | undefined {
-    const measured = complexityFromQuery(document, {
-      schema,
-      ctx: contextValue as object,
-      ...(variableValues && { variables: variableValues }),
-    })
-    for (const kind of ['depth', 'breadth', 'complexity'] as const) {
-      if (measured[kind] > limits[kind]) return tooMuch(`a ${kind} of ${measured[kind]}`, `${limits[kind]}`)
-    }
-    return undefined
-  }
-
-  const guard = (operation: Operation, refuse: (result: { errors: GraphQLError[] }) => void) => {
-    const error = check(operation)
-    if (error !== undefined) refuse({ errors: [error] })
-  }
-  return {
-    onParse({ setParseFn }) {
-      setParseFn((source, options) => parse(source, { ...options, maxTokens: limits.tokens }))
-    },
-    onExecute: ({ args, setResultAndStopExecution }) => guard(args, setResultAndStopExecution),
-    onSubscribe: ({ args, setResultAndStopExecution }) => guard(args, setResultAndStopExecution),
-  }
-}
-
-const tooMuch = (asked: string, limit: string) =>
-  new GraphQLError(`The operation has ${asked}; at most ${limit} is allowed. Ask for less at a time.`, {
-    extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
-  })

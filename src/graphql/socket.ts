@@ -4,10 +4,13 @@ import type { Extra } from 'graphql-ws/use/ws'
 import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import { ServiceError } from '../errors.js'
+import type { Answer } from './answers.js'
 
 export interface SocketExtra extends Extra {
   /** Whose socket it is, once it is let in. */
   apiKey?: ApiKey
+  /** What its operations answer, by their ids. */
+  answers?: Map<string, Answer>
   /** Calls off what the key's removal would do. */
   forget?(): void
 }

@@ -140,6 +140,7 @@ export async function createApp({
         ...api.graphql,
         context: { ...api, logger },
         authentication: api.authentication,
+        eventMaxBytes: maxBodyBytes,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         onEndLive: (endSockets) =>
           stop.endLiveBy(async () => {

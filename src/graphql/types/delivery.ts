@@ -60,7 +60,14 @@ builder.prismaObject('DeliveryLog', {
       description: 'What the attempt made of the delivery: SENT, FAILED or DEAD.',
     }),
     statusCode: t.exposeInt('statusCode', { nullable: true, description: 'Null when there was no answer.' }),
-    error: t.exposeString('error', { nullable: true, description: 'Why it failed.' }),
+    error: t.string({
+      nullable: true,
+      description: 'Why it failed.',
+      resolve({ error }, _args, { answer }) {
+        if (error !== null) answer.take(error.length)
+        return error
+      },
+    }),
     responseTimeMs: t.exposeInt('responseTimeMs', { description: 'How long the whole exchange took.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was recorded.' }),
   }),

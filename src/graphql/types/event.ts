@@ -14,7 +14,7 @@ import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { loadEventPage } from '../event-pages.js'
 import { TimeRange } from '../filters.js'
-import { OpaqueJson } from '../opaque-json.js'
+import type { Payload as LoadedPayload } from '../payloads.js'
 import { takesScope } from '../scopes.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -29,11 +29,8 @@ export const Event = builder.prismaObject('Event', {
     payload: t.field({
       type: Payload,
       description: 'What was published.',
-      select: { data: true, metadata: true },
-      resolve: ({ data, metadata }) => ({
-        data: new OpaqueJson(data),
-        metadata: metadata === null ? null : new OpaqueJson(metadata),
-      }),
+      select: { id: true },
+      resolve: ({ id }, _args, { payloads }) => payloads.load(id),
     }),
     status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
     idempotencyKey: t.exposeString('idempotencyKey', {
@@ -68,19 +65,18 @@ export const Event = builder.prismaObject('Event', {
   }),
 })
 
-const Payload = builder
-  .objectRef<{ data: OpaqueJson; metadata: OpaqueJson | null }>('EventPayload')
-  .implement({
-    description: 'What was published.',
-    fields: (t) => ({
-      data: t.expose('data', { type: 'JSONObject', description: 'What happened.' }),
-      metadata: t.expose('metadata', {
-        type: 'JSONObject',
-        nullable: true,
-        description: 'What the producer said about it besides.',
-      }),
+const Payload = builder.objectRef<LoadedPayload>('EventPayload').implement({
+  description: 'What was published.',
+  fields: (t) => ({
+    data: t.field({ type: 'JSONObject', description: 'What happened.', resolve: ({ data }) => data() }),
+    metadata: t.field({
+      type: 'JSONObject',
+      nullable: true,
+      description: 'What the producer said about it besides.',
+      resolve: ({ metadata }) => metadata(),
     }),
-  })
+  }),
+})
 
 const EventFilter = builder.inputType('EventFilter', {
   description: 'Every condition that is given must hold.',
@@ -157,8 +153,19 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
 
 const MAX_PUBLISHED_AT_ONCE = 100
 
-const publish = ({ publisher }: GraphQLContext, input: typeof PublishEventInput.$inferInput) =>
-  outcomeOf(async () => publisher.publish(toPublication(input)))
+type EventInput = typeof PublishEventInput.$inferInput
+
+/**
+ * Each event by itself, in order. One that is too large is refused before any is published, as REST refuses a body:
+ * with an error, and not as a part of the answer.
+ */
+async function publish({ publisher, eventMaxBytes }: GraphQLContext, inputs: EventInput[]) {
+  const read = inputs.map((input) => outcomeOf(async () => toPublication(input, eventMaxBytes)))
+  const publications = await Promise.all(read)
+  return publications.map(({ result, errors }) =>
+    result === null ? { result, errors } : outcomeOf(() => publisher.publish(result)),
+  )
+}
 
 builder.mutationFields((t) => ({
   publishEvent: t.field({
@@ -166,7 +173,8 @@ builder.mutationFields((t) => ({
     extensions: takesScope('publish'),
     description: 'Publishes an event to every enabled subscription that wants its type.',
     args: { input: t.arg({ type: PublishEventInput, required: true, description: 'The event.' }) },
-    resolve: (_root, { input }, context) => publish(context, input),
+    resolve: async (_root, { input }, context) =>
+      (await publish(context, [input]))[0] as Promise<Outcome<Published>>,
   }),
   publishEvents: t.field({
     type: [PublishEventPayload],
@@ -174,11 +182,11 @@ builder.mutationFields((t) => ({
     description: `Publishes up to ${MAX_PUBLISHED_AT_ONCE} events, each by itself; one answer for each, in order.`,
     args: { inputs: t.arg({ type: [PublishEventInput], required: true, description: 'The events.' }) },
     complexity: ({ inputs }) => ({ field: 1, multiplier: Math.max(1, inputs.length) }),
-    resolve: (_root, { inputs }, context) => {
+    resolve: async (_root, { inputs }, context) => {
       if (inputs.length > MAX_PUBLISHED_AT_ONCE) {
         throw badInput([{ path: 'inputs', message: `must hold at most ${MAX_PUBLISHED_AT_ONCE} events` }])
       }
-      return Promise.all(inputs.map((input) => publish(context, input)))
+      return Promise.all(await publish(context, inputs))
     },
   }),
 }))

@@ -1,14 +1,28 @@
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../builder.js'
+import { filterComplexity } from '../connection-arguments.js'
 import type { GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
+import type { Follower } from '../live-updates.js'
 import { Delivery } from './delivery.js'
 import { Event } from './event.js'
 
 const CATCH_UP =
   'It shows changes from the moment on at which it begins. To catch up after a break, begin it first and then ' +
   'query '
+
+const followerOf = ({ apiKey, reader }: GraphQLContext): Follower => ({ key: apiKey, socket: reader.socket })
+
+function sameId(wanted: string | null | undefined): (id: string) => boolean {
+  const id = wanted?.toLowerCase()
+  return (other) => id === undefined || other === id
+}
+
+function oneOfThese<Value>(wanted: Value[] | null | undefined): (value: Value) => boolean {
+  const values = wanted == null ? undefined : new Set(wanted)
+  return (value) => values === undefined || values.has(value)
+}
 
 builder.subscriptionFields((t) => ({
   deliveryUpdated: t.field({
@@ -21,14 +35,17 @@ builder.subscriptionFields((t) => ({
       subscriptionId: t.arg.id({ description: 'Deliveries to this subscription.' }),
       status: t.arg({ type: [DeliveryStatusEnum], description: 'Changes to one of these.' }),
     },
-    subscribe: (_root, { eventId, subscriptionId, status }, { live }) =>
-      live.follow(
+    complexity: (filter) => filterComplexity(filter),
+    subscribe: (_root, { eventId, subscriptionId, status }, context) => {
+      const [isEvent, isSubscription] = [sameId(eventId), sameId(subscriptionId)]
+      const isStatus = oneOfThese(status)
+      return context.live.follow(
         'deliveries',
         (delivery) =>
-          (eventId == null || delivery.eventId === eventId.toLowerCase()) &&
-          (subscriptionId == null || delivery.subscriptionId === subscriptionId.toLowerCase()) &&
-          (status == null || status.includes(delivery.status)),
-      ),
+          isEvent(delivery.eventId) && isSubscription(delivery.subscriptionId) && isStatus(delivery.status),
+        followerOf(context),
+      )
+    },
     resolve: (delivery, _args, context, info) =>
       completeSnapshot(delivery, context, info, (select) =>
         context.database.prisma.delivery.findUnique({ select, where: { id: delivery.id } }),
@@ -44,14 +61,15 @@ builder.subscriptionFields((t) => ({
       type: t.arg.stringList({ description: 'Events of one of these types.' }),
       status: t.arg({ type: [EventStatusEnum], description: 'Changes to one of these.' }),
     },
-    subscribe: (_root, { id, type, status }, { live }) =>
-      live.follow(
+    complexity: (filter) => filterComplexity(filter),
+    subscribe: (_root, { id, type, status }, context) => {
+      const [isEvent, isType, isStatus] = [sameId(id), oneOfThese(type), oneOfThese(status)]
+      return context.live.follow(
         'events',
-        (event) =>
-          (id == null || event.id === id.toLowerCase()) &&
-          (type == null || type.includes(event.type)) &&
-          (status == null || status.includes(event.status)),
-      ),
+        (event) => isEvent(event.id) && isType(event.type) && isStatus(event.status),
+        followerOf(context),
+      )
+    },
     resolve: (event, _args, context, info) =>
       completeSnapshot(event, context, info, (select) =>
         context.database.prisma.event.findUnique({ select, where: { id: event.id } }),
@@ -69,6 +87,7 @@ async function completeSnapshot<Snapshot extends object>(
   info: GraphQLResolveInfo,
   load: (select: Record<string, unknown>) => Promise<object | null>,
 ): Promise<Snapshot> {
+  context.answer.restart()
   const { select = {} }: { select?: object | undefined } = queryFromInfo({ context, info })
   const missing = Object.entries(select).filter(([name]) => !(name in snapshot))
   if (missing.length === 0) return snapshot

@@ -6,6 +6,7 @@ import type { ApiKey } from '../../api-keys/api-key.js'
 import type { Authentication } from '../../api-keys/authentication.js'
 import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { extensionsOf } from '../../graphql/error-extensions.js'
+import { limits } from '../../graphql/limits.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
 import { admit } from '../auth.js'
 import { createGraphiQLPage } from '../graphiql-page.js'
@@ -26,7 +27,7 @@ export interface GraphQLRouteOptions extends GraphQLServerOptions {
 export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync => {
   const { graphiql, requireLocalHost, corsOrigins, authentication, maxBodyBytes, onEndLive } = options
   const { logger } = options.context
-  const { yoga, webSocket } = createGraphQLServer(options)
+  const { yoga, webSocket, answers } = createGraphQLServer(options)
   const origins = { corsOrigins, requireLocalHost }
   const page = createGraphiQLPage(graphiql?.apiKey)
   const isVisit = ({ method, headers }: FastifyRequest) =>
@@ -55,9 +56,14 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         if (isVisit(request)) return page.send(request, reply)
         checkQueryString(request.query as Record<string, unknown>)
         checkBody(request.body)
+        const answer = answers.open()
+        reply.raw.once('close', answer.close)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
           apiKey: request.apiKey as ApiKey,
+          reader: { canFollow: canFollow(request) },
+          answer,
         })
+        if (!isStream(response.headers.get('content-type'))) endUnread(reply)
         for (const [name, value] of response.headers) reply.header(name, value)
         return reply.code(response.status).send(response.body)
       },
@@ -87,6 +93,23 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
 function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyReply): void {
   const forget = authentication.onRemoved(key, () => reply.raw.destroy())
   reply.raw.once('close', forget)
+}
+
+const isStream = (type: string | null): boolean => type?.startsWith('text/event-stream') === true
+
+/** From here on only what is sent counts as a sign of life. Node sets the time of its own again for the next request. */
+function endUnread({ raw }: FastifyReply): void {
+  raw.setTimeout(limits.unreadSeconds * 1000, () => raw.destroy())
+}
+
+/** Whether an answer may be an event stream: a batch has one answer, and HEAD has none. */
+function canFollow({ method, headers, body }: FastifyRequest): boolean {
+  if (method === 'HEAD' || Array.isArray(body)) return false
+  // Yoga takes a request without the header to accept anything, and reads no weights.
+  const accepted = (headers.accept || '*/*').toLowerCase().split(',')
+  return accepted.some((type) =>
+    ['text/event-stream', 'text/*', '*/*'].includes(type.split(';')[0]?.trim() ?? ''),
+  )
 }
 
 /** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */
