@@ -1,7 +1,9 @@
 /** What queries cost the database: how many statements, and how PostgreSQL goes about them when there is much. */
 import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAnswers } from '../../src/graphql/answers.js'
 import type { GraphQLContext } from '../../src/graphql/context.js'
+import { createPayloads } from '../../src/graphql/payloads.js'
 import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
@@ -54,7 +56,12 @@ afterAll(() => resources[Symbol.asyncDispose]())
 /** An operation's answer, and the statements that it took. */
 async function run(source: string, variableValues: Record<string, unknown> = {}) {
   statements = []
-  const contextValue = { database, related: createRelatedDeliveries(database) } as GraphQLContext
+  const answer = createAnswers({ answerBytes: 10_000_000, processBytes: 10_000_000 }).open()
+  const contextValue = {
+    ...{ database, answer },
+    related: createRelatedDeliveries(database),
+    payloads: createPayloads(database, answer),
+  } as GraphQLContext
   const { data, errors } = await graphql({ schema, source, contextValue, variableValues })
   expect(errors).toBeUndefined()
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asked for
@@ -89,7 +96,8 @@ describe('a query asks as often for many rows as for one', () => {
     [
       'events with their deliveries, logs and subscriptions',
       `events(first: $n) { edges { node { id payload { data } deliveries(first: 20) { edges { node { status subscription { endpointUrl } logs { attempt } } } } } } }`,
-      6,
+      // The sizes of the payloads first, then the payloads.
+      8,
     ],
     [
       'deliveries with event, subscription and logs',
