@@ -1,4 +1,5 @@
 /** The payloads of events, loaded for one operation together, and only once their sizes are known to fit its answer. */
+import { GraphQLError } from 'graphql'
 import type { Database } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { OpaqueJson } from './opaque-json.js'
@@ -36,8 +37,8 @@ export function createPayloads(database: Database, answer: Answer): Payloads {
     asked = new Map()
     loading = undefined
     const sizes = await database.query<Sizes>(sizesOf, [[...times.keys()]])
-    for (const { id, dataBytes, metadataBytes } of sizes)
-      answer.take((dataBytes + metadataBytes) * (times.get(id) ?? 1))
+    const bytes = sizes.map((size) => (size.dataBytes + size.metadataBytes) * (times.get(size.id) ?? 1))
+    takeOrRefuse(bytes.reduce((sum, each) => sum + each, 0))
     const rows = await database.prisma.event.findMany({
       where: { id: { in: sizes.map(({ id }) => id) } },
       select: { id: true, data: true, metadata: true },
@@ -56,6 +57,15 @@ export function createPayloads(database: Database, answer: Answer): Payloads {
         }),
       ]),
     )
+  }
+
+  /** One error for all that wait: graphql-js makes another for each field of an error that has no path. */
+  function takeOrRefuse(bytes: number): void {
+    try {
+      answer.take(bytes)
+    } catch (error) {
+      throw new GraphQLError((error as Error).message, { path: [], originalError: error as Error })
+    }
   }
 
   return {
