@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { ServiceError } from '../errors.js'
 import { addressGroup } from '../platform/client-address.js'
-import { type CidrRange, isInRange, parseAddress } from '../platform/ip-ranges.js'
+import { type CidrRange, isInAnyRange } from '../platform/ip-ranges.js'
 
 export interface ConnectionShareOptions {
   /** Connections at one time, in each process. */
@@ -35,16 +35,11 @@ export function shareConnections(app: FastifyInstance, options: ConnectionShareO
   const reserved = new Map<Socket, string>()
   let shared = 0
 
-  const isTrusted = (text: string): boolean => {
-    const address = parseAddress(text)
-    return address !== undefined && trustedProxies.some((range) => isInRange(address, range))
-  }
-
   function acceptShared(socket: Socket, address: string): boolean {
     const count = counts.get(address) ?? 0
     if (
       shared >= maxConnections ||
-      (count >= maxConnectionsPerAddress && !isTrusted(socket.remoteAddress ?? ''))
+      (count >= maxConnectionsPerAddress && !isInAnyRange(socket.remoteAddress ?? '', trustedProxies))
     )
       return false
     shared += 1

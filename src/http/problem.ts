@@ -30,11 +30,11 @@ export const problemBody = z
         }),
       )
       .optional()
-      .meta({ description: 'Everything that is wrong with the input, when that is the problem.' }),
+      .meta({ description: 'What is wrong with the input, when that is the problem: the first 10 faults.' }),
   })
   .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' })
 
-export const PROBLEM_TYPE = 'application/problem+json'
+const PROBLEM_TYPE = 'application/problem+json'
 
 export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status, title } = errorCatalogue[error.code]
@@ -93,10 +93,16 @@ export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Soc
     status: 400,
     detail: 'What was sent is not a valid HTTP request.',
   }
+  socket.write(problemResponse(status, detail))
+  socket.destroySoon()
+}
+
+/** The whole response, for a bare socket that is closed after it. */
+export function problemResponse(status: number, detail: string): string {
   const title = STATUS_CODES[status]
   // RFC 9457 §4.2.1: a problem that says no more than its status is of this type.
   const body = JSON.stringify({ type: 'about:blank', title, status, detail })
-  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${body.length}`, 'connection: close']
-  socket.write(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
-  socket.destroySoon()
+  const length = Buffer.byteLength(body)
+  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${length}`, 'connection: close']
+  return `HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`
 }

@@ -5,9 +5,9 @@
  * request that carries the header any further. So a request that is no WebSocket is put together again without the
  * header and given back to the server, body and all: Java's HttpClient and `curl --http2` send every first request so.
  */
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { PROBLEM_TYPE } from './problem.js'
+import { problemResponse } from './problem.js'
 
 /** Takes the WebSockets of one path. */
 export interface WebSocketEndpoint {
@@ -24,10 +24,11 @@ export function acceptUpgrades(server: Server, endpoint: WebSocketEndpoint): voi
     if (!wantsWebSocket(request)) return serveWithoutUpgrade(server, request, socket, head)
     const path = request.url?.split('?')[0]
     if (path !== endpoint.path) {
-      return refuse(socket, 404, `There is no WebSocket at ${path}; it is at ${endpoint.path}.`)
+      const detail = `There is no WebSocket at ${path}; it is at ${endpoint.path}.`
+      return void socket.end(problemResponse(404, detail))
     }
     const refusal = endpoint.refusal(request)
-    if (refusal !== undefined) return refuse(socket, 403, refusal)
+    if (refusal !== undefined) return void socket.end(problemResponse(403, refusal))
     endpoint.open(request, socket, head)
   })
 }
@@ -60,13 +61,4 @@ function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: D
 function connectionWithoutUpgrade(value: string): string {
   const options = value.split(',').map((option) => option.trim())
   return options.filter((option) => !upgradeHeaders.has(option.toLowerCase())).join(', ') || 'keep-alive'
-}
-
-/** Answers on the bare socket and ends it. */
-function refuse(socket: Duplex, status: number, detail: string): void {
-  const title = STATUS_CODES[status]
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail })
-  const length = Buffer.byteLength(body)
-  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${length}`, 'connection: close']
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
 }

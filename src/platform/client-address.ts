@@ -5,17 +5,14 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { type CidrRange, isInRange, parseAddress } from './ip-ranges.js'
+import { type CidrRange, isInAnyRange, parseAddress } from './ip-ranges.js'
 
 /** Absent when the connection has ended. */
 export type AddressOf = (request: Pick<IncomingMessage, 'headers' | 'socket'>) => string | undefined
 
 /** @param trustedProxies whose word is believed; of no one by default */
 export function createAddressOf(trustedProxies: CidrRange[] = []): AddressOf {
-  const isTrusted = (text: string): boolean => {
-    const address = parseAddress(text)
-    return address !== undefined && trustedProxies.some((range) => isInRange(address, range))
-  }
+  const isTrusted = (text: string): boolean => isInAnyRange(text, trustedProxies)
 
   return ({ headers, socket }) => {
     let address = socket.remoteAddress

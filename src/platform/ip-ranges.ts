@@ -139,3 +139,9 @@ function table(names: Record<string, string>): NamedRange[] {
 function firstMatch(ranges: NamedRange[], address: Address): string | undefined {
   return ranges.find(({ range }) => isInRange(address, range))?.description
 }
+
+/** Whether a text is an address in one of these ranges. */
+export function isInAnyRange(text: string, ranges: readonly CidrRange[]): boolean {
+  const address = parseAddress(text)
+  return address !== undefined && ranges.some((range) => isInRange(address, range))
+}

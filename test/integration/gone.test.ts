@@ -1,8 +1,9 @@
 /** A late 410 says nothing about a subscription that was changed since the attempt began. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { eventIn, publish, subscribe } from '../support/delivering.js'
 import { startReceiver } from '../support/receiver.js'
-import { layouts, startTestService, type TestService } from '../support/service.js'
+import { layouts, startTestService } from '../support/service.js'
 
 let resources: Resources
 
@@ -10,22 +11,6 @@ beforeEach(() => {
   resources = createResources()
 })
 afterEach(() => resources[Symbol.asyncDispose]())
-
-const eventTypes = ['user.created']
-
-async function subscribe({ api }: TestService, endpointUrl: string): Promise<string> {
-  return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes })).body.id
-}
-
-async function publish({ api }: TestService): Promise<string> {
-  return (await api.post('/v1/events', { type: 'user.created', data: {} })).body.eventId
-}
-
-async function eventIn(status: string, { api }: TestService, eventId: string) {
-  const read = async () => (await api.get(`/v1/events/${eventId}`)).body
-  await expect.poll(async () => (await read()).status, { timeout: 10_000, interval: 20 }).toBe(status)
-  return read()
-}
 
 it.each(layouts)(
   'a late 410 does not disable a subscription that was changed since, queue on %s',

@@ -1,0 +1,22 @@
+/** The usual steps of a test about deliveries: subscribe an endpoint, publish an event, wait for its status. */
+import { expect } from 'vitest'
+import type { TestService } from './service.js'
+
+const TYPE = 'user.created'
+
+/** @returns the id of the subscription */
+export async function subscribe({ api }: TestService, endpointUrl: string): Promise<string> {
+  return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes: [TYPE] })).body.id
+}
+
+/** @returns the id of the event */
+export async function publish({ api }: TestService): Promise<string> {
+  return (await api.post('/v1/events', { type: TYPE, data: {} })).body.eventId
+}
+
+/** The event, once it has this status. */
+export async function eventIn(status: string, { api }: TestService, eventId: string) {
+  const read = async () => (await api.get(`/v1/events/${eventId}`)).body
+  await expect.poll(async () => (await read()).status, { timeout: 10_000, interval: 20 }).toBe(status)
+  return read()
+}
