@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -30,15 +30,22 @@ export interface ExplainedPostgres extends AsyncDisposable {
   watch(work: () => Promise<unknown>): Promise<Explained[]>
 }
 
+const LOG_FILE = 'log'
+/** Control characters, which no statement has: before each line of the log, and between its prefix and its message. */
+const LINE = '\u001e'
+const MESSAGE = '\u001f'
+
 const settings = (logDirectory: string): Record<string, string> => ({
   fsync: 'off',
   max_connections: '100',
   // Statistics are as old as a test wants them.
   autovacuum: 'off',
   logging_collector: 'on',
-  log_destination: 'jsonlog',
+  // Not JSON, which a PostgreSQL 14 can't write.
+  log_destination: 'stderr',
+  log_line_prefix: `${LINE}%a${MESSAGE}`,
   log_directory: logDirectory,
-  log_filename: 'log',
+  log_filename: LOG_FILE,
   log_rotation_size: '0',
   log_statement: 'all',
   log_parameter_max_length: '0',
@@ -81,16 +88,15 @@ export async function startExplainedPostgres(bin?: string): Promise<ExplainedPos
   async function readLog(): Promise<LogLine[]> {
     const mark = randomUUID()
     await query(`select '${mark}'`)
-    const file = (await readdir(directory)).find((name) => name.endsWith('.json')) ?? ''
     for (;;) {
-      const text = await readFrom(join(directory, file), readTo)
+      const text = await readFrom(join(directory, LOG_FILE), readTo)
       const end = text.lastIndexOf('\n') + 1
       if (text.slice(0, end).includes(mark)) {
         readTo += Buffer.byteLength(text.slice(0, end))
         return text
           .slice(0, end - 1)
-          .split('\n')
-          .map((line) => JSON.parse(line) as LogLine)
+          .split(LINE)
+          .map(parseLine)
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
@@ -98,11 +104,11 @@ export async function startExplainedPostgres(bin?: string): Promise<ExplainedPos
 
   /** A statement is named when it is sent, and its plan is told of when it has run. */
   const names = new Map<string, string>()
-  function toExplained({ message, application_name }: LogLine): Explained[] {
+  function toExplained({ message, applicationName }: LogLine): Explained[] {
     const [, name, text = ''] = /^execute ([a-z-]+): (.*)$/s.exec(message) ?? []
     if (name !== undefined) names.set(text.trim(), name)
     const [, ms, json] = /^duration: ([\d.]+) ms +plan:\n(.*)$/s.exec(message) ?? []
-    if (json === undefined || application_name !== 'node-event-service') return []
+    if (json === undefined || applicationName !== 'node-event-service') return []
     const { 'Query Text': sql, Plan: plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode }
     const known = names.get(sql.trim())
     return [{ name: known ?? sql.slice(0, 500), isNamed: known !== undefined, plan, durationMs: Number(ms) }]
@@ -126,6 +132,18 @@ async function readFrom(file: string, position: number): Promise<string> {
 }
 
 interface LogLine {
+  applicationName: string
   message: string
-  application_name?: string
+}
+
+/** PostgreSQL begins each further line of a message with a tab. */
+function parseLine(line: string): LogLine {
+  const [applicationName = '', text = ''] = line.split(MESSAGE)
+  return {
+    applicationName,
+    message: text
+      .trimEnd()
+      .replace(/^LOG: +/, '')
+      .replaceAll('\n\t', '\n'),
+  }
 }
