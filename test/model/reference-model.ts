@@ -16,6 +16,8 @@ export interface PicturedSubscription {
   type: string
   isEnabled: boolean
   isDeleted: boolean
+  /** How often it was turned on or off. */
+  turns: number
 }
 
 export interface PicturedEvent {
@@ -49,11 +51,20 @@ export type Outcome = 'success' | 'failure' | 'gone'
 export interface Seen {
   attempts: number
   budgetFrom: number
+  /** Of its subscription: an endpoint that is gone disables only the one that it was asked for. */
+  turns: number
 }
 
 export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)
 export const isOpen = ({ status }: PicturedDelivery) => status === 'PENDING' || status === 'FAILED'
-export const seen = ({ logs, budgetFrom }: PicturedDelivery): Seen => ({ attempts: logs.length, budgetFrom })
+export const seen = ({ logs, budgetFrom, subscription }: PicturedDelivery): Seen => ({
+  ...{ attempts: logs.length, budgetFrom, turns: subscription.turns },
+})
+
+export function turn(subscription: PicturedSubscription, isEnabled: boolean): void {
+  subscription.isEnabled = isEnabled
+  subscription.turns++
+}
 
 export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
   event.isDispatched = true
@@ -69,7 +80,7 @@ export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
 export function record(
   { maxAttempts }: ReferenceModel,
   delivery: PicturedDelivery,
-  { attempts, budgetFrom }: Seen,
+  { attempts, budgetFrom, turns }: Seen,
   outcome: Outcome,
 ): boolean {
   if (!isOpen(delivery) || delivery.logs.length !== attempts || delivery.budgetFrom !== budgetFrom)
@@ -79,7 +90,8 @@ export function record(
   delivery.logs.push(delivery.status)
   release(delivery)
   delivery.isDue = false
-  if (outcome === 'gone') delivery.subscription.isEnabled = false
+  const { subscription } = delivery
+  if (outcome === 'gone' && subscription.turns === turns) turn(subscription, false)
   return true
 }
 
@@ -90,6 +102,7 @@ export function release(delivery: PicturedDelivery): void {
 }
 
 export function retry(delivery: PicturedDelivery): boolean {
+  if (delivery.subscription.isDeleted) return false
   if (delivery.status !== 'FAILED' && delivery.status !== 'DEAD') return false
   delivery.status = 'PENDING'
   delivery.budgetFrom = delivery.logs.length

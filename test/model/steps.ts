@@ -133,7 +133,7 @@ export const answer = (kind: number) =>
       underWay.delete(request)
       if (pictured.record(model, delivery, before, outcome)) return
       // A retry by hand came in between: the attempt is the first of the new budget.
-      const now = seen(delivery)
+      const now = { ...seen(delivery), turns: before.turns }
       if (isHeld && now.attempts === before.attempts) pictured.record(model, delivery, now, outcome)
     },
   )
@@ -193,13 +193,13 @@ const retryAll = step(
 export const existing = ({ model }: World) => model.subscriptions.filter(({ isDeleted }) => !isDeleted)
 
 export const turnOnOrOff = step(existing, async (world, subscription) => {
-  subscription.isEnabled = !subscription.isEnabled
+  pictured.turn(subscription, !subscription.isEnabled)
   const { id, isEnabled } = subscription
   await updateSubscription(subscriptionContext(world), id, { isEnabled })
 })
 
 const remove = step(existing, async (world, subscription) => {
-  subscription.isEnabled = false
+  pictured.turn(subscription, false)
   subscription.isDeleted = true
   await deleteSubscription(subscriptionContext(world), subscription.id)
 })

@@ -48,7 +48,7 @@ export async function subscribe(world: World, type: string): Promise<void> {
   const { subscriptions } = world.model
   const endpointUrl = `https://example.com/${subscriptions.length}`
   const { id } = await createSubscription(subscriptionContext(world), { endpointUrl, eventTypes: [type] })
-  subscriptions.push({ id, type, isEnabled: true, isDeleted: false })
+  subscriptions.push({ id, type, isEnabled: true, isDeleted: false, turns: 0 })
 }
 
 /** Does what may lease deliveries, and checks that each of them was to be had. */
