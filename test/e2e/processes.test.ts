@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
-import { type Watcher, watchOverWebSocket } from '../support/graphql.js'
+import { untilLive, type Watcher, watchOverWebSocket } from '../support/graphql.js'
 import { type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
@@ -61,16 +61,7 @@ describe.each(queueModes)('two processes on one port, queue on %s', (mode) => {
     }
     const told = ({ results }: Watcher) =>
       new Set(results.map(({ data }) => data.deliveryUpdated.eventId as string))
-    // Until all of them are subscribed, of which nobody tells.
-    await expect
-      .poll(
-        async () => {
-          await publish(service)
-          return watchers.every((watcher) => told(watcher).size > 0)
-        },
-        { timeout: 10_000 },
-      )
-      .toBe(true)
+    await untilLive(watchers, () => publish(service))
 
     const eventIds = await Promise.all(Array.from({ length: 50 }, () => publish(service)))
     for (const watcher of watchers) {

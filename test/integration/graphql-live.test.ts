@@ -5,6 +5,7 @@ import { createTestDatabase } from '../support/database.js'
 import {
   ask,
   type Result,
+  untilLive,
   type Watcher,
   watches,
   watchOverSse,
@@ -49,19 +50,6 @@ const updates = ({ results }: Watcher, field = 'deliveryUpdated') => results.map
 /** Channels of live updates that somebody in any process listens to. */
 const channels = async ({ client }: TestRedis) =>
   ((await client.pubsub('CHANNELS', '*')) as string[]).filter((name) => /:(deliveries|events)$/.test(name))
-
-/** Publishes until each watcher has heard of one event: from then on they listen. */
-async function untilHeard(target: Target, type: string, watchers: Watcher[]): Promise<void> {
-  await expect
-    .poll(
-      async () => {
-        await publish(target, type)
-        return watchers.filter(({ results }) => results.length === 0).length
-      },
-      { timeout: 20_000, interval: 300 },
-    )
-    .toBe(0)
-}
 
 describe('two API processes and one worker on one Redis', () => {
   async function startThree() {
@@ -155,7 +143,7 @@ describe.each(queueModes)('one process, queue on %s', (mode) => {
     const toNone = watcher(deliveries, { subscriptionId: 'nonsense' })
     const ofB = watcher(events, { type: ['b'] })
     const finished = watcher(events, { status: ['PARTIALLY_DELIVERED'] })
-    await untilHeard(service, 'b', [all, dead, toGood, ofB, finished])
+    await untilLive([all, dead, toGood, ofB, finished], () => publish(service, 'b'))
 
     const eventId = await publish(service, 'a')
     const about = (of: Watcher, field?: string) =>
@@ -192,7 +180,7 @@ describe.each(queueModes)('one process, queue on %s', (mode) => {
     for (const [, watch] of watches) {
       for (let count = 0; count < 500; count++) watchers.push(resources.use(watch(service, deliveries)))
     }
-    await untilHeard(service, 'beacon', watchers)
+    await untilLive(watchers, () => publish(service, 'beacon'))
     const eventId = await publish(service, 'a')
     const told = (watcher: Watcher) =>
       updates(watcher)
@@ -239,7 +227,7 @@ describe('a live update', () => {
       const eventUpdates = resources.use(
         watchOverSse(service, `subscription { eventUpdated { ${ofEvent} payload { data } } }`),
       )
-      await untilHeard(service, 'a', [deliveryUpdates, eventUpdates])
+      await untilLive([deliveryUpdates, eventUpdates], () => publish(service, 'a'))
       const last = (watcher: Watcher, field: string) =>
         updates(watcher, field).findLast(({ status }) => status === 'DEAD')
       await expect.poll(() => last(deliveryUpdates, 'deliveryUpdated')).toBeDefined()

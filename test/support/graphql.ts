@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createClient as createSseClient } from 'graphql-sse'
 import { createClient as createWebSocketClient } from 'graphql-ws'
+import { expect } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Answered, createClient, TEST_KEY } from './client.js'
 
@@ -106,6 +107,25 @@ export const watches: [string, Watch][] = [
   ['SSE', watchOverSse],
   ['WebSocket', watchOverWebSocket],
 ]
+
+/** In time for a slow machine. */
+const LIVE_WITHIN_MS = 20_000
+
+/**
+ * Publishes events until each watcher has seen an update. The service does not say when a subscription has begun, and
+ * an update before that moment is missed.
+ */
+export async function untilLive(watchers: Watcher[], publish: () => Promise<unknown>): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        await publish()
+        return watchers.filter(({ results }) => results.length === 0).length
+      },
+      { timeout: LIVE_WITHIN_MS, interval: 300 },
+    )
+    .toBe(0)
+}
 
 export interface Socket {
   /** What has come over it. */

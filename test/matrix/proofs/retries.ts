@@ -1,7 +1,7 @@
 /** An endpoint that fails until the service gives up, and again by hand when it is well: each change is told live. */
 import { expect } from 'vitest'
 import { createResources } from '../../../src/platform/resources.js'
-import { watchOverWebSocket } from '../../support/graphql.js'
+import { untilLive, watchOverWebSocket } from '../../support/graphql.js'
 import { startReceiver } from '../../support/receiver.js'
 import { MAX_ATTEMPTS } from '../stage/service.js'
 import type { Stage } from '../stage/stage.js'
@@ -15,17 +15,7 @@ export async function proveRetries({ service }: Stage): Promise<string> {
   const receiver = resources.use(await startReceiver(500))
   const { subscriptionId, publish } = await createTopic(() => api, receiver, 'retries')
   const watcher = resources.use(watchOverWebSocket(service, LIVE, { id: subscriptionId }))
-  const lives = () => watcher.results.map(({ data }) => data.deliveryUpdated.status)
-  // One by one until one is told of: from then on the watcher is sure to hear.
-  await expect
-    .poll(
-      async () => {
-        await publish()
-        return lives().length
-      },
-      { ...PATIENCE, interval: 500 },
-    )
-    .toBeGreaterThan(0)
+  await untilLive([watcher], publish)
 
   watcher.results.length = 0
   const { eventId } = await publish()
