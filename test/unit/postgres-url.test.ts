@@ -40,10 +40,33 @@ describe('the URL of a database', () => {
   })
 
   it.each([
+    ['postgres://u@/hooks?host=one,two', ['u@one/hooks', 'u@two/hooks']],
+    ['postgres:///hooks?host=one,two&port=5433', ['one:5433/hooks', 'two:5433/hooks']],
+    ['postgres://u@ignored/hooks?host=one,::1&port=5433,5434', ['u@one:5433/hooks', 'u@[::1]:5434/hooks']],
+    ['postgres://u@one,two:5433/hooks?port=5434,', ['u@one:5434/hooks', 'u@two/hooks']],
+    ['postgres://u@one:5433/hooks?host=two,three', ['u@two:5433/hooks', 'u@three:5433/hooks']],
+    ['postgres://u@/hooks?host=/run,one&port=5433', ['u@/hooks?host=%2Frun&port=5433', 'u@one:5433/hooks']],
+  ])('names the hosts that libpq would read in %s', (url, hosts) => {
+    const urls = hosts.map((host) => `postgres://${host}`)
+    expect(parsePostgresUrl(url)).toMatchObject({ urls, mustBeWritable: true })
+  })
+
+  it.each([
     ['mysql://u@db/hooks', 'must be a URL that starts with postgres:// or postgresql://'],
     ['postgres://u:secret@one,/hooks', 'must name each of its hosts, with nothing left out'],
     ['postgres://u:secret@one,:5433/hooks', 'must name each of its hosts, with nothing left out'],
     ['postgres://u:secret@one:port/hooks', 'must be a URL that names a host, a port and a database'],
+    ['postgres://u:secret@/hooks?host=one,', 'must name each of its hosts, with nothing left out'],
+    [
+      'postgres://u:secret@one,two/hooks?port=1,2,3',
+      'must have one port for all of its hosts, or one for each',
+    ],
+    ['postgres://u:secret@one,two:port/hooks', 'must be a URL that names a host, a port and a database'],
+    ['postgres://u:secret@/hooks?host=one@two', 'must be a URL that names a host, a port and a database'],
+    [
+      'postgres://u:secret@/hooks?hostaddr=127.0.0.1',
+      'must name its servers by host: hostaddr is not supported',
+    ],
     [
       'postgres://u@db/hooks?schema=a"b',
       'has a schema whose name is not made of at most 63 letters, digits, _ and $',
