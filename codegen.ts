@@ -1,5 +1,6 @@
 /** Types for the client's operations, from `schema.graphql`: `npm run generate` writes `src/client/generated`. */
 import type { CodegenConfig } from '@graphql-codegen/cli'
+import { type DocumentNode, Kind, type SelectionSetNode, stripIgnoredCharacters, visit } from 'graphql'
 
 const config: CodegenConfig = {
   schema: 'schema.graphql',
@@ -7,9 +8,11 @@ const config: CodegenConfig = {
   emitLegacyCommonJSImports: false,
   importExtension: '.js',
   silent: true,
+  hooks: { beforeOneFileWrite: [compactDocuments, declareDecoration] },
   generates: {
     'src/client/generated/': {
       preset: 'client',
+      documentTransforms: [{ transform: ({ documents }) => inlineFragments(documents) }],
       presetConfig: { fragmentMasking: false },
       config: {
         // A document is its text: the client then needs nothing of GraphQL at run time.
@@ -21,6 +24,44 @@ const config: CodegenConfig = {
       },
     },
   },
+}
+
+/** A fragment would be repeated behind each document that spreads it; what it selects is shorter than that. */
+function inlineFragments<Source extends { document?: DocumentNode }>(sources: Source[]): Source[] {
+  const fragments = new Map<string, SelectionSetNode>()
+  for (const { document } of sources) {
+    for (const definition of document?.definitions ?? []) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION)
+        fragments.set(definition.name.value, definition.selectionSet)
+    }
+  }
+  const inline = (document: DocumentNode): DocumentNode =>
+    visit(document, {
+      FragmentSpread: ({ name }) => ({
+        kind: Kind.INLINE_FRAGMENT,
+        selectionSet: fragments.get(name.value) as SelectionSetNode,
+      }),
+    })
+  return sources.map((source) =>
+    source.document ? { ...source, document: inline(source.document) } : source,
+  )
+}
+
+/** Browsers load these texts: without indentation, and without those that a program does not use. */
+function compactDocuments(_path: string, content: string): string {
+  return content.replaceAll(
+    /new TypedDocumentString\(`([^`]*)`/g,
+    (_all, document: string) =>
+      `/*#__PURE__*/ new TypedDocumentString(\`${stripIgnoredCharacters(document)}\``,
+  )
+}
+
+/** The client has no dependencies, not even for a type. */
+function declareDecoration(_path: string, content: string): string {
+  return content.replace(
+    /^import type { DocumentTypeDecoration } from .*$/m,
+    'interface DocumentTypeDecoration<TResult, TVariables> { __apiType?: (variables: TVariables) => TResult }',
+  )
 }
 
 export default config

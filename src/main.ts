@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Starts the service from its settings, and stops it in order when it is asked to. */
 import cluster from 'node:cluster'
 import { cleanUpMs } from './budgets.js'

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `npm run migrate`: brings the database up to date. Any number of processes may do so at once. */
 
 import { cleanUpMs } from './budgets.js'

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `npm run retention`: removes once what RETENTION_DAYS would, or only counts it. */
 
 import { cleanUpMs } from './budgets.js'

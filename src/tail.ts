@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `npm run tail`: deliveries as they change, in the terminal; a table that moves, or lines for a program. */
 import { ClientError, createClient } from './client/index.js'
 import { createCrashLogger, describeCrash, watchForCrashes } from './platform/crashes.js'

@@ -45,7 +45,7 @@ function parseMessage(message: string): { event: string; data: string } {
 }
 
 async function withinSilence<Value>(read: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
   const silence = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error('The connection went silent.')), SILENCE_MS)
   })

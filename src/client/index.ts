@@ -1,4 +1,7 @@
-/** `node-event-service/client`: for producers, consoles and receivers of webhooks. Node.js 20, no dependencies. */
+/**
+ * `node-event-service-client`: for producers, consoles and receivers of webhooks. It needs web APIs only, and nothing else;
+ * `packages/client` makes a package of it.
+ */
 export { type Client, createClient } from './client.js'
 export { ClientError, type ServiceErrorItem } from './client-errors.js'
 export * from './generated/graphql.js'

@@ -4,7 +4,6 @@
  * A live operation of this service has no end of its own. Whatever ends it, a restart of the service included,
  * is a break, and the next connection is tried after waits that double.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { ClientError, isPassing } from './client-errors.js'
 import { readResults } from './event-stream.js'
 import { type Document, dataOf, type Transport, unreachable } from './transport.js'
@@ -53,7 +52,7 @@ export async function* followLive<Data, Variables extends object>(
       const retryInMs = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS) * (0.5 + Math.random() / 2)
       failures += 1
       onDisconnect?.(error, retryInMs)
-      await wait(retryInMs, undefined, { ...(signal && { signal }) }).catch(() => {})
+      await wait(retryInMs, signal)
     }
   }
 }
@@ -79,3 +78,15 @@ async function connect<Data, Variables extends object>(operation: LiveOperation<
 /** What a new connection mends: a service that is away, or that gave up on a consumer that was too slow. */
 const isBreak = (error: unknown): error is ClientError =>
   isPassing(error) || (error instanceof ClientError && error.code === 'CONFLICT')
+
+/** Resolves early when the signal is aborted. */
+const wait = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(finish, ms)
+    signal?.addEventListener('abort', finish)
+    function finish() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+  })

@@ -74,7 +74,7 @@ export function dataOf<Data>({ data, errors }: Result<Data>): Data {
 /** The connection could not be made, or was lost. */
 export function unreachable(url: string, error: unknown): ClientError {
   const { message, cause } = error as Error
-  const { code, message: reason } = (cause ?? {}) as NodeJS.ErrnoException
+  const { code, message: reason } = (cause ?? {}) as { code?: string; message?: string }
   const why = code ?? (reason || message)
   return new ClientError([{ code: 'UNREACHABLE', message: `${url} can not be reached (${why}).` }], {
     cause: error,

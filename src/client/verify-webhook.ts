@@ -1,5 +1,7 @@
-/** For receivers: that a webhook comes from the service, unchanged and now (Standard Webhooks 1.0.0). */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+/**
+ * For receivers: that a webhook comes from the service, unchanged and now (Standard Webhooks 1.0.0). On Web Crypto alone,
+ * so that it runs on Node.js, in edge runtimes and in browsers alike.
+ */
 
 /** What a webhook says. */
 export interface WebhookEvent<Data = Record<string, unknown>, Metadata = Record<string, unknown>> {
@@ -35,39 +37,65 @@ export class WebhookVerificationError extends Error {
   }
 }
 
-/** @throws WebhookVerificationError; TypeError when there is no usable secret */
-export function verifyWebhook<Data = Record<string, unknown>, Metadata = Record<string, unknown>>(
+/** Rejects with WebhookVerificationError; with TypeError when there is no usable secret, or the body is not the raw one. */
+export async function verifyWebhook<Data = Record<string, unknown>, Metadata = Record<string, unknown>>(
   options: VerifyWebhookOptions,
-): WebhookEvent<Data, Metadata> {
+): Promise<WebhookEvent<Data, Metadata>> {
   const { secret, secrets = [], headers, body, toleranceSeconds = 300, now = new Date() } = options
-  const keys = [...(secret === undefined ? [] : [secret]), ...secrets].map(toKey)
+  const keys = await Promise.all([...(secret === undefined ? [] : [secret]), ...secrets].map(importKey))
   if (keys.length === 0) throw new TypeError('verifyWebhook needs a secret')
+  const bytes = bytesOf(body)
 
   const id = header(headers, 'webhook-id')
   const timestamp = header(headers, 'webhook-timestamp')
   const signatures = header(headers, 'webhook-signature')
   checkTime(timestamp, toleranceSeconds, now)
 
-  const expected = keys.map((key) =>
-    createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest(),
-  )
-  if (!isSigned(signatures, expected)) {
+  const signed = concatenate(encode(`${id}.${timestamp}.`), bytes)
+  if (!(await isSigned(signatures, keys, signed))) {
     throw new WebhookVerificationError(
       'BAD_SIGNATURE',
       'The signature fits no secret: the body or a header was changed, or the secret is another one.',
     )
   }
-  return parse<WebhookEvent<Data, Metadata>>(body)
+  return parse<WebhookEvent<Data, Metadata>>(bytes)
 }
 
-function toKey(secret: string): Buffer {
+type Bytes = Uint8Array<ArrayBuffer>
+type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+
+const encode = (text: string): Bytes => new TextEncoder().encode(text)
+
+/** JSON that was parsed and printed again may be other bytes than those that were signed. */
+function bytesOf(body: string | Uint8Array): Bytes {
+  if (typeof body === 'string') return encode(body)
+  if (body instanceof Uint8Array) return new Uint8Array(body)
+  throw new TypeError(
+    'verifyWebhook needs the raw body, as text or bytes, and was given a parsed one. Read it before a JSON parser does.',
+  )
+}
+
+function concatenate(one: Bytes, other: Bytes): Bytes {
+  const all = new Uint8Array(one.length + other.length)
+  all.set(one)
+  all.set(other, one.length)
+  return all
+}
+
+function importKey(secret: string): Promise<Key> {
   const prefix = 'whsec_'
-  const key = secret.startsWith(prefix)
-    ? Buffer.from(secret.slice(prefix.length), 'base64')
-    : Buffer.from(secret, 'utf8')
+  const key = secret.startsWith(prefix) ? decodeBase64(secret.slice(prefix.length)) : encode(secret)
   // An empty key signs for anybody.
-  if (key.length === 0) throw new TypeError('verifyWebhook was given an empty secret')
-  return key
+  if (key === undefined || key.length === 0) throw new TypeError('verifyWebhook was given an unusable secret')
+  return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
+}
+
+function decodeBase64(text: string): Bytes | undefined {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  } catch {
+    return undefined
+  }
 }
 
 function header(headers: VerifyWebhookOptions['headers'], name: string): string {
@@ -95,22 +123,23 @@ function checkTime(timestamp: string, toleranceSeconds: number, now: Date): void
   )
 }
 
-/** Every pair is compared, each in constant time: how long it takes tells nothing of what was right. */
-function isSigned(signatures: string, expected: Buffer[]): boolean {
-  let isOne = false
-  for (const signature of signatures.split(' ')) {
-    if (!signature.startsWith('v1,')) continue
-    const given = Buffer.from(signature.slice('v1,'.length), 'base64')
-    for (const digest of expected) {
-      isOne = (given.length === digest.length && timingSafeEqual(given, digest)) || isOne
-    }
-  }
-  return isOne
+/** Every signature is compared with every key, in constant time: how long it takes says nothing of what was right. */
+async function isSigned(signatures: string, keys: Key[], signed: Bytes): Promise<boolean> {
+  const given = signatures
+    .split(' ')
+    .filter((signature) => signature.startsWith('v1,'))
+    .map((signature) => decodeBase64(signature.slice('v1,'.length)))
+  const compared = await Promise.all(
+    given.flatMap((digest) =>
+      digest === undefined ? [] : keys.map((key) => crypto.subtle.verify('HMAC', key, digest, signed)),
+    ),
+  )
+  return compared.includes(true)
 }
 
-function parse<Event>(body: string | Uint8Array): Event {
+function parse<Event>(body: Bytes): Event {
   try {
-    return JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) as Event
+    return JSON.parse(new TextDecoder().decode(body)) as Event
   } catch {
     throw new WebhookVerificationError('BAD_BODY', 'The signature is right, but the body is not JSON.')
   }

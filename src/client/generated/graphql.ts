@@ -3,7 +3,7 @@
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
-import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+interface DocumentTypeDecoration<TResult, TVariables> { __apiType?: (variables: TVariables) => TResult }
 /** A subscription to create. */
 export type CreateSubscriptionInput = {
   /** For people. */
@@ -140,7 +140,7 @@ export type DeliveryQueryVariables = Exact<{
 }>;
 
 
-export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, createdAt: string }>, event: { type: string }, subscription: { endpointUrl: string } } | null };
+export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, createdAt: string }> } | null };
 
 export type DeliveriesQueryVariables = Exact<{
   filter?: DeliveryFilter | null | undefined;
@@ -271,14 +271,14 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 
 export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -289,14 +289,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -309,7 +309,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, createdAt: string, updatedAt: string } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -346,521 +346,24 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-export const DeliveryFieldsFragmentDoc = new TypedDocumentString(`
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}
-    `, {"fragmentName":"DeliveryFields"}) as unknown as TypedDocumentString<DeliveryFieldsFragment, unknown>;
-export const UserErrorFieldsFragmentDoc = new TypedDocumentString(`
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}
-    `, {"fragmentName":"UserErrorFields"}) as unknown as TypedDocumentString<UserErrorFieldsFragment, unknown>;
-export const EventFieldsFragmentDoc = new TypedDocumentString(`
-    fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}
-    `, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
-export const WebhookSubscriptionFieldsFragmentDoc = new TypedDocumentString(`
-    fragment WebhookSubscriptionFields on WebhookSubscription {
-  id
-  endpointUrl
-  eventTypes
-  isEnabled
-  description
-  createdAt
-  updatedAt
-}
-    `, {"fragmentName":"WebhookSubscriptionFields"}) as unknown as TypedDocumentString<WebhookSubscriptionFieldsFragment, unknown>;
-export const DeliveryDocument = new TypedDocumentString(`
-    query Delivery($id: ID!) {
-  delivery(id: $id) {
-    ...DeliveryFields
-    logs {
-      attempt
-      status
-      statusCode
-      error
-      responseTimeMs
-      createdAt
-    }
-  }
-}
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
-export const DeliveriesDocument = new TypedDocumentString(`
-    query Deliveries($filter: DeliveryFilter, $first: Int, $after: String, $last: Int, $before: String) {
-  deliveries(
-    filter: $filter
-    first: $first
-    after: $after
-    last: $last
-    before: $before
-  ) {
-    edges {
-      node {
-        ...DeliveryFields
-      }
-    }
-    pageInfo {
-      hasNextPage
-      hasPreviousPage
-      startCursor
-      endCursor
-    }
-  }
-}
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
-export const RetryDeliveryDocument = new TypedDocumentString(`
-    mutation RetryDelivery($id: ID!) {
-  retryDelivery(id: $id) {
-    delivery {
-      ...DeliveryFields
-    }
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}
-fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
-export const CancelDeliveryDocument = new TypedDocumentString(`
-    mutation CancelDelivery($id: ID!) {
-  cancelDelivery(id: $id) {
-    delivery {
-      ...DeliveryFields
-    }
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}
-fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}`) as unknown as TypedDocumentString<CancelDeliveryMutation, CancelDeliveryMutationVariables>;
-export const DeliveryUpdatedDocument = new TypedDocumentString(`
-    subscription DeliveryUpdated($eventId: ID, $subscriptionId: ID, $status: [DeliveryStatus!]) {
-  deliveryUpdated(
-    eventId: $eventId
-    subscriptionId: $subscriptionId
-    status: $status
-  ) {
-    ...DeliveryFields
-  }
-}
-    fragment DeliveryFields on Delivery {
-  id
-  eventId
-  subscriptionId
-  status
-  attempts
-  nextRunAt
-  lastError
-  lastStatusCode
-  createdAt
-  updatedAt
-  event {
-    type
-  }
-  subscription {
-    endpointUrl
-  }
-}`) as unknown as TypedDocumentString<DeliveryUpdatedSubscription, DeliveryUpdatedSubscriptionVariables>;
-export const EventDocument = new TypedDocumentString(`
-    query Event($id: ID!) {
-  event(id: $id) {
-    ...EventFields
-    payload {
-      data
-      metadata
-    }
-  }
-}
-    fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<EventQuery, EventQueryVariables>;
-export const EventsDocument = new TypedDocumentString(`
-    query Events($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {
-  events(
-    filter: $filter
-    first: $first
-    after: $after
-    last: $last
-    before: $before
-  ) {
-    edges {
-      node {
-        ...EventFields
-      }
-    }
-    pageInfo {
-      hasNextPage
-      hasPreviousPage
-      startCursor
-      endCursor
-    }
-  }
-}
-    fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
-export const StatsDocument = new TypedDocumentString(`
-    query Stats {
-  stats {
-    eventsTotal
-    deliveriesTotal
-    deliveriesPending
-    deliveriesSent
-    deliveriesFailed
-    deliveriesDead
-    subscriptionsTotal
-    subscriptionsEnabled
-  }
-}
-    `) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
-export const PublishEventDocument = new TypedDocumentString(`
-    mutation PublishEvent($input: PublishEventInput!) {
-  publishEvent(input: $input) {
-    event {
-      ...EventFields
-    }
-    deduplicated
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}
-fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
-export const PublishEventsDocument = new TypedDocumentString(`
-    mutation PublishEvents($inputs: [PublishEventInput!]!) {
-  publishEvents(inputs: $inputs) {
-    event {
-      ...EventFields
-    }
-    deduplicated
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}
-fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
-export const RetryEventDocument = new TypedDocumentString(`
-    mutation RetryEvent($eventId: ID!) {
-  retryEvent(eventId: $eventId) {
-    retried
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
-export const EventUpdatedDocument = new TypedDocumentString(`
-    subscription EventUpdated($id: ID, $type: [String!], $status: [EventStatus!]) {
-  eventUpdated(id: $id, type: $type, status: $status) {
-    ...EventFields
-  }
-}
-    fragment EventFields on Event {
-  id
-  type
-  status
-  idempotencyKey
-  deliveryCount
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
-export const SubscriptionDocument = new TypedDocumentString(`
-    query Subscription($id: ID!) {
-  subscription(id: $id) {
-    ...WebhookSubscriptionFields
-  }
-}
-    fragment WebhookSubscriptionFields on WebhookSubscription {
-  id
-  endpointUrl
-  eventTypes
-  isEnabled
-  description
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
-export const SubscriptionsDocument = new TypedDocumentString(`
-    query Subscriptions($filter: SubscriptionFilter, $first: Int, $after: String, $last: Int, $before: String) {
-  subscriptions(
-    filter: $filter
-    first: $first
-    after: $after
-    last: $last
-    before: $before
-  ) {
-    edges {
-      node {
-        ...WebhookSubscriptionFields
-      }
-    }
-    pageInfo {
-      hasNextPage
-      hasPreviousPage
-      startCursor
-      endCursor
-    }
-  }
-}
-    fragment WebhookSubscriptionFields on WebhookSubscription {
-  id
-  endpointUrl
-  eventTypes
-  isEnabled
-  description
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
-export const CreateSubscriptionDocument = new TypedDocumentString(`
-    mutation CreateSubscription($input: CreateSubscriptionInput!) {
-  createSubscription(input: $input) {
-    subscription {
-      ...WebhookSubscriptionFields
-    }
-    secret
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}
-fragment WebhookSubscriptionFields on WebhookSubscription {
-  id
-  endpointUrl
-  eventTypes
-  isEnabled
-  description
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
-export const UpdateSubscriptionDocument = new TypedDocumentString(`
-    mutation UpdateSubscription($id: ID!, $input: UpdateSubscriptionInput!) {
-  updateSubscription(id: $id, input: $input) {
-    subscription {
-      ...WebhookSubscriptionFields
-    }
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}
-fragment WebhookSubscriptionFields on WebhookSubscription {
-  id
-  endpointUrl
-  eventTypes
-  isEnabled
-  description
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
-export const DeleteSubscriptionDocument = new TypedDocumentString(`
-    mutation DeleteSubscription($id: ID!) {
-  deleteSubscription(id: $id) {
-    deletedId
-    errors {
-      ...UserErrorFields
-    }
-  }
-}
-    fragment UserErrorFields on UserError {
-  code
-  message
-  ... on InvalidInputError {
-    problems {
-      path
-      message
-    }
-  }
-}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;
+export const DeliveryFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment DeliveryFields on Delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}`, {"fragmentName":"DeliveryFields"}) as unknown as TypedDocumentString<DeliveryFieldsFragment, unknown>;
+export const UserErrorFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment UserErrorFields on UserError{code message ...on InvalidInputError{problems{path message}}}`, {"fragmentName":"UserErrorFields"}) as unknown as TypedDocumentString<UserErrorFieldsFragment, unknown>;
+export const EventFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment EventFields on Event{id type status idempotencyKey deliveryCount createdAt updatedAt}`, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
+export const WebhookSubscriptionFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment WebhookSubscriptionFields on WebhookSubscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}`, {"fragmentName":"WebhookSubscriptionFields"}) as unknown as TypedDocumentString<WebhookSubscriptionFieldsFragment, unknown>;
+export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}logs{attempt status statusCode error responseTimeMs createdAt}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
+export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
+export const RetryDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryDelivery($id:ID!){retryDelivery(id:$id){delivery{...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
+export const CancelDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CancelDelivery($id:ID!){cancelDelivery(id:$id){delivery{...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<CancelDeliveryMutation, CancelDeliveryMutationVariables>;
+export const DeliveryUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription DeliveryUpdated($eventId:ID$subscriptionId:ID$status:[DeliveryStatus!]){deliveryUpdated(eventId:$eventId subscriptionId:$subscriptionId status:$status){...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}}`) as unknown as TypedDocumentString<DeliveryUpdatedSubscription, DeliveryUpdatedSubscriptionVariables>;
+export const EventDocument = /*#__PURE__*/ new TypedDocumentString(`query Event($id:ID!){event(id:$id){...{id type status idempotencyKey deliveryCount createdAt updatedAt}payload{data metadata}}}`) as unknown as TypedDocumentString<EventQuery, EventQueryVariables>;
+export const EventsDocument = /*#__PURE__*/ new TypedDocumentString(`query Events($filter:EventFilter$first:Int$after:String$last:Int$before:String){events(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
+export const PublishEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){event{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}deduplicated errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
+export const PublishEventsDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvents($inputs:[PublishEventInput!]!){publishEvents(inputs:$inputs){event{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}deduplicated errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
+export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryEvent($eventId:ID!){retryEvent(eventId:$eventId){retried errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
+export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){...{id type status idempotencyKey deliveryCount createdAt updatedAt}}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
+export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
+export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
+export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}secret errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
+export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const DeleteSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation DeleteSubscription($id:ID!){deleteSubscription(id:$id){deletedId errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;
