@@ -146,6 +146,16 @@ describe('roles on Redis', () => {
       expect((await worker.api.get('/v1/stats')).status).toBe(404)
     }
   })
+
+  it.each(['all', 'api', 'worker'])('leaves nothing open when it stops as %s', async (role) => {
+    const database = resources.use(await createTestDatabase())
+    const redis = resources.use(await startRedis())
+    const directory = resources.use(temporaryDirectory()).path
+    const settings = { DATABASE_URL: database.url, REDIS_URL: redis.url, ROLE: role }
+    const service = resources.use(await startProcess({ settings, directory }))
+    expect(await service.end('SIGTERM')).toBe(0)
+    expect(service.output.at(-1)).toContain('"msg":"stopped"')
+  })
 })
 
 describe('a start that can not be', () => {

@@ -13,8 +13,8 @@ import {
   type RedisClient,
   type RedisSettings,
 } from './clients.js'
-import { mendNodes } from './cluster-nodes.js'
 import { examine, findObstacle, type RedisFacts, readFacts } from './examine.js'
+import { fixClient } from './ioredis-fixes.js'
 import { probe } from './probe.js'
 import { explainRedisError } from './redis-errors.js'
 import { createSubscriber, type Subscriber } from './subscriber.js'
@@ -67,7 +67,8 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
   function keep<Client extends RedisClient>(client: Client): Client {
     clients.add(client)
     client.on('error', reportError)
-    if (client instanceof Cluster) mendNodes(client).on('node error', reportError)
+    if (client instanceof Cluster) client.on('node error', reportError)
+    fixClient(client)
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => RedisClient
     client.duplicate = ((...args: unknown[]) => keep(duplicate(...args))) as typeof client.duplicate
     return client
