@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { idleMs, UNDER_WAY_MS } from '../budgets.js'
-import { closeListener } from './close-listener.js'
+import { closeListener } from '../platform/close-listener.js'
 
 export interface HttpStop {
   readonly isUnderWay: boolean

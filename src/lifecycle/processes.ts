@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { processesMs } from '../budgets.js'
 import { ExpectedStartError } from '../errors.js'
 import { relayMessages } from '../platform/cluster-ipc.js'
+import { manageListener } from '../platform/cluster-listener.js'
 import { ResourceHangsError } from '../platform/resources.js'
 import type { Service } from '../service.js'
 import { aggregateMetrics } from '../telemetry/shared-metrics.js'
@@ -39,6 +40,7 @@ export async function startProcesses({
   relayMessages()
   aggregateMetrics()
   let isStopping = false
+  manageListener(() => isStopping)
   /** Ctrl-C reaches the others from the terminal too, and systemd sends SIGTERM to all: the same one each. */
   let signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'
   const fork = () => cluster.fork({ DATABASE_URL: databaseUrl })

@@ -27,19 +27,22 @@ const ROUND_MAY_TAKE_MS = 60_000
 /** Between two restarts: long enough for clients to use the process that is back. */
 const SETTLED_MS = 500
 
-it.each(['directly', 'through nginx'] as const)(
-  'rolling restarts under load, %s, fail no request',
+it.each([
+  ['directly', 1],
+  ['through nginx', 1],
+  ['directly', 2],
+] as const)(
+  'rolling restarts under load, %s, of services with %i processes, fail no request',
   { timeout: START_MAY_TAKE_MS + rounds * ROUND_MAY_TAKE_MS },
-  async (way) => {
+  async (way, processes) => {
     const database = resources.use(await createTestDatabase())
     const redis = resources.use(await startRedis())
     const directory = resources.use(temporaryDirectory()).path
     const shared = { DATABASE_URL: database.url, REDIS_URL: redis.url, SHUTDOWN_GRACE_SECONDS: '1' }
+    const ofApi = { ...shared, ROLE: 'api', PROCESSES: String(processes) }
     resources.use(await startProcess({ settings: { ...shared, ROLE: 'worker' }, directory }))
     const start = async (port: number) =>
-      resources.use(
-        await startProcess({ settings: { ...shared, ROLE: 'api', PORT: String(port) }, directory }),
-      )
+      resources.use(await startProcess({ settings: { ...ofApi, PORT: String(port) }, directory }))
 
     const ports = [await findSteadyPort(), await findSteadyPort()]
     const apis = await Promise.all(ports.map(start))
@@ -65,6 +68,8 @@ it.each(['directly', 'through nginx'] as const)(
       { events: number },
     ]
     expect(events).toBe(accepted)
-    process.stdout.write(`rolling restarts ${way}: ${rounds} rounds, ${accepted} requests, 0 failed\n`)
+    process.stdout.write(
+      `rolling restarts ${way}, processes=${processes}: ${rounds} rounds, ${accepted} requests, 0 failed\n`,
+    )
   },
 )
