@@ -13,8 +13,8 @@ import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { findFreePort } from '../src/platform/free-port.js'
 import { applyMigrations } from '../src/platform/migrations/index.js'
 import { createResources, type Resources } from '../src/platform/resources.js'
-import { startPostgresServer } from '../test/matrix/stage/postgres-server.js'
 import { provideDebianPostgres } from '../test/matrix/stage/programs.js'
+import { startPostgresServer } from '../test/support/postgres-server.js'
 import { requireRedisProgram, startRedisServer } from '../test/support/redis-server.js'
 import type { ProcessGroup } from './processes.js'
 import type { Server } from './scenarios.js'
@@ -57,9 +57,9 @@ export async function startInfrastructure(servers: Set<Server>): Promise<Infrast
       embedded: await prepareServer(embedded.url, resources),
     }
     if (servers.has('machine')) {
-      const machine = resources.use(await startPostgresServer(provideDebianPostgres()))
-      pids.machine = machine.pid
-      databases.machine = await prepareServer(machine.superuserUrl, resources)
+      const machine = resources.use(await startPostgresServer({ directory: provideDebianPostgres() }))
+      pids.machine = await machine.pid()
+      databases.machine = await prepareServer(machine.url, resources)
     }
 
     const redis = resources.use(

@@ -54,7 +54,7 @@ describe.each(findPostgresPrograms())('on $name PostgreSQL', (programs) => {
   let number = 0
 
   beforeAll(async () => {
-    server = await startPostgresServer(programs)
+    server = await startPostgresServer({ ...programs, settings: { fsync: 'off' } })
   }, 120_000)
   afterAll(() => server[Symbol.asyncDispose]())
 

@@ -37,7 +37,7 @@ interface Pair {
 
 async function startPair(): Promise<Pair> {
   const programs = findPostgresPrograms().at(-1) as ReturnType<typeof findPostgresPrograms>[number]
-  const primary = resources.use(await startPostgresServer(programs))
+  const primary = resources.use(await startPostgresServer({ ...programs, settings: { fsync: 'off' } }))
   await primary.query(`create database ${DATABASE} encoding 'UTF8' template template0`)
   await applyMigrations({ databaseUrl: primary.urlOf(DATABASE) })
   return { primary, standby: resources.use(await primary.startStandby()) }
@@ -79,10 +79,7 @@ function publishSteadily(url: string, type: string) {
 
 const ways = {
   'is killed': ({ primary }: Pair) => primary.kill(),
-  'becomes read-only and keeps its connections': async ({ primary }: Pair) => {
-    await primary.query('alter system set default_transaction_read_only = on')
-    await primary.query('select pg_reload_conf()')
-  },
+  'becomes read-only and keeps its connections': ({ primary }: Pair) => primary.setReadOnly(true),
 }
 const cases = Object.entries(ways).flatMap(([title, strike]) =>
   queueModes.map((mode) => ({ title, strike, mode })),

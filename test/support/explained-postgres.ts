@@ -11,8 +11,8 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
 import { createResources } from '../../src/platform/resources.js'
-import { startPostgresServer } from '../matrix/stage/postgres-server.js'
 import type { PlanNode } from './plans.js'
+import { startPostgresServer } from './postgres-server.js'
 
 /** A statement that ran, and how. */
 export interface Explained {
@@ -77,7 +77,8 @@ export async function startExplainedPostgres(bin?: string): Promise<ExplainedPos
   }
 
   async function startOther(programs: string): Promise<string> {
-    return resources.use(await startPostgresServer(programs, settings(directory))).superuserUrl
+    const options = { directory: programs, settings: settings(directory) }
+    return resources.use(await startPostgresServer(options)).url
   }
 
   const query = async <Row extends object>(text: string, values: unknown[] = []) =>

@@ -2,9 +2,9 @@
 
 import type { Resources } from '../../../src/platform/resources.js'
 import { startPgBouncer } from '../../support/pgbouncer.js'
+import type { PostgresServer } from '../../support/postgres-server.js'
 import type { Settings } from '../../support/service.js'
 import type { DatabaseKind, Ground } from '../grounds.js'
-import type { PostgresServer } from './postgres-server.js'
 
 export const DATABASE = 'events'
 const ROLE = 'hooks'

@@ -1,9 +1,9 @@
 /** A ground, set up: its servers, and the service on them. */
 import { execFileSync } from 'node:child_process'
 import { createResources } from '../../../src/platform/resources.js'
+import { type PostgresServer, startPostgresServer } from '../../support/postgres-server.js'
 import { type Ground, groundName } from '../grounds.js'
 import { provideDatabase } from './database.js'
-import { type PostgresServer, startPostgresServer } from './postgres-server.js'
 import {
   nodeProgram,
   PGBOUNCER_PROGRAM,
@@ -40,7 +40,7 @@ export async function setUp(ground: Ground, programs: Programs): Promise<Stage> 
     if (ground.redis !== 'none') programIn(programs, REDIS_PROGRAM)
     const pgbouncer = ground.way === 'direct' ? undefined : programIn(programs, PGBOUNCER_PROGRAM)
 
-    const postgres = resources.use(await startPostgresServer(bin))
+    const postgres = resources.use(await startPostgresServer({ directory: bin }))
     const redis = await provideRedis(ground.redis, resources)
     const settings = { ...(await provideDatabase(ground, postgres, resources)), ...redis.settings }
     const service = resources.use(await startGroundService(ground.layout, settings, node))
