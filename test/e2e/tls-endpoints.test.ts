@@ -136,13 +136,34 @@ describe('an endpoint that', () => {
     const url = await startBare((socket) => {
       socket.on('error', () => {}).once('data', () => socket.end(ok))
     })
-    expect((await deliver(url)).error).toMatch(/^the endpoint does not speak TLS as it should \(\w+\)$/)
+    expect((await deliver(url)).error).toMatch(/^the endpoint does not speak TLS on this port \(\w+\)$/)
+  })
+
+  it('speaks only HTTP/2', async () => {
+    const { url } = await startTls(answer(ok), { ...authority.issue('localhost'), ALPNProtocols: ['h2'] })
+    expect((await deliver(url)).error).toMatch(/^the endpoint speaks only HTTP\/2, .* \(\w+\)$/)
+  })
+
+  it.each([
+    ['TLSv1.2', /^the endpoint ended the TLS handshake: it asks for a client certificate, or .* \([\w/]+\)$/],
+    ['TLSv1.3', /^the endpoint asks for a client certificate \(\w+\)$/],
+  ] as const)('asks for a client certificate, in %s', async (version, error) => {
+    const versions = { minVersion: version, maxVersion: version }
+    const mutual = { requestCert: true, rejectUnauthorized: true, ca: authority.ca }
+    const { url } = await startTls(answer(ok), { ...authority.issue('localhost'), ...mutual, ...versions })
+    expect(await deliver(url)).toEqual({
+      status: 'DEAD',
+      statusCode: null,
+      error: expect.stringMatching(error),
+    })
   })
 
   it('knows only versions of TLS that are given up', async () => {
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const
     const { url } = await startTls(answer(ok), { ...authority.issue('localhost'), ...old })
-    expect((await deliver(url)).error).toMatch(/^the endpoint does not speak TLS as it should \(\w+\)$/)
+    expect((await deliver(url)).error).toMatch(
+      /^the endpoint speaks no version of TLS that is still secure \(\w+\)$/,
+    )
   })
 
   it('resets the handshake', async () => {

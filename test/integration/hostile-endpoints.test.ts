@@ -99,6 +99,11 @@ describe('answers that are none', () => {
     ['HTTP/0.9', answerAndEnd('<html>hello</html>'), notHttp],
     ['a version that there is not', answer('HTTP/9.9 200 OK\r\n\r\n'), notHttp],
     ['HTTP/2 unasked', answer('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), notHttp],
+    [
+      'a SETTINGS frame of HTTP/2',
+      answer('\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64'),
+      /^the endpoint speaks only HTTP\/2, and webhooks are sent by HTTP\/1\.1$/,
+    ],
     ['TLS where HTTP was asked', answer('\x15\x03\x01\x00\x02\x02\x28'), notHttp],
     ['zeros', answer('\0'.repeat(1000)), notHttp],
     ['an SSH banner', answer('SSH-2.0-OpenSSH_9.6\r\n'), notHttp],
@@ -118,6 +123,12 @@ describe('answers that are none', () => {
     ['a negative content-length', answer(ok('content-length: -1')), notHttp],
     ['a content-length past 2^64', answer(ok('content-length: 99999999999999999999')), wrongLength],
     ['two content-lengths', answer(ok('content-length: 1\r\ncontent-length: 2', 'ab')), wrongLength],
+    [
+      'two content-lengths that differ in a zero',
+      answer(ok('content-length: 1\r\ncontent-length: 01', 'a')),
+      wrongLength,
+    ],
+    ['two content-lengths in one', answer(ok('content-length: 1, 2', 'ab')), wrongLength],
     [
       'chunked and a length',
       answer(ok('content-length: 5\r\ntransfer-encoding: chunked', '0\r\n\r\n')),
@@ -156,12 +167,40 @@ describe('answers that are complete, whatever they say of a length', () => {
     ['205 with a length', answer('HTTP/1.1 205 Reset Content\r\ncontent-length: 4\r\n\r\n'), 205],
     ['205 without a length', answer('HTTP/1.1 205 Reset Content\r\n\r\n'), 205],
     ['304 with a length', answer('HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\n'), 304],
+    [
+      '304 with a length, reset',
+      answerAndReset('HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\n'),
+      304,
+    ],
+    ['200 without a body, reset', answerAndReset(ok('content-length: 0')), 200],
     ['a body that ends with the connection', answerAndEnd(ok('x: y', 'ok')), 200],
+    ['two equal lengths', answer(ok('content-length: 2\r\nx: y\r\nContent-Length:2', 'ok')), 200],
+    [
+      'three equal lengths, in one and apart',
+      answer(ok('content-length: 2, 2\r\ncontent-length: 2', 'ok')),
+      200,
+    ],
+    [
+      'two equal lengths of a failure',
+      answer('HTTP/1.1 503 No\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nno'),
+      503,
+    ],
   ])('%s', async (_, behave, statusCode) => {
     const endpoint = await start(behave)
     expect(await post(startSender(LONG_MS), endpoint)).toMatchObject({ statusCode, error: null })
     expect(endpoint.connections).toBe(1)
   })
+})
+
+it('two equal lengths leave the connection in use, for a body that repeats them', async () => {
+  const body = '\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n'
+  const lengths = `content-length: ${body.length}\r\n`.repeat(2)
+  const endpoint = await start(answer(ok(lengths.trim(), body)))
+  const sender = startSender(LONG_MS)
+  for (let count = 1; count <= 6; count += 1)
+    expect(await post(sender, endpoint)).toMatchObject({ statusCode: 200, error: null })
+  // The first connection is used again only in a later turn of the event loop.
+  expect(endpoint.connections).toBeLessThanOrEqual(2)
 })
 
 describe('a connection that the endpoint closes while it is idle', () => {
@@ -389,6 +428,16 @@ describe('Retry-After', () => {
     expect(delayMs).toBeGreaterThanOrEqual(least)
     expect(delayMs).toBeLessThanOrEqual(most)
   })
+})
+
+it('an address that this machine can not connect to is named without its ports', async () => {
+  const guard = createEgressGuard({ allowedCidrs: ['fe80::/10'] })
+  const sender = resources.use(createSender({ guard, timeoutMs: LONG_MS, clock: machineClock }))
+  const { error } = await post(sender, { url: 'http://[fe80::1]/' })
+  // The second where the machine has no IPv6 at all.
+  expect(error).toMatch(
+    /^this machine has no way to connect to the address of the endpoint \(EINVAL\)$|^the endpoint can not be reached/,
+  )
 })
 
 describe('names', () => {

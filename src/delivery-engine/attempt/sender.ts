@@ -102,7 +102,8 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
         const reader = createReader(end, (error) => {
           // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
           const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
-          if (!isIdleClose || isSecondTry || request === undefined) return fail(describeFailure(error))
+          if (!isIdleClose || isSecondTry || request === undefined)
+            return fail(describeFailure(reader.connection?.firstError ?? error))
           isSecondTry = true
           reader.restart()
           connections.dispatchOnNew(request, reader)

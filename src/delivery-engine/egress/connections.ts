@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import type { Connector } from './connector.js'
+import { mergeRepeatedLengths } from './repeated-length.js'
 import { limitResponses } from './response-limit.js'
 
 /** A handler of an exchange. `connection` is set when the exchange gets its connection. */
@@ -20,6 +21,8 @@ export interface ExchangeConnection {
   readonly missing: string
   /** Whether the connection served exchanges before and brought no byte of an answer to this one. */
   readonly isReusedInVain: boolean
+  /** What the connection failed with first. undici reports the last error, which may hide the reason, such as a TLS alert. */
+  readonly firstError: Error | undefined
   /** Destroys the connection, so that its exchange ends with an error. */
   abort(): void
 }
@@ -83,6 +86,7 @@ class AbortedExchangeError extends Error {
 
 class Connection extends Client implements ExchangeConnection {
   missing = 'no connection'
+  firstError: Error | undefined
   #socket: Socket | null = null
   #exchangesOnSocket = 0
   #bytesReadBefore = 0
@@ -92,11 +96,12 @@ class Connection extends Client implements ExchangeConnection {
       const onWaiting = (missing: string) => {
         this.missing = missing
       }
+      this.firstError = undefined
       options.connect(
         target,
         (...result) => {
           const [, socket] = result
-          if (socket !== null) limitResponses(socket, maxResponseBytes)
+          if (socket !== null) this.#prepare(socket, maxResponseBytes)
           this.#socket = socket
           this.#exchangesOnSocket = 1
           this.#bytesReadBefore = 0
@@ -106,6 +111,15 @@ class Connection extends Client implements ExchangeConnection {
       )
     }
     super(url, { ...options, connect })
+  }
+
+  /** Before undici reads from the socket. */
+  #prepare(socket: Socket, maxResponseBytes: number): void {
+    socket.once('error', (error) => {
+      this.firstError = error
+    })
+    limitResponses(socket, maxResponseBytes)
+    mergeRepeatedLengths(socket)
   }
 
   override dispatch(request: Request, handler: Dispatcher.DispatchHandler): boolean {
