@@ -26,6 +26,7 @@ const measuring = [
   'happy-eyeballs',
   'hostile-endpoints',
   'migrations-online',
+  'name-lookup',
   'parts-away',
   'postgres-failover',
   'postgres-pool',

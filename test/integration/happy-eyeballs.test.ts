@@ -8,6 +8,7 @@ import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startBlackHole } from '../support/black-hole.js'
 import { machineClock } from '../support/clock.js'
+import { namesFrom } from '../support/names.js'
 import { startReceiver } from '../support/receiver.js'
 
 const TIMEOUT_MS = 20_000
@@ -23,9 +24,9 @@ afterEach(() => resources[Symbol.asyncDispose]())
 
 /** Delivers to a name that the resolver answers with these addresses, in this order. */
 function deliver(port: number, addresses: string[]): Promise<Exchange> {
-  const resolve = async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-  const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'], resolve })
-  const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
+  const names = namesFrom(() => addresses)
+  const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'] })
+  const sender = resources.use(createSender({ guard, names, timeoutMs: TIMEOUT_MS, clock: machineClock }))
   const endpointUrl = `http://hooks.test:${port}/`
   return sender.send({
     endpointUrl,
@@ -88,9 +89,9 @@ describe('an endpoint of several addresses', () => {
   it('is not reached by an address that the guard refuses, whatever else fails', async () => {
     const hole = resources.use(await startBlackHole('127.0.0.2'))
     await listenOn('127.0.0.1', hole.port)
-    const resolve = async () => ['127.0.0.1', '127.0.0.9'].map((address) => ({ address, family: 4 }))
-    const guard = createEgressGuard({ allowedCidrs: ['127.0.0.9/32'], resolve })
-    const sender = resources.use(createSender({ guard, timeoutMs: TIMEOUT_MS, clock: machineClock }))
+    const names = namesFrom(() => ['127.0.0.1', '127.0.0.9'])
+    const guard = createEgressGuard({ allowedCidrs: ['127.0.0.9/32'] })
+    const sender = resources.use(createSender({ guard, names, timeoutMs: TIMEOUT_MS, clock: machineClock }))
     const endpointUrl = `http://hooks.test:${hole.port}/`
     const webhook = {
       endpointUrl,

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decideOutcome } from '../../src/delivery-engine/attempt/outcome.js'
 import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/attempt/sender.js'
+import { NameLookupError } from '../../src/delivery-engine/dns/name-lookup-error.js'
 import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { machineClock } from '../support/clock.js'
@@ -22,6 +23,7 @@ import {
   onRequest,
   startHostileEndpoint,
 } from '../support/hostile-endpoint.js'
+import { namesFrom } from '../support/names.js'
 
 const MEBIBYTE = 2 ** 20
 const ok = (headers: string, body = '') => `HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${body}`
@@ -441,28 +443,29 @@ it('an address that this machine can not connect to is named without its ports',
 })
 
 describe('names', () => {
-  const resolvingTo = (resolve: () => Promise<never>) =>
+  const lookingUpBy = (find: () => Promise<never>) =>
     resources.use(
       createSender({
-        guard: createEgressGuard({ allowedCidrs: [], resolve }),
+        guard: createEgressGuard({ allowedCidrs: [] }),
+        names: namesFrom(find),
         timeoutMs: SHORT_MS,
         clock: machineClock,
       }),
     )
 
   it('that are never looked up', async () => {
-    const sender = resolvingTo(() => new Promise(() => {}))
+    const sender = lookingUpBy(() => new Promise(() => {}))
     const exchange = await post(sender, { url: 'https://slow.test/' })
-    expect(exchange).toMatchObject({ statusCode: null, error: `no connection within ${SHORT_MS} ms` })
+    const error = `no address of the endpoint's name within ${SHORT_MS} ms`
+    expect(exchange).toMatchObject({ statusCode: null, error })
   })
 
   it.each([
     ['ENOTFOUND', 'the name of the endpoint has no address (ENOTFOUND)'],
     ['EAI_AGAIN', 'the name of the endpoint could not be looked up (EAI_AGAIN)'],
-  ])('that end in %s', async (code, error) => {
-    const sender = resolvingTo(() =>
-      Promise.reject(Object.assign(new Error(`getaddrinfo ${code}`), { code })),
-    )
+    ['ETIMEOUT', 'the name servers did not answer for the name of the endpoint (ETIMEOUT)'],
+  ] as const)('that end in %s', async (code, error) => {
+    const sender = lookingUpBy(() => Promise.reject(new NameLookupError(code, 'missing.test')))
     expect(await post(sender, { url: 'https://missing.test/' })).toMatchObject({ statusCode: null, error })
   })
 })

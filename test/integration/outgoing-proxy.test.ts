@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decideOutcome } from '../../src/delivery-engine/attempt/outcome.js'
 import { createSender, type Exchange, type Sender } from '../../src/delivery-engine/attempt/sender.js'
+import { NameLookupError } from '../../src/delivery-engine/dns/name-lookup-error.js'
 import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
 import { readEgress } from '../../src/delivery-engine/egress/egress-settings.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
@@ -22,6 +23,7 @@ import {
   onRequest,
   startHostileEndpoint,
 } from '../support/hostile-endpoint.js'
+import { namesFrom } from '../support/names.js'
 import { temporaryDirectory } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTinyproxy } from '../support/tinyproxy.js'
@@ -54,15 +56,13 @@ type Names = Record<string, string[]>
 function startSender(settings: Record<string, string>, names: Names = {}, timeoutMs = LONG_MS): Sender {
   const { egress, problems } = readEgress({ EGRESS_CA_FILE: caFile, ...settings })
   expect(problems).toEqual([])
-  const guard = createEgressGuard({
-    allowedCidrs: ['127.0.0.1/32'],
-    resolve: async (name) => {
-      const addresses = names[name]
-      if (addresses === undefined) throw Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })
-      return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-    },
+  const known = namesFrom((name) => {
+    const addresses = { localhost: ['127.0.0.1'], ...names }[name]
+    if (addresses === undefined) throw new NameLookupError('ENOTFOUND', name)
+    return addresses
   })
-  return resources.use(createSender({ guard, timeoutMs, clock: machineClock, egress }))
+  const guard = createEgressGuard({ allowedCidrs: ['127.0.0.1/32'] })
+  return resources.use(createSender({ guard, names: known, timeoutMs, clock: machineClock, egress }))
 }
 
 const post = (sender: Sender, endpointUrl: string): Promise<Exchange> =>
@@ -151,14 +151,11 @@ describe('a proxy', () => {
   it('gets another address when it can not connect to one', async () => {
     const proxy = await startProxy()
     const receiver = resources.use(await startReceiver())
-    const guardOpen = createEgressGuard({
-      allowedCidrs: ['127.0.0.0/8', '::1/128'],
-      resolve: async () =>
-        ['::1', '127.0.0.9', '127.0.0.1'].map((address) => ({ address, family: address === '::1' ? 6 : 4 })),
-    })
+    const guard = createEgressGuard({ allowedCidrs: ['127.0.0.0/8', '::1/128'] })
+    const names = namesFrom(() => ['::1', '127.0.0.9', '127.0.0.1'])
     const { egress } = readEgress(through(proxy))
     const sender = resources.use(
-      createSender({ guard: guardOpen, timeoutMs: LONG_MS, clock: machineClock, egress }),
+      createSender({ guard, names, timeoutMs: LONG_MS, clock: machineClock, egress }),
     )
     expect(await post(sender, onHooksTest(receiver.url))).toMatchObject({ statusCode: 200 })
     // IPv4 first: that is what proxies have.
@@ -215,9 +212,11 @@ describe('the guard, behind a proxy', () => {
     ])('still refuses %s', async (url) => {
       const proxy = await startProxy()
       const { egress } = readEgress({ ...through(proxy), EGRESS_PROXY_RESOLVES_NAMES: 'true' })
-      const resolve = async () => [{ address: '10.0.0.5', family: 4 }]
-      const guard = createEgressGuard({ allowedCidrs: [], resolve })
-      const sender = resources.use(createSender({ guard, timeoutMs: LONG_MS, clock: machineClock, egress }))
+      const names = namesFrom((name) => [name === 'localhost' ? '127.0.0.1' : '10.0.0.5'])
+      const guard = createEgressGuard({ allowedCidrs: [] })
+      const sender = resources.use(
+        createSender({ guard, names, timeoutMs: LONG_MS, clock: machineClock, egress }),
+      )
       expect(await post(sender, url)).toMatchObject(refused)
       expect(proxy.asked).toEqual([])
     })

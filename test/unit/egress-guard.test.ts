@@ -1,14 +1,17 @@
-import type { LookupAddress } from 'node:dns'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent, request } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { createNameLookup, type NameLookup } from '../../src/delivery-engine/dns/name-lookup.js'
+import { NameLookupError } from '../../src/delivery-engine/dns/name-lookup-error.js'
+import { allowedAddresses } from '../../src/delivery-engine/egress/addresses.js'
 import { createGuardedConnector } from '../../src/delivery-engine/egress/connector.js'
 import {
   createEgressGuard,
   type EgressGuard,
   EgressRefusedError,
 } from '../../src/delivery-engine/egress/egress-guard.js'
+import { namesFrom } from '../support/names.js'
 
 const strict = createEgressGuard({ allowedCidrs: [] })
 
@@ -104,18 +107,20 @@ describe('allowedCidrs', () => {
   })
 })
 
-describe('lookup', () => {
+describe('allowedAddresses', () => {
   test('hands on only the public ones of a name that resolves to both kinds', async () => {
-    const guard = guardThatResolves(['10.0.0.1', '8.8.8.8', '::1', '2606:4700::1'])
-    await expect(lookup(guard, { all: true })).resolves.toEqual([
+    const names = namesFrom(() => ['10.0.0.1', '8.8.8.8', '::1', '2606:4700::1'])
+    await expect(addressesBy(strict, names)).resolves.toEqual([
       { address: '8.8.8.8', family: 4 },
       { address: '2606:4700::1', family: 6 },
     ])
-    await expect(lookup(guard, {})).resolves.toEqual(['8.8.8.8', 4])
   })
 
-  test.each([{ all: true }, {}])('fails when no public address is left (%j)', async (options) => {
-    const failure = lookup(guardThatResolves(['10.0.0.5', '::1']), options)
+  test('fails when no public address is left', async () => {
+    const failure = addressesBy(
+      strict,
+      namesFrom(() => ['10.0.0.5', '::1']),
+    )
     await expect(failure).rejects.toBeInstanceOf(EgressRefusedError)
     await expect(failure).rejects.toMatchObject({
       code: 'EGRESS_REFUSED',
@@ -126,30 +131,17 @@ describe('lookup', () => {
     })
   })
 
-  test("passes on the resolver's own errors", async () => {
-    const notFound = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })
-    const guard = createEgressGuard({ allowedCidrs: [], resolve: () => Promise.reject(notFound) })
-    await expect(lookup(guard, { all: true })).rejects.toBe(notFound)
-    await expect(lookup(guardThatResolves([]), { all: true })).rejects.toMatchObject({ code: 'ENOTFOUND' })
-  })
-
-  test('asks the system when no resolver is given', async () => {
-    await expect(lookup(strict, { all: true }, 'localhost')).rejects.toMatchObject({ code: 'EGRESS_REFUSED' })
-  })
-
-  test('asks for the family that the connection wants', async () => {
-    const asked: unknown[] = []
-    const guard = createEgressGuard({
-      allowedCidrs: [],
-      resolve: async (_, options) => {
-        asked.push(options)
-        return [{ address: '8.8.8.8', family: 4 }]
-      },
+  test('looks up no name for an address', async () => {
+    await expect(addressesBy(strict, unused, '8.8.8.8')).resolves.toEqual([{ address: '8.8.8.8', family: 4 }])
+    await expect(addressesBy(strict, unused, '10.0.0.5')).rejects.toMatchObject({
+      message: expect.stringMatching(/^10\.0\.0\.5 is not a public address/),
     })
-    await lookup(guard, { family: 'IPv4' })
-    await lookup(guard, { family: 6, hints: 32 })
-    await lookup(guard, { family: 0 })
-    expect(asked).toEqual([{ family: 4 }, { family: 6, hints: 32 }, {}])
+  })
+
+  test('passes on the error of the look-up', async () => {
+    const notFound = new NameLookupError('ENOTFOUND', 'hooks.test')
+    const names = namesFrom(() => Promise.reject(notFound))
+    await expect(addressesBy(strict, names)).rejects.toBe(notFound)
   })
 })
 
@@ -173,12 +165,9 @@ describe('the connector', () => {
   test('judges a name by the answer that it connects to, not by an earlier one', async () => {
     const server = await startServer()
     const answers = ['8.8.8.8', '127.0.0.1']
-    const guard = createEgressGuard({
-      allowedCidrs: [],
-      resolve: async () => toLookupAddresses([answers.shift() ?? 'none']),
-    })
-    await expect(lookup(guard, {}, 'rebind.test')).resolves.toEqual(['8.8.8.8', 4])
-    await expect(get(guard, `http://rebind.test:${server.port}/`)).rejects.toMatchObject({
+    const names = namesFrom(() => [answers.shift() ?? 'none'])
+    await expect(addressesBy(strict, names)).resolves.toEqual([{ address: '8.8.8.8', family: 4 }])
+    await expect(get(strict, `http://rebind.test:${server.port}/`, names)).rejects.toMatchObject({
       code: 'EGRESS_REFUSED',
       message: expect.stringContaining('rebind.test resolves only to non-public addresses: 127.0.0.1 is'),
     })
@@ -187,18 +176,15 @@ describe('the connector', () => {
 
   test('connects to the allowed one of several addresses', async () => {
     const server = await startServer()
-    const guard = createEgressGuard({
-      allowedCidrs: ['127.0.0.1/32'],
-      resolve: async () => toLookupAddresses(['::1', '127.0.0.2', '127.0.0.1']),
-    })
-    await expect(get(guard, `http://several.test:${server.port}/`)).resolves.toBe('reached')
+    const guard = createEgressGuard({ allowedCidrs: ['127.0.0.1/32'] })
+    const names = namesFrom(() => ['::1', '127.0.0.2', '127.0.0.1'])
+    await expect(get(guard, `http://several.test:${server.port}/`, names)).resolves.toBe('reached')
   })
 
   test('looks once more at the address that the socket names', async () => {
     const server = await startServer()
-    const open = createEgressGuard({ allowedCidrs: ['127.0.0.0/8'] })
-    // A guard whose lookup lets slip what its judgement refuses.
-    const guard = { ...strict, lookup: open.lookup }
+    // A guard that lets an address through before the connection is made.
+    const guard = { ...strict, isAllowed: () => true }
     await expect(get(guard, `http://localhost:${server.port}/`)).rejects.toMatchObject({
       code: 'EGRESS_REFUSED',
     })
@@ -206,25 +192,13 @@ describe('the connector', () => {
   })
 })
 
-function guardThatResolves(addresses: string[]): EgressGuard {
-  return createEgressGuard({ allowedCidrs: [], resolve: async () => toLookupAddresses(addresses) })
-}
+const unused = namesFrom(() => Promise.reject(new Error('No name is to be looked up.')))
 
-function toLookupAddresses(addresses: string[]): LookupAddress[] {
-  return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-}
+const addressesBy = (guard: EgressGuard, names: NameLookup, hostname = 'hooks.test') =>
+  allowedAddresses({ guard, names, hostname, signal: new AbortController().signal })
 
-function lookup(guard: EgressGuard, options: Parameters<EgressGuard['lookup']>[1], hostname = 'hooks.test') {
-  return new Promise((resolve, reject) => {
-    guard.lookup(hostname, options, (error, address, family) => {
-      if (error) reject(error)
-      else resolve(options.all ? address : [address, family])
-    })
-  })
-}
-
-async function get(guard: EgressGuard, url: string): Promise<string> {
-  const agent = new Agent({ connect: createGuardedConnector({ guard, connectTimeoutMs: 5000 }) })
+async function get(guard: EgressGuard, url: string, names = createNameLookup()): Promise<string> {
+  const agent = new Agent({ connect: createGuardedConnector({ guard, names, connectTimeoutMs: 5000 }) })
   try {
     const { body } = await request(url, { dispatcher: agent })
     return await body.text()

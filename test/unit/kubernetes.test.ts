@@ -55,7 +55,7 @@ describe('the manifest for Kubernetes', () => {
     const ofPods = pods.flatMap(({ containers: [{ env = [] }] }) => env.map(({ name }) => name))
     const names = [...Object.keys(settings), ...secretNames, ...ofPods]
     expect(secretNames).toContain('DATABASE_URL')
-    expect(names.filter((name) => ![...settingNames, 'UV_THREADPOOL_SIZE'].includes(name))).toEqual([])
+    expect(names.filter((name) => !settingNames.includes(name))).toEqual([])
   })
 
   it('has the settings that each role starts with', () => {

@@ -8,7 +8,6 @@ import { codeIn, readPage, readTable } from '../support/docs.js'
 
 /** What other programs than the service's read. */
 const ofCompose = ['POSTGRES_PASSWORD']
-const ofNodeItself = ['UV_THREADPOOL_SIZE']
 
 const names = settingNames.toSorted()
 
@@ -23,7 +22,7 @@ const exampleSettings = [
 ].filter(([, name]) => !ofCompose.includes(name as string))
 
 const compose = await readComposeFile(
-  Object.fromEntries([...settingNames, ...ofCompose, ...ofNodeItself].map((name) => [name, `<${name}>`])),
+  Object.fromEntries([...settingNames, ...ofCompose].map((name) => [name, `<${name}>`])),
 )
 
 describe('every setting', () => {
@@ -58,7 +57,7 @@ describe('every setting', () => {
       const environment = compose.services[service]?.environment ?? {}
       const ofImage = imageOf().environment
       const known = Object.keys({ ...ofImage, ...environment }).toSorted()
-      expect(known.filter((name) => !ofNodeItself.includes(name))).toEqual(names)
+      expect(known).toEqual(names)
 
       const passedOn = Object.entries(environment).filter(([, value]) => /^<\w+>$/.test(value))
       expect(passedOn.filter(([name, value]) => value !== `<${name}>`)).toEqual([])

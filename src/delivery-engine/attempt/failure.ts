@@ -13,6 +13,7 @@ const NO_FILES_LEFT = 'the service has as many connections and files open as its
 const sentences: Record<string, string> = {
   // The name.
   ENOTFOUND: 'the name of {peer} has no address',
+  ETIMEOUT: 'the name servers did not answer for the name of {peer}',
   EAI_AGAIN: 'the name of {peer} could not be looked up',
   // The connection.
   ECONNREFUSED: '{peer} refused the connection',

@@ -6,6 +6,7 @@
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
+import { createNameLookup, type NameLookup } from '../dns/name-lookup.js'
 import { createConnections, type ExchangeHandler } from '../egress/connections.js'
 import { createGuardedConnector } from '../egress/connector.js'
 import type { EgressGuard } from '../egress/egress-guard.js'
@@ -47,6 +48,8 @@ export interface SenderOptions {
   guard: EgressGuard
   timeoutMs: number
   clock: Clock
+  /** The system's name servers and /etc/hosts unless given. */
+  names?: NameLookup
   /** Without it, connections are made directly and trust Node.js's certificate authorities. */
   egress?: EgressSettings
 }
@@ -64,9 +67,10 @@ const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
-export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions): Sender {
+export function createSender(options: SenderOptions): Sender {
+  const { guard, timeoutMs, clock, egress, names = createNameLookup() } = options
   const connections = createConnections({
-    connect: createGuardedConnector({ guard, connectTimeoutMs: timeoutMs, ...(egress && { egress }) }),
+    connect: createGuardedConnector({ guard, names, connectTimeoutMs: timeoutMs, ...(egress && { egress }) }),
     keepAliveMs: KEEP_ALIVE_MS,
     maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
@@ -122,7 +126,10 @@ export function createSender({ guard, timeoutMs, clock, egress }: SenderOptions)
         }
       })
     },
-    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await names[Symbol.asyncDispose]()
+      await connections[Symbol.asyncDispose]()
+    },
   }
 }
 

@@ -1,8 +1,8 @@
 /** A connection to an endpoint that an outgoing proxy makes: by which name or address it is asked for. */
 import type { LookupAddress } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
+import type { NameLookup } from '../dns/name-lookup.js'
 import { allowedAddresses } from './addresses.js'
 import { type EgressGuard, EgressRefusedError } from './egress-guard.js'
 import { type OutgoingProxy, ProxyRefusedError } from './outgoing-proxy.js'
@@ -10,6 +10,7 @@ import { openTunnel } from './tunnel.js'
 
 export interface ByProxyOptions {
   guard: EgressGuard
+  names: NameLookup
   proxy: OutgoingProxy
   /** Whether it is given the endpoint's name; otherwise an address that was looked up and checked here. */
   resolvesNames: boolean
@@ -26,10 +27,10 @@ const OWN_LOOKUP_MS = 1000
 
 /** @throws EgressRefusedError, ProxyError, the resolver's error or the signal's reason */
 export async function openByProxy(options: ByProxyOptions): Promise<Socket> {
-  const { guard, endpoint, resolvesNames } = options
+  const { endpoint, resolvesNames } = options
   const hosts = resolvesNames
     ? [await checkName(options)]
-    : inOrder(await allowedAddresses(guard, endpoint.hostname))
+    : inOrder(await allowedAddresses({ ...options, hostname: endpoint.hostname }))
   let failure: unknown
   for (const host of hosts) {
     const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${endpoint.port}`
@@ -58,16 +59,18 @@ function isWorthAnotherAddress(error: unknown): boolean {
  * The proxy has the last word on a name that it resolves. All the same it is not asked for what is known here to be
  * private: literals, names of loopback, and names that resolve to nothing else here too.
  */
-async function checkName({ guard, endpoint: { protocol, hostname } }: ByProxyOptions): Promise<string> {
+async function checkName(options: ByProxyOptions): Promise<string> {
+  const { guard, names, endpoint, signal } = options
+  const { protocol, hostname } = endpoint
   const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname
   const refusal = guard.checkUrl(new URL(`${protocol}//${host}`))
   if (refusal !== undefined) throw new EgressRefusedError(refusal)
   if (isIP(hostname) !== 0) return hostname
-  const known = allowedAddresses(guard, hostname).catch((error: unknown) => {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(OWN_LOOKUP_MS)])
+  try {
+    await allowedAddresses({ guard, names, hostname, signal: limited })
+  } catch (error) {
     if (error instanceof EgressRefusedError) throw error
-  })
-  await Promise.race([known, pause(OWN_LOOKUP_MS, undefined, { ref: false })])
-  // What comes later comes too late.
-  known.catch(() => {})
+  }
   return hostname
 }

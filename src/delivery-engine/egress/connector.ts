@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { buildConnector, errors } from 'undici'
+import type { NameLookup } from '../dns/name-lookup.js'
 import { allowedAddresses } from './addresses.js'
 import { openByProxy } from './by-proxy.js'
 import { dial } from './dial.js'
@@ -14,6 +15,7 @@ import { createTrust } from './trust.js'
 
 export interface ConnectorOptions {
   guard: EgressGuard
+  names: NameLookup
   /** Covers all of it: the name, TCP, the proxy and TLS. */
   connectTimeoutMs: number
   egress?: EgressSettings
@@ -32,7 +34,7 @@ interface Attempt {
 }
 
 export function createGuardedConnector(options: ConnectorOptions): Connector {
-  const { guard, connectTimeoutMs, egress = directEgress } = options
+  const { guard, names, connectTimeoutMs, egress = directEgress } = options
   const { authorities, clientCertificate } = egress
   const startTls = buildConnector({
     secureContext: createTrust({ authorities, clientCertificate }),
@@ -49,18 +51,25 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     const port = portOf(target)
     const proxy = egress.noProxy(hostname, port) ? undefined : egress.proxies[protocol]
     if (proxy === undefined) {
-      const socket = await openDirectly(hostname, port, attempt.signal)
+      const socket = await openDirectly(hostname, port, attempt)
       return protocol === 'https:' ? secure(target, socket) : socket
     }
     const endpoint = { protocol, hostname, port }
     const resolvesNames = egress.proxyResolvesNames
-    const socket = await openByProxy({ guard, proxy, resolvesNames, secureContext, endpoint, ...attempt })
+    const socket = await openByProxy({
+      ...{ guard, names, proxy, resolvesNames, secureContext, endpoint },
+      ...attempt,
+    })
     attempt.onWaiting('no connection')
     return protocol === 'https:' ? secure(target, socket).catch(blameProxy) : socket
   }
 
-  async function openDirectly(hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
-    const socket = await dial(await allowedAddresses(guard, hostname), port, signal)
+  async function openDirectly(hostname: string, port: number, attempt: Attempt): Promise<Socket> {
+    const { signal, onWaiting } = attempt
+    onWaiting("no address of the endpoint's name")
+    const addresses = await allowedAddresses({ guard, names, hostname, signal })
+    onWaiting('no connection')
+    const socket = await dial(addresses, port, signal)
     // The last look, at the address that the socket itself names; nothing has been sent to it yet.
     const problem = connectedElsewhere(socket.remoteAddress)
     if (problem === undefined) return socket

@@ -3,13 +3,11 @@
  * a subscription chooses where this service connects to, so a target must have a public address, unless the
  * operator opened its range with DELIVERY_ALLOWED_CIDRS.
  *
- * A name says nothing: its owner can change the answer between a check and the connection (DNS rebinding). So
- * the guard is the resolver of the connection itself: the addresses it lets through are the very ones that are
- * connected to, and nothing is remembered. `checkUrl` is a courtesy to whoever enters a URL, not the defence.
+ * The owner of a name can change its addresses between a check and the connection (DNS rebinding). So the addresses
+ * that were checked are the ones that are connected to, at each connection again (`addresses.ts`). `checkUrl` only
+ * helps whoever enters a URL.
  */
-import type { LookupAddress } from 'node:dns'
-import { lookup as resolveByDns } from 'node:dns/promises'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
 import { isInRange, parseAddress, parseCidr, whyNotPublic } from '../../platform/ip-ranges.js'
 
 export class EgressRefusedError extends Error {
@@ -26,19 +24,13 @@ export interface EgressGuard {
   checkUrl(url: URL): string | undefined
   /** Why this scheme (`http:`) may not be spoken, as a sentence. */
   schemeRefusal(protocol: string | undefined): string | undefined
-  /** For `net.connect`: resolves as `dns.lookup` does, but hands on only what may be connected to. */
-  lookup: LookupFunction
 }
-
-type Resolve = (hostname: string, options: { family?: number; hints?: number }) => Promise<LookupAddress[]>
 
 export interface EgressGuardOptions {
   /** Ranges that are allowed though they aren't public. */
   allowedCidrs: string[]
   /** Whether `http:` is refused, because whoever is on the way could read and change what is sent by it. */
   requireHttps?: boolean
-  /** Answers with every address of a name; the system's resolver (`dns.lookup`) unless given. */
-  resolve?: Resolve
 }
 
 const HTTPS_ONLY = 'Only https:// URLs are delivered to: DELIVERY_REQUIRE_HTTPS is on.'
@@ -48,7 +40,6 @@ const HOW_TO_OPEN = 'Deliveries go to public addresses only; DELIVERY_ALLOWED_CI
 export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
   const { requireHttps = false } = options
   const allowed = options.allowedCidrs.map(parseCidr)
-  const resolve = shareLookups(options.resolve ?? resolveAll)
 
   function refusal(literal: string): string | undefined {
     const address = parseAddress(literal)
@@ -77,30 +68,7 @@ export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
     return `${host} is this machine's own name (loopback). ${HOW_TO_OPEN}`
   }
 
-  const lookup: LookupFunction = (hostname, { family, hints, all }, callback) => {
-    resolve(hostname, { ...(family && { family: familyNumber(family) }), ...(hints && { hints }) }).then(
-      (addresses) => {
-        const open = addresses.filter(({ address }) => isAllowed(address))
-        const [first] = open
-        if (first === undefined) callback(nothingToConnectTo(hostname, addresses), '')
-        else if (all) callback(null, open)
-        else callback(null, first.address, first.family)
-      },
-      (error: NodeJS.ErrnoException) => callback(error, ''),
-    )
-  }
-
-  function nothingToConnectTo(hostname: string, [first]: LookupAddress[]): Error {
-    if (first === undefined) {
-      return Object.assign(new Error(`${hostname} has no address.`), { code: 'ENOTFOUND', hostname })
-    }
-    const example = refusal(first.address)
-    return new EgressRefusedError(
-      `${hostname} resolves only to non-public addresses: ${example}. ${HOW_TO_OPEN}`,
-    )
-  }
-
-  return { isAllowed, refusal, checkUrl, schemeRefusal, lookup }
+  return { isAllowed, refusal, checkUrl, schemeRefusal }
 }
 
 /** Why a literal can't be connected to, as the error of the connection. */
@@ -109,30 +77,17 @@ export function refusedAddress(guard: EgressGuard, literal: string): EgressRefus
   return reason === undefined ? undefined : new EgressRefusedError(`${reason}. ${HOW_TO_OPEN}`)
 }
 
-const resolveAll: Resolve = (hostname, options) => resolveByDns(hostname, { ...options, all: true })
-
-/**
- * One question for all who ask for a name at the same time. `dns.lookup` blocks a thread of a small pool until the
- * resolver answers, so a slow name that many deliveries wait for would otherwise hold all of them. Nothing is kept
- * once the answer is there.
- */
-function shareLookups(resolve: Resolve): Resolve {
-  const asked = new Map<string, Promise<LookupAddress[]>>()
-  return (hostname, options) => {
-    const question = `${hostname} ${options.family} ${options.hints}`
-    const known = asked.get(question)
-    if (known) return known
-    const answer = resolve(hostname, options).finally(() => asked.delete(question))
-    asked.set(question, answer)
-    return answer
-  }
+/** Why none of an endpoint's addresses can be connected to, by the example of the first. */
+export function refusedAddresses(
+  guard: EgressGuard,
+  hostname: string,
+  [first = hostname]: string[],
+): EgressRefusedError {
+  const subject = first === hostname ? '' : `${hostname} resolves only to non-public addresses: `
+  return new EgressRefusedError(`${subject}${guard.refusal(first)}. ${HOW_TO_OPEN}`)
 }
 
 /** The host without IPv6's brackets and without the dots that may end a name (`localhost.` is `localhost`). */
 function bareHost(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '')
-}
-
-function familyNumber(family: number | 'IPv4' | 'IPv6'): number {
-  return typeof family === 'number' ? family : Number(family.slice(-1))
 }

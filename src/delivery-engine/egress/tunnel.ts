@@ -3,19 +3,19 @@
  * is the endpoint's, and what the proxy says itself came before it, so neither can be taken for the other. With requests
  * in absolute form a proxy's own 410 would look like the endpoint's, and disable its subscription.
  */
-import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns/promises'
 import { request } from 'node:http'
-import type { Socket } from 'node:net'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { connect as connectTls } from 'node:tls'
 import { version } from '../../platform/version.js'
+import type { NameLookup } from '../dns/name-lookup.js'
+import { addressesOf } from './addresses.js'
 import { dial } from './dial.js'
 import { type OutgoingProxy, ProxyError, ProxyRefusedError } from './outgoing-proxy.js'
 
 export interface TunnelOptions {
   proxy: OutgoingProxy
+  names: NameLookup
   /** Where to: `192.0.2.1:443`, `[2001:db8::1]:443` or `example.com:443`. */
   authority: string
   /** For the TLS with a proxy of https. */
@@ -42,21 +42,17 @@ export async function openTunnel(options: TunnelOptions): Promise<Socket> {
   }
 }
 
-async function connectToProxy({ proxy, secureContext, signal }: TunnelOptions): Promise<Socket> {
+async function connectToProxy(options: TunnelOptions): Promise<Socket> {
+  const { proxy, names, secureContext, signal } = options
   const { protocol, hostname, port } = proxy
-  const socket = await dial(await addressesOf(hostname), port, signal)
+  // The operator chose the proxy, so its address may be any.
+  const socket = await dial(await addressesOf(names, hostname, signal), port, signal)
   if (protocol === 'http:') return socket
   return new Promise((resolve, reject) => {
     const servername = isIP(hostname) === 0 ? hostname : ''
     const tls = connectTls({ socket, host: hostname, servername, secureContext, ALPNProtocols: ['http/1.1'] })
     tls.once('secureConnect', () => resolve(tls)).on('error', reject)
   })
-}
-
-/** The operator chose the proxy, so it may be anywhere. */
-async function addressesOf(hostname: string): Promise<LookupAddress[]> {
-  const family = isIP(hostname)
-  return family === 0 ? lookup(hostname, { all: true }) : [{ address: hostname, family }]
 }
 
 function askForTunnel(socket: Socket, { proxy, authority }: TunnelOptions): Promise<Socket> {
