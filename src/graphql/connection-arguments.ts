@@ -2,6 +2,7 @@
 import { badInput } from '../errors.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid } from '../platform/uuid.js'
+import { checkIds } from './ids.js'
 import { limits } from './limits.js'
 
 export { DEFAULT_LIMIT as DEFAULT_LIST_SIZE, MAX_LIMIT as MAX_LIST_SIZE }
@@ -30,13 +31,16 @@ function listLength(value: unknown): number {
   return value.length
 }
 
-interface PageCursors {
+interface AskedPage {
   after?: string | null | undefined
   before?: string | null | undefined
+  filter?: object | null | undefined
 }
 
-/** Pothos takes whatever has the form of a cursor; the database would choke on one that holds no id. */
-export function checkCursors({ after, before }: PageCursors): void {
+/** @throws ServiceError BAD_USER_INPUT: a cursor of another service, or a filter by an id that is none */
+export function checkPage({ filter, after, before }: AskedPage): void {
+  checkIds(filter, 'filter.')
+  // Pothos takes whatever has the form of a cursor; the database would choke on one that holds no id.
   for (const [path, cursor] of Object.entries({ after, before })) {
     if (cursor != null && !isUuid(idOfCursor(cursor))) {
       throw badInput([{ path, message: 'is not a cursor of this service; use one of a page' }])

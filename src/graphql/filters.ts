@@ -1,4 +1,4 @@
-/** What filters have in common: ranges of time, and ids and texts that may be anything. */
+/** What filters have in common: ranges of time, and texts that may be anything. */
 import type { Range } from '../deliveries/pages.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { builder } from './builder.js'

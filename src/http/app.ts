@@ -17,7 +17,7 @@ import { type ConnectionLimits, limitConnections } from './connection-limits.js'
 import { type ConnectionShareOptions, shareConnections } from './connection-share.js'
 import { decodeBodies } from './content-encoding.js'
 import { tellDate } from './date.js'
-import { checkInputs } from './input.js'
+import { checkInputs, refuseUnreadInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
 import { refuseMalformedRequest, sendProblem, toHttpError } from './problem.js'
@@ -121,6 +121,7 @@ export async function createApp({
   await describeRoutes(app)
   await app.register(
     async (v1) => {
+      refuseUnreadInputs(v1)
       await v1.register(healthRoutes(healthChecks, stop))
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return

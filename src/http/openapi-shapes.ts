@@ -1,13 +1,18 @@
 /** The named shapes of the OpenAPI document, as a reader and a generator of clients would want them. */
 import type { SwaggerTransformObject } from '@fastify/swagger'
-import type { z } from 'zod'
+import { z } from 'zod'
 
 type Override = NonNullable<z.core.ToJSONSchemaParams['override']>
 type Document = ReturnType<SwaggerTransformObject>
 
-/** Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. */
+/**
+ * Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. Puts back what Zod
+ * leaves out: the examples of an input that is transformed, which `/docs` fills in.
+ */
 export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
   const { def } = zodSchema._zod
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {}
+  if (Array.isArray(examples)) jsonSchema.examples ??= examples
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
   if (jsonSchema.format !== undefined) delete jsonSchema.pattern
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum

@@ -12,18 +12,22 @@ import { problemBody } from './problem.js'
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
 
 /** What every route behind the key may answer, whatever it does. */
-const COMMON_PROBLEMS = [401, 403, 429, 500, 503] as const
+const COMMON_PROBLEMS = [400, 401, 403, 429, 500, 503] as const
 
 /** A route's answers: those of its own, and the problems that it may answer with. A handler returns the former. */
 export function answers<const Own extends Record<number, z.ZodType>>(
   own: Own,
   ...problems: ProblemStatus[]
 ): Own {
-  const described = [...problems, ...COMMON_PROBLEMS].map((status) => [
-    status,
-    { description: titleOf(status), content: { 'application/problem+json': { schema: problemBody } } },
-  ])
-  return { ...own, ...Object.fromEntries(described) }
+  return { ...own, ...Object.fromEntries([...problems, ...COMMON_PROBLEMS].map(problemAnswer)) }
+}
+
+/** For a route without a key: its only mistake can be a parameter that it doesn't know. */
+export const unknownParameter = Object.fromEntries([problemAnswer(400)])
+
+function problemAnswer(status: ProblemStatus) {
+  const content = { 'application/problem+json': { schema: problemBody } }
+  return [status, { description: titleOf(status), content }] as const
 }
 
 function titleOf(status: number): string {

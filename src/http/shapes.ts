@@ -4,6 +4,7 @@ import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
+import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 
 const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
@@ -15,16 +16,19 @@ export const deliveryStatus = z.enum(deliveryStatuses, {
 })
 const eventStatus = z.enum(EventStatus)
 
-/** Not checked: an id that can't exist is as unknown as one that doesn't. */
-export const askedId = z.string().meta({ format: 'uuid' })
-export const idParameter = z.object({ id: askedId })
-export const eventIdParameter = z.object({ eventId: askedId })
+/** In a path an id that can't exist is not found, like one that doesn't exist. */
+const idInPath = z.string().meta({ format: 'uuid' })
+export const idParameter = z.object({ id: idInPath })
+export const eventIdParameter = z.object({ eventId: idInPath })
+
+/** In a query such an id is a mistake, which an empty list would hide. */
+export const idInQuery = z.string().refine(isUuid, WRONG_UUID).meta({ format: 'uuid' })
 
 const wrongLimit = `must be a whole number from 1 to ${MAX_LIMIT}`
 /** `Number` would also read `0x10`, `1e1` and what is between spaces. */
 const readDigits = (text: unknown) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text)
 
-export const pageQuery = z.object({
+export const pageQuery = z.strictObject({
   limit: z
     .preprocess(readDigits, z.number({ error: wrongLimit }).int().min(1).max(MAX_LIMIT))
     .default(DEFAULT_LIMIT)

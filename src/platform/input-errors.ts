@@ -9,14 +9,21 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unkn
   return data as z.output<Schema>
 }
 
-/** What a schema found wrong, in the service's own words: one entry for each thing to mend. */
-export function inputErrors(issues: readonly z.core.$ZodIssue[]): InputError[] {
+/**
+ * What a schema found wrong, in the service's own words: one entry for each thing to mend.
+ *
+ * @param member what the members of the input are called
+ */
+export function inputErrors(
+  issues: readonly z.core.$ZodIssue[],
+  member: 'field' | 'parameter' = 'field',
+): InputError[] {
   return issues.flatMap((issue) => {
     const path = issue.path.join('.')
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
         path: [...issue.path, key].join('.'),
-        message: 'is not a known field',
+        message: `is not a known ${member}`,
       }))
     }
     if (issue.code === 'invalid_type') return [{ path, message: wrongType(issue) }]

@@ -5,6 +5,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 export const isUuid = (text: string): boolean => UUID.test(text)
 
+export const WRONG_UUID = 'must be a UUID'
+
 /** The one that comes before all others. */
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 

@@ -197,10 +197,15 @@ describe('a query', () => {
   })
 
   it('may ask for deliveries of an id that nothing has: there are none', async () => {
-    for (const filter of [`eventId=${UNKNOWN_ID}`, 'eventId=abc', 'subscriptionId=%00']) {
-      const { status, body } = await send(`GET /v1/deliveries?${filter}`)
+    for (const name of ['eventId', 'subscriptionId']) {
+      const { status, body } = await send(`GET /v1/deliveries?${name}=${UNKNOWN_ID.toUpperCase()}`)
       expect([status, body]).toEqual([200, { items: [], nextCursor: null }])
     }
+  })
+
+  it.each(['', 'abc', '%00', `${UNKNOWN_ID}0`])('refuses the id "%s"', async (id) => {
+    for (const name of ['eventId', 'subscriptionId'])
+      expectProblem(await send(`GET /v1/deliveries?${name}=${id}`), 400, name)
   })
 })
 

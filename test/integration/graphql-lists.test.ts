@@ -1,4 +1,5 @@
 /** Lists: what their filters let through, and how they page while rows arrive. */
+import { randomUUID } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createResources } from '../../src/platform/resources.js'
@@ -74,7 +75,7 @@ describe('filters', () => {
     expect(await ids('events', { status: ['PROCESSING'] })).toEqual(newestFirst.slice(2))
     expect(await ids('events', { idempotencyKey: 'key' })).toEqual([keyed])
     expect(await ids('events', { subscriptionId: subscriptionIds[0] })).toEqual(newestFirst.slice(2))
-    expect(await ids('events', { subscriptionId: 'nonsense' })).toEqual([])
+    expect(await ids('events', { subscriptionId: randomUUID() })).toEqual([])
     expect(await ids('events', { createdAt: { to: '2021-01-01T00:00:00Z' } })).toEqual([old])
     expect(await ids('events', { createdAt: { from: '2021-01-01T00:00:00Z' }, type: ['b'] })).toEqual([keyed])
     expect(await ids('events', { status: [] })).toEqual([])
@@ -83,11 +84,12 @@ describe('filters', () => {
 
   it('of deliveries: status, event, subscription and times, in the list and below their parents', async () => {
     const [goodId, badId] = subscriptionIds as [string, string]
+    const unknownId = randomUUID()
     expect(await ids('deliveries', { status: ['SENT'] })).toHaveLength(10)
     expect(await ids('deliveries', { status: ['FAILED'], subscriptionId: goodId })).toEqual([])
     expect(await ids('deliveries', { status: ['SENT', 'FAILED'], eventId: eventIds[0] })).toHaveLength(2)
     expect(await ids('deliveries', { eventId: eventIds[0]?.toUpperCase() })).toHaveLength(2)
-    expect(await ids('deliveries', { eventId: 'nonsense' })).toEqual([])
+    expect(await ids('deliveries', { eventId: unknownId })).toEqual([])
     for (const name of ['createdAt', 'updatedAt']) {
       expect(await ids('deliveries', { [name]: { from: '2021-01-01T00:00:00Z' } })).toHaveLength(20)
       expect(await ids('deliveries', { [name]: { to: '2021-01-01T00:00:00Z' } })).toEqual([])
@@ -104,7 +106,7 @@ describe('filters', () => {
       { status: [] },
       { eventId: eventIds[3] },
       { subscriptionId: goodId },
-      { eventId: 'nonsense' },
+      { eventId: unknownId },
       { createdAt: { from: '2021-01-01T00:00:00Z' }, updatedAt: { to: '2100-01-01T00:00:00Z' } },
       { updatedAt: { to: '2021-01-01T00:00:00Z' } },
     ]) {
@@ -113,7 +115,7 @@ describe('filters', () => {
       expect(await below('event', eventIds[3], filter)).toEqual(await ids('deliveries', ofEvent))
       const ofBad =
         filter.subscriptionId === goodId
-          ? { ...filter, eventId: 'none' }
+          ? { ...filter, eventId: unknownId }
           : { ...filter, subscriptionId: badId }
       expect(await below('subscription', badId, filter)).toEqual(await ids('deliveries', ofBad))
     }

@@ -1,4 +1,5 @@
 /** Live updates, from any process to the subscribers of every other. */
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
@@ -140,7 +141,7 @@ describe.each(queueModes)('one process, queue on %s', (mode) => {
     const all = watcher(deliveries, {})
     const dead = watcher(deliveries, { status: ['DEAD'] })
     const toGood = watcher(deliveries, { subscriptionId: goodId.toUpperCase() })
-    const toNone = watcher(deliveries, { subscriptionId: 'nonsense' })
+    const toNone = watcher(deliveries, { subscriptionId: randomUUID() })
     const ofB = watcher(events, { type: ['b'] })
     const finished = watcher(events, { status: ['PARTIALLY_DELIVERED'] })
     await untilLive([all, dead, toGood, ofB, finished], () => publish(service, 'b'))

@@ -68,6 +68,31 @@ describe('the documentation', () => {
     for (const [, { content }] of problems) expect([problem, health]).toContainEqual(content)
   })
 
+  it('has an example of each request body that works as it stands and does no harm', async () => {
+    const { body: created } = await service.api.post('/v1/subscriptions', {
+      endpointUrl: 'http://127.0.0.1:9/',
+      eventTypes: ['a'],
+    })
+    const bodies = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods as object).flatMap(([method, { requestBody }]) =>
+        requestBody === undefined ? [] : [{ method, path, requestBody }],
+      ),
+    )
+    expect(bodies.length).toBeGreaterThan(2)
+    for (const { method, path, requestBody } of bodies) {
+      const name = requestBody.content['application/json'].schema.$ref.split('/').at(-1)
+      const { examples } = document.components.schemas[name]
+      expect([name, examples?.length]).toEqual([name, 1])
+      const send = method === 'patch' ? service.api.patch : service.api.post
+      const { status } = await send(path.replace('{id}', created.id), examples[0])
+      expect([method, path, status < 300]).toEqual([method, path, true])
+      expect(examples[0]).not.toHaveProperty('secret')
+      expect(examples[0].isEnabled).not.toBe(false)
+      if (examples[0].endpointUrl) expect(examples[0].endpointUrl).toMatch(/^http:\/\/127\.0\.0\.1:/)
+      expect(examples[0].eventTypes ?? []).not.toContain('*')
+    }
+  })
+
   it('is a page to read, all of it from this host', async () => {
     const response = await fetch(`${service.url}/docs`)
     expect(response.headers.get('content-type')).toContain('text/html')

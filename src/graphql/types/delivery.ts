@@ -4,12 +4,7 @@ import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
-import {
-  checkCursors,
-  connectionComplexity,
-  DEFAULT_LIST_SIZE,
-  MAX_LIST_SIZE,
-} from '../connection-arguments.js'
+import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
@@ -118,9 +113,9 @@ builder.queryField('deliveries', (t) =>
       maxSize: MAX_LIST_SIZE,
       args: { filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }) },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter, ...page }, { database }) => {
-        checkCursors(page)
-        return loadPage(database, { filter, query })
+      resolve: (query, _root, page, { database }) => {
+        checkPage(page)
+        return loadPage(database, { filter: page.filter, query })
       },
     },
     DeliveryConnection,

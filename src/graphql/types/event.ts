@@ -4,12 +4,7 @@ import type { Published } from '../../events/publish.js'
 import { eventSnapshotSelect } from '../../model/event-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
-import {
-  checkCursors,
-  connectionComplexity,
-  DEFAULT_LIST_SIZE,
-  MAX_LIST_SIZE,
-} from '../connection-arguments.js'
+import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
 import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { loadEventPage } from '../event-pages.js'
@@ -54,9 +49,9 @@ export const Event = builder.prismaObject('Event', {
           filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }),
         },
         complexity: connectionComplexity,
-        resolve: (query, { id }, { filter, ...page }, { related }) => {
-          checkCursors(page)
-          return related.load(id, { by: 'eventId', filter, query })
+        resolve: (query, { id }, page, { related }) => {
+          checkPage(page)
+          return related.load(id, { by: 'eventId', filter: page.filter, query })
         },
       },
       DeliveryConnection,
@@ -110,9 +105,9 @@ builder.queryField('events', (t) =>
       maxSize: MAX_LIST_SIZE,
       args: { filter: t.arg({ type: EventFilter, description: 'Which of them; all when it is absent.' }) },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter, ...page }, { database }) => {
-        checkCursors(page)
-        return loadEventPage(database, { filter, query })
+      resolve: (query, _root, page, { database }) => {
+        checkPage(page)
+        return loadEventPage(database, { filter: page.filter, query })
       },
     },
     { name: 'EventConnection', description: 'A page of events.' },

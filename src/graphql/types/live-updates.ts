@@ -4,6 +4,7 @@ import { builder } from '../builder.js'
 import { filterComplexity } from '../connection-arguments.js'
 import type { GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
+import { checkIds } from '../ids.js'
 import type { Follower } from '../live-updates.js'
 import { Delivery } from './delivery.js'
 import { Event } from './event.js'
@@ -37,6 +38,7 @@ builder.subscriptionFields((t) => ({
     },
     complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { eventId, subscriptionId, status }, context) => {
+      checkIds({ eventId, subscriptionId })
       const [isEvent, isSubscription] = [sameId(eventId), sameId(subscriptionId)]
       const isStatus = oneOfThese(status)
       return context.live.follow(
@@ -63,6 +65,7 @@ builder.subscriptionFields((t) => ({
     },
     complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { id, type, status }, context) => {
+      checkIds({ id })
       const [isEvent, isType, isStatus] = [sameId(id), oneOfThese(type), oneOfThese(status)]
       return context.live.follow(
         'events',

@@ -7,12 +7,7 @@ import { deleteSubscription } from '../../subscriptions/delete.js'
 import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
-import {
-  checkCursors,
-  connectionComplexity,
-  DEFAULT_LIST_SIZE,
-  MAX_LIST_SIZE,
-} from '../connection-arguments.js'
+import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
 import { byText, condition } from '../filters.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -62,9 +57,9 @@ builder.prismaObject('Subscription', {
           filter: t.arg({ type: DeliveryFilter, description: 'Which of them; all when it is absent.' }),
         },
         complexity: connectionComplexity,
-        resolve: (query, { id }, { filter, ...page }, { related }) => {
-          checkCursors(page)
-          return related.load(id, { by: 'subscriptionId', filter, query })
+        resolve: (query, { id }, page, { related }) => {
+          checkPage(page)
+          return related.load(id, { by: 'subscriptionId', filter: page.filter, query })
         },
       },
       DeliveryConnection,
@@ -119,11 +114,11 @@ builder.queryField('subscriptions', (t) =>
         filter: t.arg({ type: SubscriptionFilter, description: 'Which of them; all when it is absent.' }),
       },
       complexity: connectionComplexity,
-      resolve: (query, _root, { filter, ...page }, { database }) => {
-        checkCursors(page)
+      resolve: (query, _root, page, { database }) => {
+        checkPage(page)
         return database.prisma.subscription.findMany({
           ...query,
-          where: subscriptionsWhere(filter),
+          where: subscriptionsWhere(page.filter),
           orderBy: { id: 'desc' },
         })
       },

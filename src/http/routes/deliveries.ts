@@ -3,10 +3,10 @@ import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { answers } from '../openapi.js'
 import {
-  askedId,
   deliveryPage,
   deliveryStatus,
   eventIdParameter,
+  idInQuery,
   idParameter,
   pageQuery,
   retriedShape,
@@ -15,8 +15,8 @@ import {
 
 const listQuery = pageQuery.extend({
   status: deliveryStatus.optional(),
-  eventId: askedId.optional(),
-  subscriptionId: askedId.optional(),
+  eventId: idInQuery.optional(),
+  subscriptionId: idInQuery.optional(),
 })
 
 export const deliveryRoutes =
@@ -31,7 +31,7 @@ export const deliveryRoutes =
           operationId: 'listDeliveries',
           summary: 'Deliveries, newest first',
           querystring: listQuery,
-          response: answers({ 200: deliveryPage.describe('A page of deliveries.') }, 400),
+          response: answers({ 200: deliveryPage.describe('A page of deliveries.') }),
         },
       },
       async ({ query: { limit, cursor, ...filter } }) => {

@@ -53,7 +53,6 @@ export const eventRoutes =
               202: publishedShape.describe('Accepted, and committed. `Location` names the event.'),
               200: publishedShape.describe('Accepted before: the event that has this idempotency key.'),
             },
-            400,
             413,
             415,
             422,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { ClockState } from '../../platform/clock.js'
 import { withTimeout } from '../../platform/timeout.js'
 import { version } from '../../platform/version.js'
+import { unknownParameter } from '../openapi.js'
 
 /** What health depends on. Each resolves when the part answers. */
 export interface HealthChecks {
@@ -46,6 +47,7 @@ export const healthRoutes =
           response: {
             200: shape.describe('All is well.'),
             503: shape.describe('A part does not answer, or the process is stopping.'),
+            ...unknownParameter,
           },
         },
       },

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Metrics } from '../../telemetry/metrics.js'
+import { unknownParameter } from '../openapi.js'
 
 export const metricsRoutes =
   (metrics: Metrics): FastifyPluginAsyncZod =>
@@ -15,6 +16,7 @@ export const metricsRoutes =
           security: [],
           response: {
             200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
+            ...unknownParameter,
           },
         },
       },

@@ -35,9 +35,10 @@ export const subscriptionRoutes =
           description: 'The answer is the only one that shows the `secret`, generated when none was given.',
           body: subscriptionBody.meta({
             id: 'NewSubscription',
-            examples: [{ endpointUrl: 'https://example.com/webhooks', eventTypes: ['user.created'] }],
+            // On this machine: `/docs` fills it in, and no stranger's endpoint should get events by a click.
+            examples: [{ endpointUrl: 'http://127.0.0.1:4000/webhooks', eventTypes: ['user.created'] }],
           }),
-          response: answers({ 201: createdSubscriptionShape.describe('Created.') }, 400, 409, 413, 415),
+          response: answers({ 201: createdSubscriptionShape.describe('Created.') }, 409, 413, 415),
         },
       },
       async ({ body }, reply) => {
@@ -56,7 +57,7 @@ export const subscriptionRoutes =
           operationId: 'listSubscriptions',
           summary: 'Subscriptions, newest first',
           querystring: listQuery,
-          response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }, 400),
+          response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }),
         },
       },
       async ({ query: { enabled, ...page } }) => {
@@ -92,8 +93,11 @@ export const subscriptionRoutes =
             'What waits for a disabled subscription stays as it is and goes on when it is enabled again. ' +
             'After a change of secret, the old one signs beside the new one for 24 hours.',
           params: idParameter,
-          body: subscriptionChanges.meta({ id: 'SubscriptionChanges', examples: [{ isEnabled: false }] }),
-          response: answers({ 200: subscriptionShape.describe('As it is now.') }, 400, 404, 409, 413, 415),
+          body: subscriptionChanges.meta({
+            id: 'SubscriptionChanges',
+            examples: [{ description: 'Accounts, staging' }],
+          }),
+          response: answers({ 200: subscriptionShape.describe('As it is now.') }, 404, 409, 413, 415),
         },
       },
       async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),
