@@ -6,8 +6,8 @@ type Override = NonNullable<z.core.ToJSONSchemaParams['override']>
 type Document = ReturnType<SwaggerTransformObject>
 
 /**
- * Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. Puts back what Zod
- * leaves out: the examples of an input that is transformed, which `/docs` fills in.
+ * Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. Puts
+ * back what Zod leaves out: the examples of an input that is transformed, which `/docs` fills in.
  */
 export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
   const { def } = zodSchema._zod
@@ -49,4 +49,24 @@ export function oneOfEachShape(document: Document): Document {
   }
   const text = JSON.stringify({ ...document, components: { ...components, schemas: shapes } })
   return JSON.parse(text.replace(reference, (_, name) => `"#/components/schemas/${shortName(name)}"`))
+}
+
+interface Media {
+  schema?: { $ref?: string }
+  example?: unknown
+}
+
+/** Repeats the example of each body's shape beside the body, where pages and generators that follow no reference look for it. */
+export function withBodyExamples(document: Document): Document {
+  const { paths = {}, components } = document as {
+    paths?: Record<string, Record<string, { requestBody?: { content: Record<string, Media> } }>>
+    components: { schemas: Record<string, { examples?: unknown[] }> }
+  }
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+  for (const media of operations.flatMap(({ requestBody }) => Object.values(requestBody?.content ?? {}))) {
+    const name = media.schema?.$ref?.split('/').at(-1) ?? ''
+    const [example] = components.schemas[name]?.examples ?? []
+    if (example !== undefined) media.example = example
+  }
+  return document
 }

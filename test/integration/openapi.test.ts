@@ -80,16 +80,16 @@ describe('the documentation', () => {
     )
     expect(bodies.length).toBeGreaterThan(2)
     for (const { method, path, requestBody } of bodies) {
-      const name = requestBody.content['application/json'].schema.$ref.split('/').at(-1)
-      const { examples } = document.components.schemas[name]
-      expect([name, examples?.length]).toEqual([name, 1])
+      const { example, schema } = requestBody.content['application/json']
+      const name = schema.$ref.split('/').at(-1)
+      expect([name, document.components.schemas[name].examples]).toEqual([name, [example]])
       const send = method === 'patch' ? service.api.patch : service.api.post
-      const { status } = await send(path.replace('{id}', created.id), examples[0])
+      const { status } = await send(path.replace('{id}', created.id), example)
       expect([method, path, status < 300]).toEqual([method, path, true])
-      expect(examples[0]).not.toHaveProperty('secret')
-      expect(examples[0].isEnabled).not.toBe(false)
-      if (examples[0].endpointUrl) expect(examples[0].endpointUrl).toMatch(/^http:\/\/127\.0\.0\.1:/)
-      expect(examples[0].eventTypes ?? []).not.toContain('*')
+      expect(example).not.toHaveProperty('secret')
+      expect(example.isEnabled).not.toBe(false)
+      if (example.endpointUrl) expect(example.endpointUrl).toMatch(/^http:\/\/127\.0\.0\.1:/)
+      expect(example.eventTypes ?? []).not.toContain('*')
     }
   })
 

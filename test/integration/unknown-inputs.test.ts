@@ -20,6 +20,12 @@ interface Operation {
   body: object | undefined
 }
 
+/** An operation as the document has it. */
+interface Described {
+  parameters?: Operation['parameters']
+  requestBody?: { content: Record<string, { example?: object }> }
+}
+
 let resources: Resources
 let service: TestService
 let operations: Operation[]
@@ -27,12 +33,11 @@ let operations: Operation[]
 beforeAll(async () => {
   resources = createResources()
   service = resources.use(await startTestService('postgres'))
-  const { paths, components } = (await service.api.get('/openapi.json')).body
-  operations = Object.entries<Record<string, Record<string, unknown>>>(paths).flatMap(([path, methods]) =>
+  const { paths } = (await service.api.get('/openapi.json')).body
+  operations = Object.entries<Record<string, Described>>(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody }]) => {
-      const [, shape] = /schemas\/(\w+)"/.exec(JSON.stringify(requestBody) ?? '') ?? []
-      const body = shape && components.schemas[shape].examples[0]
-      return { method: method.toUpperCase(), path, parameters, body } as Operation
+      const body = requestBody?.content['application/json']?.example
+      return { method: method.toUpperCase(), path, parameters, body }
     }),
   )
 })
