@@ -8,6 +8,7 @@ import { badInput, ServiceError } from '../errors.js'
 import { eventType } from '../model/event-type.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
+import { optional } from '../platform/optional.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
 
@@ -36,8 +37,8 @@ export const publicationBody = z.strictObject({
   type: eventType,
   data: jsonObject,
   metadata: jsonObject.nullish(),
-  createdAt: isoTime.optional(),
-  eventId: idempotencyKey.optional().meta({ description: 'An idempotency key; the header wins over it.' }),
+  createdAt: optional(isoTime),
+  eventId: optional(idempotencyKey).meta({ description: 'An idempotency key; the header wins over it.' }),
 })
 
 /**

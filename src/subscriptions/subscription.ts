@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Prisma } from '../generated/prisma/client.js'
 import { EVERY_TYPE, eventType } from '../model/event-type.js'
+import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
 import { secretRefusal } from '../secrets/signing-secret.js'
@@ -71,16 +72,19 @@ const maxRequestsPerSecond = z
 export const subscriptionBody = z.strictObject({
   endpointUrl,
   eventTypes,
-  secret: secret.optional(),
+  secret: optional(secret),
   description: description.nullish(),
-  isEnabled: z.boolean().optional(),
+  isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
 })
 
-/** The body of `PATCH /v1/subscriptions/{id}`. */
+/** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
 export const subscriptionChanges = subscriptionBody
-  .partial()
-  .refine((changes) => Object.keys(changes).length > 0, 'must name at least one field to change')
+  .extend({ endpointUrl: optional(endpointUrl), eventTypes: optional(eventTypes) })
+  .refine(
+    (changes) => Object.values(changes).some((value) => value !== undefined),
+    'must name at least one field to change',
+  )
 
 export type NewSubscription = z.infer<typeof subscriptionBody>
 export type SubscriptionChanges = z.infer<typeof subscriptionChanges>

@@ -82,7 +82,7 @@ describe('POST /v1/events', () => {
     },
   )
 
-  it.each(['yesterday', '2026-01-31', '2026-01-31T18:20:43', '2026-02-30T00:00:00Z', 1769883643400, null])(
+  it.each(['yesterday', '2026-01-31', '2026-01-31T18:20:43', '2026-02-30T00:00:00Z', 1769883643400])(
     'refuses the createdAt %j',
     async (createdAt) => {
       expectProblem(await post({ ...event, createdAt }), 400, 'createdAt')
@@ -309,12 +309,9 @@ describe('an idempotency key', () => {
     expectProblem(await post({ ...event, eventId: key }), 400, 'eventId')
   })
 
-  it.each([['\0'], ['two\nlines'], ['\u{1f600}'], [1], [null]])(
-    'must not be %j in a body',
-    async (eventId) => {
-      expectProblem(await post({ ...event, eventId }), 400, 'eventId')
-    },
-  )
+  it.each([['\0'], ['two\nlines'], ['\u{1f600}'], [1]])('must not be %j in a body', async (eventId) => {
+    expectProblem(await post({ ...event, eventId }), 400, 'eventId')
+  })
 })
 
 it('an event that very many subscriptions want shows the first 200 of its deliveries', async () => {

@@ -80,7 +80,7 @@ describe('a new subscription', () => {
   const alone = (secret: unknown): [unknown] => [secret]
 
   it.each<[unknown]>([
-    ...['', 'whsec_', 'whsec_not base64!', 'NUL \0', '\ud83d', 's'.repeat(513), 1, null].map(alone),
+    ...['', 'whsec_', 'whsec_not base64!', 'NUL \0', '\ud83d', 's'.repeat(513), 1].map(alone),
     ...['a short', ' begins with a blank', 'ends with a blank ', 'has an accént', 's'.repeat(256)].map(alone),
     ...[`whsec_${base64(23)}`, `whsec_${base64(65)}`].map(alone),
     ...[`whsec_${base64(32).replace('=', '')}`, `WHSEC_${base64(24)}`, ` whsec_${base64(24)}`].map(alone),
@@ -146,7 +146,6 @@ describe('a new subscription', () => {
     expectProblem(await create({}), 400, 'endpointUrl', 'eventTypes')
     expectProblem(await create(some({ id: 'x', enabled: true })), 400, 'id', 'enabled')
     expectProblem(await create(some({ isEnabled: 'yes', description: 1 })), 400, 'description', 'isEnabled')
-    expectProblem(await create(some({ isEnabled: null })), 400, 'isEnabled')
     expectProblem(await create(some({ description: 'd'.repeat(1025) })), 400, 'description')
     expectProblem(await create(some({ description: 'NUL \0' })), 400, 'description')
   })
@@ -301,7 +300,7 @@ describe('a change', () => {
   })
 
   it.each([
-    ['isEnabled', null],
+    ['isEnabled', 'no'],
     ['endpointUrl', 'nowhere'],
     ['eventTypes', []],
     ['secret', ''],

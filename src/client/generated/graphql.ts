@@ -117,9 +117,9 @@ export type TimeRange = {
   to?: string | null | undefined;
 };
 
-/** What is absent stays as it is. */
+/** What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere. */
 export type UpdateSubscriptionInput = {
-  /** Null removes it. */
+  /** For people; null removes it. */
   description?: string | null | undefined;
   /** An absolute http or https URL. */
   endpointUrl?: string | null | undefined;

@@ -143,12 +143,13 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
 })
 
 const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
-  description: 'What is absent stays as it is.',
+  description:
+    'What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere.',
   fields: (t) => ({
     endpointUrl: t.string({ description: 'An absolute http or https URL.' }),
     eventTypes: t.stringList({ description: 'Types by name, or `*` for every type.' }),
     secret: t.string({ description: 'The old one signs beside the new one for 24 hours.' }),
-    description: t.string({ description: 'Null removes it.' }),
+    description: t.string({ description: 'For people; null removes it.' }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
     maxRequestsPerSecond: t.int({ description: 'From 1 to 10000, over all workers; null for no limit.' }),
   }),
@@ -197,7 +198,7 @@ builder.mutationFields((t) => ({
     description: 'Subscribes an endpoint to event types.',
     args: { input: t.arg({ type: CreateSubscriptionInput, required: true, description: 'What to create.' }) },
     resolve: (_root, { input }, context) =>
-      outcomeOf(async () => createSubscription(context, parseInput(subscriptionBody, withoutNulls(input)))),
+      outcomeOf(async () => createSubscription(context, parseInput(subscriptionBody, { ...input }))),
   }),
   updateSubscription: t.field({
     type: subscriptionPayload('UpdateSubscriptionPayload'),
@@ -231,8 +232,3 @@ builder.mutationFields((t) => ({
     resolve: (_root, { id }, context) => outcomeOf(() => deleteSubscription(context, id).then(() => id)),
   }),
 }))
-
-/** An optional field may be given as null, which says no more than leaving it out. */
-function withoutNulls(input: object): object {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
-}
