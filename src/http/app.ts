@@ -4,23 +4,23 @@ import type { Logger } from 'pino'
 import { labelOf } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import type { RetryContext } from '../deliveries/retry.js'
-import { ServiceError } from '../errors.js'
 import type { Publisher } from '../events/publish.js'
 import type { Live } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
-import { rememberMethods } from './allowed-methods.js'
+import { refuseUnknownRoutes } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
 import { type ConnectionLimits, limitConnections } from './connection-limits.js'
 import { type ConnectionShareOptions, shareConnections } from './connection-share.js'
 import { decodeBodies } from './content-encoding.js'
 import { tellDate } from './date.js'
+import { refuseBeforeRouting, refuseMalformedRequest } from './early-refusals.js'
 import { checkInputs, refuseUnreadInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
-import { refuseMalformedRequest, sendProblem, toHttpError } from './problem.js'
+import { sendProblem, toHttpError } from './problem.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { eventRoutes } from './routes/events.js'
 import { type GraphQLRouteOptions, graphqlRoutes } from './routes/graphql.js'
@@ -85,6 +85,7 @@ export async function createApp({
   })
   shareConnections(app, connections)
   tellDate(app, clock)
+  refuseBeforeRouting(app)
   app.decorateRequest('apiKey', undefined)
   decodeBodies(app)
   readJsonBodies(app)
@@ -100,17 +101,7 @@ export async function createApp({
     }
     return sendProblem(reply, told)
   })
-  const methodsOf = rememberMethods(app)
-  app.setNotFoundHandler(({ method, url }, reply) => {
-    const path = url.replace(/\?.*/s, '')
-    const allowed = methodsOf(path)
-    // A route that is there for this method has itself found nothing.
-    if (allowed.length === 0 || allowed.includes(method))
-      return sendProblem(reply, new ServiceError('NOT_FOUND', `There is no route ${method} ${path}.`))
-    reply.header('allow', allowed.join(', '))
-    const detail = `${path} does not take ${method}; it takes ${allowed.join(', ')}.`
-    return sendProblem(reply, new ServiceError('METHOD_NOT_ALLOWED', detail))
-  })
+  refuseUnknownRoutes(app)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.observeRequest(methodLabel(request.method), route, reply.statusCode, reply.elapsedTime / 1000)

@@ -26,6 +26,11 @@ export function limitConnections({
   return {
     connectionTimeout: idleTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      // `refuseBeforeRouting` refuses what lacks it, with a body.
+      requireHostHeader: false,
+    },
   }
 }

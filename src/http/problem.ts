@@ -1,6 +1,4 @@
 /** Errors as `application/problem+json` (RFC 9457). Nothing of the service's inside is told. */
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
@@ -34,7 +32,7 @@ export const problemBody = z
   })
   .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' })
 
-const PROBLEM_TYPE = 'application/problem+json'
+export const PROBLEM_TYPE = 'application/problem+json'
 
 export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status, title } = errorCatalogue[error.code]
@@ -75,34 +73,4 @@ function fromFramework(error: FastifyError): ServiceError | undefined {
   }
   if (error.statusCode === undefined || error.statusCode >= 500) return undefined
   return badInput([{ path: '', message: error.message }])
-}
-
-// https://nodejs.org/api/http.html#event-clienterror
-const malformedRequests: Record<string, { status: number; detail: string }> = {
-  HPE_HEADER_OVERFLOW: { status: 431, detail: 'The headers are larger than this service takes.' },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request took too long to arrive.' },
-}
-
-/** Answers what never became a request, on its bare socket, and ends the connection. */
-export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { status, detail } = malformedRequests[error.code ?? ''] ?? {
-    status: 400,
-    detail: 'What was sent is not a valid HTTP request.',
-  }
-  socket.write(problemResponse(status, detail))
-  socket.destroySoon()
-}
-
-/** The whole response, for a bare socket that is closed after it. */
-export function problemResponse(status: number, detail: string): string {
-  const title = STATUS_CODES[status]
-  // RFC 9457 §4.2.1: a problem that says no more than its status is of this type.
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail })
-  const length = Buffer.byteLength(body)
-  const head = [`content-type: ${PROBLEM_TYPE}`, `content-length: ${length}`, 'connection: close']
-  return `HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`
 }

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { problemResponse } from './problem.js'
+import { problemResponse } from './early-refusals.js'
 
 /** Takes the WebSockets of one path. */
 export interface WebSocketEndpoint {

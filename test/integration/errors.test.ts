@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { METHODS } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -306,6 +307,46 @@ describe('what is not HTTP', () => {
       status,
       detail: expect.any(String),
     })
+  })
+
+  it.each([
+    ['a request without Host', 'POST /v1/events HTTP/1.1\r\nconnection: close\r\n', 400],
+    ['an unknown path without Host', 'GET /nothing HTTP/1.1\r\nconnection: close\r\n', 400],
+    ['an expectation that nobody meets', 'POST /v1/events HTTP/1.1\r\nhost: x\r\nexpect: 200-maybe\r\n', 417],
+    [
+      'extensions of chunks without end',
+      `POST /v1/events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2;${'a'.repeat(100_000)}`,
+      413,
+    ],
+  ])('is refused with a problem before it is routed: %s', async (_what, head, status) => {
+    const [lines = '', body = ''] = (await sendRaw(`${head}\r\n`)).split('\r\n\r\n')
+    expect(lines).toMatch(
+      new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*content-type: application/problem\\+json`, 'i'),
+    )
+    expect(JSON.parse(body)).toMatchObject({ status, detail: expect.any(String) })
+  })
+
+  it('may lack Host in HTTP/1.0, which has none', async () => {
+    expect(await sendRaw('GET /v1/health HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('is answered to HEAD as to GET, without a body', async () => {
+    for (const path of ['/v1/stats', '/v1/deliveries?limit=1', '/v1/health', '/openapi.json']) {
+      const send = (method: string) =>
+        fetch(service.url + path, { method, headers: { 'x-api-key': TEST_KEY } })
+      const [head, get] = [await send('HEAD'), await send('GET')]
+      expect([head.status, head.headers.get('content-type')]).toEqual([200, get.headers.get('content-type')])
+      expect(await head.text()).toBe('')
+      await get.arrayBuffer()
+    }
+  })
+
+  it('knows no method QUERY: 405, or 400 where Node.js reads none of that name', async () => {
+    const answer = await sendRaw(
+      `QUERY /v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: ${TEST_KEY}\r\ncontent-length: 0\r\n\r\n`,
+    )
+    expect(answer).toMatch(METHODS.includes('QUERY') ? /^HTTP\/1\.1 405 .*allow: POST/is : /^HTTP\/1\.1 400 /)
+    expect(answer).toContain('application/problem+json')
   })
 
   it('may break off in the middle of a body', async () => {
