@@ -30,7 +30,10 @@ export function createAuthentication(
     admit(key, request) {
       if (typeof key !== 'string' || key === '') {
         serviceEvents.emit('refused', { reason: 'missing' })
-        throw new ServiceError('UNAUTHENTICATED', 'Send your API key in the header X-API-Key.')
+        throw new ServiceError(
+          'UNAUTHENTICATED',
+          'Send your API key in the header X-API-Key, or over WebSocket as the connection parameter apiKey.',
+        )
       }
       const address = addressOf(request) ?? 'unknown'
       const known = keyStore.find(key)

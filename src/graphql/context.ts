@@ -33,3 +33,10 @@ export interface Reader {
   /** The WebSocket, where it is one. */
   socket?: object | undefined
 }
+
+/** What comes with each operation. */
+export interface ServerContext {
+  apiKey: ApiKey
+  reader: Reader
+  answer: Answer
+}

@@ -8,6 +8,9 @@ import { toServiceError } from '../platform/service-errors.js'
 import { discreet } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
+/** What clients with automatic persisted queries look for; the one code that REST has no use for. */
+export const PERSISTED_QUERY_NOT_SUPPORTED = 'PERSISTED_QUERY_NOT_SUPPORTED'
+const ownCodes = new Set([...Object.keys(errorCatalogue), PERSISTED_QUERY_NOT_SUPPORTED])
 
 /** Errors of a document that are told, and the characters of each: a message may repeat what was sent. */
 const MAX_TOLD = 10
@@ -63,7 +66,7 @@ export function useErrorCodes(telling: Telling): Plugin {
 
 /** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
 export function withCode(error: GraphQLError, { suggestsNames }: Telling): GraphQLError {
-  if (String(error.extensions.code) in errorCatalogue) return error
+  if (ownCodes.has(String(error.extensions.code))) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
   const message = discreet(error.message)
   return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), {

@@ -1,20 +1,23 @@
-/** The GraphQL server: Yoga over HTTP and SSE, graphql-ws over WebSocket, both with the same plugins. */
+/** The GraphQL server: Yoga over HTTP and SSE; over WebSocket see `web-socket.ts`. */
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql'
-import type { ServerOptions as WebSocketOptions } from 'graphql-ws'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import { errorCatalogue } from '../errors.js'
-import { type Answer, createAnswers } from './answers.js'
-import type { GraphQLContext, Reader } from './context.js'
-import { createMaskError, extensionsOf, useErrorCodes } from './error-extensions.js'
+import { createAnswers } from './answers.js'
+import type { GraphQLContext, ServerContext } from './context.js'
+import {
+  createMaskError,
+  extensionsOf,
+  PERSISTED_QUERY_NOT_SUPPORTED,
+  useErrorCodes,
+} from './error-extensions.js'
 import { limits } from './limits.js'
 import { createPayloads } from './payloads.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 import { useScopes } from './scopes.js'
-import { admitSocket, type SocketExtra } from './socket.js'
 import { refusal, useLimits } from './use-limits.js'
+import { createWebSocketOptions } from './web-socket.js'
 
 export const GRAPHQL_PATH = '/graphql'
 
@@ -26,13 +29,6 @@ export interface GraphQLServerOptions {
   authentication: Authentication
   /** The largest event. */
   eventMaxBytes: number
-}
-
-/** What comes with each operation. */
-interface ServerContext {
-  apiKey: ApiKey
-  reader: Reader
-  answer: Answer
 }
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
@@ -50,6 +46,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     }),
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
+      refusePersistedQueries,
       forReadersOnly,
       useLimits(telling),
       useScopes(),
@@ -69,50 +66,8 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     logging: false,
   })
 
-  /** The protocol `graphql-transport-ws`. */
-  const webSocket: WebSocketOptions<Record<string, unknown>, SocketExtra> = {
-    onConnect: ({ connectionParams, extra }) => admitSocket(authentication, connectionParams?.apiKey, extra),
-    onClose({ extra }) {
-      extra.forget?.()
-      for (const answer of extra.answers?.values() ?? []) answer.close()
-    },
-    onComplete({ extra }, id) {
-      extra.answers?.get(id)?.close()
-      extra.answers?.delete(id)
-    },
-    async onSubscribe({ extra, subscriptions }, id, { query, operationName, variables }) {
-      if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
-      const params = { query, operationName, variables }
-      const reader: Reader = { canFollow: true, socket: extra.socket }
-      const answer = answers.open()
-      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
-      try {
-        const document = enveloped.parse(query)
-        const errors = enveloped.validate(enveloped.schema, document)
-        if (errors.length > 0) return errors
-        extra.answers ??= new Map()
-        extra.answers.set(id, answer)
-        return {
-          schema: enveloped.schema,
-          document,
-          operationName,
-          variableValues: variables,
-          contextValue: await enveloped.contextFactory(),
-          rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
-        }
-      } catch (error) {
-        return [error as never]
-      }
-    },
-    execute: (args) => (args.rootValue as Enveloped).execute(args) as never,
-    subscribe: (args) => (args.rootValue as Enveloped).subscribe(args) as never,
-  }
+  const webSocket = createWebSocketOptions(yoga, answers, authentication)
   return { yoga, webSocket, answers }
-}
-
-interface Enveloped {
-  execute(args: unknown): unknown
-  subscribe(args: unknown): unknown
 }
 
 const contextOf = ({ contextValue }: { contextValue?: unknown }) => contextValue as GraphQLContext
@@ -129,6 +84,19 @@ const refusedWhole: Plugin = {
   }),
 }
 
+/**
+ * Clients with automatic persisted queries send a hash first, and the whole query once they learn that hashes are not
+ * taken. They look for this message and code: https://www.apollographql.com/docs/apollo-server/performance/apq
+ */
+const refusePersistedQueries: Plugin = {
+  onParams({ params }) {
+    if (params.query != null || params.extensions?.persistedQuery === undefined) return
+    // Thrown, because Yoga's own check of the query comes after a result too.
+    const extensions = { code: PERSISTED_QUERY_NOT_SUPPORTED, http: { status: 200 } }
+    throw new GraphQLError('PersistedQueryNotSupported', { extensions })
+  },
+}
+
 /** A subscription whose answers nobody can read is refused before anything is followed. */
 const forReadersOnly: Plugin = {
   onSubscribe({ args, setResultAndStopExecution }) {
@@ -141,8 +109,6 @@ const unreadable = () =>
   refusal(
     'A subscription has many answers: send it as the only operation of a POST or GET with `accept: text/event-stream`, or over WebSocket.',
   )
-const tooManyOperations = () =>
-  refusal(`More than ${limits.operationsPerSocket} operations of this WebSocket are under way.`)
 
 const withoutIntrospection: Plugin = {
   onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),

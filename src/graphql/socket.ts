@@ -15,18 +15,32 @@ export interface SocketExtra extends Extra {
   forget?(): void
 }
 
-/** Answers whether it is let in; one that has tried too many wrong keys is closed with the reason. */
-export function admitSocket(authentication: Authentication, key: unknown, extra: SocketExtra): boolean {
+/**
+ * Takes the API key from the connection parameter `apiKey` or, as over HTTP, from the header of the handshake, which
+ * browsers can't set. Without a right one the WebSocket is closed with the reason. Answers whether it may stay open.
+ */
+export function authenticateSocket(
+  authentication: Authentication,
+  connectionParams: Readonly<Record<string, unknown>> | undefined,
+  extra: SocketExtra,
+): boolean {
   const { socket, request } = extra
   try {
-    extra.apiKey = authentication.admit(key, request)
+    const apiKey = connectionParams?.apiKey ?? request.headers['x-api-key']
+    extra.apiKey = authentication.admit(apiKey, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    // A reason has room for 123 bytes (RFC 6455 §5.5).
-    if (error.retryAfterSeconds !== undefined)
-      socket.close(CloseCode.TooManyInitialisationRequests, `Try again in ${error.retryAfterSeconds} s`)
+    // Clients take 4401 as final, and would try again for long after any other of these.
+    const isPassing = error.retryAfterSeconds !== undefined
+    const code = isPassing ? CloseCode.TooManyInitialisationRequests : CloseCode.Unauthorized
+    socket.close(code, closeReason(error.message))
     return false
   }
-  extra.forget = authentication.onRemoved(extra.apiKey, () => socket.close(CloseCode.Forbidden, 'Forbidden'))
+  extra.forget = authentication.onRemoved(extra.apiKey, () =>
+    socket.close(CloseCode.Unauthorized, 'This API key is no longer valid.'),
+  )
   return true
 }
+
+/** A reason has room for 123 bytes (RFC 6455 §5.5), and these messages are ASCII. */
+const closeReason = (message: string): string => message.slice(0, 123)

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
-import { post } from '../support/graphql.js'
+import { openSocket, post, type Result } from '../support/graphql.js'
 import { type Settings, startTestService } from '../support/service.js'
 
 let resources: Resources
@@ -97,6 +97,70 @@ describe('codes', () => {
         ])
       }
     }
+  })
+})
+
+describe('the errors of an operation', () => {
+  const operations: [string, object][] = [
+    ['{', {}],
+    ['{ nothing }', {}],
+    ['query A { __typename } query B { __typename }', {}],
+    [page, { first: 'many' }],
+    ['{ events(after: "nonsense") { edges { cursor } } }', {}],
+    ['{ events(filter: { subscriptionId: "nope" }) { edges { cursor } } }', {}],
+    [`{ ${Array.from({ length: 300 }, (_, index) => `a${index}: __typename`).join(' ')} }`, {}],
+    ['mutation { publishEvent(input: { type: "a", data: 1 }) { deduplicated } }', {}],
+  ]
+
+  it.each(operations)('are the same over HTTP, SSE and WebSocket: %s', async (query, variables) => {
+    const service = await start()
+    const { errors } = (await post(service, query, variables)).body
+    const overSse = await fetch(`${service.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': TEST_KEY,
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
+      body: JSON.stringify({ query, variables }),
+    })
+    const [, data = '{}'] = /^data: (.*"errors".*)$/m.exec(await overSse.text()) ?? []
+    const socket = await openSocket(service, TEST_KEY)
+    socket.send({ type: 'subscribe', id: '1', payload: { query, variables } })
+    const answer = () => socket.messages.find(({ id }) => id === '1')?.payload as Result | undefined
+    await expect.poll(answer).toBeDefined()
+    // A refused operation is answered with the errors alone.
+    const overSocket = answer()?.errors ?? answer()
+    expect(errors?.length).toBeGreaterThan(0)
+    expect([JSON.parse(data).errors, overSocket]).toEqual([errors, errors])
+    socket.close()
+  })
+})
+
+describe('a hash without a query, of a client with automatic persisted queries', () => {
+  it('is not supported, by POST and GET, and the whole query with its hash is answered', async () => {
+    const { url, api } = await start()
+    const query = '{ __typename }'
+    const extensions = { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } }
+    const refused = {
+      errors: [
+        { message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } },
+      ],
+    }
+    const posted = await api.post('/graphql', { extensions, variables: {} })
+    expect([posted.status, posted.body]).toEqual([200, refused])
+    const parameters = new URLSearchParams({ extensions: JSON.stringify(extensions), variables: '{}' })
+    const asked = await fetch(`${url}/graphql?${parameters}`, { headers: { 'x-api-key': TEST_KEY } })
+    expect([asked.status, await asked.json()]).toEqual([200, refused])
+    expect((await api.post('/graphql', { query, extensions })).body).toEqual({
+      data: { __typename: 'Query' },
+    })
+  })
+
+  it('is an error without the hash', async () => {
+    const { api } = await start()
+    const { body } = await api.post('/graphql', { extensions: {} })
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
   })
 })
 

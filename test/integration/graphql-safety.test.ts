@@ -69,10 +69,10 @@ describe('who has no key', () => {
     const init = (payload?: object) => ({ type: 'connection_init', payload })
     const subscribe = { type: 'subscribe', id: '1', payload: { query: introspection } }
     for (const [first, code] of [
-      [init({ apiKey: 'wrong' }), 4403],
-      [init({ apiKey: [TEST_KEY] }), 4403],
-      [init({}), 4403],
-      [init(), 4403],
+      [init({ apiKey: 'wrong' }), 4401],
+      [init({ apiKey: [TEST_KEY] }), 4401],
+      [init({}), 4401],
+      [init(), 4401],
       [subscribe, 4401],
       ['nonsense', 4400],
     ] as const) {
@@ -82,6 +82,34 @@ describe('who has no key', () => {
     }
     // One that says nothing at all is not kept either.
     expect(await (await openSocket(service)).closed).toBe(4408)
+  })
+
+  it('is told by the reason of the close what it would be told over HTTP', async () => {
+    const service = await start()
+    const overHttp = async (apiKey: string) => (await post(service, '{ __typename }', {}, apiKey)).body.errors
+    for (const [apiKey, payload] of [
+      ['wrong', { apiKey: 'wrong' }],
+      ['', {}],
+    ] as const) {
+      const socket = await openSocket(service)
+      socket.send({ type: 'connection_init', payload })
+      expect(await overHttp(apiKey)).toMatchObject([{ message: await socket.closeReason }])
+      expect(await socket.closed).toBe(4401)
+    }
+  })
+
+  it('may send its key as a header of the WebSocket handshake; the connection parameter wins', async () => {
+    const service = await start()
+    const socket = await openSocket(service, undefined, { 'x-api-key': TEST_KEY })
+    socket.send({ type: 'connection_init' })
+    await expect.poll(() => socket.messages).toMatchObject([{ type: 'connection_ack' }])
+    socket.close()
+    const other = await openSocket(service, undefined, { 'x-api-key': TEST_KEY })
+    other.send({ type: 'connection_init', payload: { apiKey: 'wrong' } })
+    expect(await other.closed).toBe(4401)
+    const wrong = await openSocket(service, undefined, { 'x-api-key': 'wrong' })
+    wrong.send({ type: 'connection_init' })
+    expect(await wrong.closed).toBe(4401)
   })
 
   it('finds no WebSocket at another path, and none of another protocol', async () => {

@@ -82,7 +82,7 @@ describe('a file of keys', () => {
     const other = await openSocket(service, 'fixed')
     await writeKeys('new')
     await expect(ends.text()).rejects.toThrow()
-    expect(await socket.closed).toBe(4403)
+    expect(await socket.closed).toBe(4401)
     other.send({ type: 'ping' })
     await expect.poll(() => other.messages.at(-1)).toEqual({ type: 'pong' })
     other.close()

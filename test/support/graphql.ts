@@ -134,17 +134,29 @@ export interface Socket {
   close(): void
   /** Resolves with the code that it was closed with. */
   closed: Promise<number>
+  /** Resolves with the reason that it was closed for. */
+  closeReason: Promise<string>
 }
 
-/** A bare WebSocket of the protocol `graphql-transport-ws`; with a key, one that is let in already. */
-export async function openSocket(target: Target, apiKey?: string): Promise<Socket> {
-  const webSocket = new WebSocket(webSocketUrl(target), 'graphql-transport-ws')
+/**
+ * A bare WebSocket of the protocol `graphql-transport-ws`; with a key, one that is let in already.
+ *
+ * @param headers of the handshake
+ */
+export async function openSocket(
+  target: Target,
+  apiKey?: string,
+  headers: Record<string, string> = {},
+): Promise<Socket> {
+  const webSocket = new WebSocket(webSocketUrl(target), 'graphql-transport-ws', { headers })
+  const closed = once(webSocket, 'close')
   const messages: Socket['messages'] = []
   const socket: Socket = {
     messages,
     send: (message) => webSocket.send(typeof message === 'string' ? message : JSON.stringify(message)),
     close: () => webSocket.close(),
-    closed: once(webSocket, 'close').then(([code]) => code as number),
+    closed: closed.then(([code]) => code as number),
+    closeReason: closed.then(([, reason]) => String(reason)),
   }
   webSocket.on('message', (data) => messages.push(JSON.parse(String(data))))
   await once(webSocket, 'open')

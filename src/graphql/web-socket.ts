@@ -1,0 +1,76 @@
+/** GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the plugins that Yoga has over HTTP. */
+import { type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
+import type { ServerOptions } from 'graphql-ws'
+import type { YogaServerInstance } from 'graphql-yoga'
+import type { Authentication } from '../api-keys/authentication.js'
+import type { Answers } from './answers.js'
+import type { Reader, ServerContext } from './context.js'
+import { limits } from './limits.js'
+import { authenticateSocket, type SocketExtra } from './socket.js'
+import { refusal } from './use-limits.js'
+
+export function createWebSocketOptions(
+  yoga: YogaServerInstance<ServerContext, object>,
+  answers: Answers,
+  authentication: Authentication,
+): ServerOptions<Record<string, unknown>, SocketExtra> {
+  return {
+    onConnect: ({ connectionParams, extra }) => authenticateSocket(authentication, connectionParams, extra),
+    onClose({ extra }) {
+      extra.forget?.()
+      for (const answer of extra.answers?.values() ?? []) answer.close()
+    },
+    onComplete({ extra }, id) {
+      extra.answers?.get(id)?.close()
+      extra.answers?.delete(id)
+    },
+    async onSubscribe({ extra, subscriptions }, id, { query, operationName, variables }) {
+      if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
+      const params = { query, operationName, variables }
+      const reader: Reader = { canFollow: true, socket: extra.socket }
+      const answer = answers.open()
+      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
+      try {
+        const document = enveloped.parse(query)
+        const errors = enveloped.validate(enveloped.schema, document)
+        if (errors.length > 0) return errors
+        if (getOperationAST(document, operationName) == null) return [unknownOperation()]
+        extra.answers ??= new Map()
+        extra.answers.set(id, answer)
+        return {
+          schema: enveloped.schema,
+          document,
+          operationName,
+          variableValues: variables,
+          contextValue: await enveloped.contextFactory(),
+          rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+        }
+      } catch (error) {
+        return [error as never]
+      }
+    },
+    onNext: (_context, _id, _payload, _args, { errors, data = null }) =>
+      errors && { data, errors: errors.map(withoutHttp) },
+    onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
+    execute: (args) => (args.rootValue as Enveloped).execute(args) as never,
+    subscribe: (args) => (args.rootValue as Enveloped).subscribe(args) as never,
+  }
+}
+
+/** What `getEnveloped` makes of Yoga's plugins. */
+interface Enveloped {
+  execute(args: unknown): unknown
+  subscribe(args: unknown): unknown
+}
+
+/** As Yoga sends it over HTTP, where `http` is about the answer that carries the error. */
+function withoutHttp(error: GraphQLError): GraphQLFormattedError {
+  const { http: _, ...extensions } = error.extensions
+  return { ...error.toJSON(), extensions }
+}
+
+/** graphql-ws would say it in other words than Yoga does over HTTP. */
+const unknownOperation = () => refusal('Could not determine what operation to execute.')
+
+const tooManyOperations = () =>
+  refusal(`More than ${limits.operationsPerSocket} operations of this WebSocket are under way.`)
