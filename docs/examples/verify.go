@@ -54,7 +54,7 @@ func Verify(secret string, header http.Header, body []byte, now time.Time) error
 	fmt.Fprintf(mac, "%s.%s.", id, timestamp)
 	mac.Write(body)
 	expected := mac.Sum(nil)
-	// There is one signature for each valid secret: two while the secret is being changed.
+	// There is one signature for each valid secret: several after a change of secret.
 	for _, signature := range strings.Split(signatures, " ") {
 		version, encoded, _ := strings.Cut(signature, ",")
 		given, err := base64.StdEncoding.DecodeString(encoded)

@@ -23,7 +23,7 @@ export function verify(secret, headers, body, nowSeconds = Date.now() / 1000) {
   }
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret)
   const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest()
-  // There is one signature for each valid secret: two while the secret is being changed.
+  // There is one signature for each valid secret: several after a change of secret.
   const isSigned = signatures.split(' ').some((signature) => {
     const [version, base64 = ''] = signature.split(',')
     const given = Buffer.from(base64, 'base64')

@@ -31,7 +31,7 @@ def verify(secret, headers, body, now=None):
     key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
     content = f"{id_}.{timestamp}.".encode() + body
     expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
-    # There is one signature for each valid secret: two while the secret is being changed.
+    # There is one signature for each valid secret: several after a change of secret.
     for signature in signatures.split(" "):
         version, _, given = signature.partition(",")
         if version == "v1" and hmac.compare_digest(given.encode(), expected):

@@ -1,59 +1,86 @@
 /**
- * What a start does about the secrets in the database: it refuses keys that can't open them, and seals with the first
- * key whatever is plain or sealed with an older one, so many at a time.
+ * What a start does about the secrets in the database: it refuses to run without a key that decrypts them, and encrypts
+ * with the first key each secret that is plain or encrypted with an older key.
  *
- * Any number of processes may do so at once, beside others that change secrets: a row is only written while it holds
- * what was read from it, so a change that came in between stays.
+ * Several processes may do this at once, beside others that change secrets: a row is written only while it holds what was
+ * read from it, so a change in between stays.
  */
 import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
+import { type StoredSecrets, sqlStoredSecrets } from './valid-secrets.js'
 
-/** `previousSecret` while it signs: what has run out is nobody's loss. */
-const countByForeignKey = {
+/** SQL: the former secrets of the subscription `s`, as a table. */
+const sqlFormerSecrets = (s: string, columns = 'secret text, "validUntil" timestamptz'): string =>
+  `jsonb_to_recordset(${s}."formerSecrets") as former (${columns})`
+
+/** `$1` the prefix of encrypted secrets, `$2` key ids. Former secrets count while they sign. */
+const countByForeignKey: Statement = {
   name: 'count-secrets-by-foreign-key',
   text: `
     select split_part(stored, ':', 3) as "keyId", count(distinct s.id)::int as count
     from subscriptions s
     cross join lateral (
-      values (s.secret), (case when s."previousSecretUntil" > now() then s."previousSecret" end)
-    ) as both_secrets (stored)
+      select s.secret
+      union all
+      select s."previousSecret" where s."previousSecretUntil" > now()
+      union all
+      select secret from ${sqlFormerSecrets('s')} where "validUntil" > now()
+    ) as signing (stored)
     where starts_with(stored, $1) and split_part(stored, ':', 3) <> all ($2::text[])
     group by 1 order by 1`,
 }
 
-const forgetRunOut = {
-  name: 'forget-secrets-that-ran-out',
-  text: `
-    update subscriptions set "previousSecret" = null, "previousSecretUntil" = null
-    where "previousSecretUntil" <= now()`,
+interface CountByForeignKeyRow {
+  keyId: string
+  count: number
 }
 
-const findOutdated = {
+const forgetExpired: Statement = {
+  name: 'forget-expired-secrets',
+  text: `
+    update subscriptions s
+    set "formerSecrets" = (
+          select coalesce(jsonb_agg(former order by place), '[]')
+          from jsonb_array_elements(s."formerSecrets") with ordinality as all_of_them (former, place)
+          where (former ->> 'validUntil')::timestamptz > now()
+        ),
+        "previousSecret" = case when "previousSecretUntil" > now() then "previousSecret" end,
+        "previousSecretUntil" = case when "previousSecretUntil" > now() then "previousSecretUntil" end
+    where "previousSecretUntil" <= now()
+       or exists (select from ${sqlFormerSecrets('s')} where "validUntil" <= now())`,
+}
+
+/** `$1` the id to go on after, `$2` the prefix of secrets that the first key has encrypted, `$3` the limit. */
+const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
-    select id, secret, "previousSecret" from subscriptions
-    where id > $1 and (secret <> '' and not starts_with(secret, $2) or not starts_with("previousSecret", $2))
-    order by id limit $3`,
+    select s.id, ${sqlStoredSecrets('s')} from subscriptions s
+    where s.id > $1 and (
+      s.secret <> '' and not starts_with(s.secret, $2) or not starts_with(s."previousSecret", $2)
+      or exists (select from ${sqlFormerSecrets('s', 'secret text')} where not starts_with(secret, $2))
+    )
+    order by s.id limit $3`,
 }
 
-/** In the order of their ids, so that two processes can't block each other. */
-const replace = {
+type FindOutdatedRow = StoredSecrets & { id: string }
+
+/**
+ * `$1` ids; `$2`, `$3`, `$4` what was read; `$5`, `$6`, `$7` what replaces it. The caller passes the ids in order, so that
+ * two processes can't block each other.
+ */
+const replaceStoredSecrets: Statement = {
   name: 'replace-stored-secrets',
   text: `
-    update subscriptions s set secret = r.secret, "previousSecret" = r."previousSecret"
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-      as r (id, "oldSecret", "oldPreviousSecret", secret, "previousSecret")
+    update subscriptions s
+    set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets"
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[], $7::jsonb[])
+      as r (id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", secret, "previousSecret", "formerSecrets")
     where s.id = r.id and s.secret = r."oldSecret"
       and s."previousSecret" is not distinct from r."oldPreviousSecret"
+      and s."formerSecrets" = r."oldFormerSecrets"
     returning s.id`,
-}
-
-interface Row {
-  id: string
-  secret: string
-  previousSecret: string | null
 }
 
 const BATCH_SIZE = 500
@@ -68,12 +95,12 @@ export async function prepareStoredSecrets(
 ): Promise<void> {
   await requireKeys(database, cipher)
   if (cipher.currentPrefix === undefined) return
-  await database.query(forgetRunOut, [])
+  await database.query(forgetExpired, [])
 
   let count = 0
   let after = BEFORE_ALL_IDS
   for (;;) {
-    const rows = await database.query<Row>(findOutdated, [after, cipher.currentPrefix, batchSize])
+    const rows = await database.query<FindOutdatedRow>(findOutdated, [after, cipher.currentPrefix, batchSize])
     const last = rows.at(-1)
     if (last === undefined) break
     count += await reseal(database, cipher, rows, logger)
@@ -83,7 +110,7 @@ export async function prepareStoredSecrets(
 }
 
 async function requireKeys(database: Database, cipher: SecretCipher): Promise<void> {
-  const lacking = await database.query<{ keyId: string; count: number }>(countByForeignKey, [
+  const lacking = await database.query<CountByForeignKeyRow>(countByForeignKey, [
     SEALED_PREFIX,
     cipher.keyIds,
   ])
@@ -98,31 +125,54 @@ async function requireKeys(database: Database, cipher: SecretCipher): Promise<vo
   )
 }
 
-/** How many rows were written. */
-async function reseal(database: Database, cipher: SecretCipher, rows: Row[], logger: Logger) {
-  const renewed = rows.flatMap((row) => {
-    const again = (stored: string) => cipher.seal(row.id, cipher.open(row.id, stored))
+/** @returns how many rows were written */
+async function reseal(
+  database: Database,
+  cipher: SecretCipher,
+  rows: FindOutdatedRow[],
+  logger: Logger,
+): Promise<number> {
+  const read: FindOutdatedRow[] = []
+  const renewed: FindOutdatedRow[] = []
+  for (const row of rows) {
     try {
-      return [
-        {
-          ...row,
-          newSecret: again(row.secret),
-          newPrevious: row.previousSecret && again(row.previousSecret),
-        },
-      ]
+      renewed.push(encryptAnew(cipher, row))
+      read.push(row)
     } catch (error) {
       if (!(error instanceof UnreadableSecretError)) throw error
-      // One row that was damaged must not keep all others from being delivered to.
+      // One damaged row must not keep the others from being encrypted.
       logger.error({ subscriptionId: row.id }, error.message)
-      return []
     }
-  })
-  const written = await database.query(replace, [
-    renewed.map(({ id }) => id),
-    renewed.map(({ secret }) => secret),
-    renewed.map(({ previousSecret }) => previousSecret),
-    renewed.map(({ newSecret }) => newSecret),
-    renewed.map(({ newPrevious }) => newPrevious),
+  }
+  const written = await database.query(replaceStoredSecrets, [
+    read.map(({ id }) => id),
+    ...columnsOf(read),
+    ...columnsOf(renewed),
   ])
   return written.length
+}
+
+const columnsOf = (rows: FindOutdatedRow[]) => [
+  rows.map(({ secret }) => secret),
+  rows.map(({ previousSecret }) => previousSecret),
+  rows.map(({ formerSecrets }) => JSON.stringify(formerSecrets)),
+]
+
+/** @throws UnreadableSecretError */
+function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRow {
+  /** By the old text: the previous secret is among the former ones, and has the same text there. */
+  const renewed = new Map<string, string>()
+  const again = (stored: string): string => {
+    // A deleted subscription has none.
+    if (stored === '') return stored
+    const text = renewed.get(stored) ?? cipher.seal(row.id, cipher.open(row.id, stored))
+    renewed.set(stored, text)
+    return text
+  }
+  return {
+    ...row,
+    secret: again(row.secret),
+    previousSecret: row.previousSecret && again(row.previousSecret),
+    formerSecrets: row.formerSecrets.map((former) => ({ ...former, secret: again(former.secret) })),
+  }
 }

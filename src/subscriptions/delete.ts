@@ -20,6 +20,7 @@ export async function deleteSubscription(
       isEnabled: false,
       deletedAt: clock.now(),
       secret: '',
+      formerSecrets: [],
       previousSecret: null,
       // Unlike any other, so that the old one is free.
       fingerprint: new Uint8Array(randomBytes(32)),

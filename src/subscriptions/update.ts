@@ -1,7 +1,8 @@
 import { notFound } from '../errors.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
-import { type SecretCipher, UnreadableSecretError } from '../secrets/cipher.js'
+import { replaceSecret } from '../secrets/replace-secret.js'
+import type { FormerSecret } from '../secrets/valid-secrets.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
 import {
   fingerprint,
@@ -9,9 +10,6 @@ import {
   type VisibleSubscription,
   visibleFields,
 } from './subscription.js'
-
-/** After a change of secret the old one goes on signing beside the new one, so that consumers can follow. */
-const PREVIOUS_SECRET_LASTS_MS = 24 * 60 * 60 * 1000
 
 /** @throws ServiceError NOT_FOUND, BAD_USER_INPUT when the endpoint is refused, CONFLICT when it becomes equal to another */
 export async function updateSubscription(
@@ -42,43 +40,17 @@ async function apply(
 
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
-  const { maxRequestsPerSecond = before.maxRequestsPerSecond } = changes
+  const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret } = changes
+  const formerSecrets = before.formerSecrets as FormerSecret[]
   const now = clock.now()
   return transaction.subscription.update({
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
       fingerprint: fingerprint(endpointUrl, eventTypes),
-      ...rotate(secretCipher, before, changes.secret, now),
+      ...(secret !== undefined && replaceSecret(secretCipher, { ...before, formerSecrets }, secret, now)),
       updatedAt: now,
     },
     select: visibleFields,
   })
-}
-
-/** The new secret, and the old one beside it; nothing when it is the one that is there. */
-function rotate(
-  cipher: SecretCipher,
-  { id, secret: stored }: { id: string; secret: string },
-  secret: string | undefined,
-  now: Date,
-) {
-  if (secret === undefined) return {}
-  const before = openIfReadable(cipher, id, stored)
-  if (secret === before) return {}
-  return {
-    secret: cipher.seal(id, secret),
-    previousSecret: before === null ? null : cipher.seal(id, before),
-    previousSecretUntil: before === null ? null : new Date(now.getTime() + PREVIOUS_SECRET_LASTS_MS),
-  }
-}
-
-/** Null for one whose key is lost: it can't sign, and a new secret is the way out. */
-function openIfReadable(cipher: SecretCipher, id: string, stored: string): string | null {
-  try {
-    return cipher.open(id, stored)
-  } catch (error) {
-    if (error instanceof UnreadableSecretError) return null
-    throw error
-  }
 }

@@ -118,7 +118,11 @@ describe.skipIf(library === '')('a process whose clock is wrong', () => {
 
     async function signaturesWhenSecretEnds(inSeconds: number): Promise<number> {
       await database.query(
-        `update subscriptions set "previousSecretUntil" = now() + $1 * interval '1 second'`,
+        `update subscriptions
+         set "previousSecretUntil" = now() + $1 * interval '1 second',
+             "formerSecrets" = jsonb_build_array(
+               "formerSecrets" -> 0 || jsonb_build_object('validUntil', now() + $1 * interval '1 second')
+             )`,
         [inSeconds],
       )
       const id = await publish(service)

@@ -169,7 +169,7 @@ describe('a secret', () => {
       `{ subscriptions(first: 50) { edges { cursor node { ${fields} } } } deliveries(first: 50) { edges { node { lastError logs { error } } } } }`,
     )
     // There is no field to ask for.
-    for (const field of ['secret', 'previousSecret', 'previousSecretUntil'])
+    for (const field of ['secret', 'formerSecrets', 'previousSecret', 'previousSecretUntil'])
       expect(
         (await kept.ask(`{ subscriptions(first: 1) { edges { node { ${field} } } } }`)).body.errors,
       ).toHaveLength(1)

@@ -73,10 +73,29 @@ async function deliver(api: Api): Promise<ReceivedRequest> {
 
 const signatures = ({ headers }: ReceivedRequest) => String(headers['webhook-signature']).split(' ').length
 
+interface Stored {
+  id: string
+  secret: string
+  previousSecret: string | null
+  formerSecrets: unknown[]
+}
+
+/** The former secrets without the ends of their times. */
 const stored = () =>
-  database.query<{ id: string; secret: string; previousSecret: string | null }>(
-    'select id, secret, "previousSecret" from subscriptions order by id',
+  database.query<Stored>(
+    `select id, secret, "previousSecret",
+            array(select former ->> 'secret' from jsonb_array_elements("formerSecrets") as former) as "formerSecrets"
+     from subscriptions order by id`,
   )
+
+/** What is stored of a subscription whose secret was replaced: the former one stands in two columns. */
+const storedBoth = (id: string, secret: unknown, former: unknown) => ({
+  ...{ id, secret, previousSecret: former, formerSecrets: [former] },
+})
+
+const storedOne = (id: string, secret: unknown) => ({
+  ...{ id, secret, previousSecret: null, formerSecrets: [] },
+})
 
 const sealedBy = ({ id }: EncryptionKey) => expect.stringMatching(`^enc:v1:${id}:`)
 
@@ -87,11 +106,11 @@ describe('with a key', () => {
   it('secrets are stored encrypted, and webhooks verify: before, during and after a change of secret', async () => {
     const api = await restart(older)
     const { id, secret } = await subscribe(api)
-    expect(await stored()).toEqual([{ id, secret: sealedBy(older), previousSecret: null }])
+    expect(await stored()).toEqual([storedOne(id, sealedBy(older))])
     expect(isSignedBy(secret, await deliver(api))).toBe(true)
 
     await api.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
-    expect(await stored()).toEqual([{ id, secret: sealedBy(older), previousSecret: sealedBy(older) }])
+    expect(await stored()).toEqual([storedBoth(id, sealedBy(older), sealedBy(older))])
     const during = await deliver(api)
     expect([isSignedBy(secret, during), isSignedBy(NEXT_SECRET, during), signatures(during)]).toEqual([
       true,
@@ -99,7 +118,7 @@ describe('with a key', () => {
       2,
     ])
 
-    await database.query(`update subscriptions set "previousSecretUntil" = now()`)
+    await endFormerSecrets()
     const after = await deliver(api)
     expect([isSignedBy(secret, after), isSignedBy(NEXT_SECRET, after), signatures(after)]).toEqual([
       false,
@@ -151,10 +170,10 @@ describe('a restart', () => {
     const plain = await restart()
     const { id, secret } = await subscribe(plain)
     await plain.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
-    expect(await stored()).toEqual([{ id, secret: NEXT_SECRET, previousSecret: secret }])
+    expect(await stored()).toEqual([storedBoth(id, NEXT_SECRET, secret)])
 
     const api = await restart(older)
-    expect(await stored()).toEqual([{ id, secret: sealedBy(older), previousSecret: sealedBy(older) }])
+    expect(await stored()).toEqual([storedBoth(id, sealedBy(older), sealedBy(older))])
     const webhook = await deliver(api)
     expect([isSignedBy(secret, webhook), isSignedBy(NEXT_SECRET, webhook)]).toEqual([true, true])
   })
@@ -165,16 +184,27 @@ describe('a restart', () => {
     await before.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
 
     await restart(newer, older)
-    expect(await stored()).toEqual([{ id, secret: sealedBy(newer), previousSecret: sealedBy(newer) }])
+    expect(await stored()).toEqual([storedBoth(id, sealedBy(newer), sealedBy(newer))])
     const webhook = await deliver(await restart(newer))
     expect([isSignedBy(secret, webhook), isSignedBy(NEXT_SECRET, webhook)]).toEqual([true, true])
   })
 
+  it('keeps a former secret in both columns the same text', async () => {
+    const api = await restart(older)
+    const { id } = await subscribe(api)
+    await api.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
+    await restart(newer, older)
+    const [row] = await stored()
+    expect(row?.formerSecrets).toEqual([row?.previousSecret])
+  })
+
   it('forgets a secret that has run out', async () => {
-    const { id } = await subscribe(await restart())
-    await database.query(`update subscriptions set "previousSecret" = 'old', "previousSecretUntil" = now()`)
+    const api = await restart()
+    const { id } = await subscribe(api)
+    await api.patch(`/v1/subscriptions/${id}`, { secret: NEXT_SECRET })
+    await endFormerSecrets()
     await restart(older)
-    expect(await stored()).toEqual([{ id, secret: sealedBy(older), previousSecret: null }])
+    expect(await stored()).toEqual([storedOne(id, sealedBy(older))])
   })
 
   it.each([
@@ -191,9 +221,9 @@ describe('a restart', () => {
     const { id, secret } = await subscribe(await restart(older))
     const guide = readFileSync('docs/operating/keys-and-secrets.md', 'utf8')
     const [, sql = ''] = /```sql\n(update subscriptions.*?)```/s.exec(guide) ?? []
-    const [replace = '', forget = ''] = sql.replaceAll('01234567', older.id).split(';')
+    const [replace = '', ...forget] = sql.replaceAll('01234567', older.id).trim().split(/;\s*/)
     const [replaced] = await database.query<{ id: string; secret: string }>(replace)
-    await database.query(forget)
+    for (const statement of forget) await database.query(statement)
     expect(replaced?.id).toBe(id)
 
     const webhook = await deliver(await restart(newer))
@@ -201,7 +231,7 @@ describe('a restart', () => {
       true,
       false,
     ])
-    expect(await stored()).toEqual([{ id, secret: sealedBy(newer), previousSecret: null }])
+    expect(await stored()).toEqual([storedOne(id, sealedBy(newer))])
   })
 })
 
@@ -260,15 +290,24 @@ describe('encrypting what is there', () => {
     expect(rows.map(({ id, secret }) => cipher.open(id, secret))).toEqual(secrets)
   })
 
-  it.each(['secret', 'previousSecret'])(
+  const END = '2999-01-01T00:00:00.000Z'
+  const former = (secret: string) => JSON.stringify([{ secret, validUntil: END }])
+  const before = { secret: 'before', previousSecret: 'before', formerSecrets: ['before'] }
+
+  it.each([
+    ['secret', 'after', { ...before, secret: 'after' }],
+    ['previousSecret', 'after', { ...before, previousSecret: 'after' }],
+    ['formerSecrets', former('after'), { ...before, formerSecrets: ['after'] }],
+  ])(
     'leaves alone a %s that somebody changes between its reading and its writing',
-    async (column) => {
+    async (column, value, after) => {
       await insert('before')
       await database.query(
-        `update subscriptions set "previousSecret" = 'before', "previousSecretUntil" = now() + interval '1 day'`,
+        'update subscriptions set "previousSecret" = \'before\', "previousSecretUntil" = $1, "formerSecrets" = $2',
+        [END, former('before')],
       )
       const opened = resources.use(openDatabase(database))
-      const changes = [`update subscriptions set "${column}" = 'after'`]
+      const changes = [`update subscriptions set "${column}" = '${value}'`]
       const interrupted: Database = {
         ...opened,
         async query<Row extends object>(statement: Statement, values: unknown[]) {
@@ -278,15 +317,27 @@ describe('encrypting what is there', () => {
         },
       }
       await prepareStoredSecrets(interrupted, cipherOf(older), silent)
-      const both = { secret: 'before', previousSecret: 'before', [column]: 'after' }
-      expect(await stored()).toMatchObject([both])
+      expect(await stored()).toMatchObject([after])
 
       // It has its turn at the next start.
       await prepareStoredSecrets(opened, cipherOf(older), silent)
-      expect(await stored()).toMatchObject([{ secret: sealedBy(older), previousSecret: sealedBy(older) }])
+      const encrypted = sealedBy(older)
+      expect(await stored()).toMatchObject([
+        { secret: encrypted, previousSecret: encrypted, formerSecrets: [encrypted] },
+      ])
     },
   )
 })
+
+/** As if their 24 hours were over. */
+const endFormerSecrets = () =>
+  database.query(`
+    update subscriptions
+    set "previousSecretUntil" = now(),
+        "formerSecrets" = (
+          select jsonb_agg(former || jsonb_build_object('validUntil', now()))
+          from jsonb_array_elements("formerSecrets") as former
+        )`)
 
 /** Subscriptions with these stored secrets, in this order. */
 const insert = (...secrets: string[]) =>

@@ -129,7 +129,7 @@ export type UpdateSubscriptionInput = {
   isEnabled?: boolean | null | undefined;
   /** From 1 to 10000, over all workers; null for no limit. */
   maxRequestsPerSecond?: number | null | undefined;
-  /** The old one signs beside the new one for 24 hours. */
+  /** Each replaced secret signs beside the new one for its own 24 hours. */
   secret?: string | null | undefined;
 };
 

@@ -8,7 +8,7 @@ import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
-import { type StoredSecrets, validSecrets } from './valid-secrets.js'
+import { type StoredSecrets, sqlStoredSecrets, validSecrets } from '../../secrets/valid-secrets.js'
 
 export interface Endpoint {
   /** Of the subscription's row that this was read from. */
@@ -32,8 +32,8 @@ export interface EndpointCache {
 const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
-    select id, xmin::text as version, "isEnabled", "endpointUrl", secret, "previousSecret", "previousSecretUntil"
-    from subscriptions where id = any($1::uuid[])`,
+    select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
+    from subscriptions s where s.id = any($1::uuid[])`,
 }
 
 interface LoadEndpointsRow extends StoredSecrets {

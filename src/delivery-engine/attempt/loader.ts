@@ -5,9 +5,9 @@ import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
+import { type StoredSecrets, sqlStoredSecrets, validSecrets } from '../../secrets/valid-secrets.js'
 import { type Lease, leaseColumns, sqlIsHeld } from '../scheduling/lease.js'
 import type { Webhook } from './sender.js'
-import { type StoredSecrets, validSecrets } from './valid-secrets.js'
 
 /** The event and the subscription of a delivery: everything about it that never changes. */
 export interface DeliverySubject {
@@ -40,7 +40,7 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s.xmin::text as "subscriptionVersion", s."isEnabled", s."endpointUrl", s.secret, s."previousSecret", s."previousSecretUntil"
+           s.xmin::text as "subscriptionVersion", s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
     join events e on e.id = d."eventId"

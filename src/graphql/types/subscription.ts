@@ -148,7 +148,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   fields: (t) => ({
     endpointUrl: t.string({ description: 'An absolute http or https URL.' }),
     eventTypes: t.stringList({ description: 'Types by name, or `*` for every type.' }),
-    secret: t.string({ description: 'The old one signs beside the new one for 24 hours.' }),
+    secret: t.string({ description: 'Each replaced secret signs beside the new one for its own 24 hours.' }),
     description: t.string({ description: 'For people; null removes it.' }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
     maxRequestsPerSecond: t.int({ description: 'From 1 to 10000, over all workers; null for no limit.' }),

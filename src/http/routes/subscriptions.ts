@@ -91,7 +91,7 @@ export const subscriptionRoutes =
           summary: 'Change a subscription',
           description:
             'What waits for a disabled subscription stays as it is and goes on when it is enabled again. ' +
-            'After a change of secret, the old one signs beside the new one for 24 hours.',
+            'After a change of secret, each replaced one signs beside the new one for its own 24 hours, ten at most.',
           params: idParameter,
           body: subscriptionChanges.meta({
             id: 'SubscriptionChanges',

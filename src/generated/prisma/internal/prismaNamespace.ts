@@ -1088,6 +1088,7 @@ export const SubscriptionScalarFieldEnum = {
   description: 'description',
   maxRequestsPerSecond: 'maxRequestsPerSecond',
   secret: 'secret',
+  formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',
   previousSecretUntil: 'previousSecretUntil',
   fingerprint: 'fingerprint',

@@ -72,6 +72,7 @@ export type SubscriptionCountAggregateOutputType = {
   description: number
   maxRequestsPerSecond: number
   secret: number
+  formerSecrets: number
   previousSecret: number
   previousSecretUntil: number
   fingerprint: number
@@ -128,6 +129,7 @@ export type SubscriptionCountAggregateInputType = {
   description?: true
   maxRequestsPerSecond?: true
   secret?: true
+  formerSecrets?: true
   previousSecret?: true
   previousSecretUntil?: true
   fingerprint?: true
@@ -231,6 +233,7 @@ export type SubscriptionGroupByOutputType = {
   description: string | null
   maxRequestsPerSecond: number | null
   secret: string
+  formerSecrets: runtime.JsonValue
   previousSecret: string | null
   previousSecretUntil: Date | null
   fingerprint: runtime.Bytes
@@ -270,6 +273,7 @@ export type SubscriptionWhereInput = {
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
+  formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   fingerprint?: Prisma.BytesFilter<"Subscription"> | runtime.Bytes
@@ -287,6 +291,7 @@ export type SubscriptionOrderByWithRelationInput = {
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
+  formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
@@ -308,6 +313,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
+  formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
@@ -324,6 +330,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
+  formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
@@ -348,6 +355,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
+  formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
   fingerprint?: Prisma.BytesWithAggregatesFilter<"Subscription"> | runtime.Bytes
@@ -364,6 +372,7 @@ export type SubscriptionCreateInput = {
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
   fingerprint: runtime.Bytes
@@ -381,6 +390,7 @@ export type SubscriptionUncheckedCreateInput = {
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
   fingerprint: runtime.Bytes
@@ -398,6 +408,7 @@ export type SubscriptionUpdateInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -415,6 +426,7 @@ export type SubscriptionUncheckedUpdateInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -432,6 +444,7 @@ export type SubscriptionCreateManyInput = {
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
   fingerprint: runtime.Bytes
@@ -448,6 +461,7 @@ export type SubscriptionUpdateManyMutationInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -464,6 +478,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -488,6 +503,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
+  formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
@@ -590,6 +606,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
   fingerprint: runtime.Bytes
@@ -606,6 +623,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
   fingerprint: runtime.Bytes
@@ -638,6 +656,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -654,6 +673,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
@@ -701,6 +721,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
+  formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
   fingerprint?: boolean
@@ -719,6 +740,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
+  formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
   fingerprint?: boolean
@@ -735,6 +757,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
+  formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
   fingerprint?: boolean
@@ -751,6 +774,7 @@ export type SubscriptionSelectScalar = {
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
+  formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
   fingerprint?: boolean
@@ -759,7 +783,7 @@ export type SubscriptionSelectScalar = {
   deletedAt?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "maxRequestsPerSecond" | "secret" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -784,7 +808,11 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
     maxRequestsPerSecond: number | null
     secret: string
     /**
-     * After a change of secret, both sign until this one runs out.
+     * Replaced secrets, the newest first, at most ten: `[{secret, validUntil}]`. Each signs beside `secret` until its time.
+     */
+    formerSecrets: runtime.JsonValue
+    /**
+     * The newest former secret once more: the version before reads and writes only these two columns.
      */
     previousSecret: string | null
     previousSecretUntil: Date | null
@@ -1229,6 +1257,7 @@ export interface SubscriptionFieldRefs {
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
   readonly maxRequestsPerSecond: Prisma.FieldRef<"Subscription", 'Int'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
+  readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>
   readonly previousSecretUntil: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly fingerprint: Prisma.FieldRef<"Subscription", 'Bytes'>

@@ -1,0 +1,49 @@
+/** A change of a subscription's secret: the replaced one goes on signing for a day, so that receivers can follow. */
+import { type SecretCipher, UnreadableSecretError } from './cipher.js'
+import { type FormerSecret, type StoredSecrets, validFormerSecrets } from './valid-secrets.js'
+
+const FORMER_SECRET_LASTS_MS = 24 * 60 * 60 * 1000
+/** With a further one, the oldest stops signing: each costs a signature in every webhook. */
+const MAX_FORMER_SECRETS = 10
+
+/**
+ * The columns to write; none when the subscription has this secret already. Everything is encrypted anew, so that nothing
+ * stays under an older encryption key.
+ */
+export function replaceSecret(
+  cipher: SecretCipher,
+  { id, ...stored }: StoredSecrets & { id: string },
+  newSecret: string,
+  now: Date,
+): Partial<StoredSecrets> {
+  const current = openIfReadable(cipher, id, stored.secret)
+  if (newSecret === current) return {}
+  const validUntil = new Date(now.getTime() + FORMER_SECRET_LASTS_MS).toISOString()
+  const untilBySecret = new Map<string, string>()
+  if (current !== null) untilBySecret.set(current, validUntil)
+  for (const former of validFormerSecrets(stored, now.getTime())) {
+    const secret = openIfReadable(cipher, id, former.secret)
+    if (secret !== null && !untilBySecret.has(secret)) untilBySecret.set(secret, former.validUntil)
+  }
+  untilBySecret.delete(newSecret)
+  const formerSecrets = [...untilBySecret]
+    .slice(0, MAX_FORMER_SECRETS)
+    .map(([secret, validUntil]): FormerSecret => ({ secret: cipher.seal(id, secret), validUntil }))
+  const [newest] = formerSecrets
+  return {
+    secret: cipher.seal(id, newSecret),
+    formerSecrets,
+    previousSecret: newest?.secret ?? null,
+    previousSecretUntil: newest ? new Date(newest.validUntil) : null,
+  }
+}
+
+/** Null for a secret whose encryption key is lost: it can't sign, and a new secret is the way out. */
+function openIfReadable(cipher: SecretCipher, id: string, stored: string): string | null {
+  try {
+    return cipher.open(id, stored)
+  } catch (error) {
+    if (error instanceof UnreadableSecretError) return null
+    throw error
+  }
+}

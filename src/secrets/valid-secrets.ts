@@ -1,0 +1,41 @@
+/** The secrets of a subscription as its row has them, and which of them sign at a moment. */
+
+/** A secret that was replaced. It is a value of the column `formerSecrets`. */
+export type FormerSecret = {
+  /** As stored: encrypted where the service has an encryption key. */
+  secret: string
+  /** ISO 8601, by the database's clock. */
+  validUntil: string
+}
+
+export interface StoredSecrets {
+  secret: string
+  /** The newest first. */
+  formerSecrets: FormerSecret[]
+  /** The newest former secret once more, for processes of the version before. Such a process may have replaced it. */
+  previousSecret: string | null
+  previousSecretUntil: Date | null
+}
+
+/** SQL: the columns of `StoredSecrets` of the subscription `s`. */
+export const sqlStoredSecrets = (s: string): string =>
+  `${s}.secret, ${s}."formerSecrets", ${s}."previousSecret", ${s}."previousSecretUntil"`
+
+/** Former secrets that still sign at a moment of the database's clock, the newest first. */
+export function validFormerSecrets(stored: StoredSecrets, nowMs: number): FormerSecret[] {
+  const { previousSecret, previousSecretUntil } = stored
+  const former = stored.formerSecrets.filter(({ validUntil }) => nowMs < Date.parse(validUntil))
+  if (previousSecret === null || previousSecretUntil === null) return former
+  const isValid = nowMs < previousSecretUntil.getTime()
+  if (!isValid || former.some(({ secret }) => secret === previousSecret)) return former
+  return [{ secret: previousSecret, validUntil: previousSecretUntil.toISOString() }, ...former]
+}
+
+/**
+ * The secrets that webhooks are signed with at a moment of the database's clock, the newest first. A replaced secret goes
+ * on signing for a while, so that a receiver can change over without losing a webhook.
+ */
+export function validSecrets(stored: StoredSecrets, nowMs: number): string[] {
+  if (stored.previousSecret === null && stored.formerSecrets.length === 0) return [stored.secret]
+  return [stored.secret, ...validFormerSecrets(stored, nowMs).map(({ secret }) => secret)]
+}
