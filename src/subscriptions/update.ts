@@ -42,11 +42,13 @@ async function apply(
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret } = changes
   const formerSecrets = before.formerSecrets as FormerSecret[]
+  const isOtherEndpoint = endpointUrl !== before.endpointUrl || isEnabled !== before.isEnabled
   const now = clock.now()
   return transaction.subscription.update({
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
+      ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       fingerprint: fingerprint(endpointUrl, eventTypes),
       ...(secret !== undefined && replaceSecret(secretCipher, { ...before, formerSecrets }, secret, now)),
       updatedAt: now,

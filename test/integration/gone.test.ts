@@ -1,4 +1,4 @@
-/** A late 410 says nothing about a subscription that was changed since the attempt began. */
+/** A late 410 disables its subscription unless the endpoint was changed, or enabled, since the attempt began. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { eventIn, publish, subscribe } from '../support/delivering.js'
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => resources[Symbol.asyncDispose]())
 
 it.each(layouts)(
-  'a late 410 does not disable a subscription that was changed since, queue on %s',
+  'a late 410 does not disable a subscription whose endpoint was changed since, queue on %s',
   async (layout) => {
     const service = resources.use(await startTestService(layout))
     const fresh = resources.use(await startReceiver())
@@ -43,5 +43,34 @@ it.each(layouts)(
     expect(await isEnabled(id)).toBe(true)
     await eventIn('DELIVERED', service, await publish(service))
     expect(fresh.requests).toHaveLength(1)
+  },
+)
+
+it.each(layouts)(
+  'a late 410 disables a subscription that was edited otherwise since, queue on %s',
+  async (layout) => {
+    const service = resources.use(await startTestService(layout))
+    const answers: (() => void)[] = []
+    const receiver = resources.use(
+      await startReceiver((response) => void answers.push(() => response.writeHead(410).end())),
+    )
+    const id = await subscribe(service, receiver.url)
+    const subscription = async () => (await service.api.get(`/v1/subscriptions/${id}`)).body
+    const edits = [
+      { description: 'edited' },
+      { secret: 'a new secret' },
+      { eventTypes: ['user.created', 'user.deleted'] },
+      { maxRequestsPerSecond: 100 },
+      { endpointUrl: receiver.url, isEnabled: true },
+    ]
+    for (const edit of edits) {
+      const eventId = await publish(service)
+      await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(1)
+      expect((await service.api.patch(`/v1/subscriptions/${id}`, edit)).status).toBe(200)
+      answers.pop()?.()
+      await eventIn('DEAD', service, eventId)
+      expect([edit, (await subscription()).isEnabled]).toEqual([edit, false])
+      await service.api.patch(`/v1/subscriptions/${id}`, { isEnabled: true })
+    }
   },
 )

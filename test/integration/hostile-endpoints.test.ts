@@ -369,7 +369,7 @@ describe('statuses', () => {
     ['599', line('599 No'), 'FAILED', 'answered 599'],
     ['600', line('600 No'), 'FAILED', 'answered 600'],
     ['999', line('999 No'), 'FAILED', 'answered 999'],
-    ['410', line('410 Gone'), 'DEAD', 'answered 410: gone for good, so the subscription was disabled'],
+    ['410', line('410 Gone'), 'DEAD', 'answered 410: the endpoint is gone for good'],
   ])('%s', async (_, behave, status, error) => {
     const endpoint = await start(behave)
     const exchange = await post(startSender(LONG_MS), endpoint)

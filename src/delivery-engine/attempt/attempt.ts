@@ -65,9 +65,9 @@ export function createAttempt(options: AttemptOptions): Attempt {
     const current = await loader.load(lease)
     if (current === undefined || current.attempts !== delivery.attempts) return
     if (current.budgetFrom === delivery.budgetFrom) return
-    // The subscription may have been changed meanwhile, but the answer is to the version that was called.
-    const { subscriptionVersion } = delivery
-    await recordExchange(lease, { ...current, subscriptionVersion }, exchange)
+    // The subscription may have been changed meanwhile, but the answer is of the version that was called.
+    const { endpointVersion } = delivery
+    await recordExchange(lease, { ...current, endpointVersion }, exchange)
   }
 
   /** The request was made, so its result is worth waiting for the database. */
@@ -113,7 +113,7 @@ function toResult(
   return {
     deliveryId: lease.deliveryId,
     subject: delivery.subject,
-    subscriptionVersion: delivery.subscriptionVersion,
+    endpointVersion: delivery.endpointVersion,
     attempt,
     budgetFrom: delivery.budgetFrom,
     outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, policy, now),

@@ -15,6 +15,8 @@ export interface Endpoint {
   version: string
   isEnabled: boolean
   endpointUrl: string
+  /** Counts changes of the endpoint; unlike `version`, it does not change with a description or a secret. */
+  endpointVersion: number
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
   signingKeys(): readonly Uint8Array[]
 }
@@ -32,7 +34,8 @@ export interface EndpointCache {
 const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
-    select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
+    select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", s."endpointVersion",
+           ${sqlStoredSecrets('s')}
     from subscriptions s where s.id = any($1::uuid[])`,
 }
 
@@ -41,6 +44,7 @@ interface LoadEndpointsRow extends StoredSecrets {
   version: string
   isEnabled: boolean
   endpointUrl: string
+  endpointVersion: number
 }
 
 const MAX_CACHED = 10_000
@@ -72,9 +76,9 @@ export function createEndpointCache(
 }
 
 function toEndpoint(row: LoadEndpointsRow, signingKey: SigningKeys, clock: Clock): Endpoint {
-  const { id, version, isEnabled, endpointUrl } = row
+  const { id, version, isEnabled, endpointUrl, endpointVersion } = row
   return {
-    ...{ version, isEnabled, endpointUrl },
+    ...{ version, isEnabled, endpointUrl, endpointVersion },
     signingKeys: () => validSecrets(row, clock.nowMs()).map((stored) => signingKey(id, stored)),
   }
 }

@@ -24,8 +24,8 @@ export interface LoadedDelivery {
   attempts: number
   budgetFrom: number
   isEnabled: boolean
-  /** The version of the subscription's row that the attempt is made for: its `xmin`. */
-  subscriptionVersion: string
+  /** The version of the subscription's endpoint that the attempt calls. */
+  endpointVersion: number
   webhook: Webhook
 }
 
@@ -40,7 +40,7 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s.xmin::text as "subscriptionVersion", s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
+           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
     join events e on e.id = d."eventId"
@@ -55,7 +55,7 @@ interface LoadDeliveriesRow extends WebhookContent, StoredSecrets {
   idempotencyKey: string | null
   attempts: number
   budgetFrom: number
-  subscriptionVersion: string
+  endpointVersion: number
   isEnabled: boolean
   endpointUrl: string
 }
@@ -89,7 +89,7 @@ export function createLoader(database: Database, signingKey: SigningKeys, clock:
 }
 
 function toLoadedDelivery(row: LoadDeliveriesRow, signingKey: SigningKeys, clock: Clock): LoadedDelivery {
-  const { attempts, budgetFrom, isEnabled, endpointUrl, eventId, subscriptionId, subscriptionVersion } = row
+  const { attempts, budgetFrom, isEnabled, endpointUrl, eventId, subscriptionId, endpointVersion } = row
   const { type, idempotencyKey, createdAt } = row
   const subject = {
     ...{ eventId, subscriptionId, createdAt: row.deliveryCreatedAt },
@@ -98,7 +98,7 @@ function toLoadedDelivery(row: LoadDeliveriesRow, signingKey: SigningKeys, clock
   const signingKeys = () =>
     validSecrets(row, clock.nowMs()).map((stored) => signingKey(subscriptionId, stored))
   const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys }
-  return { subject, attempts, budgetFrom, isEnabled, subscriptionVersion, webhook }
+  return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
 }
 
 /** Built from the producer's own text, so that `data` arrives as it was written. */

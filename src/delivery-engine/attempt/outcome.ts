@@ -15,7 +15,7 @@ export interface AttemptOutcome {
   error: string | null
   /** Until the next attempt; only when FAILED. */
   delayMs: number | null
-  /** Whether the endpoint said that it is gone for good, so that its subscription is to be disabled. */
+  /** Whether the endpoint said that it is gone for good. That disables its subscription, unless it was changed since. */
   isGone: boolean
 }
 
@@ -52,7 +52,8 @@ export function decideOutcome(
 }
 
 function describeStatus(statusCode: number | null): string {
-  if (statusCode === GONE) return 'answered 410: gone for good, so the subscription was disabled'
+  // Whether the subscription was disabled is not known here: it may have been changed since.
+  if (statusCode === GONE) return 'answered 410: the endpoint is gone for good'
   if (statusCode !== null && statusCode >= 300 && statusCode < 400) {
     return `answered ${statusCode}: redirects are not followed`
   }

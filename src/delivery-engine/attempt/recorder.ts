@@ -30,8 +30,8 @@ export interface AttemptResult {
   deliveryId: string
   /** What it was an attempt of. */
   subject: DeliverySubject
-  /** The version of the subscription's row that it was made for. */
-  subscriptionVersion: string
+  /** The version of the subscription's endpoint that was called. */
+  endpointVersion: number
   /** Counted over the delivery's whole life. */
   attempt: number
   /** The budget that the outcome was reached for. */
@@ -61,9 +61,9 @@ export const recordAttempts: Statement = {
     with result as (
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
-        $10::text[]
+        $10::int[]
       ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
-              "subscriptionVersion")
+              "endpointVersion")
     ), changed as (
       update deliveries d
       set status = r.status,
@@ -77,7 +77,7 @@ export const recordAttempts: Statement = {
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and ${sqlIsOpen('d')}
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
-                d."nextRunAt", r."responseTimeMs", r."isGone", r."subscriptionVersion",
+                d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion",
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
@@ -105,7 +105,7 @@ export const recordAttempts: Statement = {
       update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
       from changed c
       -- An answer to an older version says nothing about an endpoint that was changed or enabled since.
-      where c."isGone" and s.id = c."subscriptionId" and s.xmin::text = c."subscriptionVersion" and s."isEnabled"
+      where c."isGone" and s.id = c."subscriptionId" and s."endpointVersion" = c."endpointVersion" and s."isEnabled"
     )
     ${sqlRowsOfKinds({
       delivery: { columns: { id: 'uuid', nextRunAt: 'timestamptz' }, from: 'changed' },
@@ -145,7 +145,7 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ responseTimeMs }) => responseTimeMs),
         results.map(({ outcome }) => outcome.delayMs),
         results.map(({ outcome }) => outcome.isGone),
-        results.map(({ subscriptionVersion }) => subscriptionVersion),
+        results.map(({ endpointVersion }) => endpointVersion),
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))

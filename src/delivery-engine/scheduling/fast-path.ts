@@ -119,7 +119,7 @@ const sizeOf = ({ candidate }: CommittedEvent): number => candidate.publication.
 
 function toLoadedDelivery(
   { event, subscriptionId, createdAt: deliveryCreatedAt }: CommittedDelivery,
-  { version: subscriptionVersion, isEnabled, endpointUrl, signingKeys }: Endpoint,
+  { isEnabled, endpointUrl, endpointVersion, signingKeys }: Endpoint,
 ): LoadedDelivery {
   const { id, publication, createdAt } = event.candidate
   const { type, data, metadata, idempotencyKey } = publication
@@ -129,5 +129,5 @@ function toLoadedDelivery(
     ...{ eventId: id, subscriptionId, createdAt: deliveryCreatedAt },
     event: { type, idempotencyKey, createdAt },
   }
-  return { subject, attempts: 0, budgetFrom: 0, isEnabled, subscriptionVersion, webhook }
+  return { subject, attempts: 0, budgetFrom: 0, isEnabled, endpointVersion, webhook }
 }

@@ -107,6 +107,7 @@ export const SubscriptionScalarFieldEnum = {
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
   isEnabled: 'isEnabled',
+  endpointVersion: 'endpointVersion',
   description: 'description',
   maxRequestsPerSecond: 'maxRequestsPerSecond',
   secret: 'secret',

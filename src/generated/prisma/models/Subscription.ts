@@ -27,10 +27,12 @@ export type AggregateSubscription = {
 }
 
 export type SubscriptionAvgAggregateOutputType = {
+  endpointVersion: number | null
   maxRequestsPerSecond: number | null
 }
 
 export type SubscriptionSumAggregateOutputType = {
+  endpointVersion: number | null
   maxRequestsPerSecond: number | null
 }
 
@@ -38,6 +40,7 @@ export type SubscriptionMinAggregateOutputType = {
   id: string | null
   endpointUrl: string | null
   isEnabled: boolean | null
+  endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
   secret: string | null
@@ -53,6 +56,7 @@ export type SubscriptionMaxAggregateOutputType = {
   id: string | null
   endpointUrl: string | null
   isEnabled: boolean | null
+  endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
   secret: string | null
@@ -69,6 +73,7 @@ export type SubscriptionCountAggregateOutputType = {
   endpointUrl: number
   eventTypes: number
   isEnabled: number
+  endpointVersion: number
   description: number
   maxRequestsPerSecond: number
   secret: number
@@ -84,10 +89,12 @@ export type SubscriptionCountAggregateOutputType = {
 
 
 export type SubscriptionAvgAggregateInputType = {
+  endpointVersion?: true
   maxRequestsPerSecond?: true
 }
 
 export type SubscriptionSumAggregateInputType = {
+  endpointVersion?: true
   maxRequestsPerSecond?: true
 }
 
@@ -95,6 +102,7 @@ export type SubscriptionMinAggregateInputType = {
   id?: true
   endpointUrl?: true
   isEnabled?: true
+  endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
   secret?: true
@@ -110,6 +118,7 @@ export type SubscriptionMaxAggregateInputType = {
   id?: true
   endpointUrl?: true
   isEnabled?: true
+  endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
   secret?: true
@@ -126,6 +135,7 @@ export type SubscriptionCountAggregateInputType = {
   endpointUrl?: true
   eventTypes?: true
   isEnabled?: true
+  endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
   secret?: true
@@ -230,6 +240,7 @@ export type SubscriptionGroupByOutputType = {
   endpointUrl: string
   eventTypes: string[]
   isEnabled: boolean
+  endpointVersion: number
   description: string | null
   maxRequestsPerSecond: number | null
   secret: string
@@ -270,6 +281,7 @@ export type SubscriptionWhereInput = {
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
+  endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
@@ -288,6 +300,7 @@ export type SubscriptionOrderByWithRelationInput = {
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
@@ -310,6 +323,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
+  endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   secret?: Prisma.StringFilter<"Subscription"> | string
@@ -327,6 +341,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
@@ -352,6 +367,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   endpointUrl?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
+  endpointVersion?: Prisma.IntWithAggregatesFilter<"Subscription"> | number
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
@@ -369,6 +385,7 @@ export type SubscriptionCreateInput = {
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
+  endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
@@ -387,6 +404,7 @@ export type SubscriptionUncheckedCreateInput = {
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
+  endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
@@ -405,6 +423,7 @@ export type SubscriptionUpdateInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -423,6 +442,7 @@ export type SubscriptionUncheckedUpdateInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -441,6 +461,7 @@ export type SubscriptionCreateManyInput = {
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
+  endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
@@ -458,6 +479,7 @@ export type SubscriptionUpdateManyMutationInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -475,6 +497,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -500,6 +523,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
@@ -513,6 +537,7 @@ export type SubscriptionCountOrderByAggregateInput = {
 }
 
 export type SubscriptionAvgOrderByAggregateInput = {
+  endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
 }
 
@@ -520,6 +545,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
@@ -535,6 +561,7 @@ export type SubscriptionMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
   secret?: Prisma.SortOrder
@@ -547,6 +574,7 @@ export type SubscriptionMinOrderByAggregateInput = {
 }
 
 export type SubscriptionSumOrderByAggregateInput = {
+  endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
 }
 
@@ -603,6 +631,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
+  endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
@@ -620,6 +649,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   isEnabled?: boolean
+  endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
   secret: string
@@ -653,6 +683,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -670,6 +701,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   secret?: Prisma.StringFieldUpdateOperationsInput | string
@@ -718,6 +750,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   endpointUrl?: boolean
   eventTypes?: boolean
   isEnabled?: boolean
+  endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
@@ -737,6 +770,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   endpointUrl?: boolean
   eventTypes?: boolean
   isEnabled?: boolean
+  endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
@@ -754,6 +788,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   endpointUrl?: boolean
   eventTypes?: boolean
   isEnabled?: boolean
+  endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
@@ -771,6 +806,7 @@ export type SubscriptionSelectScalar = {
   endpointUrl?: boolean
   eventTypes?: boolean
   isEnabled?: boolean
+  endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
   secret?: boolean
@@ -783,7 +819,7 @@ export type SubscriptionSelectScalar = {
   deletedAt?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -801,6 +837,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
     endpointUrl: string
     eventTypes: string[]
     isEnabled: boolean
+    /**
+     * Counts changes of endpointUrl and of isEnabled by a user: an answer 410 disables only the version that was called.
+     */
+    endpointVersion: number
     description: string | null
     /**
      * Requests a second, over all workers; null for as fast as it answers.
@@ -1254,6 +1294,7 @@ export interface SubscriptionFieldRefs {
   readonly endpointUrl: Prisma.FieldRef<"Subscription", 'String'>
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly isEnabled: Prisma.FieldRef<"Subscription", 'Boolean'>
+  readonly endpointVersion: Prisma.FieldRef<"Subscription", 'Int'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
   readonly maxRequestsPerSecond: Prisma.FieldRef<"Subscription", 'Int'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
