@@ -1,48 +1,103 @@
 /**
- * Retry by hand: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts;
- * `attempts` and the logs go on counting. An attempt that is under way meanwhile counts as the first of the
- * new budget, so that asking for a retry never makes two requests at once.
+ * Retry by a user: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts; `attempts` and
+ * the logs go on counting. An attempt that is in flight meanwhile counts as the first of the new budget, so a retry never
+ * makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
-import type { Database } from '../platform/postgres/database.js'
+import { sqlRowsOfKinds } from '../model/row-kinds.js'
+import { MAX_LIMIT } from '../platform/paging.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
-import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
+import { announceChanges, type ChangedRow, changedRowKinds, changesOfRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 
-const retrySql = (which: string) => `
-  with asked as (
-    -- A delivery of a deleted subscription can't be sent any more.
-    select d.id, d."eventId", d.status from deliveries d
-    join subscriptions s on s.id = d."subscriptionId" and s."deletedAt" is null
-    where ${which} and d.status in (${sqlStates(transitions.retry.from)})
+/** Why a retry does not send a delivery now. */
+export const retryReasons = [
+  'SUBSCRIPTION_DELETED',
+  'SUBSCRIPTION_DISABLED',
+  'ALREADY_PENDING',
+  'ALREADY_SENT',
+] as const
+type RetryReason = (typeof retryReasons)[number]
+
+/** What a retry made of one delivery. */
+export interface RetryResult {
+  deliveryId: string
+  subscriptionId: string
+  isRetried: boolean
+  /** Null when the delivery is sent now. One of a disabled subscription is retried, and sent once that is enabled. */
+  reason: RetryReason | null
+}
+
+export interface RetriedEvent {
+  retried: number
+  /** At most `MAX_RETRY_RESULTS`, those with a deleted or disabled subscription first, then the others that are retried. */
+  deliveries: RetryResult[]
+  /** Whether the event has more deliveries than these. */
+  isTruncated: boolean
+}
+
+export const MAX_RETRY_RESULTS = MAX_LIMIT
+
+const sqlReasonsInOrder = `
+  array['SUBSCRIPTION_DELETED', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
+
+/** `$1` the id that `condition` on the delivery `d` is about. */
+const retrySql = (condition: string): string => `
+  with unsent as (
+    -- Locked, so that each status is the present one. A delivery that is SENT never changes again.
+    select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted"
+    from deliveries d join subscriptions s on s.id = d."subscriptionId"
+    where ${condition} and d.status <> 'SENT'
     order by d.id for update of d
-  ), revived as (
+  ), retryable as (
+    select * from unsent where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted"
+  ), reopened as (
     update events e
     set "deadCount" = e."deadCount" - dead.count,
         status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" - dead.count)')},
         "updatedAt" = ${sqlNow}
-    from (select "eventId", count(*)::int as count from asked where status = 'DEAD' group by "eventId") as dead
+    from (select "eventId", count(*)::int as count from retryable where status = 'DEAD' group by "eventId") as dead
     where e.id = dead."eventId"
     returning ${sqlEventSnapshot('e')}
-  ), renewed as (
+  ), retried as (
     update deliveries d
     set status = 'PENDING', "nextRunAt" = ${sqlNow}, "budgetFrom" = d.attempts, "updatedAt" = ${sqlNow}
-    from asked
-    where d.id = asked.id
+    from retryable
+    where d.id = retryable.id
     returning ${sqlDeliverySnapshot('d')}
   ), deltas as (
-    ${sqlCounterDeltas('select asked.status as before, renewed.status as after from asked join renewed using (id)')}
+    ${sqlCounterDeltas('select retryable.status as before, retried.status as after from retryable join retried using (id)')}
+  ), results as (
+    select d.id as "deliveryId", d."subscriptionId", retryable.id is not null as "isRetried",
+           case when unsent.id is null then 'ALREADY_SENT'
+                when unsent."isDeleted" then 'SUBSCRIPTION_DELETED'
+                when retryable.id is null then 'ALREADY_PENDING'
+                when not unsent."isEnabled" then 'SUBSCRIPTION_DISABLED' end as reason
+    from deliveries d left join unsent using (id) left join retryable using (id)
+    where ${condition}
   )
-  ${sqlChangedRows('renewed', 'revived')}`
+  ${sqlRowsOfKinds({
+    ...changedRowKinds('retried', 'reopened'),
+    result: {
+      columns: { deliveryId: 'uuid', subscriptionId: 'uuid', isRetried: 'bool', reason: 'text' },
+      from: `(
+        select * from results order by array_position(${sqlReasonsInOrder}, reason), "deliveryId"
+        limit ${MAX_RETRY_RESULTS + 1}
+      ) as result`,
+    },
+  })}`
 
-const retryOne = { name: 'retry-delivery', text: retrySql('d.id = $1') }
-const retryAll = { name: 'retry-event', text: retrySql('d."eventId" = $1') }
+const retryOne: Statement = { name: 'retry-delivery', text: retrySql('d.id = $1') }
+const retryAll: Statement = { name: 'retry-event', text: retrySql('d."eventId" = $1') }
+
+type RetryRow = ChangedRow | ({ kind: 'result' } & RetryResult)
 
 export interface RetryContext {
   database: Database
@@ -53,47 +108,49 @@ export interface RetryContext {
 
 /** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, or its subscription is deleted */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
-  await findDelivery(context.database, id)
-  const retried = await retry(context, retryOne, id)
-  if (retried === 0) {
-    // Asked again: it may just have been answered, or removed.
-    const { status, subscriptionId } = await findDelivery(context.database, id)
-    if (await isDeleted(context.database, subscriptionId)) {
-      throw new ServiceError(
-        'CONFLICT',
-        'The subscription of the delivery is deleted, so it can not be sent again.',
-      )
-    }
-    throw new ServiceError(
-      'CONFLICT',
-      `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`,
-    )
+  const { results } = isUuid(id) ? await retry(context, retryOne, id) : { results: [] }
+  const [result] = results
+  if (result === undefined) throw notFound('delivery', id)
+  if (!result.isRetried) {
+    // Retention may have removed it while the statement waited for its lock.
+    await findDelivery(context.database, id)
+    throw new ServiceError('CONFLICT', refusal(result))
   }
   return { retried: 1 }
 }
 
-/** Every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND */
-export async function retryEvent(context: RetryContext, eventId: string): Promise<{ retried: number }> {
-  const event = isUuid(eventId)
-    ? await context.database.prisma.event.findUnique({ where: { id: eventId }, select: { id: true } })
-    : null
-  if (event === null) throw notFound('event', eventId)
-  return { retried: await retry(context, retryAll, eventId) }
+const refusal = ({ reason }: RetryResult): string =>
+  reason === 'SUBSCRIPTION_DELETED'
+    ? 'The subscription of the delivery is deleted, so it can not be sent again.'
+    : `The delivery is ${reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'}. Only a delivery that is FAILED or DEAD can be retried.`
+
+/** Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND */
+export async function retryEvent(context: RetryContext, eventId: string): Promise<RetriedEvent> {
+  if (!isUuid(eventId)) throw notFound('event', eventId)
+  const { retried, results } = await retry(context, retryAll, eventId)
+  if (retried === 0 && !(await exists(context.database, eventId))) throw notFound('event', eventId)
+  return {
+    retried,
+    deliveries: results.slice(0, MAX_RETRY_RESULTS),
+    isTruncated: results.length > MAX_RETRY_RESULTS,
+  }
 }
 
-async function isDeleted({ prisma }: Database, subscriptionId: string): Promise<boolean> {
-  const where = { id: subscriptionId, deletedAt: { not: null } }
-  return (await prisma.subscription.count({ where })) > 0
-}
+const exists = async ({ prisma }: Database, eventId: string): Promise<boolean> =>
+  (await prisma.event.count({ where: { id: eventId } })) > 0
 
-async function retry(
-  { database, serviceEvents, onDue }: RetryContext,
-  statement: typeof retryOne,
-  id: string,
-) {
-  const rows = await database.query<ChangedRow>(statement, [id])
-  announceChanges(serviceEvents, changesOfRows(rows))
-  const retried = rows.filter(({ kind }) => kind === 'delivery').length
+async function retry({ database, serviceEvents, onDue }: RetryContext, statement: Statement, id: string) {
+  const rows = await database.query<RetryRow>(statement, [id])
+  const changed = rows.filter((row) => row.kind !== 'result')
+  announceChanges(serviceEvents, changesOfRows(changed))
+  const retried = changed.filter(({ kind }) => kind === 'delivery').length
   if (retried > 0) onDue()
-  return retried
+  const results = rows
+    .filter((row) => row.kind === 'result')
+    .map(
+      ({ deliveryId, subscriptionId, isRetried, reason }): RetryResult => ({
+        ...{ deliveryId, subscriptionId, isRetried, reason },
+      }),
+    )
+  return { retried, results }
 }

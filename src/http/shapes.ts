@@ -1,5 +1,6 @@
 /** What the routes answer with: the schemas that OpenAPI shows, and how rows of the database take their shape. */
 import { z } from 'zod'
+import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
@@ -134,6 +135,38 @@ export const publishedShape = z
   .meta({ id: 'PublishedEvent', description: 'Which event answers for what was published.' })
 
 export const retriedShape = z.object({ retried: z.int() }).meta({ id: 'Retried' })
+
+const retryResultShape = z
+  .object({
+    deliveryId: id,
+    subscriptionId: id,
+    isRetried: z.boolean(),
+    reason: z
+      .enum(retryReasons)
+      .nullable()
+      .meta({
+        description:
+          'Why the delivery is not sent now; null when it is. `SUBSCRIPTION_DISABLED`: it is retried, and sent once ' +
+          'the subscription is enabled. The other reasons: it is not retried.',
+      }),
+  })
+  .meta({ id: 'RetryResult', description: 'What a retry made of one delivery.' })
+
+export const retriedEventShape = z
+  .object({
+    retried: z.int().meta({ description: 'How many deliveries are retried.' }),
+    deliveries: z
+      .array(retryResultShape)
+      .max(MAX_RETRY_RESULTS)
+      .meta({
+        description: `At most ${MAX_RETRY_RESULTS}: those with a deleted or disabled subscription first, then the others that are retried.`,
+      }),
+    isTruncated: z.boolean().meta({ description: 'Whether the event has more deliveries than these.' }),
+  })
+  .meta({
+    id: 'RetriedEvent',
+    description: 'Which deliveries of an event are retried, which are not, and why.',
+  })
 
 const times = (row: { createdAt: Date; updatedAt: Date }) => ({
   createdAt: row.createdAt.toISOString(),

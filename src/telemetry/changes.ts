@@ -4,7 +4,7 @@
  */
 import { type DeliverySnapshot, deliveryColumns } from '../model/delivery-snapshot.js'
 import { type EventSnapshot, eventColumns } from '../model/event-snapshot.js'
-import { type ColumnTypes, sqlRowsOfKinds } from '../model/row-kinds.js'
+import { type ColumnTypes, type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { ServiceEvents } from './service-events.js'
 
 /** What a statement has changed. The snapshots are built only while somebody follows live updates. */
@@ -15,16 +15,19 @@ export interface Changes {
   events?: (() => EventSnapshot[]) | undefined
 }
 
-/** SQL: a row for each changed delivery and for each changed event. The arguments go behind `from`. */
-export const sqlChangedRows = (
+/** SQL: a row for each changed delivery and for each changed event. The arguments are those of `changedRowKinds`. */
+export const sqlChangedRows = (...rows: Parameters<typeof changedRowKinds>): string =>
+  sqlRowsOfKinds(changedRowKinds(...rows))
+
+/** The kinds of `sqlChangedRows`, for a statement that returns rows of further kinds. The arguments go behind `from`. */
+export const changedRowKinds = (
   deliveries: string,
   events: string,
   moreOfDelivery: ColumnTypes = {},
-): string =>
-  sqlRowsOfKinds({
-    delivery: { columns: { ...deliveryColumns, ...moreOfDelivery }, from: deliveries },
-    event: { columns: eventColumns, from: events },
-  })
+): Record<'delivery' | 'event', RowKind> => ({
+  delivery: { columns: { ...deliveryColumns, ...moreOfDelivery }, from: deliveries },
+  event: { columns: eventColumns, from: events },
+})
 
 export type ChangedDeliveryRow = { kind: 'delivery' } & DeliverySnapshot
 export type ChangedEventRow = { kind: 'event' } & EventSnapshot

@@ -70,10 +70,19 @@ describe('the tables of fields', () => {
     ['Subscription', 'Subscription'],
     ['Delivery', 'Delivery'],
     ['Delivery log', 'DeliveryLog'],
+    ['Retried event', 'RetriedEvent'],
     ['Health', 'Health'],
   ])('have every field of %s, and no other', (heading, name) => {
     const fields = Object.keys(openapi.components.schemas[name].properties)
     expect(firstCodes(readTable(readSection(API, heading))).toSorted()).toEqual(fields.toSorted())
+  })
+
+  it('have every field and reason of a retry result, and no other', () => {
+    const { properties } = openapi.components.schemas.RetryResult
+    const reasons = properties.reason.anyOf.flatMap((one: { enum?: string[] }) => one.enum ?? [])
+    expect(firstCodes(readTable(readSection(API, 'Retry result'))).toSorted()).toEqual(
+      [...Object.keys(properties), ...reasons].toSorted(),
+    )
   })
 
   it('have every total of GET /v1/stats, and no other', async () => {

@@ -1,6 +1,12 @@
 import { cancelDelivery } from '../../deliveries/cancel.js'
 import { loadPage } from '../../deliveries/pages.js'
-import { retryDelivery, retryEvent } from '../../deliveries/retry.js'
+import {
+  MAX_RETRY_RESULTS,
+  type RetriedEvent,
+  type RetryResult,
+  retryDelivery,
+  retryEvent,
+} from '../../deliveries/retry.js'
 import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
@@ -139,12 +145,46 @@ const deliveryPayload = (name: string) =>
     }),
   })
 
-const RetryEventPayload = builder.objectRef<Outcome<number>>('RetryEventPayload').implement({
+const RetryReasonEnum = builder.enumType('RetryReason', {
+  description: 'Why a retry does not send a delivery now.',
+  values: {
+    SUBSCRIPTION_DELETED: { description: 'Not retried: its subscription is deleted.' },
+    SUBSCRIPTION_DISABLED: { description: 'Retried, and sent once its subscription is enabled.' },
+    ALREADY_PENDING: { description: 'Not retried: it is PENDING.' },
+    ALREADY_SENT: { description: 'Not retried: it is SENT.' },
+  } satisfies Record<NonNullable<RetryResult['reason']>, object>,
+})
+
+const RetryResultType = builder.objectRef<RetryResult>('RetryResult').implement({
+  description: 'What a retry made of one delivery.',
+  fields: (t) => ({
+    deliveryId: t.exposeID('deliveryId', { description: 'The delivery.' }),
+    subscriptionId: t.exposeID('subscriptionId', { description: 'The subscription that it goes to.' }),
+    isRetried: t.exposeBoolean('isRetried', { description: 'Whether it is retried.' }),
+    reason: t.expose('reason', {
+      type: RetryReasonEnum,
+      nullable: true,
+      description: 'Why it is not sent now; null when it is.',
+    }),
+  }),
+})
+
+const RetryEventPayload = builder.objectRef<Outcome<RetriedEvent>>('RetryEventPayload').implement({
   description: 'What became of the deliveries of the event.',
   fields: (t) => ({
     retried: t.int({
       description: 'How many deliveries were FAILED or DEAD and are tried again.',
-      resolve: ({ result }) => result ?? 0,
+      resolve: ({ result }) => result?.retried ?? 0,
+    }),
+    deliveries: t.field({
+      type: [RetryResultType],
+      description: `At most ${MAX_RETRY_RESULTS}: those with a deleted or disabled subscription first, then the others that are retried.`,
+      complexity: { field: 1, multiplier: MAX_RETRY_RESULTS },
+      resolve: ({ result }) => result?.deliveries ?? [],
+    }),
+    isTruncated: t.boolean({
+      description: 'Whether the event has more deliveries than these.',
+      resolve: ({ result }) => result?.isTruncated ?? false,
     }),
     errors: t.expose('errors', userErrors),
   }),
@@ -161,8 +201,7 @@ builder.mutationFields((t) => ({
     type: RetryEventPayload,
     description: 'Tries every FAILED or DEAD delivery of an event again.',
     args: { eventId: t.arg.id({ required: true, description: 'Of the event.' }) },
-    resolve: (_root, { eventId }, context) =>
-      outcomeOf(() => retryEvent(context, eventId).then(({ retried }) => retried)),
+    resolve: (_root, { eventId }, context) => outcomeOf(() => retryEvent(context, eventId)),
   }),
   cancelDelivery: t.field({
     type: deliveryPayload('CancelDeliveryPayload'),

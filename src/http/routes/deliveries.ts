@@ -9,6 +9,7 @@ import {
   idInQuery,
   idParameter,
   pageQuery,
+  retriedEventShape,
   retriedShape,
   toDelivery,
 } from '../shapes.js'
@@ -68,7 +69,7 @@ export const deliveryRoutes =
           operationId: 'retryEvent',
           summary: 'Retry every FAILED or DEAD delivery of an event',
           params: eventIdParameter,
-          response: answers({ 202: retriedShape.describe('They are due now.') }, 404),
+          response: answers({ 202: retriedEventShape.describe('What became of its deliveries.') }, 404),
         },
       },
       async ({ params }, reply) => {
