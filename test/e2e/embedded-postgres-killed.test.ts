@@ -7,6 +7,7 @@ import { findServerProcesses } from '../../src/platform/embedded-postgres/postgr
 import { createRandom } from '../faults/random.js'
 import { endProcess, hasEnded } from '../support/child-process.js'
 import { TEST_KEY } from '../support/client.js'
+import { copyCluster } from '../support/cluster-template.js'
 import { launch, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
 
 const TEST_TIMEOUT_MS = 600_000
@@ -20,6 +21,13 @@ afterEach(async () => {
 function folder() {
   const directory = temporaryDirectory()
   clusters.push(clusterIn(directory.path))
+  return directory
+}
+
+/** One with a cluster, as an earlier start has left it. */
+async function filledFolder() {
+  const directory = folder()
+  await copyCluster(join(directory.path, '.data/postgres'))
   return directory
 }
 
@@ -38,7 +46,7 @@ describe('a service whose embedded PostgreSQL is killed', () => {
   it('answers 503, has it again within 20 seconds, and stops in order', {
     timeout: TEST_TIMEOUT_MS,
   }, async () => {
-    await using directory = folder()
+    await using directory = await filledFolder()
     await using service = await startProcess({ settings: {}, directory: directory.path })
     process.kill(postmasterOf(directory.path), 'SIGKILL')
     const answers = new Set<number>()
@@ -53,7 +61,7 @@ describe('a service whose embedded PostgreSQL is killed', () => {
   })
 
   it('stops in order while it is started again', { timeout: TEST_TIMEOUT_MS }, async () => {
-    await using directory = folder()
+    await using directory = await filledFolder()
     await using service = await startProcess({ settings: {}, directory: directory.path })
     process.kill(postmasterOf(directory.path), 'SIGKILL')
     expect(await service.end('SIGTERM')).toBe(0)
@@ -63,7 +71,7 @@ describe('a service whose embedded PostgreSQL is killed', () => {
 
 /** With FIRST_START_SEED, the moments that were; otherwise others. */
 const seed = process.env.FIRST_START_SEED ?? Math.random().toString(36).slice(2)
-const KILLS = Number(process.env.FIRST_START_KILLS ?? 5)
+const KILLS = Number(process.env.FIRST_START_KILLS ?? 3)
 
 describe('a very first start that is killed', () => {
   it(`is followed by one that works, whenever it was killed (FIRST_START_SEED=${seed})`, {

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { copyCluster } from '../support/cluster-template.js'
 import { createTestDatabase } from '../support/database.js'
 import { runToEnd, type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
@@ -35,14 +37,20 @@ const statusOf = async ({ api }: ServiceProcess, eventId: string) =>
 describe.each(queueModes)('a process, queue on %s', (mode: QueueMode) => {
   /** Where a process can be started again and again: its folder, with an embedded PostgreSQL, and its Redis. */
   async function place(settings: Settings = {}) {
+    const empty = await emptyPlace(settings)
+    await copyCluster(join(empty.directory, '.data/postgres'))
+    return empty.start
+  }
+
+  async function emptyPlace(settings: Settings = {}) {
     const directory = resources.use(temporaryDirectory()).path
     const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
     const all = { ...settings, ...(redis && { REDIS_URL: redis.url }) }
-    return async () => resources.use(await startProcess({ settings: all, directory }))
+    return { directory, start: async () => resources.use(await startProcess({ settings: all, directory })) }
   }
 
   it('starts with nothing set, and keeps its data for the next start', async () => {
-    const start = await place()
+    const { start } = await emptyPlace()
     const receiver = resources.use(await startReceiver())
     const first = await start()
     await subscribe(first, receiver.url)
@@ -109,6 +117,7 @@ describe('a stop', () => {
     const redis = resources.use(await startRedis())
     const toRedis = resources.use(await startProxy(redis.url))
     const directory = resources.use(temporaryDirectory()).path
+    await copyCluster(join(directory, '.data/postgres'))
     const service = resources.use(await startProcess({ settings: { REDIS_URL: toRedis.url }, directory }))
     await toRedis.cut()
     await expect.poll(async () => (await service.api.get('/v1/health')).status).toBe(503)

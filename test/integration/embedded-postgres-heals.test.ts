@@ -8,7 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/platform/embedded-postgres/run.js'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { endProcess } from '../support/child-process.js'
-import { query, useEmbeddedFolder } from '../support/embedded-folder.js'
+import { copyCluster } from '../support/cluster-template.js'
+import { embeddedPostgresProcess, query, useEmbeddedFolder } from '../support/embedded-folder.js'
 
 const folder = useEmbeddedFolder()
 
@@ -17,6 +18,7 @@ let template: string | undefined
 /** A folder with something in it, whose processes are all gone. It is made once, and then copied. */
 async function crashedFolder(): Promise<void> {
   if (template === undefined) {
+    await folder.fill()
     const { child, url } = await folder.startInChild()
     await query(url, 'create table kept as select 42 as answer')
     await folder.crash(child)
@@ -76,7 +78,9 @@ describe('a postmaster.pid of a server that is gone', () => {
 
   it("heals when its number went to another cluster's server, which goes on", async () => {
     await crashedFolder()
-    const other = await startEmbeddedPostgres({ dataDirectory: join(folder.dataDirectory, '..', 'other') })
+    const dataDirectory = join(folder.dataDirectory, '..', 'other')
+    await copyCluster(dataDirectory)
+    const other = await startEmbeddedPostgres({ dataDirectory })
     try {
       const otherFile = join(other.dataDirectory, 'cluster', 'postmaster.pid')
       const pid = Number.parseInt(await readFile(otherFile, 'utf8'), 10)
@@ -90,6 +94,7 @@ describe('a postmaster.pid of a server that is gone', () => {
   })
 
   it('heals when a process of the server outlived the first one, and keeps its memory', async () => {
+    await folder.fill()
     const { child, url } = await folder.startInChild()
     await query(url, 'create table kept as select 42 as answer')
     const busy = query(url, 'select count(*) from generate_series(1, 1e12)').catch(() => {})
@@ -120,6 +125,7 @@ describe('the password', () => {
   )
 
   it('is set anew when its file was lost beside a server that runs', async () => {
+    await folder.fill()
     const { child, url } = await folder.startInChild()
     await query(url, 'create table kept as select 42 as answer')
     await endProcess(child, 'SIGKILL')
@@ -170,7 +176,7 @@ describe('server.log', () => {
     'a link that leads nowhere': (file) => symlink('/nowhere/at/all', file),
   }
   it.each(Object.entries(inTheWay))('is put aside when it is %s', async (_, put) => {
-    await mkdir(folder.dataDirectory, { recursive: true })
+    await folder.fill()
     for (const name of ['server.log', 'server.log.old']) await put(join(folder.dataDirectory, name))
     await folder.start()
     expect((await stat(join(folder.dataDirectory, 'server.log'))).isFile()).toBe(true)
@@ -178,7 +184,7 @@ describe('server.log', () => {
 
   it("is not written through another user's link when it is root who starts the service", async () => {
     const target = join(folder.dataDirectory, '..', 'precious')
-    await mkdir(folder.dataDirectory, { recursive: true })
+    await folder.fill()
     await writeFile(target, 'precious')
     await symlink(target, join(folder.dataDirectory, 'server.log'))
     await folder.start()
@@ -188,12 +194,7 @@ describe('server.log', () => {
 
 describe('a disk that is too small', () => {
   const start = (command: string, ...args: string[]) => {
-    const script = join(import.meta.dirname, '../support/embedded-postgres-process.ts')
-    return run(
-      command,
-      [...args, process.execPath, '--import', import.meta.resolve('tsx'), script],
-      undefined,
-    )
+    return run(command, [...args, process.execPath, embeddedPostgresProcess], undefined)
   }
 
   it('is said in a sentence, and no half-made cluster is left', async () => {

@@ -14,6 +14,7 @@ let pool: pg.Pool
 let server: EmbeddedPostgres
 
 beforeEach(async () => {
+  await folder.fill()
   server = await folder.start()
   pool = new pg.Pool({ connectionString: server.url, max: 2 }).on('error', () => {})
   await pool.query('create table kept as select 42 as answer')

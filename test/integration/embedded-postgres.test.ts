@@ -20,6 +20,7 @@ test('what is written is there after a stop and another start', async () => {
 })
 
 test('commits are durable, and every connection has to know the password', async () => {
+  await folder.fill()
   const { url } = await start()
   const rows = await query(
     url,
@@ -34,6 +35,7 @@ test('commits are durable, and every connection has to know the password', async
 })
 
 test('settings go over our defaults, whatever characters they hold', async () => {
+  await folder.fill()
   const { url } = await start({
     settings: { work_mem: '5MB', application_name: `it's "quoted" $HOME` },
   })
@@ -46,6 +48,7 @@ test('settings go over our defaults, whatever characters they hold', async () =>
 })
 
 test('a server that outlived its process is adopted, with what was committed', async () => {
+  await folder.fill()
   const { child, url, adopted } = await startInChild()
   expect(adopted).toBe(false)
   await query(url, 'create table kept as select 42 as answer')
@@ -59,6 +62,7 @@ test('a server that outlived its process is adopted, with what was committed', a
 })
 
 test('a second service on the same data is told whose it is, and disturbs nothing', async () => {
+  await folder.fill()
   const { child, url } = await startInChild()
   await expect(start()).rejects.toThrow(
     `another Node Event Service runs on ${folder.dataDirectory} (pid ${child.pid}); stop it first`,
@@ -67,6 +71,7 @@ test('a second service on the same data is told whose it is, and disturbs nothin
 })
 
 test('after everything was killed, the next start recovers what was committed', async () => {
+  await folder.fill()
   const { child, url } = await startInChild()
   await query(url, 'create table kept as select 42 as answer')
   await folder.crash(child)
@@ -84,6 +89,7 @@ test('of two first starts at once, one has the server and the other is told so',
 })
 
 test('stop may be called again, and when the server is gone already', async () => {
+  await folder.fill()
   const server = await start()
   process.kill(await folder.postmasterPid(), 'SIGKILL')
   await server.stop()

@@ -15,9 +15,12 @@ import {
   startEmbeddedPostgres,
 } from '../../src/platform/embedded-postgres.js'
 import { endProcess } from './child-process.js'
+import { copyCluster } from './cluster-template.js'
 
 export interface EmbeddedFolder {
   readonly dataDirectory: string
+  /** As the first start would: with a cluster, in which nothing is. */
+  fill(): Promise<void>
   /** Of the cluster in it. */
   file(...names: string[]): string
   /** What was logged by the servers of this process. */
@@ -32,6 +35,9 @@ export interface EmbeddedFolder {
   /** Leaves the folder as a crash of the machine does: all processes are gone, and nothing was put in order. */
   crash(child: ChildProcess): Promise<void>
 }
+
+/** A program that starts an embedded PostgreSQL in the folder that is its argument, and runs until it is killed. */
+export const embeddedPostgresProcess = fileURLToPath(new URL('embedded-postgres-process.js', import.meta.url))
 
 /** Each test starts servers, often several, on a machine that may have more to do. */
 const TEST_TIMEOUT_MS = 120_000
@@ -69,8 +75,7 @@ export function useEmbeddedFolder(): EmbeddedFolder {
   }
 
   async function startInChild() {
-    const script = fileURLToPath(new URL('embedded-postgres-process.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', 'tsx', script, dataDirectory], {
+    const child = spawn(process.execPath, [embeddedPostgresProcess, dataDirectory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     children.push(child)
@@ -100,6 +105,7 @@ export function useEmbeddedFolder(): EmbeddedFolder {
       children.push(child)
       return child
     },
+    fill: () => copyCluster(dataDirectory),
     ...{ file, start, startInChild, postmasterPid, serverProcesses, crash },
   }
 }

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
+import { copyCluster, makeClusterTemplate } from './cluster-template.js'
 import { provideRedis, type RedisSource } from './redis.js'
 
 declare module 'vitest' {
@@ -26,8 +27,12 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-test-'))
   // Root's PostgreSQL runs as another user, who has to get in.
   await chmod(directory, 0o755)
+  const template = await makeClusterTemplate(join(directory, 'template'))
+  project.provide('clusterTemplate', template)
+  const dataDirectory = join(directory, 'postgres')
+  await copyCluster(dataDirectory, template)
   const postgres = await startEmbeddedPostgres({
-    dataDirectory: join(directory, 'postgres'),
+    dataDirectory,
     // The data is thrown away, and no test pulls the plug of the machine.
     settings: { fsync: 'off', full_page_writes: 'off', max_connections: '500' },
   })
