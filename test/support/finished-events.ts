@@ -21,19 +21,16 @@ export interface PastEvent {
 export async function insertPastEvent(database: TestDatabase, event: PastEvent): Promise<string> {
   const { status, deliveries = [], ageDays, changedDaysAgo = ageDays, logsPerDelivery = 1 } = event
   const id = uuidV7Of(Date.now() - ageDays * DAY_MS)
+  const countOf = (final: DeliveryStatus) => deliveries.filter((is) => is === final).length
   const ago = (days: number) => new Date(Date.now() - days * DAY_MS)
+  // In one statement: a service that runs beside the test must not see the event without its deliveries.
   await database.query(
-    `insert into events (id, type, data, status, "deliveryCount", "sentCount", "deadCount", "createdAt", "updatedAt")
-     values ($1, 'a', '{}', $2, $3, $4, $5, $6, $7)`,
-    [
-      ...[id, status, deliveries.length],
-      ...(['SENT', 'DEAD'] as const).map((final) => deliveries.filter((is) => is === final).length),
-      ...[ago(ageDays), ago(changedDaysAgo)],
-    ],
-  )
-  if (event.isInOutbox) await database.query('insert into outbox values ($1)', [id])
-  await database.query(
-    `with subscribed as (
+    `with event as (
+       insert into events (id, type, data, status, "deliveryCount", "sentCount", "deadCount", "createdAt", "updatedAt")
+       values ($1, 'a', '{}', $6, cardinality($2::uuid[]), $7, $8, $9, $10)
+     ), waiting as (
+       insert into outbox select $1 where $11
+     ), subscribed as (
        insert into subscriptions (id, "endpointUrl", "eventTypes", secret, fingerprint)
        select id, 'https://example.com', '{a}', 'a secret', decode(replace(id::text, '-', ''), 'hex')
        from unnest($2::uuid[]) as s (id) returning id
@@ -45,7 +42,23 @@ export async function insertPastEvent(database: TestDatabase, event: PastEvent):
      )
      insert into "deliveryLogs" ("deliveryId", attempt, status, "responseTimeMs")
      select id, attempt, status, 1 from delivered, generate_series(1, $5) as attempt`,
-    [id, deliveries.map(() => randomUUID()), deliveries.map(() => uuidv7()), deliveries, logsPerDelivery],
+    [
+      ...[
+        id,
+        deliveries.map(() => randomUUID()),
+        deliveries.map(() => uuidv7()),
+        deliveries,
+        logsPerDelivery,
+      ],
+      ...[
+        status,
+        countOf('SENT'),
+        countOf('DEAD'),
+        ago(ageDays),
+        ago(changedDaysAgo),
+        event.isInOutbox ?? false,
+      ],
+    ],
   )
   await tally(database)
   return id
