@@ -27,7 +27,6 @@ const measuring = [
   'hostile-endpoints',
   'migrations-online',
   'name-lookup',
-  'parts-away',
   'postgres-failover',
   'postgres-pool',
   'retention',
@@ -76,9 +75,10 @@ export default defineConfig({
       project('integration', 1, WORKERS, { include: integration, exclude: measuring, isolate: false }),
       project('e2e', 1, WORKERS, { include: endToEnd, exclude: measuringEndToEnd, isolate: false }),
       project('integration-measuring', 2, MEASURING_WORKERS, {
-        include: [...measuring, 'test/faults/{judge,verify}.test.ts'],
+        include: [...measuring, 'test/faults/verify.test.ts'],
+        isolate: false,
       }),
-      project('e2e-measuring', 2, MEASURING_WORKERS, { include: measuringEndToEnd }),
+      project('e2e-measuring', 2, MEASURING_WORKERS, { include: measuringEndToEnd, isolate: false }),
     ],
   },
 })

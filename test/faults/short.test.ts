@@ -45,7 +45,7 @@ it.each(runs)(
     const outcome = await runFaults({
       seed: 'short',
       layout,
-      eventsPerSecond: 40,
+      eventsPerSecond: 25,
       order,
       longestMs: 1500,
       gapMs: { shortest: 200, longest: 800 },

@@ -2,7 +2,7 @@
  * A process that migrates dies: at each message that it sends to PostgreSQL, in the middle of each statement of each
  * migration, by SIGKILL. The next one needs nobody's help, and what it leaves is what one that was never killed leaves.
  *
- * A run tries every fourth moment, from a random one on. The long form, `MIGRATION_CUTS=all`, tries every moment.
+ * A run tries every eighth moment, from a random one on. The long form, `MIGRATION_CUTS=all`, tries every moment.
  * `MIGRATION_SEED` has the moments of an upgrade again that a run printed.
  */
 import { spawn } from 'node:child_process'
@@ -23,8 +23,8 @@ import { startProcess, temporaryDirectory } from '../support/process.js'
 const MINUTES = 60_000
 const AT_ONCE = 4
 const isLong = process.env.MIGRATION_CUTS === 'all'
-const MOMENTS_PER_TRY = isLong ? 1 : 4
-const KILLED_PROCESSES = isLong ? 30 : 12
+const MOMENTS_PER_TRY = isLong ? 1 : 8
+const KILLED_PROCESSES = isLong ? 30 : 6
 const SCHEMAS = ['public', 'bullmq']
 
 let admin: pg.Pool

@@ -12,7 +12,7 @@ export interface Producers {
 
 const CLIENTS = 30
 /** At most, between two requests of one client. */
-const LONGEST_PAUSE_MS = 60
+const LONGEST_PAUSE_MS = 200
 const BODY = '{"type":"user.created","data":{}}'
 
 /** @param urls of alike processes: a client takes them in turn, and another where a connection is refused */

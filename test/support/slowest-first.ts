@@ -9,7 +9,6 @@ const longest = [
   'e2e/wrong-starts',
   'integration/redis-faults',
   'faults/verify',
-  'faults/judge',
   'integration/embedded-postgres-watch',
   'integration/embedded-postgres-heals',
   'integration/plans',
@@ -21,7 +20,6 @@ const longest = [
   'integration/postgres-failover',
   'integration/fairness',
   'integration/dependencies-away',
-  'integration/parts-away',
   'integration/back-pressure',
 ].map((name) => `/test/${name}.test.ts`)
 
