@@ -24,7 +24,11 @@ export const rooms = {
     imports: ['service.ts', 'config.ts', 'telemetry', 'platform', 'budgets.ts', 'errors.ts'],
   },
   'service.ts': {
-    what: 'makes the resources in the order in which they need each other',
+    what: 'makes the parts of the service in the order in which they need each other, then starts them',
+    imports: ['service', 'delivery-engine', 'platform'],
+  },
+  service: {
+    what: 'the parts that a service is made of: storage, messaging, background work, HTTP',
     imports: [
       ...['config.ts', 'http', 'graphql', 'delivery-engine', 'retention', 'events', 'api-keys', 'secrets'],
       ...['telemetry', 'platform', 'budgets.ts'],

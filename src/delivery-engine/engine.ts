@@ -33,8 +33,10 @@ import type { WakeUps } from './scheduling/wake-ups.js'
 import { createWorkerPresence } from './scheduling/worker-presence.js'
 import { createWorker } from './worker.js'
 
-/** Its stop may be asked for more than once. From the first moment of the stop the engine leases nothing. */
+/** A stop may be asked for more than once. From the first moment of the stop the engine leases nothing. */
 export interface DeliveryEngine extends AsyncDisposable {
+  /** Until then it leases and attempts nothing. Resolves once the worker takes jobs. */
+  start(): Promise<void>
   /** Requests in flight. */
   readonly inFlight: number
   /** Whether the dispatcher and the scheduler have both finished a poll lately. */
@@ -73,7 +75,7 @@ const COUNTER_DELTAS_MERGED_EVERY_MS = 2000
 const MAX_IDLE_MS = 30_000
 const MAX_MISSED_POLLS = 3
 
-export async function startDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
+export async function createDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
   const { config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys } = options
   const { intervalMs, batchSize } = config.outbox
   const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
@@ -141,16 +143,21 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
 
   wakeUps.listen('outbox', dispatcher.wake)
   wakeUps.listen('due', scheduler.wake)
-  await worker.start({
-    attempt,
-    onCapacityFreed: scheduler.capacityFreed,
-    onGivenBack: scheduler.addBacklog,
-  })
+  const pollers = [dispatcher, scheduler, counterDeltas]
+
+  async function start(): Promise<void> {
+    await worker.start({
+      attempt,
+      onCapacityFreed: scheduler.capacityFreed,
+      onGivenBack: scheduler.addBacklog,
+    })
+    for (const poller of pollers) poller.start()
+  }
 
   async function stop(): Promise<void> {
     stopRequest.abort()
     const cutOffAt = performance.now() + config.shutdownGraceMs + UNDER_WAY_MS
-    await Promise.all([dispatcher, scheduler, counterDeltas].map((poller) => poller[Symbol.asyncDispose]()))
+    await Promise.all(pollers.map((poller) => poller[Symbol.asyncDispose]()))
     const { onCutOff = () => {} } = options
     const ended = worker.stop(cutOffAt, cutOff).then((attempts) => attempts > 0 && onCutOff(attempts))
     // While the database is away the leases stay until they run out. Other parts report that it is away.
@@ -175,6 +182,7 @@ export async function startDeliveryEngine(options: DeliveryEngineOptions): Promi
       const maxIdleMs = Math.max(MAX_IDLE_MS, MAX_MISSED_POLLS * intervalMs)
       return Math.max(dispatcher.idleMs, scheduler.idleMs) < maxIdleMs
     },
+    start,
     fastPath,
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   }

@@ -203,6 +203,7 @@ export function createWorker(options: WorkerOptions): Worker {
         renewals: createPoller({ run: reviewOld, intervalMs: LEASE_RENEWED_EVERY_MS / 2, onError }),
         intake: queue.work(async ({ leases }) => take(leases)),
       }
+      running.renewals.start()
       await running.intake.ready
     },
     take,

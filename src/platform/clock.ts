@@ -117,6 +117,7 @@ export async function createDatabaseClock({
   await look()
   // While the database is away, which others tell of, time goes on as it did.
   const looks = createPoller({ run: look, intervalMs: LOOK_EVERY_MS, onError: () => {} })
+  looks.start()
   return {
     now: () => new Date(nowMs()),
     nowMs,

@@ -1,39 +1,41 @@
 /**
- * A loop that works when it is woken, and now and then besides, in case a wake-up was lost. Runs never
- * overlap; wake-ups that come during a run lead to one more.
+ * A loop that runs when it is woken, and at intervals in case a wake-up was lost. Runs never overlap. Wake-ups during a
+ * run lead to one more run.
  */
 export interface Poller extends AsyncDisposable {
-  /** Since a run ended without an error; since the beginning, before the first. */
+  /** Time since a run ended without an error, or since the start. */
   readonly idleMs: number
+  /** The first run begins at once. Wake-ups before the start have no effect. */
+  start(): void
   wake(): void
-  /** Wakes after so many milliseconds, unless something earlier does; not before the shortest rest is over. */
+  /** Wakes after this time, unless another run begins earlier. `restMs` still applies. */
   wakeIn(delayMs: number): void
 }
 
 export interface PollerOptions {
-  /** Does a bounded piece of work; answers whether there is more to do at once. */
+  /** Does a bounded piece of work. @returns whether there is more to do at once */
   run(): Promise<boolean>
-  /** Longest rest between runs. */
+  /** The longest time between two runs. */
   intervalMs: number
-  /** Shortest rest between runs, so that many small wake-ups become few larger runs. A lone one never waits. */
+  /** The shortest time between two runs, so that many wake-ups become few larger runs. A single one never waits. */
   restMs?: number | (() => number)
   onError(error: unknown): void
 }
 
 export function createPoller({ run, intervalMs, restMs = 0, onError }: PollerOptions): Poller {
+  let isOpen = false
   let timer: NodeJS.Timeout | undefined
   let wakesAt = Number.POSITIVE_INFINITY
   let running: Promise<void> | undefined
-  let wokenMeanwhile = false
-  let closed = false
+  let isWokenDuringRun = false
   let restsUntil = 0
   let lastRunAt = performance.now()
 
   const restLeftMs = () => Math.max(0, restsUntil - performance.now())
 
-  function schedule(delayMs: number): void {
+  function wakeIn(delayMs: number): void {
     const at = performance.now() + delayMs
-    if (closed || at >= wakesAt) return
+    if (!isOpen || at >= wakesAt) return
     clearTimeout(timer)
     wakesAt = at
     timer = setTimeout(() => {
@@ -43,27 +45,27 @@ export function createPoller({ run, intervalMs, restMs = 0, onError }: PollerOpt
   }
 
   function wake(): void {
-    if (closed) return
-    if (running) wokenMeanwhile = true
-    else if (restLeftMs() === 0) start()
-    else schedule(restLeftMs())
+    if (!isOpen) return
+    if (running) isWokenDuringRun = true
+    else if (restLeftMs() === 0) beginRun()
+    else wakeIn(restLeftMs())
   }
 
-  function start(): void {
+  function beginRun(): void {
     clearTimeout(timer)
     wakesAt = Number.POSITIVE_INFINITY
-    wokenMeanwhile = false
-    running = work().finally(() => {
+    isWokenDuringRun = false
+    running = runToEnd().finally(() => {
       running = undefined
       restsUntil = performance.now() + (typeof restMs === 'number' ? restMs : restMs())
-      schedule(wokenMeanwhile ? restLeftMs() : intervalMs)
+      wakeIn(isWokenDuringRun ? restLeftMs() : intervalMs)
     })
   }
 
-  async function work(): Promise<void> {
+  async function runToEnd(): Promise<void> {
     try {
       let hasMore = true
-      while (hasMore && !closed) {
+      while (hasMore && isOpen) {
         hasMore = await run()
         lastRunAt = performance.now()
       }
@@ -72,15 +74,19 @@ export function createPoller({ run, intervalMs, restMs = 0, onError }: PollerOpt
     }
   }
 
-  schedule(0)
   return {
     get idleMs() {
       return performance.now() - lastRunAt
     },
+    start() {
+      isOpen = true
+      lastRunAt = performance.now()
+      wakeIn(0)
+    },
     wake,
-    wakeIn: schedule,
+    wakeIn,
     async [Symbol.asyncDispose]() {
-      closed = true
+      isOpen = false
       clearTimeout(timer)
       await running
     },

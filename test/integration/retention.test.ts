@@ -261,12 +261,13 @@ describe('createRetention', () => {
     const serviceEvents = createServiceEvents()
     const batches: number[] = []
     serviceEvents.on('removed', ({ events }) => batches.push(events))
-    resources.use(
+    const retention = resources.use(
       createRetention({
         ...{ database, serviceEvents, days: DAYS, batchSize: 2, intervalMs: 50 },
         onError: (error) => expect.fail(String(error)),
       }),
     )
+    retention.start()
     await expect.poll(() => batches, { timeout: 10_000 }).toEqual([2, 2, 1])
     const late = once(serviceEvents, 'removed')
     await insertMany(1)

@@ -10,6 +10,7 @@ import { createDispatcher } from '../../src/delivery-engine/scheduling/dispatche
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type Publisher } from '../../src/events/publish.js'
+import type { Poller } from '../../src/platform/poller.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
@@ -82,19 +83,20 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
 
   /** Lets a part that works by itself do so once. It asks for the leaseQuotas as it does. */
   async function once(
-    start: (
+    create: (
       leaseQuotas: () => [string[], number[], number],
-      fail: (error: unknown) => void,
-    ) => AsyncDisposable,
+      onError: (error: unknown) => void,
+    ) => Pick<Poller, 'start' | keyof AsyncDisposable>,
   ) {
-    let part: AsyncDisposable | undefined
+    let poller: ReturnType<typeof create> | undefined
     await new Promise<void>((resolve, reject) => {
-      part = start(() => {
+      poller = create(() => {
         resolve()
         return [[], [], 500]
       }, reject)
+      poller.start()
     })
-    await part?.[Symbol.asyncDispose]()
+    await poller?.[Symbol.asyncDispose]()
   }
 
   return {

@@ -38,6 +38,7 @@ const giveBack: Statement = {
 export interface Scheduler extends AsyncDisposable {
   /** Since the last full scan ended. */
   readonly idleMs: number
+  start(): void
   /** Makes a full scan, because a delivery may be due that the scheduler can't know of. */
   wake(): void
   /** Makes a full scan after this time. */
@@ -141,6 +142,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     get idleMs() {
       return fullScans.idleMs
+    },
+    start() {
+      fullScans.start()
+      partialScans.start()
     },
     wake: fullScans.wake,
     wakeIn: fullScans.wakeIn,

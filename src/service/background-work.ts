@@ -1,0 +1,70 @@
+/** The work of a process that delivers: the delivery engine, and retention where RETENTION_DAYS is set. */
+import type { Logger } from 'pino'
+import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
+import type { Config } from '../config.js'
+import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
+import { describeProxies } from '../delivery-engine/egress/egress-settings.js'
+import { createDeliveryEngine, type DeliveryEngine } from '../delivery-engine/engine.js'
+import { createRetention } from '../retention/sweeper.js'
+import { createSigningKeys } from '../secrets/signing-keys.js'
+import type { ServiceConfig, StartContext } from './context.js'
+import type { Messaging } from './messaging.js'
+import type { Storage } from './storage.js'
+
+export interface BackgroundWork {
+  /** Undefined in a process that delivers nothing (ROLE=api). */
+  engine: DeliveryEngine | undefined
+  /** Nothing runs before, so that all that listens to it can be connected first. */
+  start(): Promise<void>
+  /** Resources that begin to stop together with HTTP, rather than after it. */
+  resources: AsyncDisposable[]
+}
+
+const noWork: BackgroundWork = { engine: undefined, start: async () => {}, resources: [] }
+
+/** How long HTTP and attempts in flight may go on during a stop. */
+export const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGraceMs + UNDER_WAY_MS
+
+export async function createBackgroundWork(
+  context: StartContext,
+  { database, clock, secretCipher }: Storage,
+  { queue, wakeUps }: Messaging,
+  guard: EgressGuard,
+): Promise<BackgroundWork> {
+  const { config, logger, resources, serviceEvents } = context
+  if (config.role === 'api') return noWork
+  logProxies(config, logger)
+  const signingKeys = createSigningKeys(secretCipher)
+  const engine = resources.use(
+    await createDeliveryEngine({
+      ...{ config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
+      onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
+    }),
+    'delivery engine',
+    underWayMs(config) + RECORD_MS,
+  )
+  const days = config.retentionDays
+  if (days === undefined) return { engine, start: engine.start, resources: [engine] }
+  const onError = context.reportTrouble('retention')
+  const retention = resources.use(
+    createRetention({ database, serviceEvents, days, onError }),
+    'retention',
+    underWayMs(config),
+  )
+  return {
+    engine,
+    async start() {
+      await engine.start()
+      retention.start()
+    },
+    resources: [engine, retention],
+  }
+}
+
+function logProxies({ egress }: ServiceConfig, logger: Logger): void {
+  const proxies = describeProxies(egress)
+  if (Object.keys(proxies).length > 0) logger.info({ proxies }, 'deliveries go through an outgoing proxy')
+  if (egress.ignored.length === 0) return
+  const how = 'EGRESS_PROXY_FROM_ENVIRONMENT=true makes them count'
+  logger.info({ variables: egress.ignored }, `proxies of the environment don't count for deliveries: ${how}`)
+}

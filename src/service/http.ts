@@ -1,0 +1,135 @@
+/** The HTTP server of a process: what its routes use, and how it listens and stops. */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { createAuthentication } from '../api-keys/authentication.js'
+import { createKeyStore } from '../api-keys/key-store.js'
+import { OTHER_MS } from '../budgets.js'
+import { type Config, publicApiKey } from '../config.js'
+import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
+import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
+import { createPublisher } from '../events/publish.js'
+import { createLiveUpdates } from '../graphql/live-updates.js'
+import { type AppOptions, createApp } from '../http/app.js'
+import { createHttpStop, type HttpStop } from '../http/stop-http.js'
+import { type AddressOf, createAddressOf } from '../platform/client-address.js'
+import { createWriteCheck } from '../platform/postgres/write-check.js'
+import { createMetrics } from '../telemetry/metrics.js'
+import { type BackgroundWork, underWayMs } from './background-work.js'
+import type { StartContext } from './context.js'
+import type { Messaging } from './messaging.js'
+import type { Storage } from './storage.js'
+
+/** The parts of a service that the routes use. */
+export interface Parts {
+  storage: Storage
+  messaging: Messaging
+  guard: EgressGuard
+  work: BackgroundWork
+}
+
+export interface HttpServer {
+  /** @returns the URL */
+  listen(): Promise<string>
+  skipGrace(): void
+}
+
+export async function createHttpServer(context: StartContext, parts: Parts): Promise<HttpServer> {
+  const { config, logger } = context
+  const stop = createHttpStop({
+    graceMs: config.shutdownGraceMs,
+    onCutOff: (connections) => Object.assign(context.cutOff, { connections }),
+  })
+  const addressOf = createAddressOf(config.trustedProxies)
+  const app = await createApp({
+    ...{ stop, addressOf, clock: parts.storage.clock, logger },
+    maxBodyBytes: config.eventMaxBytes,
+    connections: config,
+    ...createMonitoring(context, parts),
+    ...(config.role !== 'worker' && { api: createApi(context, parts, addressOf) }),
+  })
+  stopHttpBeforeTheRest(context, app, stop, parts.work)
+  return { listen: () => listen(app, config), skipGrace: stop.skipGrace }
+}
+
+/** Metrics and health checks. */
+function createMonitoring(
+  { serviceEvents }: StartContext,
+  { storage: { database, clock }, messaging: { usesRedis, queue }, work: { engine } }: Parts,
+): Pick<AppOptions, 'metrics' | 'healthChecks'> {
+  return {
+    metrics: createMetrics(serviceEvents, {
+      outbox: () => readOutbox(database, clock),
+      queueJobs: () => queue.counts(),
+      deliveriesInFlight: () => engine?.inFlight ?? 0,
+      clockOffsetMs: () => clock.state.offsetMs,
+    }),
+    healthChecks: {
+      database: createWriteCheck(database),
+      engine: () => (engine === undefined ? 'disabled' : engine.isHealthy ? 'ok' : 'error'),
+      clock: () => clock.state,
+      ...(usesRedis && { redis: queue.check }),
+    },
+  }
+}
+
+/** What the routes of REST and GraphQL use. */
+function createApi(
+  { config, resources, serviceEvents, reportTrouble }: StartContext,
+  { storage, messaging, guard, work }: Parts,
+  addressOf: AddressOf,
+): NonNullable<AppOptions['api']> {
+  const { database, clock, newId, secretCipher } = storage
+  const { pubSub, wakeUps } = messaging
+  const apiKeys = resources.use(
+    createKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
+    'API keys',
+    OTHER_MS,
+  )
+  return {
+    ...{ database, secretCipher, serviceEvents, clock, newId },
+    authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
+    publisher: createPublisher({
+      ...{ database, serviceEvents, clock, newId, fastPath: work.engine?.fastPath },
+      onCommitted: () => wakeUps.send('outbox'),
+    }),
+    refuseUrl: guard.checkUrl,
+    onDue: () => wakeUps.send('due'),
+    live: createLiveUpdates(pubSub),
+    graphql: {
+      allowIntrospection: config.graphql.introspection,
+      corsOrigins: config.corsOrigins,
+      graphiql: config.graphql.graphiql ? { apiKey: publicApiKey(config) } : undefined,
+      requireLocalHost: config.environment !== 'production',
+    },
+  }
+}
+
+/** The last resource, so that a stop begins with it. */
+function stopHttpBeforeTheRest(
+  { config, resources }: StartContext,
+  app: FastifyInstance,
+  stop: HttpStop,
+  work: BackgroundWork,
+): void {
+  resources.use(
+    {
+      async [Symbol.asyncDispose]() {
+        stop.begin()
+        for (const resource of work.resources) void resource[Symbol.asyncDispose]()
+        await stop.drain()
+        await app.close()
+      },
+    },
+    'HTTP',
+    underWayMs(config) + OTHER_MS,
+  )
+}
+
+/** How many connections the system may hold before the process accepts them. The system may allow fewer. */
+const LISTEN_BACKLOG = 4096
+
+async function listen(app: FastifyInstance, { host, port: wantedPort }: Config): Promise<string> {
+  await app.listen({ host, port: wantedPort, backlog: LISTEN_BACKLOG })
+  const { address, family, port } = app.server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

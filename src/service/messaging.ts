@@ -1,0 +1,44 @@
+/** Opens the job queue and pub/sub, on Redis or without it. */
+import { OTHER_MS, QUEUE_MS } from '../budgets.js'
+import type { DeliveryJob } from '../delivery-engine/scheduling/lease.js'
+import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
+import { broadcastServiceEvents } from '../graphql/live-updates.js'
+import { readInstallationId } from '../platform/postgres/installation.js'
+import { createPubSub } from '../platform/pubsub.js'
+import { createJobQueue } from '../platform/queue/job-queue.js'
+import { connectToRedis } from '../platform/redis/redis.js'
+import type { StartContext } from './context.js'
+import type { Storage } from './storage.js'
+
+export type Messaging = Awaited<ReturnType<typeof openMessaging>>
+
+export async function openMessaging(
+  { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
+  { database, directUrl }: Storage,
+) {
+  const redis =
+    config.redis &&
+    resources.use(
+      await connectToRedis({
+        settings: config.redis,
+        installationId: await readInstallationId(database),
+        logger,
+        onError: reportTrouble('Redis'),
+      }),
+      'connections to Redis',
+      OTHER_MS,
+    )
+  const queue = resources.use(
+    createJobQueue<DeliveryJob>({
+      name: 'deliveries',
+      redis,
+      databaseUrl: directUrl,
+      onError: reportTrouble('queue'),
+    }),
+    'queue',
+    QUEUE_MS,
+  )
+  const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
+  broadcastServiceEvents(serviceEvents, pubSub)
+  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps: createWakeUps(pubSub) }
+}

@@ -1,0 +1,40 @@
+/** Connects to PostgreSQL and prepares everything that depends on it alone. */
+import { DATABASE_MS, OTHER_MS } from '../budgets.js'
+import { loadDeliveries } from '../delivery-engine/attempt/loader.js'
+import { recordAttempts } from '../delivery-engine/attempt/recorder.js'
+import { acceptStatements } from '../events/accept.js'
+import { createDatabaseClock } from '../platform/clock.js'
+import { createDatabase } from '../platform/postgres/database.js'
+import { createIdSource } from '../platform/uuid.js'
+import { createSecretCipher } from '../secrets/cipher.js'
+import { prepareStoredSecrets } from '../secrets/stored-secrets.js'
+import type { StartContext } from './context.js'
+
+export type Storage = Awaited<ReturnType<typeof openStorage>>
+
+export async function openStorage({ config, logger, resources, stopSignal, ...context }: StartContext) {
+  const { directUrl = config.databaseUrl, pooling = 'none' } = config
+  const database = resources.use(
+    createDatabase({
+      ...{ url: config.databaseUrl, directUrl, pooling, onError: context.reportTrouble('database') },
+      ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
+    }),
+    'connections to the database',
+    DATABASE_MS,
+  )
+  const clock = resources.use(
+    await createDatabaseClock({
+      database,
+      onChange: (state) => void context.serviceEvents.emit('clock', state),
+    }),
+    'clock',
+    OTHER_MS,
+  )
+  const newId = createIdSource(clock)
+  const secretCipher = createSecretCipher(config.secretEncryptionKeys)
+  await prepareStoredSecrets(database, secretCipher, logger)
+  stopSignal?.throwIfAborted()
+  await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
+  stopSignal?.throwIfAborted()
+  return { database, directUrl, clock, newId, secretCipher }
+}
