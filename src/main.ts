@@ -26,27 +26,23 @@ async function main({ start, stop, stopRequested, logTo }: Program): Promise<voi
       const options = { count: processes, databaseUrl, logger, graceMs, stop }
       return resources.use(await startProcesses(options), 'processes')
     }
-    // Most of the code: loaded when all else is found right, and never in the first of several processes.
+    // Most of the code. It is loaded once the settings and the database are right, and never in a primary.
     const { startService } = await import('./service.js')
     const settings = { ...config, databaseUrl, directUrl, pooling, poolSize }
     return resources.use(await startService(settings, logger, stop), 'service')
   }
   const service = await start(resources, cleanUpMs(config.databaseUrl === undefined), startAll)
-  try {
-    if (cluster.isPrimary) {
-      logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
-      if (config.environment === 'development' && role === 'all')
-        process.stdout.write(welcome(config, service.url))
-    }
-    const { by: signal } = await stopRequested()
-    logger.info({ signal }, 'stopping')
-    // Ctrl-C: a person who waits, and no balancer that has to learn of it.
-    if (signal === 'SIGINT') service.skipGrace()
-    await stopInTime(resources, graceMs, logger)
-  } finally {
-    await resources[Symbol.asyncDispose]()
+  if (cluster.isPrimary) {
+    logger.info({ url: service.url, role, ...(processes > 1 && { processes }) }, 'listening')
+    if (config.environment === 'development' && role === 'all')
+      process.stdout.write(welcome(config, service.url))
   }
-  // The way to the first process would keep this one alive.
+  const { by: signal } = await stopRequested()
+  logger.info({ signal }, 'stopping')
+  // Ctrl-C comes from a person who waits, and no load balancer has to notice it.
+  if (signal === 'SIGINT') service.skipGrace()
+  await stopInTime(resources, graceMs, logger)
+  // The IPC channel to the primary would keep this process alive.
   if (process.connected) process.disconnect()
 }
 
