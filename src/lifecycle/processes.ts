@@ -1,7 +1,7 @@
 /**
- * Several processes that do the same and share one port, so that the service uses more than one core. This one, the
- * first, serves nobody: it starts the others, puts another in the place of one that died, passes on what they have to
- * tell each other, and stops them.
+ * Runs several worker processes that do the same work and share one port, so that the service uses more than one core.
+ * The primary process serves no requests. It starts the workers, replaces a worker that died, relays messages between
+ * them, and stops them.
  */
 import cluster, { type Address, type Worker } from 'node:cluster'
 import { once } from 'node:events'
@@ -24,10 +24,10 @@ export interface ProcessesOptions {
   stop: AbortSignal
 }
 
-/** Before one that died is replaced, lest one that can't live is started without end. */
+/** The pause before a worker is replaced, so that a worker that always dies is not started in a tight loop. */
 const REPLACE_AFTER_MS = 1000
 
-/** Resolves once all of them listen. @throws ExpectedStartError when one of them can't start */
+/** Resolves once all workers listen. @throws ExpectedStartError when a worker can't start */
 export async function startProcesses({
   count,
   databaseUrl,
@@ -35,20 +35,20 @@ export async function startProcesses({
   logger,
   stop: stopSignal,
 }: ProcessesOptions): Promise<Service> {
-  // Times go between processes as they are.
+  // Keeps `Date`s in messages between processes.
   cluster.setupPrimary({ serialization: 'advanced' })
   relayMessages()
   aggregateMetrics()
   let isStopping = false
   manageListener(() => isStopping)
-  /** Ctrl-C reaches the others from the terminal too, and systemd sends SIGTERM to all: the same one each. */
+  /** The workers get the same signal from the terminal (Ctrl-C) or from systemd (SIGTERM). */
   let signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'
   const fork = () => cluster.fork({ DATABASE_URL: databaseUrl })
 
-  /** @throws ResourceHangsError when one had to be killed, or hung itself */
+  /** @throws ResourceHangsError when a worker had to be killed, or hung itself */
   async function stop(): Promise<void> {
     isStopping = true
-    // Who ends this one at once wants all of them ended.
+    // When the primary is ended at once, the workers are too.
     process.once('exit', killAll)
     const timer = setTimeout(killAll, processesMs(graceMs))
     const codes = await Promise.all(living().map(endOf))
@@ -76,7 +76,7 @@ export async function startProcesses({
 
   async function replace({ process: { pid } }: Worker, code: number | null, signal: string): Promise<void> {
     if (isStopping) return
-    logger.error({ pid, code, signal }, 'a process died: another takes its place')
+    logger.error({ pid, code, signal }, 'a process died: starting another in its place')
     await pause(REPLACE_AFTER_MS)
     if (!isStopping) fork()
   }

@@ -1,4 +1,4 @@
-/** Where the database comes from: the one that DATABASE_URL names, or an embedded one; and its migrations. */
+/** Provides the database of a start: the one at DATABASE_URL, or an embedded one. Migrates it outside of production. */
 import cluster from 'node:cluster'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
@@ -10,23 +10,23 @@ import { findPooling, type Pooling, requireOwnSessions } from '../platform/postg
 
 interface Server extends AsyncDisposable {
   databaseUrl: string
-  /** The way to it past a pooler. */
+  /** Leads to the database past a pooler. */
   directUrl: string
 }
 
 export interface ProvidedServer extends Server {
-  /** What `databaseUrl` leads through. */
+  /** The mode of the pooler that `databaseUrl` leads through. */
   pooling: Pooling
-  /** How many connections PostgreSQL gives to each process; never more than were asked for. */
+  /** How many connections PostgreSQL allows for each process, at most those that the process needs. */
   connections: number
 }
 
 export interface ProvidedDatabase extends Omit<ProvidedServer, 'connections'> {
-  /** Of the hot path, so that the process opens no more connections than it may. */
+  /** Size of the pool of the hot path, so that the process stays within its connections. */
   poolSize: number
 }
 
-/** How a program tells what it does and what it waits for. */
+/** Where a program reports its progress and what it waits for. */
 export interface ProgressLog {
   info(line: string): void
   warn(line: string): void
@@ -35,9 +35,9 @@ export interface ProgressLog {
 const MAINTENANCE_DEMAND: ConnectionDemand = { need: MAINTENANCE_NEED, processes: 1, opening: 1 }
 
 /**
- * The server that holds the database, with its schema as it is, once it can be worked on.
+ * Resolves once the server accepts connections. The schema is not touched.
  *
- * @param stop ends it: what was started is stopped
+ * @param stop gives up, and stops what was started
  * @throws ExpectedStartError that says what to do, when there is none within DATABASE_WAIT_SECONDS or none can be
  */
 export async function provideServer(
@@ -47,7 +47,7 @@ export async function provideServer(
   demand: ConnectionDemand = MAINTENANCE_DEMAND,
 ): Promise<ProvidedServer> {
   const server = await startServer(config, say, stop)
-  // Where nothing had to be started before, it is waited since the process began: who starts it sees no other time.
+  // Without an embedded server, the wait counts from the start of the process, as the operator sees it.
   const beganMs = config.databaseUrl === undefined ? performance.now() : 0
   const wait = {
     untilMs: beganMs + config.databaseWaitSeconds * 1000,
@@ -98,7 +98,7 @@ async function lookForPooler(
   return pooling
 }
 
-/** Workers hold a lock for as long as they live, and so do migrations, which are no business of a start in production. */
+/** Workers hold a lock for as long as they live. Migrations hold one too, but a start in production runs none. */
 const needsOwnSessions = ({ role, environment }: Config): boolean =>
   role !== 'api' || environment !== 'production'
 
@@ -116,7 +116,7 @@ export async function provideDatabase(
   const work = { isWorker: config.role !== 'api', isQueueOnPostgres: config.redis === undefined }
   const { processes } = config
   const need = connectionNeedOf(work)
-  // The first of several processes asks for all of them, before there are any.
+  // The primary checks for all processes, before it starts them.
   const opening = cluster.isPrimary ? processes : 1
   const { connections, ...server } = await provideServer(config, say, stop, { need, processes, opening })
   try {
@@ -127,7 +127,7 @@ export async function provideDatabase(
   }
   if (connections < need.full && cluster.isPrimary) {
     say.warn(
-      `PostgreSQL allows ${connections} connections for each process, which would open up to ${need.full}: it does with those, and is slower under load.`,
+      `PostgreSQL allows ${connections} connections for each process, which would use up to ${need.full}. The service runs with fewer, and is slower under load.`,
     )
   }
   return { ...server, poolSize: poolSizeWithin(connections, work) }
@@ -144,7 +144,7 @@ async function requireOrMakeSchema(
   if (applied.length > 0) say.info(`Migrated the database: ${applied.join(', ')}`)
 }
 
-/** Loaded only when there is a database to migrate: what can't be is told before. */
+/** Loaded only when there is a database to migrate, so that other problems are reported sooner. */
 const loadMigrations = () => import('../platform/migrations/index.js')
 
 /** Brings the database up to date. */

@@ -1,6 +1,6 @@
 /**
- * What surrounds each of the service's programs: it can be asked to end at every moment, what fails is told in a
- * sentence, and an error that nobody caught is one log line. None of them ends mute, hangs, or prints a stack.
+ * Runs one of the service's programs. The program can be stopped at every moment. An expected failure is one sentence on
+ * standard error, and an uncaught error is one log line. No program ends silently, hangs, or prints a stack.
  */
 import { addAbortListener, once } from 'node:events'
 import type { Logger } from 'pino'
@@ -14,21 +14,21 @@ export interface Program {
   readonly stop: AbortSignal
   /** Resolves when the process is to end. */
   stopRequested(): Promise<StopRequest>
-  /** Where errors go that nobody caught; to standard error until then. */
+  /** Uncaught errors go to this logger, and to standard error before. */
   logTo(logger: Logger): void
   /**
-   * Does what may be given up at every moment. When it fails or `stop` comes, what was started is stopped, for so long
-   * at most, and the process ends.
+   * Does work that may be given up at every moment. When the work fails or `stop` is aborted, `resources` are disposed,
+   * for `cleanUpMs` at most, and the process ends.
    */
   start<Result>(resources: Resources, cleanUpMs: number, work: () => Promise<Result>): Promise<Result>
 }
 
-/** @param failure what an error that nobody foresaw is introduced by: `The migration failed` */
+/** @param failure introduces an unexpected error in the log: `The migration failed` */
 export function runProgram(main: (program: Program) => Promise<void>, failure: string): void {
   const { signal: stop, request } = listenForStop()
   const ownLogger = createCrashLogger()
   let logger = ownLogger
-  /** Even who wants a silent log is told why the process ends. */
+  /** Even with LOG_LEVEL=silent the reason of the end is printed. */
   const fatal = (error: unknown, message: string) =>
     (logger.isLevelEnabled('fatal') ? logger : ownLogger).fatal({ error: describeCrash(error) }, message)
 
@@ -54,7 +54,7 @@ export function runProgram(main: (program: Program) => Promise<void>, failure: s
     const listening = addAbortListener(stop, () => {
       const { by, exitCode } = stop.reason as StopRequest
       process.exitCode = exitCode
-      logger.info({ signal: by }, 'stopping, though it has not started')
+      logger.info({ signal: by }, 'stopping before the start has finished')
       endSoon()
     })
     try {
@@ -62,7 +62,7 @@ export function runProgram(main: (program: Program) => Promise<void>, failure: s
       stop.throwIfAborted()
       return result
     } catch (error) {
-      // Once it is asked to end, whatever fails does so because of that.
+      // A failure after the stop request is a consequence of it.
       if (!stop.aborted) report(error)
       endSoon()
       await Promise.resolve(resources[Symbol.asyncDispose]()).catch(() => {})

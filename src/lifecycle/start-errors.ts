@@ -1,7 +1,6 @@
 /**
- * Why a start can't be, in one table for each thing that a start needs: an error's code, and the sentence for the person
- * who can mend it. None of them holds a secret. Errors are told apart by code; a code that is in no table is a fault of
- * the service's own, or of something that nobody has met yet.
+ * Explains why a start failed: tables from an error's code to a sentence for the operator. No sentence contains a secret.
+ * A code that is in no table is unexpected, and is logged as a fault of the service.
  */
 import { ExpectedStartError } from '../errors.js'
 import type { CodedError } from '../platform/postgres/connect-errors.js'
@@ -10,7 +9,7 @@ import { redact } from '../platform/redact.js'
 
 const CANNOT_START = "Node Event Service can't start"
 
-/** A sentence for what a person can mend; undefined for what only a developer can. */
+/** @returns a sentence for the operator; undefined for an unexpected error */
 export function explainStartError(thrown: unknown): string | undefined {
   if (thrown instanceof ExpectedStartError) return thrown.message
   if (!(thrown instanceof Error)) return undefined
@@ -20,13 +19,13 @@ export function explainStartError(thrown: unknown): string | undefined {
   return explain && `${CANNOT_START}: ${explain(error)}`
 }
 
-/** It was there when the start began. */
+/** PostgreSQL answered when the start began. */
 function explainLoss(cause: unknown): string {
   const { message } = cause as Error
-  return `${CANNOT_START}: PostgreSQL went away, or was too slow, in the middle of it: ${redact(message)}. Start it again.`
+  return `${CANNOT_START}: PostgreSQL went away or was too slow during the start: ${redact(message)}. Start again.`
 }
 
-/** `listen` names the address; in one of several processes, which asks the first one for it, it is `bind`. */
+/** The error of `listen` names the address. With several processes the primary binds it, and the error is of `bind`. */
 function explainListen(error: CodedError): string | undefined {
   const { syscall = '', code = '', hostname, address = hostname, port } = error
   if (!['listen', 'bind', 'getaddrinfo'].includes(syscall)) return undefined
@@ -34,18 +33,18 @@ function explainListen(error: CodedError): string | undefined {
 }
 
 const noSuchName = (host: string, _port: string, code: string) =>
-  `HOST=${host} is no name of this machine (${code}). Set HOST to an address of its own, or to 0.0.0.0 for all of them.`
+  `HOST=${host} is not a name of this machine (${code}). Set HOST to one of its addresses, or to 0.0.0.0 for all.`
 
 const listenSentences: Record<string, (host: string, port: string, code: string) => string> = {
   EADDRINUSE: (host, port, code) =>
-    `another program listens on ${host}${port} already (${code}). Set PORT to another one.`,
+    `another program already listens on ${host}${port} (${code}). Set PORT to another one.`,
   EADDRNOTAVAIL: (host, port, code) =>
-    `${host}${port} is not an address of this machine (${code}). Set HOST to one of its own, or to 0.0.0.0 for all of them.`,
+    `${host}${port} is not an address of this machine (${code}). Set HOST to one of its addresses, or to 0.0.0.0 for all.`,
   EACCES: (host, port, code) =>
-    `this user may not listen on ${host}${port} (${code}): ports below 1024 need a right of their own. Set PORT to a higher one.`,
-  EPERM: (host, port, code) => `the system forbids to listen on ${host}${port} (${code}).`,
+    `this user may not listen on ${host}${port} (${code}): ports below 1024 need a privilege. Set PORT to a higher one.`,
+  EPERM: (host, port, code) => `the system forbids listening on ${host}${port} (${code}).`,
   EAFNOSUPPORT: (host, _port, code) =>
-    `this machine has no addresses of the kind of ${host} (${code}). Set HOST to another one.`,
+    `this machine has no addresses of the family of ${host} (${code}). Set HOST to another one.`,
   EINVAL: (host, _port, code) => `nothing can listen on ${host} (${code}). Set HOST to another address.`,
   ENOTFOUND: noSuchName,
   EAI_AGAIN: noSuchName,
@@ -63,14 +62,14 @@ const fileReasons: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: "this user's share of the disk is full",
-  ENOENT: 'it is not there',
-  ENOTDIR: 'a part of that path is not a folder',
-  EEXIST: 'something else is there already',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of its path is not a folder',
+  EEXIST: 'it exists already',
   EISDIR: 'it is a folder',
-  ELOOP: 'its links go round in circles',
+  ELOOP: 'its symbolic links form a loop',
 }
 
-/** A statement of the start that PostgreSQL refused; what happens on connecting is in the next table. */
+/** A statement of the start that PostgreSQL refused. `connect-errors.ts` explains failed connections. */
 function explainStatement({ code = '', message }: CodedError): string | undefined {
   const advice = statementAdvice[code]
   return advice && `PostgreSQL says ${JSON.stringify(redact(message))}. ${advice}`

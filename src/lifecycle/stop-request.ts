@@ -1,30 +1,30 @@
 /**
- * The one way in which a process is asked to end: an `AbortSignal` that SIGINT, SIGTERM, the loss of the first process
- * and a fault that nobody caught abort. A start passes it on to whatever it waits for.
+ * The request to stop a process: one `AbortSignal`, which SIGINT, SIGTERM, the loss of the primary process and an
+ * uncaught error abort. A start passes the signal on to everything that it waits for.
  */
 import cluster from 'node:cluster'
 
-/** Who asks: a signal, the first process by going away, or an error that nobody caught. */
+/** A signal, the end of the primary process, or an uncaught error. */
 type StopCause = 'SIGINT' | 'SIGTERM' | 'disconnect' | 'crash'
 
-/** What a shell gives to a process that a signal ended, 128 and the signal's number; and 1 for what is no signal. */
+/** As a shell reports a process that a signal ended: 128 plus the signal's number. 1 for what is no signal. */
 const exitCodes: Record<StopCause, number> = { SIGINT: 130, SIGTERM: 143, disconnect: 1, crash: 1 }
 
 /** The `reason` of the signal. */
 export class StopRequest extends Error {
   override readonly name = 'StopRequest'
   readonly by: StopCause
-  /** Of a process that is asked to end before it has started. */
+  /** Of a process that is stopped before its start has finished. */
   readonly exitCode: number
 
   constructor(by: StopCause) {
-    super(`Asked to end by ${by}.`)
+    super(`Stop requested by ${by}.`)
     this.by = by
     this.exitCode = exitCodes[by]
   }
 }
 
-/** A second request that comes sooner is the same one: npm passes on a Ctrl-C that the terminal has sent already. */
+/** A second request within this time is the same one: npm passes on a Ctrl-C that the terminal has sent already. */
 const SAME_REQUEST_MS = 1000
 
 export interface StopRequests {
@@ -47,7 +47,7 @@ export function listenForStop(): StopRequests {
       request(name)
     })
   }
-  // The first process is gone: nobody else would stop this one.
+  // Without the primary process, nothing else would stop this one.
   if (cluster.isWorker) process.once('disconnect', () => request('disconnect'))
   return { signal: controller.signal, request }
 }

@@ -1,11 +1,11 @@
-/** A stop from its request to the end of the process, in order or not, and within its budget. */
+/** Stops a process within the budget of a stop. */
 import type { Logger } from 'pino'
 import { LEFT_OPEN_MS, totalMs } from '../budgets.js'
 import { ResourceHangsError, type Resources } from '../platform/resources.js'
 
-/** Resolves once everything is stopped. Whatever hangs is named, and the process ended by exit code 1. */
+/** Resolves once all resources are stopped. If one hangs, its name is logged and the process ends with exit code 1. */
 export async function stopInTime(resources: Resources, graceMs: number, logger: Logger): Promise<void> {
-  // Nothing that hangs may keep the process from ending in time. What is lost then is done again: it is all in PostgreSQL.
+  // A resource that hangs must not delay the end. The work that is lost then is done again, because it is in PostgreSQL.
   const deadline = setTimeout(() => exitDespiteHanging(resources.stopping, logger), totalMs(graceMs)).unref()
   try {
     await resources[Symbol.asyncDispose]()
@@ -20,11 +20,11 @@ export async function stopInTime(resources: Resources, graceMs: number, logger: 
 }
 
 function exitDespiteHanging(resource: string | undefined, logger: Logger): never {
-  logger.fatal({ resource }, 'something hangs: stopped without it')
+  logger.fatal({ resource }, 'a resource hangs: stopped without it')
   process.exit(1)
 }
 
-/** All is stopped and recorded. While Redis is away BullMQ goes on trying to connect, which must not hold up the end. */
+/** Everything is stopped and recorded. While Redis is away, BullMQ still tries to connect, which must not delay the end. */
 function exitDespiteOpenHandles(logger: Logger): void {
   logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
   process.exit()

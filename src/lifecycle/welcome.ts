@@ -1,6 +1,6 @@
 import { type Config, publicApiKey } from '../config.js'
 
-/** What a person sees after a first start: what the service runs on, and what to try. */
+/** What a developer sees after a start: what the service runs on, and what to try. */
 export function welcome(config: Config, url: string): string {
   const key = `-H 'X-API-Key: ${publicApiKey(config) ?? '<your key>'}'`
   const json = `-H 'content-type: application/json'`
@@ -10,7 +10,7 @@ export function welcome(config: Config, url: string): string {
     queue     ${config.redis ? 'BullMQ on Redis' : 'BullMQ on PostgreSQL (set REDIS_URL for Redis)'}
     docs      ${url}/docs
 
-  Subscribe an endpoint, publish an event, see what became of it:
+  Subscribe an endpoint, publish an event, look at its delivery:
 
     curl -s ${url}/v1/subscriptions ${key} ${json} \\
       -d '{"endpointUrl": "http://127.0.0.1:4000/webhooks", "eventTypes": ["user.created"]}'

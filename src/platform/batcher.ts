@@ -1,34 +1,34 @@
 /**
- * Group commit: calls that arrive while others are under way are carried out together, in one statement.
+ * Group commit: items that arrive while a batch is running form the next batch, which is one statement.
  *
- * A lone call never waits for company: it leaves with the current turn of the event loop. Under load, batches
- * grow by themselves, because whatever arrives during one, or in the rest after it, is taken by the next.
+ * A single item does not wait for others: it leaves with the current turn of the event loop. Under load, batches grow by
+ * themselves, because the next batch takes everything that arrived during the last one and the rest after it.
  */
 export interface Batcher<Item, Result> {
   /** Settles with this item's own result, after the batch that carried it has returned. @throws CongestedError */
   add(item: Item): Promise<Result>
-  /** Resolves once nothing is waiting and nothing is under way. */
+  /** Resolves once no item waits and no batch runs. */
   idle(): Promise<void>
 }
 
 export interface BatcherOptions<Item, Result> {
   /** Most items in one call of `run`. */
   maxSize: number
-  /** Most calls of `run` under way at once. */
+  /** Most calls of `run` at the same time. */
   maxConcurrent: number
   /** Least time between the starts of two calls of `run`, so that many small batches become few larger ones. */
   restMs?: number | (() => number)
   /** Answers with one result per item, in order. A result that is an `Error` rejects that item alone. */
   run(items: Item[]): Promise<(Result | Error)[]>
-  /** How much may wait, and for how long: beyond that nothing more is taken, rather than let it pile up. */
+  /** How many items may wait, and for how long. Beyond that new items are refused, so that they don't pile up. */
   limits?: { size: number; waitMs: number; sizeOf(item: Item): number }
-  /** Whether a failure of one batch would be that of all which wait: then they needn't find out one by one. */
+  /** Whether a failure of one batch also fails all items that wait, such as when the database is away. */
   isEveryonesFault?(error: unknown): boolean
-  /** Whether a failure may be the fault of a single item: then each is tried alone, so only that one fails. */
+  /** Whether a single item may have caused the failure. Each is then tried alone, so that only that item fails. */
   isItemsFault?(error: unknown): boolean
 }
 
-/** More waits than is taken. This item was not looked at. */
+/** Too many items wait. This item was not tried. */
 export class CongestedError extends Error {
   override readonly name = 'CongestedError'
 }
@@ -55,7 +55,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     scheduled = true
     const restLeftMs = waiting.length < maxSize ? restsUntil - performance.now() : 0
     if (restLeftMs > 0) setTimeout(flushWaiting, restLeftMs)
-    // After the poll phase: everything that the sockets brought in this turn goes together.
+    // After the poll phase, so that all that the sockets brought in this turn is in one batch.
     else setImmediate(flushWaiting)
   }
 

@@ -1,7 +1,7 @@
 /**
- * Whose request it is, where proxies stand in between. Each of them adds to the end of `X-Forwarded-For` the address that
- * connected to it, and anybody may send the header with something in it already. So it is read from the right, for as
- * long as a trusted proxy vouches for what stands there.
+ * The address of the client behind proxies. Each proxy appends the address that connected to it to `X-Forwarded-For`, and
+ * a client may send the header with false addresses. So the header is read from the right, for as long as the address is
+ * that of a trusted proxy.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
@@ -10,7 +10,7 @@ import { type CidrRange, isInAnyRange, parseAddress } from './ip-ranges.js'
 /** Absent when the connection has ended. */
 export type AddressOf = (request: Pick<IncomingMessage, 'headers' | 'socket'>) => string | undefined
 
-/** @param trustedProxies whose word is believed; of no one by default */
+/** @param trustedProxies whose `X-Forwarded-For` is believed; none by default */
 export function createAddressOf(trustedProxies: CidrRange[] = []): AddressOf {
   const isTrusted = (text: string): boolean => isInAnyRange(text, trustedProxies)
 
@@ -21,7 +21,7 @@ export function createAddressOf(trustedProxies: CidrRange[] = []): AddressOf {
     const forwarded = String(headers['x-forwarded-for'] ?? '').split(',')
     while (isTrusted(address)) {
       const before = readHop(forwarded.pop())
-      // Nothing, or nothing that is an address: the last proxy that is known stands for whoever is behind it.
+      // Not an address: the last known proxy stands for all clients behind it.
       if (before === undefined) return address
       address = before
     }
@@ -36,7 +36,7 @@ function readHop(text = ''): string | undefined {
   return isIP(literal) === 0 ? undefined : literal
 }
 
-/** What limits count as one client: an IPv4 address, or the /64 of an IPv6 one, all of which a single host may use. */
+/** What limits count as one client: an IPv4 address, or the /64 of an IPv6 address, which one host may use entirely. */
 export function addressGroup(text: string): string {
   const address = parseAddress(text)
   return address?.kind() === 'ipv6' ? address.toByteArray().slice(0, 8).join(':') : String(address ?? text)

@@ -1,4 +1,4 @@
-/** Messages between processes that one machine runs as one service, by way of the first of them. */
+/** Messages between the processes of one service on one machine. The primary process relays them. */
 import cluster from 'node:cluster'
 
 interface RelayedMessage {
@@ -8,7 +8,7 @@ interface RelayedMessage {
 const isRelayed = (message: unknown): message is RelayedMessage =>
   typeof message === 'object' && message !== null && 'passedOn' in message
 
-/** In the first process: what one of the others says, all but that one hear. */
+/** In the primary: sends each message of a worker to all other workers. */
 export function relayMessages(): void {
   cluster.on('message', (from, message) => {
     if (!isRelayed(message)) return
@@ -23,7 +23,7 @@ export interface Peers {
   onMessage(listener: (channel: string, message: unknown) => void): void
 }
 
-/** Where this process has peers; undefined where it is the only one. */
+/** @returns undefined where this process is the only one */
 export function connectToPeers(): Peers | undefined {
   if (!cluster.isWorker) return undefined
   return {

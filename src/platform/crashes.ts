@@ -1,19 +1,19 @@
 /**
- * Errors that nobody caught. Each becomes one log line with what a developer needs to find it, and with nothing that the
- * error carries: a command of Redis carries its arguments, passwords among them, and a row of PostgreSQL its values.
+ * Uncaught errors. Each becomes one log line with what a developer needs to find it, without the properties of the error:
+ * an error of Redis has the command's arguments, which may be passwords, and an error of PostgreSQL has values of rows.
  */
 import { type Logger, pino } from 'pino'
 import { redact } from './redact.js'
 
 const MAX_MESSAGE_LENGTH = 500
-/** An error that comes again and again must not fill the disk while the process ends. */
+/** An error that repeats must not fill the disk while the process ends. */
 const MAX_REPORTED = 10
 
 /** For programs whose standard output is for people or for other programs. */
 export const createCrashLogger = (): Logger =>
   pino({ level: 'fatal', base: { service: 'node-event-service' } }, pino.destination({ dest: 2, sync: true }))
 
-/** What is told of an error: its name, its first line without passwords, and where it was made. */
+/** What is logged of an error: its name, its first line without passwords, and where it was thrown. */
 export function describeCrash(error: unknown): {
   type: string
   message: string
@@ -32,8 +32,8 @@ export function describeCrash(error: unknown): {
 }
 
 /**
- * From now on such an error is handed over, instead of being printed by Node.js with all that it carries. Whoever gets
- * it has to see to the end of the process, whose state is unknown.
+ * Hands uncaught errors to the listener, instead of Node.js printing them with all properties. The listener must end the
+ * process, because its state is unknown.
  */
 export function watchForCrashes(onCrash: (error: unknown, origin: string) => void): void {
   let count = 0

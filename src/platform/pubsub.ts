@@ -1,6 +1,6 @@
 /**
- * Messages to whoever listens, in every process: over Redis where there is one (graphql-redis-subscriptions),
- * within this process and its peers where there is none. A message may be lost: nothing depends on its arrival.
+ * Messages to the listeners in every process: over Redis (graphql-redis-subscriptions), or without Redis within this
+ * process and its peers. A message may be lost, and nothing may depend on its arrival.
  */
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -11,11 +11,11 @@ import type { RedisAccess } from './redis/redis.js'
 
 export interface PubSub extends AsyncDisposable {
   /**
-   * Never waits and never fails. Messages of one process arrive in the order in which they were published. One is
-   * made only when somebody listens.
+   * Never waits and never fails. Messages of one process arrive in the order in which they were published. `make` is
+   * called only when a channel has listeners.
    */
   publish(channel: string, make: () => unknown): void
-  /** Resolves, once the listener hears, with a function that ends it. The last to go ends Redis's subscription. */
+  /** Resolves once the listener gets messages, with a function that ends it. */
   subscribe(channel: string, listener: (message: unknown) => void): Promise<() => void>
 }
 
@@ -29,7 +29,7 @@ function withinService(): PubSub {
   peers?.onMessage((channel, message) => void emitter.emit(channel, message))
   return {
     publish(channel, make) {
-      // As plain data, as it would come from Redis.
+      // A copy, as it would come from Redis.
       if (peers === undefined && emitter.listenerCount(channel) === 0) return
       const message = structuredClone(make())
       peers?.send(channel, message)
@@ -49,7 +49,7 @@ function overRedis(access: RedisAccess): PubSub {
   const subscriber = access.openSubscriber()
   const redis = new RedisPubSub({
     publisher: access.commands,
-    // It uses no more of a client than this has.
+    // RedisPubSub uses only these methods of a client.
     subscriber: subscriber as unknown as Redis,
     reviver: reviveTimes,
   })
@@ -72,14 +72,14 @@ interface Unsent {
   make: () => unknown
 }
 
-/** What waits to be sent while Redis doesn't answer; beyond that it is dropped. */
+/** Messages that may wait while Redis doesn't answer. Further messages are dropped. */
 const MAX_UNSENT = 1000
-/** Gathers what many small changes have to say. The first says it at once. */
+/** The pause between two batches of messages. The first message leaves at once. */
 const REST_MS = 10
 
 /**
- * Sends only what somebody listens to, asking Redis first, for all messages of the moment at once: to put changes
- * into JSON that nobody reads would cost a tenth of what the service does.
+ * Sends only messages of channels that have subscribers, which it first asks Redis for, once for all waiting messages.
+ * To serialize changes that have no reader would cost a tenth of the service's throughput.
  */
 function createOutgoing(
   redis: RedisAccess,
@@ -106,7 +106,7 @@ function createOutgoing(
     if (isSending) return
     isSending = true
     void sendAll()
-      // What can't be sent is lost, and what waits behind it is tried anew.
+      // These messages are lost. The next publish sends those that wait behind them.
       .catch(() => {})
       .finally(() => {
         isSending = false
@@ -114,7 +114,7 @@ function createOutgoing(
   }
 }
 
-/** Times go through JSON as text; their fields are known by their names. */
+/** JSON has times as text. The names of their fields end with `At`. */
 function reviveTimes(name: string, value: unknown): unknown {
   return typeof value === 'string' && name.endsWith('At') ? new Date(value) : value
 }

@@ -1,19 +1,19 @@
-/** Resources that were started one after the other, to be stopped in the opposite order, each within its time. */
+/** Resources that are opened one after the other and closed in the opposite order, each within its time. */
 
 export interface Resource extends AsyncDisposable {
-  /** Which of its own resources is being stopped at this moment, where it has any. */
+  /** The name of its own resource that is being closed at this moment, if any. */
   readonly stopping?: string | undefined
 }
 
 export interface Resources extends Resource {
   /**
-   * @param name what a stop that hangs calls it
-   * @param withinMs how long its stop may take; without it, for ever
+   * @param name appears in the log when its stop hangs
+   * @param withinMs how long its stop may take; the default is for ever
    */
   use<One extends Resource>(resource: One, name?: string, withinMs?: number): One
 }
 
-/** The stop of a resource took longer than it may. Those that come after it were stopped nevertheless. */
+/** The stop of a resource took longer than its time. The resources after it were stopped nevertheless. */
 export class ResourceHangsError extends Error {
   override readonly name = 'ResourceHangsError'
   readonly resource: string
@@ -35,7 +35,7 @@ export function createResources(): Resources {
     get stopping() {
       return underWay && (underWay.resource.stopping ?? underWay.name)
     },
-    /** Stops them all, even when one can't be stopped or hangs; then tells of the first that did so. */
+    /** Stops all resources, even when one fails or hangs. Then throws the first error. */
     async [Symbol.asyncDispose]() {
       const errors: unknown[] = []
       for (underWay of resources.splice(0).reverse()) {

@@ -1,4 +1,4 @@
-/** What a user is told of an error that is not a `ServiceError`: the same text over REST and GraphQL. */
+/** What a client gets for an error that is not a `ServiceError`: the same text over REST and GraphQL. */
 import { ServiceError } from '../errors.js'
 import { isDatabaseAway } from './postgres/database-errors.js'
 

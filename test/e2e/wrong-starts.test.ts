@@ -206,7 +206,7 @@ describe('on no PostgreSQL', () => {
     const said = await complaintOf({
       DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1/x?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`,
     })
-    expect(said).toContain("/nowhere/ca.pem can't be used: it is not there (ENOENT)")
+    expect(said).toContain("/nowhere/ca.pem can't be used: it does not exist (ENOENT)")
   })
 })
 
@@ -220,9 +220,9 @@ describe('an address that it can not listen on', () => {
     [
       'without a meaning',
       { HOST: 'no-such-host.invalid' },
-      /HOST=no-such-host\.invalid is no name of this machine/,
+      /HOST=no-such-host\.invalid is not a name of this machine/,
     ],
-    ['that is a path', { HOST: '/tmp/of-a-socket' }, /HOST=\/tmp\/of-a-socket is no name of this machine/],
+    ['that is a path', { HOST: '/tmp/of-a-socket' }, /HOST=\/tmp\/of-a-socket is not a name of this machine/],
   ])('%s', async (_, settings, sentence) => {
     const { url } = resources.use(await createTestDatabase())
     expect(await complaintOf({ DATABASE_URL: url, ...settings })).toMatch(sentence)

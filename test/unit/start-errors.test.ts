@@ -18,7 +18,7 @@ describe('explainStartError', () => {
     )
     // What one of several processes gets of the first.
     expect(explainStartError(errorOf({ ...listen, syscall: 'bind', code: 'EADDRINUSE' }))).toMatch(
-      /another program listens on 127\.0\.0\.1:80 already/,
+      /another program already listens on 127\.0\.0\.1:80/,
     )
   })
 
