@@ -2,7 +2,7 @@ export class TimeoutError extends Error {
   override readonly name = 'TimeoutError'
 }
 
-/** Settles as the work does, or rejects once it has taken too long; the work itself goes on unheard. @throws TimeoutError */
+/** Settles as the work does, or rejects after the timeout. The work itself goes on. @throws TimeoutError */
 export async function withTimeout<Result>(
   work: Promise<Result>,
   timeoutMs: number,

@@ -52,8 +52,8 @@ describe('parseRedisUrl', () => {
     ['redis://secret@h', /password beside the user/],
     ['redis://h/queue', /by its number/],
     ['redis://a,b/1', /names? no database/],
-    ['redis://h?ssl_cert_reqs=none', /"ssl_cert_reqs", which is not known/],
-    ['redis+sentinel://a,b', /what the Sentinels watch/],
+    ['redis://h?ssl_cert_reqs=none', /"ssl_cert_reqs", which is unknown/],
+    ['redis+sentinel://a,b', /that the Sentinels watch/],
     ['redis+unix://run/redis.sock', /whole path/],
   ])('refuses %s, without its password', (url, problem) => {
     expect(() => parseRedisUrl(url)).toThrow(problem)

@@ -1,6 +1,6 @@
 /**
- * Why a connection to PostgreSQL can't be had: an error's code, and the sentence for the person who can mend it. Errors
- * are told apart by code, never by text, and no sentence holds a secret.
+ * Explains why a connection to PostgreSQL failed: a table from an error's code to a sentence for the operator. Errors are
+ * distinguished by code, never by text, and no sentence contains a secret.
  */
 import { redact } from '../redact.js'
 
@@ -16,7 +16,7 @@ export interface CodedError {
   path?: string
 }
 
-/** Where a database is, and as whom it is asked. */
+/** Which database was tried, and as which user. */
 export interface DatabasePlace {
   /** `127.0.0.1:5432`, or the folder of a Unix socket. */
   address: string
@@ -26,11 +26,10 @@ export interface DatabasePlace {
 
 export interface ConnectProblem {
   sentence: string
-  /** Whether it may be over in a while, so that waiting for it makes sense. */
+  /** It may pass by itself, so waiting makes sense. */
   isPassing: boolean
 }
 
-/** Why a connection to PostgreSQL can't be had. */
 export function explainConnectError(error: CodedError, place: DatabasePlace): ConnectProblem {
   const { code = '', message } = error
   const passing = passingReasons[code]
@@ -40,11 +39,11 @@ export function explainConnectError(error: CodedError, place: DatabasePlace): Co
   const isCertificate = code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('LEAF_SIGNATURE')
   if (isCertificate) return { sentence: untrusted(place, message, code), isPassing: false }
   const sentence = `PostgreSQL at ${place.address} can't be used: ${redact(message)}${code && ` (${code})`}.`
-  // A connection that broke has no code, and PostgreSQL's own word has one.
+  // A connection that broke has no code. An error of PostgreSQL has one.
   return { sentence, isPassing: code === '' && !isDriversRefusal.test(message) }
 }
 
-/** What the driver refuses by itself has no code either: a password that is missing, TLS that is. */
+/** Errors of the driver itself have no code either: a missing password, missing TLS. */
 const isDriversRefusal = /^SASL: |does not support SSL/
 
 const untrusted = ({ address }: DatabasePlace, message: string, code: string) =>
@@ -58,9 +57,9 @@ const passingReasons: Record<string, string> = {
   EHOSTUNREACH: "can't be reached",
   ENETUNREACH: "can't be reached",
   EHOSTDOWN: 'is down',
-  ENOTFOUND: 'has a name that nobody knows',
-  EAI_AGAIN: 'has a name that nobody could look up',
-  ENOENT: 'has no Unix socket there',
+  ENOTFOUND: 'has an unknown host name',
+  EAI_AGAIN: 'has a host name that could not be looked up',
+  ENOENT: 'has no Unix socket',
   '57P03': 'is starting or stopping, or a standby that takes no connections',
   '57P01': 'is being shut down',
   '57P02': 'crashed',

@@ -1,35 +1,35 @@
 /**
- * How many connections a process may have, by what PostgreSQL says, and how large its pools can be: a pool that is
- * larger than that would meet errors under load, and at worst never get the connection that the start waits for.
+ * How many connections a process needs, and how large its pools may be within the limits of PostgreSQL. A larger pool
+ * would fail under load, or never get the connection that the start waits for.
  */
 
-/** Of the pool of the hot path, where PostgreSQL gives enough. */
+/** The pool of the hot path, when PostgreSQL allows enough connections. */
 export const FULL_POOL_SIZE = 10
 /** With fewer the hot path would wait for itself. */
 const LEAST_POOL_SIZE = 4
 
-/** What Prisma may open beside a pool of the hot path. */
+/** Connections of Prisma, in addition to the pool of the hot path. */
 export const prismaPoolSize = (poolSize: number): number => Math.max(2, Math.floor(poolSize * 0.4))
 
-/** Of the queue, where it is on PostgreSQL. One of them is for notifications. */
+/** Connections of the queue on PostgreSQL. One of them is for notifications. */
 export const QUEUE_POOL_SIZE = 4
 
-/** PostgreSQL takes a moment to let go of a connection that was closed, such as that of migrations. */
+/** PostgreSQL takes a moment to free a closed connection, such as that of migrations. */
 const SPARE = 1
 
-/** Connections that one process needs. */
+/** The connections that one process needs. */
 export interface ConnectionNeed {
-  /** Fewer, and it can't do its work. */
+  /** With fewer, it can't work. */
   least: number
-  /** As many as it will ever open. */
+  /** The most that it opens. */
   full: number
 }
 
-/** Of migrations and maintenance: one for the lock or the rows, two for what stands beside it. */
+/** For migrations and maintenance: one for the lock or the rows, two in addition. */
 export const MAINTENANCE_NEED: ConnectionNeed = { least: 3, full: 3 }
 
 interface Work {
-  /** Whether it delivers, which takes a connection that says that it lives. */
+  /** A worker also needs a connection for its presence lock. */
   isWorker: boolean
   isQueueOnPostgres: boolean
 }
@@ -42,7 +42,7 @@ export const connectionNeedOf = (work: Work): ConnectionNeed => ({
   full: connectionsOf(FULL_POOL_SIZE, work),
 })
 
-/** The largest pool of the hot path with which a process opens no more than so many connections. */
+/** The largest pool of the hot path with which a process stays within `connections`. */
 export function poolSizeWithin(connections: number, work: Work): number {
   let poolSize = FULL_POOL_SIZE
   while (poolSize > LEAST_POOL_SIZE && connectionsOf(poolSize, work) > connections) poolSize -= 1

@@ -1,4 +1,4 @@
-/** Whether a PostgreSQL is one that the service can work on, and what to do where it isn't. */
+/** Checks whether the service can work on a PostgreSQL, and says what to do if it can't. */
 
 import type { ConnectProblem } from './connect-errors.js'
 import type { ConnectionNeed } from './connection-budget.js'
@@ -8,9 +8,9 @@ import type { ConnectionLimit, DatabaseFacts } from './database-facts.js'
 const LEAST_VERSION = 140_000
 
 /**
- * What is wrong, the first of it.
+ * Returns the first problem, if there is one.
  *
- * @param connections that are needed at least
+ * @param connections the fewest that are needed
  */
 export function findProblem(facts: DatabaseFacts, connections: number): ConnectProblem | undefined {
   const { versionNumber, version, encoding, database, isStandby, isReadOnly, isDirect, limits } = facts
@@ -27,7 +27,7 @@ export function findProblem(facts: DatabaseFacts, connections: number): ConnectP
       `The database "${database}" is on a standby, which can only be read. Name the primary in DATABASE_URL.`,
     )
   if (isReadOnly) return passing(`The database "${database}" is read-only.`)
-  // Behind a pooler the number of connections is the pooler's business.
+  // With a pooler, the pooler limits the number of connections.
   return isDirect ? findLack(facts, limits, connections) : undefined
 }
 

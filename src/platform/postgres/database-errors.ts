@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** PostgreSQL could not be asked, or did not answer in time: what was asked may or may not have happened. */
+/** PostgreSQL was not reachable, or did not answer in time. The statement may or may not have been executed. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError'
 
@@ -20,7 +20,7 @@ const DEADLOCK_DETECTED = '40P01'
 const UNIQUE_VIOLATION = '23505'
 /** A server that was demoted to a standby, or made read-only, refuses writes on connections that it leaves open. */
 const READ_ONLY = '25006'
-/** The server ended a transaction that was idle, or took, for too long, and the connection with it. */
+/** The server ended a transaction that was idle or took too long, and its connection. */
 const TRANSACTION_ENDED = ['25P03', '25P04']
 const SYSTEM_ERROR = '58'
 
@@ -37,10 +37,10 @@ function sqlState(error: unknown): string | undefined {
 export const asUnavailable = (error: unknown): DatabaseUnavailableError =>
   error instanceof DatabaseUnavailableError ? error : new DatabaseUnavailableError(error)
 
-/** Whether an error of `pg` means that the server could not be asked, rather than that it said no. */
+/** Whether an error of `pg` is of the connection, rather than an answer of the server. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error)
-  // Whatever the driver throws that isn't the server's own word is about the connection.
+  // An error that the server did not send is of the connection.
   return state === undefined || saysAway(state)
 }
 
@@ -51,7 +51,7 @@ const saysAway = (state: string): boolean =>
     state.slice(0, 2),
   )
 
-/** Whether the server takes no writes, so that another one may be the one to ask. */
+/** Whether the server takes no writes, so that another server may be the primary. */
 export const isReadOnlyServer = (error: unknown): boolean => sqlState(error) === READ_ONLY
 
 /** Whether an error, from either driver, means that the database is away. */
@@ -60,9 +60,9 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return isUnavailable(error)
   const { name, code, cause, meta } = (error ?? {}) as PrismaError
   if (code !== undefined && prismaUnavailable.has(code)) return true
-  // What `pg` throws without a code, such as a timeout, Prisma hands on as it is, marked with its version.
+  // Prisma passes on errors of `pg` without a code, such as a timeout, with its version added.
   if (name === 'Error' && error instanceof Error && 'clientVersion' in error) return true
-  // Prisma has codes of its own for what it has no name for; what the driver said is inside.
+  // For errors without a code of its own, Prisma wraps the error of the driver.
   if (meta?.driverAdapterError !== undefined) return isDatabaseAway(meta.driverAdapterError)
   return (
     name === 'DriverAdapterError' &&
@@ -93,7 +93,7 @@ export function isDataFault(error: unknown): boolean {
   return [DATA_EXCEPTION, PROGRAM_LIMIT_EXCEEDED].includes(sqlState(error)?.slice(0, 2) ?? '')
 }
 
-/** Whether the same statement, asked again, may well succeed: another transaction was in its way. */
+/** Whether a conflict with another transaction failed the statement, so that it may succeed when repeated. */
 export function isConflictOfTransactions(error: unknown): boolean {
   return [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '')
 }

@@ -1,4 +1,4 @@
-/** What a start has to know of a PostgreSQL before it relies on it. */
+/** Reads what a start must know about a PostgreSQL before it relies on it. */
 import { addAbortListener } from 'node:events'
 import { Socket } from 'node:net'
 import pg from 'pg'
@@ -13,16 +13,16 @@ export interface DatabaseFacts {
   user: string
   isStandby: boolean
   isReadOnly: boolean
-  /** Whether this connection is one to PostgreSQL itself: a pooler tells clients of another process than the real one. */
+  /** Whether the connection leads to PostgreSQL itself. A pooler reports another process id than the server's. */
   isDirect: boolean
   limits: ConnectionLimit[]
 }
 
-/** One of the bounds on the number of connections. */
+/** One of the limits of the number of connections. */
 export interface ConnectionLimit {
   kind: 'role' | 'database' | 'server'
   most: number
-  /** By others, at this moment. */
+  /** By other clients, at this moment. */
   inUse: number
 }
 
@@ -49,7 +49,7 @@ const readFacts = `
   from pg_roles r, pg_database d
   where r.rolname = session_user and d.datname = current_database()`
 
-/** All may see whose each connection is, and to which database. Only those of clients have both. */
+/** Every role may see the user and the database of each connection. Only connections of clients have both. */
 const withClients = `
   with clients as (
     select usesysid, datid from pg_stat_activity
@@ -75,18 +75,18 @@ export interface Visit {
 }
 
 /**
- * @param hostUrl one of those that a `DATABASE_URL` stands for
+ * @param hostUrl a URL with one host, from `parsePostgresUrl`
  * @throws Error of a file that the URL names, such as that of a CA
  */
 export function prepareVisit(hostUrl: string): Visit {
   const socket = new Socket()
   const client = new pg.Client({
     connectionString: hostUrl,
-    // One of ours, which can be closed at every moment: the driver has no way to give up.
+    // Our own socket, which can be closed at every moment. The driver can't abort a connection.
     stream: () => socket,
     application_name: 'node-event-service start',
   })
-  // What breaks, breaks what is asked as well.
+  // A connection that breaks fails its statement. Without a listener the error would end the process.
   client.on('error', () => {})
   return {
     place: {

@@ -1,4 +1,4 @@
-/** Waits for a PostgreSQL that can be worked on: it may come up after the service, be failing over, or be full. */
+/** Waits for a usable PostgreSQL. It may start after the service, be failing over, or have no free connection. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ExpectedStartError } from '../../errors.js'
 import { type ConnectProblem, explainConnectError } from './connect-errors.js'
@@ -7,32 +7,32 @@ import { connectionsPerProcess, findProblem } from './database-check.js'
 import { type DatabaseFacts, prepareVisit } from './database-facts.js'
 import { parsePostgresUrl } from './url.js'
 
-/** What is wanted of the connections that there may be. */
+/** How many connections the processes of a service need. */
 export interface ConnectionDemand {
-  /** Of each process. */
+  /** For each process. */
   need: ConnectionNeed
-  /** How many processes share what limits the number of connections. */
+  /** How many processes share the limit. */
   processes: number
-  /** How many of them open their connections from now on. */
+  /** How many of them have not opened their connections yet. */
   opening: number
 }
 
 export interface WaitOptions {
-  /** When to give up, in the time of `performance.now()`. */
+  /** When to give up, by `performance.now()`. */
   untilMs: number
   signal: AbortSignal
-  /** Told what is waited for, when that changes. */
+  /** Called with the reason of the wait, when it changes. */
   onWait(sentence: string): void
 }
 
 const TRY_AGAIN_AFTER_MS = 500
-/** For one visit: one that is silent may be a server that is just starting. */
+/** For one try. A server that does not answer may be starting. */
 const PATIENCE_MS = 5000
 const LEAST_PATIENCE_MS = 1000
 
 /**
- * @returns how many connections each process may open, which may be fewer than it would
- * @throws ExpectedStartError with what is wrong, at once when waiting can't help; the signal's reason
+ * @returns how many connections each process may open, which may be fewer than it needs
+ * @throws ExpectedStartError with the problem, at once when waiting can't help; the signal's reason
  */
 export async function waitForDatabase(
   databaseUrl: string,
@@ -53,7 +53,7 @@ export async function waitForDatabase(
   }
 }
 
-/** The facts of the first host that will do; else what is wrong with each, which may pass if one of the problems may. */
+/** @returns the facts of the first usable host; else the problems of all hosts, passing if one of them is */
 async function visitHosts(
   databaseUrl: string,
   demand: ConnectionDemand,

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL, the only truth: a pool for the hand-written statements of the hot path, and Prisma, with
- * connections of its own, for ordinary queries, so that neither can starve the other.
+ * Access to PostgreSQL: a pool for the hand-written statements of the hot path, and Prisma for ordinary queries. Each has
+ * its own connections, so that neither can starve the other.
  */
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
@@ -12,7 +12,7 @@ import type { Pooling } from './pooler.js'
 import { connectSession } from './session.js'
 import { schemaOf } from './url.js'
 
-/** A statement that PostgreSQL plans once for each connection and then knows by its name. */
+/** A named statement. PostgreSQL plans it once for each connection. */
 export interface Statement {
   name: string
   text: string
@@ -20,36 +20,36 @@ export interface Statement {
 
 export interface Database extends AsyncDisposable {
   prisma: PrismaClient
-  /** Runs one statement in a transaction of its own. @throws DatabaseUnavailableError when it can't be asked. */
+  /** Runs one statement in its own transaction. @throws DatabaseUnavailableError */
   query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]>
   /**
-   * Opens connections and has each of them plan these statements, by giving them nothing to do: every parameter is null.
-   * Whoever comes first would wait for that otherwise, tens of milliseconds each time.
+   * Opens connections and lets each plan these statements, which do nothing, because every parameter is null. Otherwise
+   * the first request on each connection would wait tens of milliseconds for that.
    */
   warmUp(statements: Statement[]): Promise<void>
-  /** A connection outside the pools, to a server that takes writes, for what must hold one for long. The caller ends it. */
+  /** A connection outside of the pools, to a server that takes writes, to be held for long. The caller ends it. */
   connect(): Promise<pg.Client>
 }
 
 export interface DatabaseOptions {
   url: string
-  /** The way past a pooler, for what needs a session of its own; absent, `url` is one. */
+  /** Leads to the database past a pooler. The default is `url`. */
   directUrl?: string
-  /** What `url` leads through. */
+  /** The mode of the pooler that `url` leads through. */
   pooling?: Pooling
-  /** Most connections for the hot path; Prisma may open some besides. */
+  /** Most connections for the hot path. Prisma opens others. */
   poolSize?: number
   /** After this, a connection or a statement counts as lost. */
   timeoutMs?: number
   onError?(error: Error): void
-  /** Told of every statement that is sent, with its parameters as Prisma writes them: for tests and debugging. */
+  /** Called with every statement and its parameters, as Prisma writes them. For tests and debugging. */
   onQuery?(sql: string, parameters: string): void
 }
 
-/** The longer ones print the arguments of a call, secrets and payloads among them, and lines of our source. */
+/** Longer messages contain the arguments of a call, with secrets and payloads, and lines of our source. */
 const errorFormat = 'minimal'
 
-/** As many as are in use at once under a steady load. */
+/** As many as a steady load uses at once. */
 const WARM_CONNECTIONS = 4
 
 const TIMEOUT_MS = 5000
@@ -61,14 +61,14 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { url, directUrl = url, pooling = 'none', poolSize = FULL_POOL_SIZE } = options
   const { timeoutMs = TIMEOUT_MS, onError = () => {}, onQuery } = options
   const held = new Set<pg.Client>()
-  /** What one of the connections has learnt holds for all. One that is only held would never learn it by itself. */
+  /** When one pool learns that the server takes no writes, the connections of both are retired. */
   function onRetire(): void {
     pool.retire()
     prismaPool.retire()
     held.forEach(cut)
   }
   const shared = { url, pooling, timeoutMs, onError, onRetire }
-  // Once opened they stay: a new one would have to plan all over again, in the middle of the load that asked for it.
+  // Open connections are kept. A new one would have to plan all statements in the middle of a load.
   const pool = createSessionPool({ ...shared, maxConnections: poolSize, idleTimeoutMs: 0, plansOnce: true })
   const prismaPool = createSessionPool({ ...shared, maxConnections: prismaPoolSize(poolSize) })
   const prisma = createPrisma(prismaPool, options)
@@ -85,7 +85,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       }
     },
     async warmUp(statements) {
-      // A session that others get as well keeps no plans.
+      // A session that other clients share keeps no plans.
       if (pooling === 'transaction') return
       const clients = await Promise.all(Array.from({ length: WARM_CONNECTIONS }, () => pool.connect()))
       try {

@@ -1,20 +1,20 @@
-/** The hosts of a URL, taken in turn: a connection that can't be made, breaks or won't do leads the next one to the next. */
+/** The hosts of a URL, in turn: when a connection fails or breaks, the next one goes to the next host. */
 import pg from 'pg'
 
 export interface Hosts {
-  /** A client of the host whose turn it is. */
+  /** A client of the current host. */
   Client: new () => pg.ClientBase
-  /** This client's host won't do, for whatever reason. */
+  /** The next connection goes to the host after this client's. */
   leaveHostOf(client: pg.ClientBase): void
 }
 
-/** @param timeoutMs in which all hosts are tried once, so that one that is silent leaves time for the others */
+/** @param timeoutMs for one try of all hosts; each gets an equal share, so a silent host leaves time for the others */
 export function createHosts(urls: string[], timeoutMs: number): Hosts {
   let index = 0
   const tried = new WeakMap<pg.ClientBase, number>()
 
   function leaveHostOf(client: pg.ClientBase): void {
-    // Others may have left it already.
+    // Another client may have left this host already.
     if (tried.get(client) === index) index = (index + 1) % urls.length
   }
 
@@ -23,7 +23,7 @@ export function createHosts(urls: string[], timeoutMs: number): Hosts {
       super({ ...config, connectionString: urls[index], connectionTimeoutMillis: timeoutMs / urls.length })
       tried.set(this, index)
       this.once('error', () => leaveHostOf(this))
-      // What fails before there is a connection is no event: only whoever connects is told.
+      // A failure to connect is no event. Only the callback gets it.
       const connect = this.connect.bind(this)
       Object.assign(this, {
         connect: (told: (error?: Error) => void) =>

@@ -1,9 +1,9 @@
-/** Which service this is: the id that its database was given, by which it finds its own on a Redis that others use too. */
+/** The id of the service's database. It prefixes keys and channels on a Redis that several services share. */
 import type { Database } from './database.js'
 
 const read = { name: 'read-installation', text: 'select id from installation' }
 
-/** For a database whose tables were emptied. Of several processes that start at once, one does it. */
+/** For a database whose tables were emptied. If several processes start at once, one of them inserts the row. */
 const restore = {
   name: 'restore-installation',
   text: 'insert into installation default values on conflict do nothing',

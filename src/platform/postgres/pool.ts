@@ -1,6 +1,6 @@
 /**
- * A pool of sessions that are the service's own. It goes to the next of the URL's hosts when one can't be reached, or
- * takes no writes although it must, and it can retire all its connections when their server has become a standby.
+ * A pool of connections with the settings of `session.ts`. It goes to the next host of the URL when a host can't be
+ * reached, or takes no writes although it must. It can retire all its connections when their server becomes a standby.
  */
 import type { Socket } from 'node:net'
 import pg from 'pg'
@@ -12,29 +12,29 @@ import { parsePostgresUrl } from './url.js'
 
 export interface SessionPoolOptions {
   url: string
-  /** In `transaction`, each transaction may get another session: it brings its settings along, and no statement has a name. */
+  /** With `transaction`, each transaction may get another session. It then makes the settings, and no statement is named. */
   pooling?: Pooling
-  /** Where it isn't the one of the URL. */
+  /** The default is the one of the URL. */
   schema?: string
   applicationName?: string
   plansOnce?: boolean
   maxConnections: number
   /** After this, a connection or a statement counts as lost. */
   timeoutMs: number
-  /** After this, a connection that nobody uses is closed; 0 for never. */
+  /** An unused connection is closed after this; 0 for never. */
   idleTimeoutMs?: number
   /** An idle connection broke: the next query opens another. */
   onError(error: Error): void
-  /** All connections are retired, since their server takes no writes. */
+  /** Called when all connections are retired because their server takes no writes. */
   onRetire?(): void
 }
 
 const IDLE_TIMEOUT_MS = 10_000
-/** A connection that is younger isn't retired: on a server that stays read-only, each would last for one statement only. */
+/** Younger connections are not retired. On a server that stays read-only, each would last for one statement only. */
 const LEAST_AGE_MS = 1000
 
 export interface SessionPool extends pg.Pool {
-  /** No connection is used again that is open now: their server has become a standby, as another pool has learnt. */
+  /** No connection that is open now is used again. For when another pool has learnt that the server is a standby. */
   retire(): void
 }
 
@@ -47,7 +47,7 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
   const roster = createRoster(options.onRetire)
 
   async function prepare(client: pg.ClientBase): Promise<void> {
-    // A connection that breaks in use fails what was asked of it; without a listener it would end the process.
+    // A connection that breaks fails its statement. Without a listener the error would end the process.
     client.on('error', () => {})
     try {
       if (isShared) shareSession(client, sqlBeginAsSession(session))
@@ -76,7 +76,7 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
   /**
    * Each of the hosts is tried before this fails, if the time allows.
    *
-   * @throws DatabaseUnavailableError, also where the server is there and lets nobody in
+   * @throws DatabaseUnavailableError, also when the server refuses all connections
    */
   async function connect(): Promise<pg.PoolClient> {
     const startedAtMs = performance.now()
@@ -102,7 +102,7 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
     }
   }
 
-  // The driver describes these for callbacks too, which nobody here uses.
+  // The driver's types include callbacks, which are not used here.
   return Object.assign(pool, { connect, query, retire: roster.retire } as Pick<
     SessionPool,
     'connect' | 'query' | 'retire'
@@ -115,9 +115,9 @@ const IDLE = 'I'
 type Query = (config: pg.QueryConfig | string, values?: unknown[]) => Promise<pg.QueryResult>
 
 /**
- * Which connections may be used again. It hears of every statement, also of those in Prisma's transactions: whatever
- * fails because the database is away takes its connection along, and one that says that its server takes no writes
- * takes all of them, since they lead to the same server.
+ * Tracks which connections may be used again. It sees every statement, also those in Prisma's transactions. A statement
+ * that fails because the database is away ends the use of its connection. One that fails because the server takes no
+ * writes ends the use of all connections, since they lead to the same server.
  */
 function createRoster(onRetire = () => {}) {
   const openedAtMs = new WeakMap<pg.ClientBase, number>()
@@ -141,7 +141,7 @@ function createRoster(onRetire = () => {}) {
 
   function retire(): void {
     retiredAtMs = performance.now()
-    // One that waits for notifications is asked nothing, and would wait on the old server for ever.
+    // A connection that waits for notifications gets no statements, and would wait on the old server for ever.
     for (const other of lent) if (isOnlyHeld(other)) cut(other)
   }
 
@@ -166,7 +166,7 @@ function createRoster(onRetire = () => {}) {
       }
       Object.assign(client, { query })
     },
-    /** @returns the same, which is closed when it is given back and may not be used again, or has a transaction open */
+    /** @returns the same client. Its release closes it if it may not be used again or has a transaction open. */
     lend(client: pg.PoolClient): pg.PoolClient {
       const giveBack = client.release.bind(client)
       lent.add(client)
@@ -179,13 +179,13 @@ function createRoster(onRetire = () => {}) {
   }
 }
 
-/** Whoever holds it learns of it as of a connection that broke. */
+/** For the holder, the connection breaks. */
 export const cut = (client: pg.ClientBase): void =>
   void (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy()
 
 /**
- * Behind a pooler that hands its sessions out for a transaction only, a setting or a statement's name would stay behind
- * in a session that somebody else gets next. So each transaction begins with the settings, and statements have no name.
+ * With a pooler in transaction mode, a setting or a named statement would stay in a session that another client gets
+ * next. So each transaction begins with the settings, and statements have no names.
  */
 function shareSession(client: pg.ClientBase, begin: string): void {
   const send = client.query.bind(client) as Query
@@ -208,7 +208,7 @@ async function inTransaction(
     await client.query('commit')
     return result
   } catch (error) {
-    // What the server has refused leaves the transaction open; one that can't be asked any more is closed.
+    // After an error of the server the transaction is still open. After any other error the connection is closed.
     if (error instanceof pg.DatabaseError) await client.query('rollback').catch(() => {})
     throw error
   }

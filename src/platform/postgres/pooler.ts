@@ -1,6 +1,6 @@
 /**
- * What stands between the service and PostgreSQL: nothing, or a pooler such as PgBouncer, and how it hands its sessions
- * out. It is found out by looking, since a URL doesn't say.
+ * Detects whether a pooler such as PgBouncer is between the service and PostgreSQL, and its mode, because a URL does not
+ * say so.
  */
 import type pg from 'pg'
 import { ExpectedStartError } from '../../errors.js'
@@ -8,9 +8,9 @@ import { TimeoutError, withTimeout } from '../timeout.js'
 import { connectUnprepared } from './session.js'
 
 /**
- * - `none`: the session is the server's own.
- * - `session`: a pooler, but a connection keeps its session for as long as it lasts.
- * - `transaction`: a pooler that gives each transaction any session.
+ * - `none`: no pooler.
+ * - `session`: a pooler whose client keeps a session for as long as it is connected.
+ * - `transaction`: a pooler that may give each transaction another session.
  */
 export type Pooling = 'none' | 'session' | 'transaction'
 
@@ -30,22 +30,22 @@ export async function findPooling(url: string): Promise<Pooling> {
 
 type Two = readonly [pg.Client, pg.Client]
 
-/** The orders in which two transactions may begin, and end: whichever way a pooler picks sessions, in one they change. */
+/** Orders in which two transactions begin and end. However a pooler picks sessions, in one of them a session changes. */
 const ORDERS = [
   [0, 1],
   [1, 0],
 ] as const
 const ROUNDS = 3
 
-/** Whether two connections meet in one session, or one of them changes its session. */
+/** Whether two connections get the same session, or one of them gets another session. */
 async function shareSessions(clients: Two): Promise<boolean> {
   const seen = [new Set<number>(), new Set<number>()] as const
   const look = async (which: 0 | 1) => void seen[which].add(await backendOf(clients[which]))
   const areShared = () => seen[0].size > 1 || seen[1].size > 1 || [...seen[0]].some((pid) => seen[1].has(pid))
 
-  // One after the other: that is enough where nobody else uses the pooler.
+  // In turn: enough to detect a pooler without other clients.
   for (const which of [0, 0, 1, 1, 0] as const) await look(which)
-  // At once: who ends first leaves a session to who begins next.
+  // Overlapping: the transaction that ends first leaves its session to the one that begins next.
   for (let round = 0; round < ROUNDS && !areShared(); round++) {
     for (const begin of ORDERS) {
       for (const end of ORDERS) {
@@ -65,7 +65,7 @@ async function backendOf(client: pg.Client): Promise<number> {
   return rows[0].pid
 }
 
-/** A pooler lets a client wait that it has no session for. */
+/** A pooler without a free session lets the client wait. */
 async function ask(client: pg.Client, text: string): Promise<pg.QueryResult> {
   try {
     return await withTimeout(client.query(text), LOOK_TIMEOUT_MS, 'The pooler')
@@ -78,12 +78,12 @@ const LOOK_TIMEOUT_MS = 10_000
 const NO_SESSION =
   'The pooler of DATABASE_URL has no session for a second connection. Raise its pool size: each process needs up to 20.'
 
-/** The process that serves a connection as it was told at its start; a pooler tells a number of its own making. */
+/** The process id that the server reported when connecting. A pooler makes one up. */
 const processIdOf = (client: pg.Client): number => (client as pg.Client & { processID: number }).processID
 
 /**
- * What needs one session for long (a lock that ends with it, notifications, migrations) can't do with a pooler that
- * hands sessions out by transactions: a lock would stay behind in a session that others use.
+ * Work that needs one session for long (a session lock, notifications, migrations) can't use a pooler in transaction
+ * mode: a lock would stay in a session that other clients use.
  *
  * @param purpose in the plural: "Migrations"
  * @throws ExpectedStartError that says what to set; what connecting throws

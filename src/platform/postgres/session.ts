@@ -1,35 +1,34 @@
 /**
- * A session on PostgreSQL as the service needs it, whatever a role, a database, a URL, `PGOPTIONS` or a pooler sets.
- *
- * The settings are made by statements, after connecting. The startup parameter `options` would be shorter, but poolers
- * refuse it, and a URL's own `?options=` takes its place.
+ * The settings of a PostgreSQL session that the service relies on, whatever a role, a database, a URL, `PGOPTIONS` or a
+ * pooler sets. They are set by statements, after connecting: poolers refuse the startup parameter `options`, and a URL's
+ * own `?options=` would replace it.
  */
 import pg from 'pg'
 import { parsePostgresUrl } from './url.js'
 
 /**
- * A `Date` goes to PostgreSQL as the instant that it is. By itself pg writes it in the time of this process's zone and
- * cuts that zone's offset to minutes, while before 1900 or so most had seconds.
+ * Sends a `Date` in UTC. The default of pg is the zone of the process, with an offset in whole minutes, although most
+ * offsets before about 1900 had seconds.
  */
 pg.defaults.parseInputDatesAsUTC = true
 
 export interface SessionOptions {
-  /** Of the tables, types and functions that statements name. */
+  /** Where the tables, types and functions are that statements name. */
   schema: string
-  /** When the server ends a statement by itself, and a wait for a lock in it; 0 for never. */
+  /** The server cancels a statement, and a wait for a lock in it, after this; 0 for never. */
   statementTimeoutMs: number
-  /** Whether a named statement is planned once for all parameters. To plan one of the hot path takes longer than to run it. */
+  /** Plans a named statement once for all parameters. On the hot path, planning takes longer than running. */
   plansOnce?: boolean | undefined
 }
 
 /**
- * What statements rely on. Each is there because a server, a role or a database that sets it otherwise has broken the
+ * The settings that statements rely on. A server, a role or a database that sets one of them otherwise has broken the
  * service, or could:
  */
 const settingsOf = ({ schema, statementTimeoutMs, plansOnce }: SessionOptions): Record<string, string> => ({
   search_path: `"${schema}"`,
 
-  // How values are written and read. The driver understands these forms only; Prisma takes every time for UTC.
+  // The text form of values. The driver understands only these forms, and Prisma reads every time as UTC.
   timezone: 'UTC',
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',
@@ -39,7 +38,7 @@ const settingsOf = ({ schema, statementTimeoutMs, plansOnce }: SessionOptions): 
   array_nulls: 'on',
   transform_null_equals: 'off',
 
-  // Statements are written for this isolation: each sees what was committed before it, and none fails for another.
+  // Statements are written for this isolation: each sees what was committed before it, and none fails by another.
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
 
@@ -73,7 +72,7 @@ const settingsOf = ({ schema, statementTimeoutMs, plansOnce }: SessionOptions): 
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** One statement that makes the settings, for the session or for a transaction. */
+/** One statement that sets all of them, for the session or for a transaction. */
 function setConfig(settings: Record<string, string>, isLocal: boolean): string {
   const calls = Object.entries(settings).map(
     ([name, value]) => `set_config(${literal(name)}, ${literal(value)}, ${isLocal})`,
@@ -82,18 +81,18 @@ function setConfig(settings: Record<string, string>, isLocal: boolean): string {
 }
 
 /**
- * Two settings under a condition. Without waiting for the disk, a crash of the server would lose what was answered with
- * 202; how much more a commit waits for is an operator's choice. And PostgreSQL has a limit for transactions since 17.
+ * Two settings that depend on the server. A commit must at least wait for the disk, or a crash of the server would lose
+ * events that were answered with 202; to wait for more is the operator's choice. `transaction_timeout` is new in 17.
  */
 const setOthers = (isLocal: boolean) => `
   select set_config('synchronous_commit', 'on', ${isLocal}) where current_setting('synchronous_commit') = 'off';
   select set_config('transaction_timeout', '0', ${isLocal}) where current_setting('server_version_num')::int >= 170000`
 
-/** Statements, to be sent as one, after which the session is the service's own. */
+/** Statements, to be sent as one, that prepare a session. */
 export const sqlSession = (options: SessionOptions): string =>
   `${setConfig(settingsOf(options), false)}; ${setOthers(false)}`
 
-/** The same for one transaction, where the session is shared with others: it begins the transaction as well. */
+/** Begins a transaction with the settings, in a session that other clients share. */
 export const sqlBeginAsSession = (options: SessionOptions): string =>
   `begin isolation level read committed; ${setConfig(settingsOf(options), true)}; ${setOthers(true)}`
 
@@ -104,17 +103,17 @@ export interface ConnectOptions {
   applicationName?: string
   /** For all hosts together. */
   connectTimeoutMs?: number
-  /** 0, the default, for work that may take its time: migrations, or a lock that is held for as long as the process lives. */
+  /** The default 0 suits migrations, and locks that are held for the life of the process. */
   statementTimeoutMs?: number
-  /** Whether only a server that takes writes will do, also where the URL doesn't ask for one. */
+  /** Accepts only a server that takes writes, also when the URL doesn't ask for one. */
   mustBeWritable?: boolean
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * A connection of its own, on the first of the URL's hosts that will do. The caller ends it. It must not go through a
- * pooler that hands out its sessions by transactions: see `pooler.ts`.
+ * A connection outside of the pools, to the first suitable host of the URL. The caller ends it. It must not go through a
+ * pooler in transaction mode: see `pooler.ts`.
  *
  * @throws what the last host answered
  */
@@ -128,8 +127,8 @@ export function connectSession(options: ConnectOptions): Promise<pg.Client> {
 }
 
 /**
- * A connection for what reads with every name in full, and so needs no settings: it leaves none behind in a session
- * that a pooler gives to others next. The caller ends it.
+ * A connection without the settings, for statements that qualify every name. It leaves no settings in a session that a
+ * pooler gives to another client next. The caller ends it.
  *
  * @throws what the last host answered
  */
@@ -140,7 +139,7 @@ export function connectToRead(options: ConnectOptions): Promise<pg.Client> {
   })
 }
 
-/** The same with a session as the server, or a pooler, gives it. @param prepare on whose success a host will do */
+/** A connection without the settings. @param prepare checks a host, and throws if it is not suitable */
 export async function connectUnprepared(
   { url, applicationName = APPLICATION_NAME, connectTimeoutMs = CONNECT_TIMEOUT_MS }: ConnectOptions,
   prepare: (client: pg.Client) => Promise<void> = async () => {},
@@ -152,7 +151,7 @@ export async function connectUnprepared(
       ...{ connectionString, application_name: applicationName, keepAlive: true },
       connectionTimeoutMillis: connectTimeoutMs / urls.length,
     })
-    // Whoever asks the connection for something learns that it broke; nobody else needs to.
+    // A connection that breaks fails its statement. Without a listener the error would end the process.
     client.on('error', () => {})
     try {
       await client.connect()

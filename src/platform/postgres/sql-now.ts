@@ -1,5 +1,5 @@
 /**
- * SQL: this moment, in the whole milliseconds that the columns hold. `timestamptz(3)` rounds, so a bare `now()` written
- * to one lies in the future half of the time, and what is due "now" would not be due yet for whoever looks at once.
+ * SQL: the current time in whole milliseconds, rounded down. `timestamptz(3)` rounds to the nearest, so a plain `now()`
+ * would lie in the future half of the time, and a delivery that is due "now" would not be due yet.
  */
 export const sqlNow = `date_trunc('milliseconds', now())`

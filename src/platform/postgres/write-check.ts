@@ -1,22 +1,22 @@
 /**
- * Whether PostgreSQL takes writes and makes them last, which nothing but a write can tell: a standby answers every read, a
- * full disk too, and a commit that waits for a synchronous standby that is gone waits for ever.
+ * Checks by a write whether PostgreSQL takes writes and commits them. Reads prove nothing: a standby and a server with a
+ * full disk answer them, and without its synchronous standby a server waits for ever with each commit.
  */
 import type { Database } from './database.js'
 
-/** Changes nothing, but is a row to be written and a commit to be waited for. */
+/** Changes no value, but writes a row and waits for the commit. */
 const write = { name: 'check-writing', text: 'update installation set id = id' }
 
-/** Whoever asks within this time of another gets its answer: health is open to everyone, and a commit is not for free. */
+/** Checks within this time share one result: health needs no key, and a commit costs something. */
 const SHARED_FOR_MS = 500
 
-/** @returns a check that resolves when a write was committed, and rejects with what PostgreSQL said otherwise */
+/** @returns a check that resolves when a write was committed, and rejects with the error of PostgreSQL */
 export function createWriteCheck(database: Database): () => Promise<unknown> {
   let latest: { answer: Promise<unknown>; startedAt: number } | undefined
   return () => {
     if (latest === undefined || performance.now() - latest.startedAt > SHARED_FOR_MS) {
       latest = { answer: database.query(write, []), startedAt: performance.now() }
-      // Heard by those who asked.
+      // The callers of the check get the error.
       latest.answer.catch(() => {})
     }
     return latest.answer

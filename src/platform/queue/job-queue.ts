@@ -1,7 +1,6 @@
 /**
- * The queue between those who find work and those who do it: BullMQ, on Redis, or on PostgreSQL where there
- * is no Redis. It holds nothing that PostgreSQL couldn't give again, so a job is removed as soon as it was
- * taken, and a queue that lost everything loses nothing.
+ * The job queue: BullMQ on Redis, or on PostgreSQL without Redis. Every job can be made again from the tables of the
+ * service. So a job is removed as soon as a worker has taken it, and a queue that loses its data loses no event.
  */
 import { QUEUE_MS } from '../../budgets.js'
 import { ExpectedStartError } from '../../errors.js'
@@ -13,7 +12,7 @@ import { onRedis } from './on-redis.js'
 export interface JobQueue<Job> extends AsyncDisposable {
   /** Resolves when the queue holds the jobs. */
   add(jobs: Job[]): Promise<void>
-  /** Hands each job to `take`, in this process or whichever one also works on the queue. */
+  /** Gives jobs to `take`. Other processes that work on the queue get the others. */
   work(take: (job: Job) => Promise<void>): Intake
   /** How many jobs are in which state (`waiting`, `active`, …). */
   counts(): Promise<Record<string, number>>
@@ -22,13 +21,13 @@ export interface JobQueue<Job> extends AsyncDisposable {
 }
 
 export interface Intake extends AsyncDisposable {
-  /** Once it is set, the intake survives whatever becomes of the queue. A start waits for it. */
+  /** Resolves when jobs arrive. From then on the intake survives an outage of the queue. */
   ready: Promise<unknown>
 }
 
-/** A queue that doesn't answer in this time counts as away. */
+/** Without an answer in this time, the queue counts as away. */
 const ADD_TIMEOUT_MS = 2000
-/** Of the two steps of a stop: nothing is waited for that is away, and it is not for the queue to say so. */
+/** For each of the two steps of a stop, which do not wait for a queue that is away. */
 const CLOSE_TIMEOUT_MS = QUEUE_MS / 4
 const READY_TIMEOUT_MS = 30_000
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 }
@@ -49,7 +48,7 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
       const worker = backend.createWorker(name, ({ data }) => take(data as Job))
       worker.on('error', onError)
       const ready = inReadyTime(Promise.all([queue, worker].map(backend.whenReady)))
-      // Heard by whoever waits for it; nobody does where the start has failed before.
+      // The start awaits it, unless it has failed before.
       ready.catch(() => {})
       return {
         ready,
@@ -71,14 +70,14 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
   }
 }
 
-/** A queue that is away is not waited for: what it holds, PostgreSQL holds too. */
+/** Does not wait for a queue that is away: PostgreSQL has everything that it holds. */
 const inTime = (closing: Promise<void>): Promise<void> =>
   withTimeout(closing, CLOSE_TIMEOUT_MS, 'The queue').catch(() => {})
 
-/** BullMQ waits for ever for a first connection that failed; its errors are logged as they come. */
+/** BullMQ waits for ever after a failed first connection. `onError` has logged its errors. */
 const inReadyTime = (getting: Promise<unknown>): Promise<unknown> =>
   withTimeout(getting, READY_TIMEOUT_MS, 'The queue').catch(() => {
     throw new ExpectedStartError(
-      `Node Event Service can't start: its queue was not ready within ${READY_TIMEOUT_MS / 1000} s, for the reason that the log gives.`,
+      `Node Event Service can't start: its queue was not ready within ${READY_TIMEOUT_MS / 1000} s. The log has the reason.`,
     )
   })

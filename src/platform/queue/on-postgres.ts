@@ -1,4 +1,4 @@
-/** BullMQ on PostgreSQL, for one process: the service's own pool, its schema, and rests while the database is away. */
+/** BullMQ on PostgreSQL: with a pool and a schema of the service, and with pauses while the database is away. */
 import { createPostgresBackend, type PgPool, PostgresQueueBackend, Queue, Worker } from 'bullmq'
 import { QUEUE_POOL_SIZE } from '../postgres/connection-budget.js'
 import { createSessionPool } from '../postgres/pool.js'
@@ -10,20 +10,20 @@ import { createRetryPauses, RETRY_PAUSE_MS, type RetryPauses } from './retry-pau
 const QUERY_TIMEOUT_MS = 5000
 
 export function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
-  const { pauseAfterFailure: unhurried, stop } = createRetryPauses()
+  const { pauseAfterFailure, stop } = createRetryPauses()
   const schema = queueSchemaOf(schemaOf(databaseUrl))
   const pool = createSessionPool({
     url: databaseUrl,
     schema,
     maxConnections: QUEUE_POOL_SIZE,
-    // BullMQ waits for an answer for ever; a connection that went dead unnoticed would end the queue's work.
+    // BullMQ has no timeout, so a dead connection would stop the queue.
     timeoutMs: QUERY_TIMEOUT_MS,
     applicationName: 'node-event-service queue',
     onError,
   })
-  // BullMQ describes a pool more narrowly than pg does; it is the same object.
+  // BullMQ has its own type of pg's pool.
   const connection = pool as unknown as PgPool
-  const createBackend = backendIn(schema, unhurried)
+  const createBackend = backendIn(schema, pauseAfterFailure)
   return {
     createQueue: (name) => new Queue(name, { connection }, createBackend),
     createWorker: (name, take) =>
@@ -33,17 +33,17 @@ export function onPostgres({ databaseUrl, onError }: JobQueueOptions): Backend {
         { connection, concurrency: TAKEN_AT_ONCE, runRetryDelay: RETRY_PAUSE_MS },
         createBackend,
       ),
-    // BullMQ remembers for ever that its first connection failed, and then tries without a rest.
+    // After a failed first connection, BullMQ tries again without a pause.
     whenReady: (part) => part.waitUntilReady(),
     isThere: () => true,
-    // It is PostgreSQL's health.
+    // The health check of PostgreSQL covers the queue.
     check: () => Promise.resolve(),
     stop,
     close: () => pool.end(),
   }
 }
 
-/** BullMQ's backend, which takes a pool or the name of a schema, but not both: it would look for its tables in `bullmq`. */
+/** BullMQ's backend takes a pool or a schema, but not both. Without one it looks for its tables in `bullmq`. */
 const backendIn =
   (schema: string, pauseAfterFailure: RetryPauses['pauseAfterFailure']) =>
   (...given: Parameters<typeof createPostgresBackend>) => {

@@ -1,20 +1,20 @@
-/** BullMQ on Redis, made to bear what a Redis that people have does: being demoted, full, or refusing the password. */
+/** BullMQ on Redis, which survives that Redis is demoted, is full or refuses the password. */
 import { createRedisBackend, Queue, type RedisQueueBackend, Worker } from 'bullmq'
 import type { RedisAccess } from '../redis/redis.js'
 import { type Backend, TAKEN_AT_ONCE } from './backend.js'
 import { createRetryPauses, RETRY_PAUSE_MS } from './retry-pauses.js'
 
 export function onRedis(redis: RedisAccess): Backend {
-  const { pauseAfterFailure: unhurried, check, stop } = createRetryPauses()
+  const { pauseAfterFailure, check, stop } = createRetryPauses()
 
   const createBackend: typeof createRedisBackend = (...args) => {
     const backend: RedisQueueBackend = createRedisBackend(...args)
-    backend.moveToActive = unhurried(backend.moveToActive.bind(backend))
-    backend.waitForJob = unhurried(backend.waitForJob.bind(backend))
+    backend.moveToActive = pauseAfterFailure(backend.moveToActive.bind(backend))
+    backend.waitForJob = pauseAfterFailure(backend.waitForJob.bind(backend))
     return backend
   }
 
-  // What BullMQ would learn and warn of at its first connection, redis/ does at each.
+  // BullMQ would check the version at its first connection. `redis/` checks at each connection.
   const shared = { prefix: redis.prefix, skipVersionCheck: true }
   return {
     createQueue: (name) =>
@@ -35,14 +35,14 @@ export function onRedis(redis: RedisAccess): Backend {
         },
         createBackend,
       ),
-    // Redis may well be away at the start: BullMQ connects when it comes.
+    // Redis may be away at the start. BullMQ connects later.
     whenReady: () => Promise.resolve(),
     isThere: redis.isThere,
     async check() {
       await redis.check()
       check()
     },
-    // The connections end with the access to Redis.
+    // `RedisAccess` closes the connections.
     async close() {},
     stop,
   }

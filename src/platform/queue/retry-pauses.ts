@@ -1,19 +1,19 @@
-/** Rests between a queue's failures: BullMQ itself would ask again at once, as often as it can, or after 15 seconds. */
+/** Pauses after failures of a queue. BullMQ itself would try again at once, in a tight loop, or after 15 seconds. */
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Before a queue is asked again that failed. */
+/** The pause after a failure. */
 export const RETRY_PAUSE_MS = 1000
-/** A failure counts for so long, if nothing that is asked succeeds meanwhile. */
+/** The queue counts as failing for this long after a failure, unless a call succeeds meanwhile. */
 const FAILURE_COUNTS_FOR_MS = 3 * RETRY_PAUSE_MS
 
 export interface RetryPauses {
-  /** The same question, whose failure is told after a rest. */
+  /** The same call, but its promise rejects only after the pause. */
   pauseAfterFailure<Args extends unknown[], Result>(
-    ask: (...args: Args) => Promise<Result>,
+    call: (...args: Args) => Promise<Result>,
   ): (...args: Args) => Promise<Result>
-  /** @throws what the last question failed with, if that is not long ago */
+  /** @throws the error of the last call, if it was recent */
   check(): void
-  /** Ends the rest that is taken now, and all that would follow. */
+  /** Ends the current pause and all later ones. */
   stop(): void
 }
 
@@ -23,10 +23,10 @@ export function createRetryPauses(): RetryPauses {
 
   return {
     pauseAfterFailure:
-      (ask) =>
+      (call) =>
       async (...args) => {
         try {
-          const result = await ask(...args)
+          const result = await call(...args)
           lastFailure = undefined
           return result
         } catch (error) {

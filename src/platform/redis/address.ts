@@ -1,7 +1,7 @@
 /**
- * What `REDIS_URL` says: one server (by TCP, TLS or a Unix socket), a Cluster by some of its nodes, or the Sentinels that
- * know a server. The parts are those of RFC 3986, but there may be several hosts, which WHATWG's URL doesn't allow.
- * Problems are told without the URL: it holds a password.
+ * Reads `REDIS_URL`: one server (by TCP, TLS or a Unix socket), some nodes of a Cluster, or the Sentinels of a server. Its
+ * parts are those of RFC 3986, but with several hosts, which WHATWG's URL doesn't allow. Errors never contain the URL,
+ * because it has a password.
  */
 
 export interface RedisNode {
@@ -12,7 +12,7 @@ export interface RedisNode {
 interface Common {
   username: string | undefined
   password: string | undefined
-  /** TLS, to the Sentinels too. */
+  /** TLS, also to the Sentinels. */
   isEncrypted: boolean
   /** Always 0 in a Cluster. */
   db: number
@@ -20,7 +20,7 @@ interface Common {
 
 export interface ServerAddress extends Common, RedisNode {
   kind: 'server'
-  /** The version of IP that names are looked up for; 0 is either. */
+  /** The IP version that names are looked up for; 0 for both. */
   family: 0 | 4 | 6
 }
 
@@ -31,14 +31,14 @@ export interface SocketAddress extends Common {
 
 export interface ClusterAddress extends Common {
   kind: 'cluster'
-  /** Some of them; they know the others. */
+  /** Some nodes, which know the others. */
   nodes: RedisNode[]
 }
 
 export interface SentinelAddress extends Common {
   kind: 'sentinel'
   sentinels: RedisNode[]
-  /** What the Sentinels call the servers that they watch (`sentinel monitor <master-name> …`). */
+  /** The name in `sentinel monitor <master-name> …`. */
   masterName: string
   sentinelUsername: string | undefined
   sentinelPassword: string | undefined
@@ -52,7 +52,7 @@ const DEFAULT_SENTINEL_PORT = 26_379
 const SCHEMES = ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'redis+unix', 'unix']
 const FORM = /^([a-z+]+):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(\/[^@?#]*)?(?:\?([^#]*))?$/i
 
-/** @throws Error whose message follows on the name of the setting: `must …` */
+/** @throws Error whose message follows the name of the setting: `must …` */
 export function parseRedisUrl(text: string): RedisAddress {
   const [, scheme = '', userInfo = '', hosts = '', path = '', query = ''] = FORM.exec(text) ?? []
   const kind = scheme.toLowerCase()
@@ -84,9 +84,7 @@ function toServer(nodes: RedisNode[], path: string, query: string, common: Commo
 function toCluster(nodes: RedisNode[], path: string, query: string, common: Common): ClusterAddress {
   parseQuery(query, [])
   if (parseDatabase(path.slice(1)) !== 0) {
-    throw new Error(
-      'must name no database, or 0: a Redis Cluster, for which several nodes stand, has no other',
-    )
+    throw new Error('must name no database, or 0: several hosts mean a Redis Cluster, which has no other')
   }
   return { kind: 'cluster', ...common, nodes }
 }
@@ -95,7 +93,9 @@ function parseSentinel(hosts: string, path: string, query: string, common: Commo
   const options = parseQuery(query, ['sentinelUsername', 'sentinelPassword'])
   const [masterName = '', db, ...rest] = path.slice(1).split('/')
   if (masterName === '' || rest.length > 0) {
-    throw new Error('must name what the Sentinels watch: redis+sentinel://host:port,host:port/<master name>')
+    throw new Error(
+      'must name the master that the Sentinels watch: redis+sentinel://host:port,host:port/<master name>',
+    )
   }
   return {
     kind: 'sentinel',
@@ -148,7 +148,7 @@ function parseQuery(query: string, known: string[]): Record<string, string | und
   const unknown = [...options.keys()].find((name) => !known.includes(name))
   if (unknown !== undefined) {
     const these = known.length > 0 ? `; in this form there are ${known.join(' and ')}` : ''
-    throw new Error(`has the option ${JSON.stringify(unknown.slice(0, 64))}, which is not known${these}`)
+    throw new Error(`has the option ${JSON.stringify(unknown.slice(0, 64))}, which is unknown${these}`)
   }
   return Object.fromEntries(options)
 }

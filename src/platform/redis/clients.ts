@@ -1,6 +1,5 @@
 /**
- * Makes ioredis' clients for an address, and sees to what is the same for each of them: bounds for everything that waits,
- * errors that somebody hears, and an end.
+ * Creates ioredis clients for an address, with the options that all of them share, such as timeouts.
  */
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from './address.js'
@@ -8,7 +7,7 @@ import { isElsewhere } from './redis-errors.js'
 
 export type RedisClient = Redis | Cluster
 
-/** What TLS needs beside what Node.js brings: PEM texts. */
+/** PEM texts, in addition to the CAs of Node.js. */
 export interface RedisTls {
   ca: string | undefined
   cert: string | undefined
@@ -19,26 +18,26 @@ export type RedisSettings = RedisAddress & { tls: RedisTls }
 
 export interface ClientOptions {
   /**
-   * Fails at once, or when an answer takes longer than it may, for what can be done again otherwise. Else a command waits
-   * for Redis, however long it is away, as BullMQ's worker expects it.
+   * A command fails at once while Redis is away, or when an answer takes too long. Otherwise it waits while Redis is
+   * away, as BullMQ's worker expects.
    */
   isImpatient: boolean
 }
 
-/** For a connection, with TLS. */
+/** Includes the TLS handshake. */
 const CONNECT_TIMEOUT_MS = 5000
-/** A server that lets an answer wait for so long is taken for lost, and another connection is made. */
+/** Without an answer for this long, the connection counts as lost. */
 const ANSWER_TIMEOUT_MS = 5000
-/** The same for connections on which a worker waits for jobs, which BullMQ does for five seconds at a time. */
+/** The same for connections of a worker: BullMQ waits for jobs for five seconds at a time. */
 const WAITING_ANSWER_TIMEOUT_MS = 10_000
-/** A Sentinel that is silent is passed over. */
+/** A Sentinel that does not answer is skipped. */
 const SENTINEL_TIMEOUT_MS = 2000
-/** How long a client goes on for, after its end was asked for, with a server that doesn't end its side. */
+/** How long a closed client waits for the server to close its side. */
 const DISCONNECT_TIMEOUT_MS = 500
 
 const retryDelayMs = (attempt: number): number => Math.min(attempt * 50, 1000)
 
-/** What every connection has, whatever it is to. */
+/** Options of every connection. */
 const baseOptions = ({ username, password, isEncrypted, tls }: RedisSettings): RedisOptions => ({
   connectionName: 'node-event-service',
   ...(username !== undefined && { username }),
@@ -48,9 +47,9 @@ const baseOptions = ({ username, password, isEncrypted, tls }: RedisSettings): R
   disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   retryStrategy: retryDelayMs,
   reconnectOnError: isElsewhere,
-  // Its version is nobody's business, and one right less is needed.
+  // One permission less is needed, and the version stays private.
   disableClientInfo: true,
-  // It would not hear that this failed: see subscriber.ts.
+  // See subscriber.ts.
   autoResubscribe: false,
 })
 
@@ -62,7 +61,7 @@ const waitOptions = ({ isImpatient }: ClientOptions): RedisOptions =>
     ? { enableOfflineQueue: false, maxRetriesPerRequest: 1, socketTimeout: ANSWER_TIMEOUT_MS }
     : { maxRetriesPerRequest: null, socketTimeout: WAITING_ANSWER_TIMEOUT_MS }
 
-/** Where a client of one server finds it. */
+/** How a client finds its server. */
 function placeOf(settings: Exclude<RedisSettings, { kind: 'cluster' }>): RedisOptions {
   const { db } = settings
   if (settings.kind === 'server')
@@ -89,16 +88,16 @@ function clusterOptions({ isEncrypted }: RedisSettings, node: RedisOptions): Clu
   const { enableOfflineQueue: _, retryStrategy: __, ...nodeOptions } = node
   return {
     redisOptions: { ...nodeOptions, maxRetriesPerRequest: null },
-    // Without it, a Cluster is never found ready: its first command is refused while the first connection is made.
+    // Without it, a Cluster never becomes ready: its first command fails while the first connection is made.
     enableOfflineQueue: true,
     clusterRetryStrategy: retryDelayMs,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-    // Certificates are compared with the names that were written, not with what these resolve to.
+    // Certificates are compared with the names in the URL, not with the addresses.
     ...(isEncrypted && { dnsLookup: (name, done) => done(null, name) }),
   }
 }
 
-/** One connection to a server that takes subscriptions. In a Cluster any node does: it hears what is told to the others. */
+/** A connection for subscriptions. In a Cluster any node will do, because it gets the messages of all nodes. */
 export function createSubscriberClient(settings: RedisSettings, findNode: () => ClusterNodeAddress): Redis {
   const common: RedisOptions = {
     ...baseOptions(settings),
@@ -110,7 +109,7 @@ export function createSubscriberClient(settings: RedisSettings, findNode: () => 
     ...common,
     ...findNode(),
     retryStrategy(attempt) {
-      // The next connection is made to where these say.
+      // The next connection uses these options.
       Object.assign(client.options, findNode())
       return retryDelayMs(attempt)
     },
@@ -123,13 +122,13 @@ export interface ClusterNodeAddress {
   port: number
 }
 
-/** A connection that is made once, for a first look, and not again. */
+/** A connection to examine a server at the start. It does not reconnect. */
 export function createScout(settings: Exclude<RedisSettings, { kind: 'cluster' }>): Redis {
   return new Redis({
     ...baseOptions(settings),
     ...placeOf(settings),
     lazyConnect: true,
-    // What still loads its data can be asked who it is.
+    // A server that still loads its data can answer INFO.
     enableReadyCheck: false,
     retryStrategy: () => null,
     sentinelRetryStrategy: () => null,

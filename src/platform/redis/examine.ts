@@ -1,4 +1,4 @@
-/** What a Redis says of itself, and what of that the service can't work with, or should tell. */
+/** Examines a Redis at the start: its version, its mode and its settings, and whether the service can work with it. */
 import type { Redis } from 'ioredis'
 import { ExpectedStartError } from '../../errors.js'
 import { withTimeout } from '../timeout.js'
@@ -7,23 +7,23 @@ import { probe } from './probe.js'
 import { explainRedisError, isRefusal } from './redis-errors.js'
 
 export interface RedisFacts {
-  /** `7.0.15`; a Valkey says which Redis it is like. */
+  /** `7.0.15`; of a Valkey, the Redis version that it is compatible with. */
   version: string
   isCluster: boolean
   isSentinel: boolean
-  /** What is done when memory is used up; undefined where that is not told. */
+  /** `maxmemory-policy`; undefined where Redis does not report it. */
   evictionPolicy: string | undefined
 }
 
 export interface ExamineOptions {
   settings: RedisSettings
-  /** What the service's keys begin with. */
+  /** Prefix of the service's keys. */
   prefix: string
-  /** What no message may show. */
+  /** Texts that no message may contain. */
   secrets: string[]
 }
 
-/** A start waits for so long to learn what Redis it has. */
+/** How long a start waits for the answers of Redis. */
 const EXAMINE_TIMEOUT_MS = 3000
 const MIN_VERSION = [6, 2] as const
 
@@ -38,7 +38,7 @@ export function readFacts(info: string): RedisFacts {
   }
 }
 
-/** Why the service can't work with this Redis; undefined where it can. A person has to change something. */
+/** Why the service can't work with this Redis until an operator changes something; undefined where it can. */
 export function findObstacle(facts: RedisFacts, settings: RedisSettings): string | undefined {
   if (facts.isSentinel && settings.kind !== 'sentinel') {
     return 'REDIS_URL names a Sentinel as if it were a Redis. Write redis+sentinel://host:port/<master name>.'
@@ -68,10 +68,10 @@ function isOlder(version: string): boolean {
 }
 
 /**
- * A first look, by a connection of its own.
+ * Examines Redis with a connection of its own.
  *
- * @returns the facts, or the error where Redis is away, which a start doesn't wait for
- * @throws ExpectedStartError for what Redis says that only a person can mend
+ * @returns the facts, or the error while Redis is away, because a start doesn't wait for it
+ * @throws ExpectedStartError for a problem that only an operator can solve
  */
 export async function examine({ settings, prefix, secrets }: ExamineOptions): Promise<RedisFacts | Error> {
   let seen: RedisFacts
@@ -109,13 +109,13 @@ async function ask(scout: Redis, prefix: string): Promise<RedisFacts> {
   scout.on('sentinelError', note)
   try {
     const facts = readFacts(await scout.info())
-    // A database that could not be selected makes no command fail.
+    // A failed SELECT of the database makes no command fail.
     if (isRefusal(cause)) throw cause
-    // In a Cluster it may be another node's to answer.
+    // In a Cluster another node may have the key.
     if (!facts.isCluster && !facts.isSentinel) await probe(scout, prefix)
     return facts
   } catch (error) {
-    // That the connection was closed says less than why.
+    // The reason says more than that the connection was closed.
     throw cause ?? error
   } finally {
     scout.disconnect()

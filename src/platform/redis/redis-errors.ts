@@ -1,10 +1,10 @@
-/** What Redis answers when it can't do what it is asked, in sentences. Its codes are the first words of its errors. */
+/** Explains errors of Redis in sentences. The code of such an error is its first word. */
 
 interface Meaning {
-  /** Redis 6.2 puts the code of what a script met behind words of its own. */
+  /** Redis 6.2 puts other words before the code of an error in a script. */
   code: RegExp
   sentence: string
-  /** Whether only a person can mend it, so that a start may as well end. */
+  /** Whether only an operator can solve it, so that a start ends. */
   isRefusal?: boolean
 }
 
@@ -45,23 +45,23 @@ const meanings: Meaning[] = [
 
 const textsOf = (error: unknown): string[] => {
   const { message, code, errors } = (error ?? {}) as NodeJS.ErrnoException & { errors?: Error[] }
-  // That no address of a name could be connected to is told by the errors of each.
+  // When no address of a name can be connected to, the error has one error for each address.
   return [message || errors?.[0]?.message || code || String(error), code ?? '']
 }
 
 const meaningOf = (error: unknown): Meaning | undefined =>
   meanings.find(({ code }) => textsOf(error).some((text) => code.test(text)))
 
-/** Whether another connection may lead to a server that can be written. */
+/** Whether another connection may lead to a server that takes writes. */
 export const isElsewhere = (error: Error): boolean =>
   /\bREADONLY\b|\bUNBLOCKED\b|\bMASTERDOWN\b/.test(error.message)
 
-/** Whether Redis was there and will say the same again, until a person has changed something. */
+/** Whether Redis answered, and will answer the same until an operator changes something. */
 export const isRefusal = (error: unknown): boolean => meaningOf(error)?.isRefusal ?? false
 
 /**
- * The error in words, without what must not be shown: ioredis adds the command to it, arguments and all, and Redis may
- * repeat arguments in its message.
+ * Explains the error without secrets: ioredis adds the command with its arguments, and Redis may repeat arguments in its
+ * message.
  */
 export function explainRedisError(error: unknown, secrets: string[]): Error {
   const said = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), textsOf(error)[0] ?? '')

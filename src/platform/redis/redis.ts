@@ -1,7 +1,7 @@
 /**
- * Redis, by every connection that a process has to it: one for what must not wait (jobs to add, messages to publish), one
- * for a worker that waits for jobs, of which BullMQ makes another, and one that listens. Redis may go away and come back
- * at any moment, the start included.
+ * The connections of a process to Redis: one for commands that must not wait (adding jobs, publishing messages), one for a
+ * worker that waits for jobs, which BullMQ duplicates, and one for subscriptions. Redis may go away and come back at any
+ * moment, also during the start.
  */
 import { Cluster, type Redis } from 'ioredis'
 import type { Logger } from 'pino'
@@ -21,32 +21,32 @@ import { createSubscriber, type Subscriber } from './subscriber.js'
 
 export interface RedisAccess extends AsyncDisposable {
   /**
-   * Begins every key and channel: several services may use one Redis. Braces keep the keys of one service in one slot of
-   * a Cluster.
+   * Prefix of every key and channel, since several services may share one Redis. Braces keep the keys of one service in
+   * one slot of a Cluster.
    */
   readonly prefix: string
   /** Fails at once while Redis is away. */
   readonly commands: RedisClient
-  /** Whether it makes sense to ask now. */
+  /** Whether Redis is connected now. */
   isThere(): boolean
-  /** Its commands wait for Redis, however long it is away. */
+  /** A client whose commands wait while Redis is away. */
   openPatient(): RedisClient
   openSubscriber(): Subscriber
-  /** Those of the channels that somebody listens to, anywhere. */
+  /** The channels among these that have subscribers, in any process. */
   findHeard(channels: string[]): Promise<Set<string>>
-  /** Resolves when Redis does what the queue needs. @throws Error that says why not */
+  /** Resolves when Redis can do what the queue needs. @throws Error that says why not */
   check(): Promise<void>
 }
 
 export interface RedisAccessOptions {
   settings: RedisSettings
-  /** The id that the service's database has. */
+  /** See `installation.ts`. */
   installationId: string
   logger: Logger
   onError(error: Error): void
 }
 
-/** @throws ExpectedStartError where Redis is there, and only a person can make it usable */
+/** @throws ExpectedStartError when Redis answers, but must be configured otherwise */
 export async function connectToRedis(options: RedisAccessOptions): Promise<RedisAccess> {
   const { logger, onError } = options
   const prefix = `node-event-service:{${options.installationId}}`
@@ -63,7 +63,7 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
 
   const reportError = (error: unknown) => onError(explainRedisError(error, secrets))
 
-  /** Sees to it that its errors are heard, and that it is closed; and so for those that BullMQ makes of it. */
+  /** Reports the errors of a client, and closes it in the end. Does the same for its duplicates, which BullMQ makes. */
   function keep<Client extends RedisClient>(client: Client): Client {
     clients.add(client)
     client.on('error', reportError)
@@ -76,12 +76,12 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
 
   const open = (clientOptions: ClientOptions) => keep(createClient(settings, clientOptions))
 
-  /** Another connection may lead to another Redis than the first look did. */
+  /** A new connection may lead to another Redis than the one that was examined at the start. */
   async function review(): Promise<void> {
     const facts = readFacts(String(await commands.info()))
     obstacle = findObstacle(facts, settings)
     if (facts.isCluster && settings.kind === 'server') {
-      obstacle = 'The Redis at REDIS_URL is part of a Redis Cluster by now: restart the service.'
+      obstacle = 'The Redis at REDIS_URL is now part of a Redis Cluster: restart the service.'
     }
     if (obstacle !== undefined) onError(new Error(obstacle))
     warnOfEviction(facts)
@@ -121,7 +121,7 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
     async findHeard(channels) {
       assertThere()
       if (!(commands instanceof Cluster)) return new Set(await findHeardBy(commands, channels))
-      // A node of a Cluster counts only who listens at itself. What one can't say counts as heard.
+      // A node of a Cluster counts only its own subscribers. Without an answer all channels count.
       const nodes = commands.nodes('all')
       const answers = await Promise.all(
         nodes.map((node) => findHeardBy(node, channels).catch(() => channels)),
@@ -142,7 +142,7 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
   }
 }
 
-/** One node is enough to know a Cluster by. */
+/** A server that turns out to be a node of a Cluster. One node is enough to find the others. */
 function settingsFor(settings: RedisSettings, found: RedisFacts | Error): RedisSettings {
   if (found instanceof Error || !found.isCluster || settings.kind !== 'server') return settings
   const { host, port } = settings

@@ -1,21 +1,21 @@
 /**
- * The connection that listens. It subscribes anew, by itself, whenever it is connected again: ioredis would do so too, but
- * doesn't hear that it failed, so that a password which was changed would end the process.
+ * The connection for subscriptions. It subscribes again after each reconnect. ioredis can do so too, but does not handle
+ * a rejection, so a changed password would end the process.
  */
 import type { Redis } from 'ioredis'
 
-/** As much of ioredis as RedisPubSub uses, but nothing here ever fails: what can't be done now is done later. */
+/** The methods of ioredis that RedisPubSub uses. They never fail: a failed subscription is tried again later. */
 export interface Subscriber extends Disposable {
   on(event: 'message', listener: (channel: string, message: string) => void): unknown
-  /** Calls back once the channel is heard. */
+  /** Calls back once the channel is subscribed. */
   subscribe(channel: string, done: () => void): void
   unsubscribe(channel: string): void
   punsubscribe(pattern: string): void
 }
 
-/** A channel that was refused is asked for again after this. */
+/** A failed subscription is tried again after this. */
 const RETRY_MS = 1000
-/** Finds out that a connection went dead, on which nothing is said otherwise. */
+/** Detects a dead connection, which otherwise carries no commands. */
 const PING_EVERY_MS = 10_000
 
 export function createSubscriber(redis: Redis, onError: (error: Error) => void): Subscriber {
@@ -56,7 +56,7 @@ export function createSubscriber(redis: Redis, onError: (error: Error) => void):
       wanted.delete(channel)
       if (redis.status === 'ready') redis.unsubscribe(channel).catch(() => {})
     },
-    // RedisPubSub ends both kinds of subscription; patterns there are none.
+    // RedisPubSub calls both. The service subscribes to no patterns.
     punsubscribe() {},
     [Symbol.dispose]() {
       clearInterval(pings)
