@@ -23,11 +23,14 @@ export const connectionComplexity = ({ first, last, filter }: PageArguments) => 
 export const filterComplexity = (filter: object | null | undefined): number =>
   1 + Object.values(filter ?? {}).reduce<number>((sum, value) => sum + listLength(value), 0)
 
+/** What a field costs that answers with one row for each item of a list. */
+export const listComplexity = (list: unknown[]) => ({ field: 1, multiplier: Math.max(1, listLength(list)) })
+
 /** @throws ServiceError BAD_USER_INPUT: a list that is written in the document has the limit of a variable's. */
 function listLength(value: unknown): number {
   if (!Array.isArray(value)) return 0
   if (value.length > limits.listItems)
-    throw badInput([{ path: 'filter', message: `must list at most ${limits.listItems} items` }])
+    throw badInput([{ path: '', message: `A list must have at most ${limits.listItems} items` }])
   return value.length
 }
 

@@ -45,6 +45,7 @@ describe('the schema', () => {
       'DeliveryEdge',
       'EventConnection',
       'EventEdge',
+      'Node',
       'WebhookSubscriptionConnection',
       'WebhookSubscriptionEdge',
     ])

@@ -13,12 +13,14 @@ import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
+import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
 /** Attempts of one delivery that a query is taken to ask for. */
 const USUAL_ATTEMPTS = 10
 
 export const Delivery = builder.prismaObject('Delivery', {
+  interfaces: [Node],
   description: 'One event to one subscription.',
   // A live update has these columns at hand. Pothos adds any other column that a field exposes.
   select: deliverySnapshotSelect,

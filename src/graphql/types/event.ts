@@ -9,12 +9,14 @@ import type { GraphQLContext } from '../context.js'
 import { EventStatusEnum } from '../enums.js'
 import { loadEventPage } from '../event-pages.js'
 import { TimeRange } from '../filters.js'
+import { Node } from '../node-interface.js'
 import type { Payload as LoadedPayload } from '../payloads.js'
 import { takesScope } from '../scopes.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
 export const Event = builder.prismaObject('Event', {
+  interfaces: [Node],
   description: 'What a producer published.',
   // A live update has these columns at hand. The payload may be large, so it is read only where it is asked for.
   select: eventSnapshotSelect,

@@ -9,10 +9,12 @@ import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
 import { byText, condition } from '../filters.js'
+import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
-builder.prismaObject('Subscription', {
+export const WebhookSubscription = builder.prismaObject('Subscription', {
+  interfaces: [Node],
   // `Subscription` is GraphQL's own root type.
   name: 'WebhookSubscription',
   description: 'An endpoint and the event types it wants. Its secret is shown once, when it is created.',
