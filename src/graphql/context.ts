@@ -6,13 +6,13 @@ import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Answer } from './answers.js'
-import type { Live } from './live-updates.js'
+import type { LiveUpdates } from './live-updates.js'
 import type { Payloads } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
-  live: Live
+  liveUpdates: LiveUpdates
   /** Of this operation alone. */
   related: RelatedDeliveries
   logger: Logger

@@ -1,17 +1,17 @@
 /**
  * Live updates: what happens in any process reaches the subscribers of this one.
  *
- * However many subscribers there are, this process hears each message once, and nothing is subscribed while
- * nobody listens. Each subscriber has a queue of its own, bounded: one that reads too slowly is ended with an
- * error that says how to catch up, rather than let it grow.
+ * However many subscribers there are, this process hears each message once, and nothing is subscribed while nobody
+ * listens. An index takes each change to the subscribers that want it.
  */
-
 import { ServiceError } from '../errors.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
+import { createFeed, type Feed } from './feed.js'
 import { limits } from './limits.js'
+import { createSubscriberIndex, type Filter } from './subscriber-index.js'
 
 interface Topics {
   deliveries: DeliverySnapshot
@@ -21,81 +21,56 @@ interface Topics {
 /** Who follows; each has a bound on what it follows at the same time. */
 export interface Follower {
   /** One object for each API key. */
-  key: object
+  apiKey: object
   /** Absent over HTTP, where each subscription has a connection of its own. */
   socket?: object | undefined
 }
 
-export interface Live {
+export interface LiveUpdates {
   /** Ends every subscriber's iteration, in order. */
   endAll(): void
   /**
-   * What happens, as far as `wanted` says, from the first `next()` on: what nobody reads opens nothing. Ends when it
-   * is returned.
+   * The changes that the filter lets through, from the first `next()` on: an iterator that nobody reads opens nothing. Ends
+   * when it is returned.
    *
    * @throws ServiceError CONFLICT when one of the bounds is reached, here or from the first `next()`
    */
   follow<Topic extends keyof Topics>(
     topic: Topic,
-    wanted: (change: Topics[Topic]) => boolean,
+    filter: Filter<Topics[Topic]>,
     follower: Follower,
   ): AsyncIterableIterator<Topics[Topic]>
 }
 
-/** Changes that wait for one subscriber. */
-const MAX_WAITING = 1000
-
-/** Puts what happens in this process before those who listen in any. */
+/** Publishes what happens in this process to the subscribers of all. */
 export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: PubSub): void {
   serviceEvents.on('deliveriesChanged', (read) => pubSub.publish('deliveries', read))
   serviceEvents.on('eventsChanged', (read) => pubSub.publish('events', read))
 }
 
-export function createLiveUpdates(pubSub: PubSub): Live {
+export function createLiveUpdates(pubSub: PubSub): LiveUpdates {
+  const bounds = createBounds()
   const feeds = new Set<{ end(): void }>()
-  const ofEach = new Map<object, number>()
-
-  const bounds = ({ key, socket }: Follower): [string, number, number][] => [
-    ['of this WebSocket', socket === undefined ? 0 : (ofEach.get(socket) ?? 0), limits.livePerSocket],
-    ['with this API key', ofEach.get(key) ?? 0, limits.livePerKey],
-    ['of this process', feeds.size, limits.liveInProcess],
-  ]
-  function checkBounds(follower: Follower): void {
-    for (const [whose, count, limit] of bounds(follower)) if (count >= limit) throw tooMany(whose, limit)
+  const topics = {
+    deliveries: listenTo<DeliverySnapshot>(pubSub, 'deliveries', ['eventId', 'subscriptionId', 'status']),
+    events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'type', 'status']),
   }
-  function count({ key, socket }: Follower, change: 1 | -1): void {
-    for (const each of [key, socket]) {
-      if (each === undefined) continue
-      const now = (ofEach.get(each) ?? 0) + change
-      if (now === 0) ofEach.delete(each)
-      else ofEach.set(each, now)
-    }
-  }
-
   return {
     endAll() {
       for (const feed of feeds) feed.end()
     },
-    follow<Topic extends keyof Topics>(
-      topic: Topic,
-      wanted: (change: Topics[Topic]) => boolean,
-      follower: Follower,
-    ) {
-      checkBounds(follower)
+    follow<Topic extends keyof Topics>(topic: Topic, filter: Filter<Topics[Topic]>, follower: Follower) {
+      bounds.check(follower)
       return createFeed<Topics[Topic]>((feed) => {
-        checkBounds(follower)
+        const leave = bounds.enter(follower)
         feeds.add(feed)
-        count(follower, 1)
-        const listening = pubSub.subscribe(topic, (message) => {
-          for (const change of message as Topics[Topic][]) if (wanted(change)) feed.push(change)
-        })
+        const { listening, close } = (topics[topic] as Listener<Topics[Topic]>).join(filter, feed)
         return {
           listening,
           close() {
+            close()
             feeds.delete(feed)
-            count(follower, -1)
-            // It may end before it listens. Whether that fails is told to who waits for it.
-            listening.then((unsubscribe) => unsubscribe()).catch(() => {})
+            leave()
           },
         }
       })
@@ -103,73 +78,66 @@ export function createLiveUpdates(pubSub: PubSub): Live {
   }
 }
 
-interface Feed<Item> {
-  push(item: Item): void
-  end(): void
+interface Listener<Change> {
+  join(filter: Filter<Change>, feed: Feed<Change>): { listening: Promise<unknown>; close(): void }
 }
 
-/** Where the items of a feed come from, once it is open. */
-interface Source {
-  listening: Promise<unknown>
-  close(): void
-}
-
-/** @param open is called by the first `next()` */
-function createFeed<Item>(open: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
-  let waiting: Item[] = []
-  let wake: (() => void) | undefined
-  let source: Source | undefined
-  let state: 'open' | 'overflowed' | 'ended' = 'open'
-
-  function end(as: 'overflowed' | 'ended'): void {
-    if (state !== 'open') return
-    state = as
-    waiting = []
-    source?.close()
-    wake?.()
-  }
-
-  const feed: Feed<Item> = {
-    push(item) {
-      if (state !== 'open') return
-      if (waiting.length >= MAX_WAITING) return end('overflowed')
-      waiting.push(item)
-      wake?.()
+/** Listens to a topic while somebody follows it, once for all of them. */
+function listenTo<Change>(
+  pubSub: PubSub,
+  topic: string,
+  fields: readonly (keyof Change)[],
+): Listener<Change> {
+  const index = createSubscriberIndex<Change>(fields)
+  let listening: Promise<() => void> | undefined
+  return {
+    join(filter, feed) {
+      const remove = index.add(filter, feed.push)
+      listening ??= pubSub.subscribe(topic, (message) => {
+        for (const change of message as Change[]) index.push(change)
+      })
+      return {
+        listening,
+        close() {
+          remove()
+          if (!index.isEmpty) return
+          // It may end before it listens. If that fails, those who wait for it are told.
+          listening?.then((unsubscribe) => unsubscribe()).catch(() => {})
+          listening = undefined
+        },
+      }
     },
-    end: () => end('ended'),
+  }
+}
+
+/** Counts the live subscriptions of each WebSocket, of each API key and of the process. */
+function createBounds() {
+  const counts = new Map<object, number>()
+  const process = {}
+  const countOf = (owner: object | undefined) => (owner === undefined ? 0 : (counts.get(owner) ?? 0))
+
+  function check({ apiKey, socket }: Follower): void {
+    if (countOf(socket) >= limits.livePerSocket) throw tooMany('of this WebSocket', limits.livePerSocket)
+    if (countOf(apiKey) >= limits.livePerKey) throw tooMany('with this API key', limits.livePerKey)
+    if (countOf(process) >= limits.liveInProcess) throw tooMany('of this process', limits.liveInProcess)
   }
 
-  async function listen(): Promise<void> {
-    try {
-      source ??= open(feed)
-      await source.listening
-    } catch (error) {
-      end('ended')
-      throw error
+  function add({ apiKey, socket }: Follower, change: 1 | -1): void {
+    for (const owner of [apiKey, socket, process]) {
+      if (owner === undefined) continue
+      const count = countOf(owner) + change
+      if (count === 0) counts.delete(owner)
+      else counts.set(owner, count)
     }
   }
 
   return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async next() {
-      if (state === 'open') await listen()
-      while (waiting.length === 0 && state === 'open') {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      if (state === 'overflowed') {
-        state = 'ended'
-        throw tooSlow()
-      }
-      const item = waiting.shift()
-      return item === undefined ? { value: undefined, done: true } : { value: item, done: false }
-    },
-    async return() {
-      end('ended')
-      return { value: undefined, done: true }
+    check,
+    /** Counts one more. Returns what takes it back. */
+    enter(follower: Follower): () => void {
+      check(follower)
+      add(follower, 1)
+      return () => add(follower, -1)
     },
   }
 }
@@ -178,11 +146,4 @@ const tooMany = (whose: string, limit: number) =>
   new ServiceError(
     'CONFLICT',
     `${limit} live subscriptions ${whose} are open, and no more are allowed. End one, or follow with a wider filter.`,
-  )
-
-const tooSlow = () =>
-  new ServiceError(
-    'CONFLICT',
-    `More than ${MAX_WAITING} updates waited for this subscriber. Subscribe again, and query with ` +
-      '`updatedAt: {from: …}` for what was missed.',
   )

@@ -5,7 +5,7 @@ import { labelOf } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
-import type { Live } from '../graphql/live-updates.js'
+import type { LiveUpdates } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
@@ -52,7 +52,7 @@ export interface AppOptions {
     RetryContext & {
       publisher: Publisher
       authentication: Authentication
-      live: Live
+      liveUpdates: LiveUpdates
       graphql: GraphQLSettings
     }
 }
@@ -136,7 +136,7 @@ export async function createApp({
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         onEndLive: (endSockets) =>
           stop.endLiveBy(async () => {
-            api.live.endAll()
+            api.liveUpdates.endAll()
             await endSockets()
           }),
       }),

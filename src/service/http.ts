@@ -94,7 +94,7 @@ function createApi(
     }),
     refuseUrl: guard.checkUrl,
     onDue: () => wakeUps.send('due'),
-    live: createLiveUpdates(pubSub),
+    liveUpdates: createLiveUpdates(pubSub),
     graphql: {
       allowIntrospection: config.graphql.introspection,
       corsOrigins: config.corsOrigins,

@@ -13,17 +13,12 @@ const CATCH_UP =
   'It shows changes from the moment on at which it begins. To catch up after a break, begin it first and then ' +
   'query '
 
-const followerOf = ({ apiKey, reader }: GraphQLContext): Follower => ({ key: apiKey, socket: reader.socket })
+const followerOf = ({ apiKey, reader }: GraphQLContext): Follower => ({ apiKey, socket: reader.socket })
 
-function sameId(wanted: string | null | undefined): (id: string) => boolean {
-  const id = wanted?.toLowerCase()
-  return (other) => id === undefined || other === id
-}
+const sameId = (id: string | null | undefined) => (id == null ? undefined : new Set([id.toLowerCase()]))
 
-function oneOfThese<Value>(wanted: Value[] | null | undefined): (value: Value) => boolean {
-  const values = wanted == null ? undefined : new Set(wanted)
-  return (value) => values === undefined || values.has(value)
-}
+const oneOfThese = <Value>(values: Value[] | null | undefined) =>
+  values == null ? undefined : new Set(values)
 
 builder.subscriptionFields((t) => ({
   deliveryUpdated: t.field({
@@ -39,14 +34,12 @@ builder.subscriptionFields((t) => ({
     complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { eventId, subscriptionId, status }, context) => {
       checkIds({ eventId, subscriptionId })
-      const [isEvent, isSubscription] = [sameId(eventId), sameId(subscriptionId)]
-      const isStatus = oneOfThese(status)
-      return context.live.follow(
-        'deliveries',
-        (delivery) =>
-          isEvent(delivery.eventId) && isSubscription(delivery.subscriptionId) && isStatus(delivery.status),
-        followerOf(context),
-      )
+      const filter = {
+        eventId: sameId(eventId),
+        subscriptionId: sameId(subscriptionId),
+        status: oneOfThese(status),
+      }
+      return context.liveUpdates.follow('deliveries', filter, followerOf(context))
     },
     resolve: (delivery, _args, context, info) =>
       completeSnapshot(delivery, context, info, (select) =>
@@ -66,12 +59,8 @@ builder.subscriptionFields((t) => ({
     complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { id, type, status }, context) => {
       checkIds({ id })
-      const [isEvent, isType, isStatus] = [sameId(id), oneOfThese(type), oneOfThese(status)]
-      return context.live.follow(
-        'events',
-        (event) => isEvent(event.id) && isType(event.type) && isStatus(event.status),
-        followerOf(context),
-      )
+      const filter = { id: sameId(id), type: oneOfThese(type), status: oneOfThese(status) }
+      return context.liveUpdates.follow('events', filter, followerOf(context))
     },
     resolve: (event, _args, context, info) =>
       completeSnapshot(event, context, info, (select) =>

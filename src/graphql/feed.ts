@@ -1,0 +1,86 @@
+/**
+ * The queue between a source of changes and the one subscriber that reads them. It is bounded: a subscriber that reads
+ * too slowly is ended with an error that says how to catch up, rather than let the queue grow.
+ */
+import { ServiceError } from '../errors.js'
+
+/** Changes that wait for one subscriber. */
+const MAX_WAITING = 1000
+
+export interface Feed<Item> {
+  push(item: Item): void
+  end(): void
+}
+
+/** Where the items of a feed come from, once it is open. */
+export interface Source {
+  listening: Promise<unknown>
+  close(): void
+}
+
+/** @param open is called by the first `next()` */
+export function createFeed<Item>(open: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
+  let waiting: Item[] = []
+  let wake: (() => void) | undefined
+  let source: Source | undefined
+  let state: 'open' | 'overflowed' | 'ended' = 'open'
+
+  function end(as: 'overflowed' | 'ended'): void {
+    if (state !== 'open') return
+    state = as
+    waiting = []
+    source?.close()
+    wake?.()
+  }
+
+  const feed: Feed<Item> = {
+    push(item) {
+      if (state !== 'open') return
+      if (waiting.length >= MAX_WAITING) return end('overflowed')
+      waiting.push(item)
+      wake?.()
+    },
+    end: () => end('ended'),
+  }
+
+  async function listen(): Promise<void> {
+    try {
+      source ??= open(feed)
+      await source.listening
+    } catch (error) {
+      end('ended')
+      throw error
+    }
+  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      if (state === 'open') await listen()
+      while (waiting.length === 0 && state === 'open') {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      if (state === 'overflowed') {
+        state = 'ended'
+        throw tooSlow()
+      }
+      const item = waiting.shift()
+      return item === undefined ? { value: undefined, done: true } : { value: item, done: false }
+    },
+    async return() {
+      end('ended')
+      return { value: undefined, done: true }
+    },
+  }
+}
+
+const tooSlow = () =>
+  new ServiceError(
+    'CONFLICT',
+    `More than ${MAX_WAITING} updates waited for this subscriber. Subscribe again, and query with ` +
+      '`updatedAt: {from: …}` for what was missed.',
+  )
