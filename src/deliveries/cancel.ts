@@ -7,18 +7,18 @@ import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { findDelivery } from './find.js'
 
-/** Gives up the waiting deliveries that a condition on `d` names. `$1` is the reason, for `lastError`. */
-const giveUpSql = (which: string) => `
+/** `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`. */
+const giveUpSql = (condition: string): string => `
   with given_up as (
     update deliveries d
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = ${sqlNow}
-    where ${which} and ${sqlIsOpen('d')} and d."queuedUntil" is null
+    where ${condition} and ${sqlIsOpen('d')} and d."queuedUntil" is null
     returning ${sqlDeliverySnapshot('d')}, ${sqlOpenStatus('d.attempts', 'd."budgetFrom"')} as before
   ), deltas as (
     ${sqlCounterDeltas('select before, status as after from given_up')}
@@ -37,9 +37,11 @@ const giveUpSql = (which: string) => `
   )
   ${sqlChangedRows('given_up', "(select * from counted where status <> 'PROCESSING') as finished")}`
 
-const cancelOne = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
+/** `$2` the id. */
+const cancelOne: Statement = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
 
-const giveUpOfDeleted = {
+/** `$2` the limit. */
+const giveUpOfDeleted: Statement = {
   name: 'give-up-deliveries-of-deleted-subscriptions',
   // An array, which is looked up by the ids: a join could read the deliveries from end to end.
   text: giveUpSql(`d.id = any (array(
@@ -79,11 +81,11 @@ export function giveUpDeletedDeliveries(context: CancelContext, limit: number): 
 
 async function giveUp(
   { database, serviceEvents }: CancelContext,
-  statement: typeof cancelOne,
+  statement: Statement,
   reason: string,
-  which: string | number,
+  idOrLimit: string | number,
 ): Promise<number> {
-  const rows = await database.query<ChangedRow>(statement, [reason, which])
+  const rows = await database.query<ChangedRow>(statement, [reason, idOrLimit])
   announceChanges(serviceEvents, changesOfRows(rows))
   return rows.filter(({ kind }) => kind === 'delivery').length
 }

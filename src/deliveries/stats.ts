@@ -1,4 +1,4 @@
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 
 export interface Stats {
   eventsTotal: number
@@ -11,8 +11,11 @@ export interface Stats {
   subscriptionsEnabled: number
 }
 
-const sumUp = {
-  name: 'sum-up',
+/** PostgreSQL sums in more than 53 bits, which arrive as text. */
+type SumCountersRow = Record<keyof Stats, string>
+
+const sumCounters: Statement = {
+  name: 'sum-counters',
   text: `
     select
       t.events as "eventsTotal", t.pending + t.sent + t.failed + t.dead as "deliveriesTotal",
@@ -28,8 +31,7 @@ const sumUp = {
 }
 
 export async function countStats(database: Database): Promise<Stats> {
-  const [row = {}] = await database.query<Record<string, string>>(sumUp, [])
-  // PostgreSQL sums in more than 53 bits, which arrive as text.
+  const [row = {}] = await database.query<SumCountersRow>(sumCounters, [])
   return Object.fromEntries(
     Object.entries(row).map(([name, count]) => [name, Number(count)]),
   ) as unknown as Stats

@@ -67,7 +67,7 @@ const eventColumns = 'id, type, data, metadata, "idempotencyKey", "contentHash",
 const sqlEventValues = `
   g.id, g.type, g.data::json, g.metadata::json, g."idempotencyKey", decode(g."contentHash", 'hex'), g."createdAt"`
 
-const acceptForOutbox = {
+const acceptForOutbox: Statement = {
   name: 'accept-for-outbox',
   text: `
     with ${sqlGiven}, accepted as (
@@ -80,8 +80,12 @@ const acceptForOutbox = {
     insert into outbox ("eventId") select id from accepted returning "eventId"`,
 }
 
+interface AcceptForOutboxRow {
+  eventId: string
+}
+
 /** `$10`: subscriptions that the worker takes none of. A row is a delivery, an event, a subscription, or the moment. */
-const acceptAndDispatch = {
+const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
     with ${sqlGiven}, matched as materialized (
@@ -149,7 +153,7 @@ export async function accept(
   if (saturated !== undefined) {
     return toAccepted(await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [...values, saturated]))
   }
-  const rows = await database.query<{ eventId: string }>(acceptForOutbox, values)
+  const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, values)
   const ids = new Set(rows.map(({ eventId }) => eventId))
   return { ...nothingAccepted(), ids, inOutbox: ids }
 }

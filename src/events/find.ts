@@ -1,17 +1,17 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { MAX_LIMIT } from '../platform/paging.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { RawJson } from './raw-json.js'
 
-/** What was published, as the producer wrote it: as values, large numbers would lose digits. */
-const payloadTexts = {
-  name: 'payload-texts',
+/** `$1` the event's id. As texts, because large numbers would lose digits as values. */
+const loadPayload: Statement = {
+  name: 'load-payload',
   text: 'select data::text as data, metadata::text as metadata from events where id = $1',
 }
 
-interface PayloadTexts {
+interface LoadPayloadRow {
   data: RawJson
   metadata: RawJson | null
 }
@@ -34,7 +34,7 @@ export async function findEvent({ prisma, query }: Database, id: string) {
         },
       },
     }),
-    query<PayloadTexts>(payloadTexts, [id]),
+    query<LoadPayloadRow>(loadPayload, [id]),
   ])
   if (event === null || payload === undefined) throw notFound('event', id)
   return { ...event, payload }

@@ -8,7 +8,7 @@ import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
 import { CongestedError, createBatcher } from '../platform/batcher.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import {
   isConflictOfTransactions,
   isDatabaseAway,
@@ -32,14 +32,15 @@ export interface Publisher {
   publish(publication: Publication): Promise<Published>
 }
 
-const findByKey = {
+/** `$1` idempotency keys. */
+const findByKey: Statement = {
   name: 'find-events-by-idempotency-key',
   text: `
     select id, status, "idempotencyKey", encode("contentHash", 'hex') as "contentHash"
     from events where "idempotencyKey" = any($1::text[])`,
 }
 
-interface FirstEvent {
+interface FindByKeyRow {
   id: string
   status: EventStatus
   idempotencyKey: string
@@ -102,10 +103,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     })
   }
 
-  async function findFirsts(losers: Candidate[]): Promise<Map<string, FirstEvent>> {
+  async function findFirsts(losers: Candidate[]): Promise<Map<string, FindByKeyRow>> {
     if (losers.length === 0) return new Map()
     const keys = losers.map(({ publication }) => publication.idempotencyKey)
-    const rows = await database.query<FirstEvent>(findByKey, [keys])
+    const rows = await database.query<FindByKeyRow>(findByKey, [keys])
     return new Map(rows.map((row) => [row.idempotencyKey, row]))
   }
 
@@ -137,7 +138,7 @@ const congested = () =>
 
 function answerFor(
   { publication, contentHash }: Candidate,
-  firsts: Map<string, FirstEvent>,
+  firsts: Map<string, FindByKeyRow>,
 ): Published | Error {
   const key = publication.idempotencyKey ?? ''
   const first = firsts.get(key)

@@ -1,6 +1,6 @@
 /** The payloads of events, loaded for one operation together, and only once their sizes are known to fit its answer. */
 import { GraphQLError } from 'graphql'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { OpaqueJson } from './opaque-json.js'
 
@@ -13,14 +13,15 @@ export interface Payloads {
   load(eventId: string): Promise<Payload>
 }
 
-const sizesOf = {
-  name: 'sizes-of-payloads',
+/** `$1` event ids. */
+const measurePayloads: Statement = {
+  name: 'measure-payloads',
   text: `
     select id, octet_length(data::text) as "dataBytes", coalesce(octet_length(metadata::text), 0) as "metadataBytes"
     from events where id = any($1::uuid[])`,
 }
 
-interface Sizes {
+interface MeasurePayloadsRow {
   id: string
   dataBytes: number
   metadataBytes: number
@@ -36,7 +37,7 @@ export function createPayloads(database: Database, answer: Answer): Payloads {
     const times = asked
     asked = new Map()
     loading = undefined
-    const sizes = await database.query<Sizes>(sizesOf, [[...times.keys()]])
+    const sizes = await database.query<MeasurePayloadsRow>(measurePayloads, [[...times.keys()]])
     const bytes = sizes.map((size) => (size.dataBytes + size.metadataBytes) * (times.get(size.id) ?? 1))
     takeOrRefuse(bytes.reduce((sum, each) => sum + each, 0))
     const rows = await database.prisma.event.findMany({

@@ -5,7 +5,7 @@
  * then, so the sum stays one of a few hundred rows, however many deliveries there are.
  */
 import { DeliveryStatus } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 
 /** The column of a status: `pending`, `sent`, `failed`, `dead`. */
 const columnOf = (status: DeliveryStatus): string => status.toLowerCase()
@@ -26,7 +26,8 @@ export const sqlCounterDeltas = (moves: string): string => `
 export const sqlOpenStatus = (attempts: string, budgetFrom: string): string =>
   `(case when ${attempts} = ${budgetFrom} then 'PENDING' else 'FAILED' end)::"DeliveryStatus"`
 
-const merge = {
+/** `$1` the limit. */
+const mergeTallies: Statement = {
   name: 'merge-tallies',
   text: `
     with taken as (
@@ -39,10 +40,14 @@ const merge = {
     returning (select count(*)::int from taken) as merged`,
 }
 
+interface MergeTalliesRow {
+  merged: number
+}
+
 const MERGED_AT_ONCE = 1000
 
 /** Merges what has gathered. @returns whether there may be more */
 export async function mergeCounterDeltas(database: Database): Promise<boolean> {
-  const [row] = await database.query<{ merged: number }>(merge, [MERGED_AT_ONCE])
+  const [row] = await database.query<MergeTalliesRow>(mergeTallies, [MERGED_AT_ONCE])
   return row?.merged === MERGED_AT_ONCE
 }

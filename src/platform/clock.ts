@@ -52,6 +52,10 @@ const askTime: Statement = {
   text: `select extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"`,
 }
 
+interface AskTimeRow {
+  nowMs: number
+}
+
 /** An answer of the database. */
 interface Reading {
   /** What its clock showed when `performance.now()` was 0. */
@@ -75,7 +79,7 @@ export async function createDatabaseClock({
 
   async function read(): Promise<Reading> {
     const askedAt = performance.now()
-    const [row] = await database.query<{ nowMs: number }>(askTime, [])
+    const [row] = await database.query<AskTimeRow>(askTime, [])
     const marginMs = (performance.now() - askedAt) / 2
     return { originMs: (row?.nowMs ?? Number.NaN) - askedAt - marginMs, marginMs }
   }

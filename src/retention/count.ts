@@ -1,10 +1,11 @@
 /** What retention would remove, batch by batch as it would, but only counted: a dry run locks and changes nothing. */
 
 import { sqlIsOpen } from '../model/delivery-states.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
-const count = {
+/** `$1`, `$2`, `$3`: `batchParameters`. */
+const countFinishedEvents: Statement = {
   name: 'count-finished-events',
   text: `
     with ${sqlBatch()}, finished as materialized (
@@ -25,15 +26,18 @@ const count = {
            ${sqlBatchEnd}`,
 }
 
+interface CountFinishedEventsRow extends Omit<CountResult, 'last' | 'oldest'> {
+  last: string | null
+  oldest: string | null
+}
+
 export interface CountResult extends BatchResult {
   /** The event that would go first. */
   oldest: string | undefined
 }
 
 export async function countFinished(database: Database, batch: Batch): Promise<CountResult> {
-  const [row] = await database.query<Nullable<CountResult, 'last' | 'oldest'>>(count, batchParameters(batch))
+  const [row] = await database.query<CountFinishedEventsRow>(countFinishedEvents, batchParameters(batch))
   if (row === undefined) throw new Error('A count without a row')
   return { ...row, last: row.last ?? undefined, oldest: row.oldest ?? undefined }
 }
-
-type Nullable<Row, Names extends keyof Row> = Omit<Row, Names> & { [Name in Names]: string | null }

@@ -8,14 +8,18 @@
  */
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { finalStates, sqlStates } from '../model/delivery-states.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
-/** Any number, the same in every process: it spells "nesr" (node event service, retention). */
+/** An advisory lock of this number lets one process at a time remove events. It spells "nesr". */
 const RETENTION_LOCK = 0x6e657372
 
-/** Arrays, not joins, lead from one part to the next: they are looked up by index, whatever PostgreSQL expects. */
-const remove = {
+/**
+ * `$1`, `$2`, `$3`: `batchParameters`.
+ *
+ * Arrays, not joins, lead from one part to the next: they are looked up by index, whatever PostgreSQL expects.
+ */
+const removeFinishedEvents: Statement = {
   name: 'remove-finished-events',
   text: `
     with turn as materialized (
@@ -55,12 +59,15 @@ const remove = {
     from turn`,
 }
 
-/** @returns undefined when another process is at it: one at a time is enough */
+interface RemoveFinishedEventsRow extends Omit<BatchResult, 'last'> {
+  last: string | null
+  isMine: boolean
+}
+
+/** @returns undefined when another process removes events at this moment */
 export async function removeFinished(database: Database, batch: Batch): Promise<BatchResult | undefined> {
-  const [row] = await database.query<Row>(remove, batchParameters(batch))
+  const [row] = await database.query<RemoveFinishedEventsRow>(removeFinishedEvents, batchParameters(batch))
   if (row === undefined || !row.isMine) return undefined
   const { isMine, last, ...removed } = row
   return { ...removed, last: last ?? undefined }
 }
-
-type Row = Omit<BatchResult, 'last'> & { last: string | null; isMine: boolean }

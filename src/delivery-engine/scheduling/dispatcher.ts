@@ -14,7 +14,7 @@ import { sqlEventSnapshot } from '../../model/event-snapshot.js'
 import { sqlWantsType } from '../../model/event-type.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
-import type { Database } from '../../platform/postgres/database.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
 import {
   announceChanges,
@@ -27,7 +27,8 @@ import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
 
-const dispatch = {
+/** `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. */
+const dispatch: Statement = {
   name: 'dispatch',
   text: `
     with claimed as (
