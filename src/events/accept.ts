@@ -100,7 +100,8 @@ const acceptAndDispatch: Statement = {
       select ${sqlEventValues},
              (case when fan.out is null then 'UNMATCHED' when fan."isDirect" then 'PROCESSING' else 'PENDING' end)::"EventStatus",
              case when fan."isDirect" then fan.out else 0 end
-      from given g left join fan on fan.type = g.type
+      -- One look-up for each event keeps their order, which a join may change: see the publisher.
+      from given g left join lateral (select * from fan where fan.type = g.type limit 1) as fan on true
       on conflict ("idempotencyKey") do nothing
       returning id, type, status
     ), created as (

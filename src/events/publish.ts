@@ -89,7 +89,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   })
 
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
-    // Every process inserts keys in the same order, so that two batches can wait for each other, never both.
+    // Every process inserts keys in the same order, so that no two batches wait for each other in a deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
     const accepted = await accept(database, inOrder, fastPath?.saturated())
     announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))

@@ -1,5 +1,6 @@
 import { badInput, ServiceError } from '../errors.js'
 import type { Clock } from '../platform/clock.js'
+import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
 import type { Database } from '../platform/postgres/database.js'
 import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
@@ -56,10 +57,10 @@ export function checkEndpoint({ refuseUrl }: SubscriptionContext, endpointUrl: s
   if (refusal !== undefined) throw badInput([{ path: 'endpointUrl', message: refusal }])
 }
 
-/** Turns the database's word that an equal subscription exists into ours. */
-export async function uniquely<Result>(write: () => Promise<Result>): Promise<Result> {
+/** Runs a transaction that may make two subscriptions equal. @throws ServiceError CONFLICT when it does */
+export async function uniquely<Result>(transact: () => Promise<Result>): Promise<Result> {
   try {
-    return await write()
+    return await tryAgainOnConflict(transact)
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new ServiceError(

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { notFound } from '../errors.js'
+import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
 import { isUuid } from '../platform/uuid.js'
 import type { SubscriptionContext } from './create.js'
 
@@ -14,18 +15,20 @@ export async function deleteSubscription(
   id: string,
 ): Promise<void> {
   if (!isUuid(id)) throw notFound('subscription', id)
-  const { count } = await database.prisma.subscription.updateMany({
-    where: { id, deletedAt: null },
-    data: {
-      isEnabled: false,
-      deletedAt: clock.now(),
-      secret: '',
-      formerSecrets: [],
-      previousSecret: null,
-      // Unlike any other, so that the old one is free.
-      fingerprint: new Uint8Array(randomBytes(32)),
-    },
-  })
+  const { count } = await tryAgainOnConflict(() =>
+    database.prisma.subscription.updateMany({
+      where: { id, deletedAt: null },
+      data: {
+        isEnabled: false,
+        deletedAt: clock.now(),
+        secret: '',
+        formerSecrets: [],
+        previousSecret: null,
+        // Unlike any other, so that an equal subscription may be created.
+        fingerprint: new Uint8Array(randomBytes(32)),
+      },
+    }),
+  )
   if (count === 0) throw notFound('subscription', id)
   onDue()
 }

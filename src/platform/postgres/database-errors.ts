@@ -93,9 +93,16 @@ export function isDataFault(error: unknown): boolean {
   return [DATA_EXCEPTION, PROGRAM_LIMIT_EXCEEDED].includes(sqlState(error)?.slice(0, 2) ?? '')
 }
 
-/** Whether a conflict with another transaction failed the statement, so that it may succeed when repeated. */
+/** Whether a conflict with another transaction failed the statement, by either driver, so that it may succeed when repeated. */
 export function isConflictOfTransactions(error: unknown): boolean {
-  return [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '')
+  if ([SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '')) return true
+  const { code, cause, meta } = (error ?? {}) as PrismaError
+  const driverError = meta?.driverAdapterError
+  return (
+    code === 'P2034' ||
+    cause?.kind === 'TransactionWriteConflict' ||
+    (driverError !== undefined && isConflictOfTransactions(driverError))
+  )
 }
 
 /** Whether a write, by either driver, was refused because an equal row exists. */

@@ -10,6 +10,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import { PrismaClient } from '../../generated/prisma/client.js'
+import { tryAgainOnConflict } from './conflicts.js'
 import { FULL_POOL_SIZE, prismaPoolSize } from './connection-budget.js'
 import { asUnavailable, isUnavailable } from './database-errors.js'
 import { createSessionPool, cut } from './pool.js'
@@ -25,7 +26,7 @@ export interface Statement {
 
 export interface Database extends AsyncDisposable {
   prisma: PrismaClient
-  /** Runs one statement in its own transaction. @throws DatabaseUnavailableError */
+  /** Runs one statement in its own transaction, and again when it meets a deadlock. @throws DatabaseUnavailableError */
   query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]>
   /**
    * Opens connections and lets each plan these statements, which do nothing, because every parameter is null. Otherwise
@@ -83,7 +84,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
       onQuery?.(statement.text, JSON.stringify(values))
       try {
-        const result = await pool.query<Row>({ ...statement, values })
+        const result = await tryAgainOnConflict(() => pool.query<Row>({ ...statement, values }))
         return result.rows
       } catch (error) {
         throw isUnavailable(error) ? asUnavailable(error) : error
