@@ -186,7 +186,11 @@ describe.each(findPostgresPrograms())('on $name PostgreSQL', (programs) => {
 
 describe('on no PostgreSQL', () => {
   it.each([
-    ['no such host', async () => 'no-such-host.invalid', /no-such-host\.invalid:5432 has an unknown host name/],
+    [
+      'no such host',
+      async () => 'no-such-host.invalid',
+      /no-such-host\.invalid:5432 has an unknown host name/,
+    ],
     ['no such port', async () => `127.0.0.1:${await findFreePort()}`, /takes no connections/],
   ])('says that there is %s, once it has waited', async (_, address, sentence) => {
     const settings = {
