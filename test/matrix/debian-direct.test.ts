@@ -1,3 +1,3 @@
-import { proveGroundsOn } from './prove.js'
+import { checkEnvironmentsOn } from './check-environments.js'
 
-proveGroundsOn('Debian', ({ way }) => way === 'direct')
+checkEnvironmentsOn('Debian', ({ connection }) => connection === 'direct')

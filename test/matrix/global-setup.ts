@@ -1,9 +1,9 @@
-/** Provides the programs of all grounds before the first of them is set up, and writes docs/matrix.md at the end. */
+/** Provides the programs of all environments before the first is set up, and writes docs/matrix.md at the end. */
 import type { TestProject } from 'vitest/node'
 import { provideRedis } from '../support/redis.js'
-import { grounds } from './grounds.js'
+import { environments } from './environments.js'
 import { writeReport } from './report.js'
-import { type Programs, providePrograms } from './stage/programs.js'
+import { type Programs, providePrograms } from './setup/programs.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,7 +12,7 @@ declare module 'vitest' {
 }
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  project.provide('programs', await providePrograms(grounds))
+  project.provide('programs', await providePrograms(environments))
   project.provide('redisSource', provideRedis())
   return async () => writeReport(project.vitest.state.getTestModules())
 }

@@ -1,29 +1,29 @@
-/** docs/matrix.md: what was run, on which versions, and what was seen. */
+/** Writes docs/matrix.md: the environments, the versions of the programs, and the results. */
 import { writeFileSync } from 'node:fs'
 import type { TestCase, TestModule } from 'vitest/node'
-import { type Ground, groundName, grounds, layoutName, redisName } from './grounds.js'
-import { proofs } from './prove.js'
-import type { Versions } from './stage/stage.js'
+import { checks } from './check-environments.js'
+import { type Environment, environmentName, environments, redisName, topologyName } from './environments.js'
+import type { Versions } from './setup/setup.js'
 
-/** Where it is written to; empty for nowhere. */
+/** The file; empty to write none. */
 const { MATRIX_FILE = 'docs/matrix.md' } = process.env
 
 interface Result {
-  ground: Ground
-  /** Unless the ground was not what it is called. */
+  environment: Environment
+  /** Undefined when the environment was not set up as named. */
   versions: Versions | undefined
-  /** In the order of the proofs. */
+  /** In the order of the checks. */
   cells: string[]
 }
 
-/** A run of some grounds only says nothing of the others, so it writes nothing. */
+/** A run of only some environments writes nothing. */
 export function writeReport(modules: TestModule[]): void {
-  const results = grounds.map((ground) => resultOn(ground, modules))
+  const results = environments.map((environment) => resultOn(environment, modules))
   const missing = results.filter(({ cells }) => cells.includes(NOT_RUN)).length
   if (MATRIX_FILE === '') return
   if (missing > 0) {
     process.stderr.write(
-      `${MATRIX_FILE} stays as it is: ${missing} of ${grounds.length} grounds were not run whole.\n`,
+      `${MATRIX_FILE} stays as it is: ${missing} of ${environments.length} environments were not fully run.\n`,
     )
     return
   }
@@ -33,15 +33,15 @@ export function writeReport(modules: TestModule[]): void {
 
 const NOT_RUN = 'not run'
 
-function resultOn(ground: Ground, modules: TestModule[]): Result {
+function resultOn(environment: Environment, modules: TestModule[]): Result {
   const suites = modules.flatMap(({ children }) => [...children.suites()])
-  const suite = suites.find(({ name }) => name === groundName(ground))
+  const suite = suites.find(({ name }) => name === environmentName(environment))
   const tests = suite === undefined ? [] : [...suite.children.tests()]
   const find = (title: string) => tests.find(({ name }) => name === title)
   return {
-    ground,
+    environment,
     versions: tests.map((test) => test.meta().versions).find((versions) => versions !== undefined),
-    cells: proofs.map(({ title }) => toCell(find(title))),
+    cells: checks.map(({ title }) => toCell(find(title))),
   }
 }
 
@@ -55,31 +55,31 @@ function toMarkdown(results: Result[], date: Date): string {
   const columns = [
     'PostgreSQL',
     'Database',
-    'Way',
+    'Connection',
     'Redis',
     'Processes',
     'Node.js',
-    ...proofs.map(({ column }) => column),
+    ...checks.map(({ column }) => column),
   ]
-  const rows = results.map(({ ground, versions, cells }) => [
-    ground.postgres === 'Debian' ? `${shortVersion(versions)}, JIT` : shortVersion(versions),
-    ground.database,
-    ground.way,
-    redisName(ground.redis),
-    layoutName(ground.layout),
-    versions?.node.replace('v', '') ?? String(ground.node),
+  const rows = results.map(({ environment, versions, cells }) => [
+    environment.postgres === 'Debian' ? `${shortVersion(versions)}, JIT` : shortVersion(versions),
+    environment.database,
+    environment.connection,
+    redisName(environment.redis),
+    topologyName(environment.topology),
+    versions?.node.replace('v', '') ?? String(environment.node),
     ...cells,
   ])
-  return `# The grounds that the service was run on
+  return `# Test matrix
 
-Written by \`npm run test:matrix\` on ${date.toISOString().slice(0, 10)}; do not edit. The grounds are a table in
-[test/matrix/grounds.ts](../test/matrix/grounds.ts), which says what their words mean, and what was done on them is in
-[test/matrix/proofs](../test/matrix/proofs). Each ground has servers of its own, and the built service (\`node dist/main.js\`).
-Times and events a second are those of the machine that ran it, two grounds at a time: nothing is asked of them but an end.
+\`npm run test:matrix\` wrote this page on ${date.toISOString().slice(0, 10)}. Do not edit it. Each row is a test environment
+with its own servers and the built service (\`node dist/main.js\`). [test/matrix/environments.ts](../test/matrix/environments.ts)
+explains the values, and [test/matrix/checks](../test/matrix/checks) has the checks. Times and events per second are of the
+machine of that run, which ran two environments at a time. They are for information only.
 
 ${table(columns, rows)}
 
-What the programs call themselves:
+The versions that the programs report:
 
 ${programsIn(results)
   .map((program) => `- ${program}`)

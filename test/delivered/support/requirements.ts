@@ -1,6 +1,6 @@
 /** What running containers by hand takes: root, namespaces, and programs of Debian. */
 import { spawnSync } from 'node:child_process'
-import { provideDebianPostgres } from '../../matrix/stage/programs.js'
+import { provideDebianPostgres } from '../../matrix/setup/programs.js'
 import { requireProgram } from '../../support/machine-program.js'
 import { requireRedisProgram } from '../../support/redis-server.js'
 

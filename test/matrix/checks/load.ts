@@ -1,13 +1,13 @@
-/** A short load: each event is accepted, and delivered once. How fast is for information. */
+/** A short load: each event is accepted, and delivered once. The speed is for information. */
 import { expect } from 'vitest'
 import { startReceiver } from '../../support/receiver.js'
-import type { Stage } from '../stage/stage.js'
+import type { Setup } from '../setup/setup.js'
 import { createTopic, PATIENCE, untilDelivered, webhookId } from './events.js'
 
 const EVENTS = 300
 const CONNECTIONS = 16
 
-export async function proveLoad({ service }: Stage): Promise<string> {
+export async function checkLoad({ service }: Setup): Promise<string> {
   await using receiver = await startReceiver(200)
   const topic = await createTopic(() => service.api, receiver, 'load')
   const eventIds: string[] = []
@@ -27,7 +27,7 @@ export async function proveLoad({ service }: Stage): Promise<string> {
   const perSecond = Math.round(EVENTS / ((lastAt - startedAt) / 1000))
   process.stdout.write(`${EVENTS} events at ${CONNECTIONS} connections: ${perSecond} a second\n`)
 
-  // Whoever is told that all are delivered has had every request that there will be.
+  // Once all events are delivered, no further request comes.
   await untilDelivered(() => service.api, topic, eventIds)
   expect(receiver.requests.map(webhookId).toSorted()).toEqual(eventIds.toSorted())
   return `${EVENTS} once, ${perSecond}/s`

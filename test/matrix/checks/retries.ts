@@ -1,15 +1,15 @@
-/** An endpoint that fails until the service gives up, and again by hand when it is well: each change is told live. */
+/** An endpoint fails until the delivery is DEAD. A retry on request then succeeds. Live updates show each change. */
 import { expect } from 'vitest'
 import { createResources } from '../../../src/platform/resources.js'
 import { untilLive, watchOverWebSocket } from '../../support/graphql.js'
 import { startReceiver } from '../../support/receiver.js'
-import { MAX_ATTEMPTS } from '../stage/service.js'
-import type { Stage } from '../stage/stage.js'
+import { MAX_ATTEMPTS } from '../setup/service.js'
+import type { Setup } from '../setup/setup.js'
 import { createTopic, PATIENCE } from './events.js'
 
 const LIVE = 'subscription ($id: ID) { deliveryUpdated(subscriptionId: $id) { eventId status } }'
 
-export async function proveRetries({ service }: Stage): Promise<string> {
+export async function checkRetries({ service }: Setup): Promise<string> {
   await using resources = createResources()
   const { api } = service
   const receiver = resources.use(await startReceiver(500))
@@ -35,5 +35,5 @@ export async function proveRetries({ service }: Stage): Promise<string> {
       .map(({ status }) => status)
   await expect.poll(told, PATIENCE).toEqual(expect.arrayContaining(['FAILED', 'DEAD', 'SENT']))
   expect(watcher.end).toBeUndefined()
-  return `${MAX_ATTEMPTS} + 1 attempts, told live`
+  return `${MAX_ATTEMPTS} + 1 attempts, live updates`
 }

@@ -1,4 +1,4 @@
-/** The Redis of a ground, of each kind, and the settings that lead the service to it. */
+/** The Redis of an environment, and the service's settings for it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -8,23 +8,23 @@ import { createAuthority } from '../../support/certificates.js'
 import { temporaryDirectory } from '../../support/process.js'
 import { type RedisMachine, startRedisCluster, startRedisMachine } from '../../support/redis-machines.js'
 import type { Settings } from '../../support/service.js'
-import type { RedisKind } from '../grounds.js'
+import type { RedisKind } from '../environments.js'
 
-export interface GroundRedis {
+export interface EnvironmentRedis {
   settings: Settings
-  /** Those that the service may use, to ask what they are: in a Cluster all nodes. */
+  /** The servers that the service may use: in a Cluster all nodes. */
   servers: RedisMachine[]
 }
 
 const MASTER_NAME = 'events'
-/** For servers that have to find each other. */
+/** For servers that must find each other. */
 const PATIENCE = { timeout: 60_000, interval: 100 }
 
-export function provideRedis(kind: RedisKind, resources: Resources): Promise<GroundRedis> {
+export function provideRedis(kind: RedisKind, resources: Resources): Promise<EnvironmentRedis> {
   return providers[kind](resources)
 }
 
-const providers: Record<RedisKind, (resources: Resources) => Promise<GroundRedis>> = {
+const providers: Record<RedisKind, (resources: Resources) => Promise<EnvironmentRedis>> = {
   none: async () => ({ settings: {}, servers: [] }),
 
   async plain(resources) {
@@ -57,7 +57,7 @@ const providers: Record<RedisKind, (resources: Resources) => Promise<GroundRedis
     }
   },
 
-  /** One who may do what the documentation lists, where nobody else may do anything. */
+  /** A user with the rights that the documentation lists. All other users have none. */
   async ACL(resources) {
     const server = resources.use(await startRedisMachine())
     await server.cli('acl', 'setuser', ...documentedRights('secret'))

@@ -1,42 +1,42 @@
 /**
- * The grounds that the service is proven on: which PostgreSQL, how its database is set, what is in front of it, which
- * Redis, how many processes on which Node.js. Not every combination: each value is met, and those pairs of which each half
- * changes what the other one relies on, such as sessions that change behind a pooler and settings that a session has.
+ * The test environments: PostgreSQL version, kind of database, connection, Redis, process topology, Node.js version. Not
+ * every combination: each value occurs, and the pairs of values that affect each other, such as a pooler in transaction
+ * mode and settings of a session.
  */
 import type { NodeMajor } from '../support/node-release.js'
 
 export const postgresVersions = ['Debian', 14, 16, 17, 18] as const
 export const databases = ['plain', 'zones', 'serializable', 'schema'] as const
-export const ways = ['direct', 'session pooler', 'transaction pooler'] as const
+export const connections = ['direct', 'session pooler', 'transaction pooler'] as const
 export const redisKinds = ['none', 'plain', 'TLS', 'ACL', 'Sentinel', 'Cluster'] as const
-export const layouts = ['one', 'two', 'apart'] as const
+export const topologies = ['one', 'two', 'apart'] as const
 
-/** Debian's newest, with JIT as Debian delivers it; or a major version of npm's binaries. */
+/** Debian's newest, with Debian's default of JIT; or a major version of npm's binaries. */
 export type PostgresVersion = (typeof postgresVersions)[number]
 /**
  * - `plain`: a role that owns its database
  * - `zones`: the database is in Australia/Lord_Howe (half an hour of daylight saving), the process in America/St_Johns
- * - `serializable`: the role's transactions are serializable unless they say otherwise
- * - `schema`: another application's tables are in `public`; the role owns the schema `hooks` and nothing else
+ * - `serializable`: the role's default isolation is `serializable`
+ * - `schema`: `public` has another application's tables; the role owns only the schema `hooks`
  */
 export type DatabaseKind = (typeof databases)[number]
-/** PgBouncer in one of its modes; in transaction mode beside `DIRECT_DATABASE_URL`. */
-export type Way = (typeof ways)[number]
+/** Direct, or through PgBouncer in one of its modes; in transaction mode with `DIRECT_DATABASE_URL`. */
+export type Connection = (typeof connections)[number]
 /** `none`: the queue is on PostgreSQL. */
 export type RedisKind = (typeof redisKinds)[number]
 /** `ROLE=all`, the same with `PROCESSES=2`, or one process with `ROLE=api` and one with `ROLE=worker`. */
-export type Layout = (typeof layouts)[number]
+export type Topology = (typeof topologies)[number]
 
-export interface Ground {
+export interface Environment {
   postgres: PostgresVersion
   database: DatabaseKind
-  way: Way
+  connection: Connection
   redis: RedisKind
-  layout: Layout
+  topology: Topology
   node: NodeMajor
 }
 
-type Row = [PostgresVersion, DatabaseKind, Way, RedisKind, Layout, NodeMajor]
+type Row = [PostgresVersion, DatabaseKind, Connection, RedisKind, Topology, NodeMajor]
 
 // biome-ignore format: a table
 const rows: Row[] = [
@@ -67,22 +67,31 @@ const rows: Row[] = [
   [18,       'schema',       'direct',             'Cluster',  'apart', 24],
 ]
 
-export const grounds: Ground[] = rows.map(([postgres, database, way, redis, layout, node]) => ({
-  ...{ postgres, database, way, redis, layout, node },
-}))
+export const environments: Environment[] = rows.map(
+  ([postgres, database, connection, redis, topology, node]) => ({
+    ...{ postgres, database, connection, redis, topology, node },
+  }),
+)
 
-const layoutNames: Record<Layout, string> = {
+const topologyNames: Record<Topology, string> = {
   one: 'one process',
   two: 'PROCESSES=2',
   apart: 'api and worker apart',
 }
 
-export const layoutName = (layout: Layout): string => layoutNames[layout]
+export const topologyName = (topology: Topology): string => topologyNames[topology]
 export const redisName = (redis: RedisKind): string => (redis === 'none' ? 'no Redis' : `Redis, ${redis}`)
 
-/** For the title of its tests, and to find it again by. */
-export const groundName = ({ postgres, database, way, redis, layout, node }: Ground): string =>
+/** The title of its tests, by which the report finds it. */
+export const environmentName = ({
+  postgres,
+  database,
+  connection,
+  redis,
+  topology,
+  node,
+}: Environment): string =>
   [
     postgres === 'Debian' ? "Debian's PostgreSQL" : `PostgreSQL ${postgres}`,
-    ...[database, way, redisName(redis), layoutName(layout), `Node.js ${node}`],
+    ...[database, connection, redisName(redis), topologyName(topology), `Node.js ${node}`],
   ].join(' · ')

@@ -1,19 +1,19 @@
 /**
- * A failover that leaves connections open: the server refuses writes for a while. The service says so to producers and to
- * whoever asks for its health, and goes on by itself.
+ * A failover that leaves connections open: the server refuses writes for a while. The service answers 503 to producers and
+ * health checks, and recovers by itself.
  */
 import { expect } from 'vitest'
 import { startReceiver } from '../../support/receiver.js'
-import type { Stage } from '../stage/stage.js'
+import type { Setup } from '../setup/setup.js'
 import { createTopic, seconds, untilDelivered, webhookId } from './events.js'
 
-/** "Within a second or so", on a busy machine too. */
+/** About a second, with room for a busy machine. */
 const REFUSES_WITHIN_MS = 5000
 const WELL_WITHIN_MS = 10_000
-/** So that each process is asked more than once. */
+/** So that each process gets more than one request. */
 const TIMES_REFUSED = 8
 
-export async function proveReadOnly({ service, postgres }: Stage): Promise<string> {
+export async function checkReadOnly({ service, postgres }: Setup): Promise<string> {
   await using receiver = await startReceiver(200)
   const topic = await createTopic(() => service.api, receiver, 'read-only')
   const accepted: string[] = []
@@ -50,5 +50,5 @@ export async function proveReadOnly({ service, postgres }: Stage): Promise<strin
   expect(wellAt - writableAt).toBeLessThan(WELL_WITHIN_MS)
   await untilDelivered(() => service.api, topic, accepted)
   expect(new Set(receiver.requests.map(webhookId))).toEqual(new Set(accepted))
-  return `503 in ${seconds(refusedAt - readOnlyAt)}, well in ${seconds(wellAt - writableAt)}`
+  return `503 in ${seconds(refusedAt - readOnlyAt)}, 202 again in ${seconds(wellAt - writableAt)}`
 }

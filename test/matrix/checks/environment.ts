@@ -1,7 +1,7 @@
-/** That the ground is what it is called: otherwise whatever is proven on it says nothing. */
+/** Checks that the environment is set up as named. Otherwise the other checks would prove nothing. */
 import { expect } from 'vitest'
-import { DATABASE, DATABASE_ZONE } from '../stage/database.js'
-import type { Stage } from '../stage/stage.js'
+import { DATABASE, DATABASE_ZONE } from '../setup/database.js'
+import type { Setup } from '../setup/setup.js'
 
 interface Facts {
   version: number
@@ -11,7 +11,7 @@ interface Facts {
   schemas: string[]
 }
 
-/** Of the server, and of what the service has made there. */
+/** Facts of the server, and of the tables that the service has created. */
 const sqlFacts = `
   select current_setting('server_version_num')::int / 10000 as version,
     pg_jit_available() and current_setting('jit')::bool as jit,
@@ -21,19 +21,25 @@ const sqlFacts = `
       where rolname = 'hooks' and starts_with(setting, 'default_transaction_isolation=')) as isolation,
     (select array_agg(distinct schemaname::text) from pg_tables where tablename = 'deliveries') as schemas`
 
-export async function proveGround({ ground, postgres, redis, service, versions }: Stage): Promise<void> {
+export async function checkEnvironment({
+  environment,
+  postgres,
+  redis,
+  service,
+  versions,
+}: Setup): Promise<void> {
   const [facts] = await postgres.query<Facts>(sqlFacts, DATABASE)
-  const { postgres: version, database, way, redis: kind } = ground
-  expect(facts, 'what PostgreSQL says of itself').toMatchObject({
+  const { postgres: version, database, connection, redis: kind } = environment
+  expect(facts, 'facts of PostgreSQL').toMatchObject({
     ...(version === 'Debian' ? { jit: true } : { version }),
     ...(database === 'zones' && { zone: DATABASE_ZONE }),
     isolation: database === 'serializable' ? 'serializable' : null,
     schemas: [database === 'schema' ? 'hooks' : 'public'],
   })
-  expect(versions.node).toMatch(new RegExp(`^v${ground.node}\\.`))
+  expect(versions.node).toMatch(new RegExp(`^v${environment.node}\\.`))
 
   const said = service.output()
-  if (way !== 'direct') expect(said).toContain(`a pooler in ${way.split(' ')[0]} mode`)
+  if (connection !== 'direct') expect(said).toContain(`a pooler in ${connection.split(' ')[0]} mode`)
   if (redis.servers.length === 0) return
   const infos = await Promise.all(redis.servers.map(({ cli }) => cli('info', 'server')))
   const mode = kind === 'Cluster' ? 'cluster' : 'standalone'

@@ -1,23 +1,23 @@
-/** The database of a ground, set as somebody else's may be, and what the service needs to know of it. */
+/** The database of an environment, with settings that an operator's may have, and the service's settings for it. */
 
 import type { Resources } from '../../../src/platform/resources.js'
 import { startPgBouncer } from '../../support/pgbouncer.js'
 import type { PostgresServer } from '../../support/postgres-server.js'
 import type { Settings } from '../../support/service.js'
-import type { DatabaseKind, Ground } from '../grounds.js'
+import type { DatabaseKind, Environment } from '../environments.js'
 
 export const DATABASE = 'events'
 const ROLE = 'hooks'
 const PASSWORD = 'of-the-service'
 const SCHEMA = 'hooks'
 
-/** In both clocks change, and both are half an hour beside most others. */
+/** Both have daylight saving time and an offset of half an hour. */
 export const DATABASE_ZONE = 'Australia/Lord_Howe'
 const PROCESS_ZONE = 'America/St_Johns'
 
 const owned = [`create database ${DATABASE} owner ${ROLE}`]
 
-/** Statements in the database `postgres`, then in the ground's own. */
+/** Statements in the database `postgres`, then in the environment's own. */
 const made: Record<DatabaseKind, { before: string[]; inside: string[] }> = {
   plain: { before: owned, inside: [] },
   zones: { before: [...owned, `alter database ${DATABASE} set timezone = '${DATABASE_ZONE}'`], inside: [] },
@@ -36,9 +36,9 @@ const made: Record<DatabaseKind, { before: string[]; inside: string[] }> = {
   },
 }
 
-/** @returns the settings that lead the service there */
+/** @returns the service's settings for this database */
 export async function provideDatabase(
-  { database, way }: Ground,
+  { database, connection }: Environment,
   server: PostgresServer,
   resources: Resources,
 ): Promise<Settings> {
@@ -49,8 +49,8 @@ export async function provideDatabase(
   const schema = database === 'schema' ? `?schema=${SCHEMA}` : ''
   const url = `${server.urlOf(DATABASE, ROLE, PASSWORD)}${schema}`
   const zone = database === 'zones' ? { TZ: PROCESS_ZONE } : {}
-  if (way === 'direct') return { DATABASE_URL: url, ...zone }
-  const mode = way === 'session pooler' ? 'session' : 'transaction'
+  if (connection === 'direct') return { DATABASE_URL: url, ...zone }
+  const mode = connection === 'session pooler' ? 'session' : 'transaction'
   const pooler = resources.use(await startPgBouncer(url, mode))
   return {
     DATABASE_URL: pooler.urlOf(url),

@@ -1,13 +1,13 @@
-/** `kill -9` with deliveries under way: the next start makes them all, those again that nobody knows the end of. */
+/** `kill -9` with deliveries in flight: the next start makes them all, also those whose outcome was not recorded. */
 import { expect } from 'vitest'
 import { startReceiver } from '../../support/receiver.js'
-import type { Stage } from '../stage/stage.js'
+import type { Setup } from '../setup/setup.js'
 import { createTopic, PATIENCE, seconds, untilDelivered, webhookId } from './events.js'
 
 const EVENTS = 20
 const UNDER_WAY = 5
 
-export async function proveCrash({ service }: Stage): Promise<string> {
+export async function checkCrash({ service }: Setup): Promise<string> {
   await using receiver = await startReceiver(() => {})
   const topic = await createTopic(() => service.api, receiver, 'crash')
   const published = await Promise.all(Array.from({ length: EVENTS }, topic.publish))
@@ -21,8 +21,8 @@ export async function proveCrash({ service }: Stage): Promise<string> {
   await service.restart()
   const restartedAt = performance.now()
   await untilDelivered(() => service.api, topic, eventIds)
-  // At least once: what ended while it was killed may come a third time.
+  // At least once: an attempt that ended during the kill may come a third time.
   const again = receiver.requests.slice(underWay).map(webhookId)
   expect(new Set(again)).toEqual(new Set(eventIds))
-  return `${EVENTS} after it, ${underWay} of them again, in ${seconds(performance.now() - restartedAt)}`
+  return `${EVENTS} delivered, ${underWay} repeated, in ${seconds(performance.now() - restartedAt)}`
 }
