@@ -1,6 +1,5 @@
 /**
- * How long a lease lasts, how long a stop may take, and what each step of a stop gets: the only place for such times.
- * Those of a stop are all shares of one.
+ * How long a lease lasts, and how long a stop and each of its steps may take. All times of a stop are shares of one.
  *
  * Kubernetes kills a process 30 s after it has asked it to stop (`terminationGracePeriodSeconds`), Docker Compose is told
  * the same. With the default of SHUTDOWN_GRACE_SECONDS, 3 s, a stop takes 28 s at most, whatever hangs.
@@ -18,46 +17,46 @@
 /** A lease keeps a delivery for this long. Short, because a crash delays a delivery by as much. */
 export const LEASE_MS = 20_000
 
-/** A worker renews the leases of long requests this often, so a renewal may fail and the next one still comes in time. */
+/** How often a worker renews the leases of long requests: if one renewal fails, the next still comes in time. */
 export const LEASE_RENEWED_EVERY_MS = LEASE_MS / 4
 
 /** What a stop may take once the grace is over. */
 const STOP_MS = 24_000
 
-/** Requests that are under way, and attempts in flight, end in this time after the grace, or are cut off. */
+/** Requests and attempts in flight end within this time after the grace, or are cut off. */
 export const UNDER_WAY_MS = STOP_MS * 0.5
 
-/** The first of that time, in which a listener tries to be closed without resetting anybody. */
+/** The first part of that time, in which the listener is closed without resetting a connection. */
 export const CLOSE_LISTENER_MS = STOP_MS * 0.2
 
-/** What ended is recorded, and what was cut off is given back. */
+/** Outcomes are recorded, and leases of cut-off attempts are given back. */
 export const RECORD_MS = STOP_MS * 0.12
 
-/** A queue that is away is not waited for longer: what it holds, PostgreSQL holds too. */
+/** A stop does not wait longer for a queue that is away: PostgreSQL has everything that it holds. */
 export const QUEUE_MS = STOP_MS * 0.1
 
 export const DATABASE_MS = STOP_MS * 0.08
 
-/** What is left for it at least, where this process runs it: the last to stop, it has what the others left. */
+/** The embedded server stops last, and has at least this time, and what the others have left. */
 const EMBEDDED_POSTGRES_MS = STOP_MS * 0.2
 
-/** For whatever else is stopped, none of which waits for anybody. */
+/** For each other resource. None of them waits for a client. */
 export const OTHER_MS = STOP_MS * 0.08
 
-/** When everything is stopped and something keeps the process alive nevertheless. */
+/** When everything is stopped and an open handle still keeps the process alive. */
 export const LEFT_OPEN_MS = STOP_MS / 24
 
-/** Of a start that is given up; with an embedded PostgreSQL, which it may just have begun to make. */
+/** For the clean-up of a start that is given up, longer if it may be creating an embedded PostgreSQL. */
 export const cleanUpMs = (isEmbedded: boolean): number => STOP_MS * (isEmbedded ? 0.375 : 0.08)
 
-/** Until the process ends, one way or the other. */
+/** Until the process ends in any case. */
 export const totalMs = (graceMs: number): number => graceMs + STOP_MS
 
-/** In the first of several processes: what the others, which run no PostgreSQL, may take to end. */
+/** In a primary: how long its workers, which run no embedded PostgreSQL, may take to end. */
 export const processesMs = (graceMs: number): number => totalMs(graceMs) - EMBEDDED_POSTGRES_MS + LEFT_OPEN_MS
 
-/** The longest that idle connections are kept once no new ones are taken, so that a request on its way is answered. */
+/** The longest time that idle connections are kept after the listener is closed, for requests on their way. */
 const MAX_IDLE_MS = STOP_MS * 0.2
 
-/** As long as the grace: whoever has used a connection within twice that time has been told to close it. */
+/** As long as the grace: a connection that was used within twice that time got `connection: close`. */
 export const idleMs = (graceMs: number): number => Math.min(graceMs, MAX_IDLE_MS)

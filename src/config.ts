@@ -109,7 +109,7 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
   })
 }
 
-/** In production: what nobody guesses, and nobody finds in a list of usual passwords. */
+/** In production API keys must be long enough not to be guessed. */
 const MIN_API_KEY_LENGTH = 16
 
 function readApiKeys(given: NodeJS.ProcessEnv): { apiKeys: KeySources; problems: string[] } {

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const stop = new AbortController()
   const end = () => stop.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
-  // Whoever reads the lines has gone: `npm run tail | head`.
+  // The reader of the pipe has ended: `npm run tail | head`.
   process.stdout.on('error', end)
 
   const { url, key, filter } = options

@@ -1,10 +1,9 @@
 /**
- * The time by the database's clock: the one that everything is stored with, compared by and told in, whichever process
- * does so and whatever its own clock says.
+ * The time of the database's clock. Every stored, compared and signed time comes from it, in each process, whatever the
+ * clock of the process says.
  *
- * The database isn't asked whenever the time is needed. It is asked once in a while, as NTP asks (RFC 5905 §8): its
- * answer was true at some moment between question and answer. From then on time passes by the process's monotonic
- * clock, which nobody can set.
+ * The clock is measured at intervals, as by NTP (RFC 5905 §8): the database's answer was true at some moment between
+ * request and answer. In between, time passes by the monotonic clock of the process, which can't be set.
  */
 
 import { createPoller } from './poller.js'
@@ -12,13 +11,13 @@ import type { Database, Statement } from './postgres/database.js'
 
 export interface Clock {
   now(): Date
-  /** Unix milliseconds, whole ones, as `Date.now()` says them. */
+  /** Whole Unix milliseconds, as of `Date.now()`. */
   nowMs(): number
 }
 
-/** How the clock of this process stands to the database's. */
+/** The clock of this process, compared with the database's. */
 export interface ClockState {
-  /** `off` when they differ by more than a person should leave them. */
+  /** `off` when they differ by so much that an operator should correct the machine's clock. */
   status: 'ok' | 'off'
   /** How far this process's clock is ahead; negative when it is behind. */
   offsetMs: number
@@ -30,20 +29,20 @@ export interface DatabaseClock extends Clock, AsyncDisposable {
 
 export interface DatabaseClockOptions {
   database: Pick<Database, 'query'>
-  /** Told whenever `status` changes, and once at the start where it is `off`. */
+  /** Called whenever `status` changes, and at the start if it is `off`. */
   onChange(state: ClockState): void
 }
 
 const SECOND_MS = 1000
-/** Between two questions. By then monotonic clocks have drifted apart by a few milliseconds at most (500 ppm). */
+/** Between two measurements. Monotonic clocks then differ by a few milliseconds at most (500 ppm). */
 const ASK_EVERY_MS = 10 * SECOND_MS
-/** How soon it is noticed that the machine's clock was set, or that the machine was asleep. */
+/** How often the clock checks whether the machine's clock was set, or the machine was asleep. */
 const LOOK_EVERY_MS = SECOND_MS
-/** A difference between the machine's two clocks, since they were last compared, that no drift makes in that time. */
+/** A change of the difference between the machine's two clocks that drift can't explain. */
 const JUMP_MS = 50
-/** Of so many answers the one that took the least time is believed. */
+/** The number of readings, of which the fastest is used. */
 const QUESTIONS = 5
-/** A clock counts as off from here on, and as right again below: one that wavers shouldn't fill the log. */
+/** Two thresholds, so that a clock near one of them doesn't fill the log. */
 const OFF_ABOVE_MS = 2 * SECOND_MS
 const RIGHT_BELOW_MS = SECOND_MS
 
@@ -56,15 +55,15 @@ interface AskTimeRow {
   nowMs: number
 }
 
-/** An answer of the database. */
+/** One reading of the database's clock. */
 interface Reading {
-  /** What its clock showed when `performance.now()` was 0. */
+  /** The database's time when `performance.now()` was 0. */
   originMs: number
-  /** How far that may be wrong, either way: half of what the question and its answer took. */
+  /** The largest error in either direction: half of the round trip. */
   marginMs: number
 }
 
-/** Resolves once the database was asked. @throws DatabaseUnavailableError */
+/** Resolves after the first measurement. @throws DatabaseUnavailableError */
 export async function createDatabaseClock({
   database,
   onChange,
@@ -84,7 +83,7 @@ export async function createDatabaseClock({
     return { originMs: (row?.nowMs ?? Number.NaN) - askedAt - marginMs, marginMs }
   }
 
-  /** What doesn't contradict an answer is kept, so that the time is only ever moved for a reason. */
+  /** The current time is kept unless a reading contradicts it, so that it changes only for a reason. */
   const contradicts = (reading: Reading) => !(Math.abs(reading.originMs - originMs) <= reading.marginMs)
 
   async function measure(): Promise<void> {
@@ -105,7 +104,7 @@ export async function createDatabaseClock({
     if (status !== before) onChange(state())
   }
 
-  /** The machine's clock was set, or it slept, through which its monotonic clock stands still. */
+  /** The machine's clock was set, or the machine slept, during which its monotonic clock stands still. */
   const hasJumped = () => Math.abs(readLocalOriginMs() - localOriginMs) > JUMP_MS
 
   async function look(): Promise<boolean> {
@@ -119,7 +118,7 @@ export async function createDatabaseClock({
   }
 
   await look()
-  // While the database is away, which others tell of, time goes on as it did.
+  // While the database is away, time goes on by the monotonic clock. Other parts report that it is away.
   const looks = createPoller({ run: look, intervalMs: LOOK_EVERY_MS, onError: () => {} })
   looks.start()
   return {
@@ -132,5 +131,5 @@ export async function createDatabaseClock({
   }
 }
 
-/** What the machine's clock showed when `performance.now()` was 0, as it would say now. */
+/** The machine's time when `performance.now()` was 0, by its present clock. */
 const readLocalOriginMs = (): number => Date.now() - performance.now()

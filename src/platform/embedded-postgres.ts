@@ -33,19 +33,19 @@ import { watchServer } from './embedded-postgres/watch.js'
 export interface EmbeddedPostgresOptions {
   dataDirectory: string
   log?: (line: string) => void
-  /** Told that the server died, and what came of it. As `log` unless given. */
+  /** Called when the server died, and with the result of its restart. The default is `log`. */
   warn?: (line: string) => void
-  /** PostgreSQL's own, over our defaults. A server that is adopted keeps those that it was started with. */
+  /** Settings of PostgreSQL that override our defaults. An adopted server keeps the settings of its start. */
   settings?: Record<string, string>
-  /** Ends the start, and with it the server if this start has started it. */
+  /** Gives up the start, and stops the server if this start has started it. */
   signal?: AbortSignal
 }
 
 export interface EmbeddedPostgres extends AsyncDisposable {
   url: string
-  /** The real one, where `options.dataDirectory` may be a link to. */
+  /** The real path, without symbolic links. */
   dataDirectory: string
-  /** Whether the server was running already, left behind by a process that was killed. */
+  /** Whether the server was already running, because an earlier process was killed. */
   adopted: boolean
   stop(): Promise<void>
 }
@@ -103,11 +103,11 @@ async function startHeld(
   }
 }
 
-/** Held to the end, so that nobody adopts a server that is about to stop. */
+/** Held to the end, so that no other process adopts a server that is about to stop. */
 async function stopHeld(place: Place, hold: Hold, watch: AsyncDisposable): Promise<void> {
   try {
     await watch[Symbol.asyncDispose]()
-    // What is in the place of a folder that was deleted is somebody else's.
+    // A folder that was deleted and made again belongs to another process.
     if (await hold.isOfThisFolder()) await stopServer(place)
   } finally {
     hold.release()

@@ -7,7 +7,7 @@ import { type EventSnapshot, eventColumns } from '../model/event-snapshot.js'
 import { type ColumnTypes, type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { ServiceEvents } from './service-events.js'
 
-/** What a statement has changed. The snapshots are built only while somebody follows live updates. */
+/** What a statement has changed. The snapshots are built only while live updates have subscribers. */
 export interface Changes {
   /** Absent when no delivery has changed. */
   deliveries?: (() => DeliverySnapshot[]) | undefined

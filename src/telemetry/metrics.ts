@@ -1,4 +1,4 @@
-/** Metrics for Prometheus: they listen to what happens and ask for what stands, and nobody else knows of them. */
+/** Metrics for Prometheus. Counters listen to service events, and gauges read their sources at each scrape. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { withTimeout } from '../platform/timeout.js'
 import type { ServiceEvents } from './service-events.js'
@@ -10,7 +10,7 @@ export interface Metrics {
   observeRequest(method: string, route: string, status: number, seconds: number): void
 }
 
-/** What is asked for at each scrape. One that can't answer keeps its last value. */
+/** Read at each scrape. A gauge whose source fails keeps its last value. */
 export interface MetricSources {
   outbox(): Promise<{ pending: number; oldestAgeSeconds: number }>
   queueJobs(): Promise<Record<string, number>>
@@ -115,7 +115,7 @@ function askSources(registers: Registry[], sources: MetricSources): void {
   new Gauge({
     name: `${PREFIX}outbox_pending`,
     help: 'Accepted events that are not dispatched yet.',
-    // Every process asks the same database.
+    // Every process reads the same database.
     ...{ registers, aggregator: 'first' },
     async collect() {
       const outbox = await answerInTime(sources.outbox())
@@ -145,7 +145,7 @@ function askSources(registers: Registry[], sources: MetricSources): void {
   new Gauge({
     name: `${PREFIX}clock_offset_seconds`,
     help: "How far this process's clock is ahead of the database's; negative when it is behind.",
-    // Processes that answer as one share a machine and its clock.
+    // The processes of one service share a machine and its clock.
     ...{ registers, aggregator: 'first' },
     collect() {
       this.set(sources.clockOffsetMs() / 1000)

@@ -35,7 +35,7 @@ interface ServiceEventMap {
   /** A request came without an API key, with a wrong one, or after too many wrong ones. */
   refused: [{ reason: RefusalReason }]
   ingested: [{ result: IngestResult; count: number }]
-  /** A function, because the snapshots are built only while somebody follows live updates. */
+  /** A function, because the snapshots are built only while live updates have subscribers. */
   deliveriesChanged: [() => DeliverySnapshot[]]
   eventsChanged: [() => EventSnapshot[]]
   attemptRecorded: [RecordedAttempt]

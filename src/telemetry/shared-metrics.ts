@@ -1,4 +1,4 @@
-/** One answer to Prometheus for all processes, whichever of them is asked: their metrics, added up. */
+/** Adds up the metrics of all processes, so that each process answers Prometheus for all. */
 import cluster from 'node:cluster'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 
@@ -14,22 +14,22 @@ interface MetricsResponse {
 const isAboutMetrics = (message: unknown): message is MetricsRequest | MetricsResponse =>
   typeof message === 'object' && message !== null && 'metricsFor' in message
 
-/** In the first process: adds up on request. */
+/** In the primary: adds up on request. */
 export function aggregateMetrics(): void {
   const registry = new AggregatorRegistry()
   cluster.on('message', async (worker, message) => {
     if (!isAboutMetrics(message)) return
-    // One that is about to die doesn't answer: then whoever asked gives its own.
+    // A process that is about to end doesn't answer. The process that was scraped then returns only its own metrics.
     const text = await registry.clusterMetrics().catch(() => '')
     if (worker.isConnected()) worker.send({ ...message, text } satisfies MetricsResponse)
   })
 }
 
-/** How this process prints its metrics: with those of its peers, where it has any. */
+/** The metrics of this process and its peers, as text. */
 export function createPrinter(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics()
   AggregatorRegistry.setRegistries([registry])
-  // Made for the listener that it adds: it answers when the first process collects.
+  // Created for its listener, which answers the primary.
   new AggregatorRegistry()
   const waiting = new Map<number, (text: string) => void>()
   let lastRequestId = 0

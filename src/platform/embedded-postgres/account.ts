@@ -1,7 +1,6 @@
 /**
- * As whom PostgreSQL runs. It refuses to run as root, so root's service runs it as somebody else: as the owner
- * of the data when there is some, else as the user `postgres`, else as `nobody`, who exists everywhere.
- * Making a user of our own on somebody's machine would be rude.
+ * The user that PostgreSQL runs as. PostgreSQL refuses to run as root. So a service of root runs it as the owner of the
+ * data, else as the user `postgres`, else as `nobody`, which exists everywhere. No user is created on the machine.
  */
 import { chown, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -1,4 +1,4 @@
-/** PostgreSQL's programs, out of the npm package for this platform, where the user who runs them can reach them. */
+/** PostgreSQL's programs, out of the npm package for this platform, where the user that runs them can reach them. */
 import { chmod, cp, lstat, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Account } from './account.js'

@@ -7,7 +7,7 @@ import { makePassword } from './password.js'
 import { EmbeddedPostgresError, run } from './run.js'
 import { exists, makeWhole } from './whole-directory.js'
 
-/** Sees to it that `home` holds a cluster. Only for whoever has the hold of it. */
+/** Creates the cluster in `home` if there is none. The caller must hold the folder. */
 export async function provideCluster(
   home: string,
   binaries: Binaries,
@@ -15,13 +15,13 @@ export async function provideCluster(
   signal?: AbortSignal,
 ): Promise<void> {
   const cluster = clusterIn(home)
-  // A folder in which nothing is, as somebody may have made for it.
+  // An empty folder, which a user may have made.
   await rmdir(cluster).catch(() => {})
   const initialize = async (draft: string) => {
     await makePassword(home, account)
     await chmod(draft, 0o700)
     await giveTo(account, draft)
-    // 127.0.0.1 is open to every user of the machine, so each connection has to know the password.
+    // Every user of the machine can connect to 127.0.0.1, so each connection needs the password.
     const auth = ['--auth=scram-sha-256', `--pwfile=${passwordFileIn(home)}`, '--username=postgres']
     const args = [`--pgdata=${draft}`, '--encoding=UTF8', '--locale=C', ...auth]
     await run(binaries.initdb, args, account, { signal })

@@ -21,7 +21,7 @@ export async function connect(url: string): Promise<Connection> {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   })
-  // Told of by `closed`; without a listener it would end the process.
+  // `closed` reports the loss. Without a listener the error would end the process.
   client.on('error', () => {})
   const closed = new Promise<void>((resolve) => client.once('end', () => resolve()))
   await client.connect()

@@ -1,9 +1,9 @@
-/** Sentences for what a machine can be short of, instead of what the system or one of PostgreSQL's programs says. */
+/** Sentences for a full disk and other shortages of a machine, instead of the messages of PostgreSQL's programs. */
 import { EmbeddedPostgresError } from './run.js'
 
-/** As a code of Node.js, or as PostgreSQL's programs print it: they have nothing but their text, and in English. */
+/** A code of Node.js, or the English text of PostgreSQL's programs, which have no codes. */
 const sentences: [RegExp, (home: string, complaint: string) => string][] = [
-  // Before the disk, whose words it uses.
+  // Before the full disk, because its text contains the same words.
   [
     /shared memory segment.*(No space left|Cannot allocate)/,
     () => `this machine has too little shared memory (/dev/shm).`,

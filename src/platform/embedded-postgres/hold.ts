@@ -12,12 +12,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EmbeddedPostgresError } from './run.js'
 
 export interface Hold {
-  /** Whether the file that is locked is still the folder's: somebody may have deleted the folder, or made it anew. */
+  /** Whether the locked file is still in the folder, which may have been deleted or made again. */
   isOfThisFolder(): Promise<boolean>
   release(): void
 }
 
-/** A process that was killed has its lock until the kernel has cleared it away. */
+/** The kernel takes a moment to release the lock of a killed process. */
 const TRIES = 20
 const BETWEEN_TRIES_MS = 50
 
@@ -42,7 +42,7 @@ export async function takeHold(home: string, directory: string): Promise<Hold> {
 }
 
 function holdOf(descriptor: number, file: string): Hold {
-  // Only for the sentence that another process gets: nothing relies on it, so a disk that is full doesn't matter.
+  // Only for the error message of another process, so a full disk doesn't matter.
   try {
     ftruncateSync(descriptor)
     writeSync(descriptor, `${process.pid}\n`)
@@ -57,7 +57,7 @@ function holdOf(descriptor: number, file: string): Hold {
   }
 }
 
-/** A plain number rather than a FileHandle, which is closed once nobody refers to it any more. */
+/** A number rather than a FileHandle, which the garbage collector would close. */
 const open = (file: string, flags: number) =>
   openSync(
     file,
@@ -89,7 +89,7 @@ async function openLocked(file: string): Promise<number | undefined> {
   return undefined
 }
 
-/** Node.js can't ask for a lock, but one belongs to the open file, which a child may lock for its parent. */
+/** Node.js has no flock(2). The lock belongs to the open file, so a child process can take it for its parent. */
 async function lock(descriptor: number): Promise<boolean> {
   const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] })
   let complaint = ''

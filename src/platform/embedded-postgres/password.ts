@@ -1,7 +1,7 @@
 /**
  * The password of PostgreSQL's user `postgres`, kept in a file that only its owner can read. The file can get lost, or
- * be cut short by a disk that is full. Since whoever has the folder has the data anyway, the server is then given the
- * password anew.
+ * be truncated by a full disk. The server then gets a new password, because access to the folder is access to the data
+ * anyway.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -20,7 +20,7 @@ export async function readPassword(home: string): Promise<string | undefined> {
   return text.trim() || undefined
 }
 
-/** Renamed into place once it is on the disk, so that a crash leaves the old one or the new one. */
+/** Renamed into place after fsync, so that a crash leaves the old file or the new one. */
 export async function makePassword(home: string, account: Account | undefined): Promise<string> {
   const file = passwordFileIn(home)
   const draft = `${file}.draft`
@@ -36,8 +36,8 @@ export async function makePassword(home: string, account: Account | undefined): 
 const BYTES = 24
 
 /**
- * Gives the server a new password, whatever became of the old one. It has to be stopped: its single-user mode asks
- * nobody who they are.
+ * Sets a new password, without the old one. The server must be stopped, because this uses the single-user mode, which has
+ * no authentication.
  */
 export async function resetPassword({ home, binaries, account }: Place): Promise<void> {
   const password = await makePassword(home, account)

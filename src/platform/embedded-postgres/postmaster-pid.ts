@@ -5,15 +5,15 @@ import { join } from 'node:path'
 export interface PostmasterPid {
   pid: number
   port: number
-  /** Somebody works on the data by hand (`postgres --single`), and nobody can connect. */
+  /** The server runs in single-user mode (`postgres --single`), which takes no connections. */
   isSingleUser: boolean
-  /** Connections are taken, or refused by a server that has something to say. */
+  /** The server takes connections, or refuses them with a reason. */
   isReady: boolean
 }
 
 export const postmasterPidIn = (cluster: string): string => join(cluster, 'postmaster.pid')
 
-/** @returns undefined when there is no such file, or none that is whole: a full disk or a crash cuts it short */
+/** @returns undefined when the file is missing or incomplete, as after a full disk or a crash */
 export async function readPostmasterPid(cluster: string): Promise<PostmasterPid | undefined> {
   const text = await readFile(postmasterPidIn(cluster), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''

@@ -19,11 +19,11 @@ export class EmbeddedPostgresError extends ExpectedStartError {
 
 export const runOptions = (account: Account | undefined) =>
   ({
-    // The folder that the service was started in may be closed to `account`; the root is closed to nobody.
+    // `account` may lack access to the working directory. Every user can enter the root.
     cwd: '/',
     env: {
       PATH: '/usr/bin:/bin',
-      // Neither the locale nor the PG* variables of whoever starts the service may change what it gets.
+      // The locale and the PG* variables of the service's environment must not change the server.
       LC_ALL: 'C',
       // initdb writes it down as the server's time zone.
       TZ: 'UTC',
@@ -45,7 +45,7 @@ export async function run(
 ): Promise<string> {
   try {
     const running = promisify(execFile)(program, args, { ...runOptions(account), signal })
-    // A program that ends without reading is told of by how it ends.
+    // A program that ends without reading its input is reported by its exit code.
     running.child.stdin?.on('error', () => {}).end(input)
     return (await running).stdout
   } catch (error) {

@@ -21,6 +21,6 @@ export const defaultSettings: Record<string, string> = {
   autovacuum_vacuum_cost_limit: '2000',
   // Data is on an SSD nowadays; the default means spinning disks.
   random_page_cost: '1.1',
-  // Else the log, which nobody rotates while the server runs, fills with routine.
+  // Else the log, which is not rotated while the server runs, fills with routine.
   log_checkpoints: 'off',
 }

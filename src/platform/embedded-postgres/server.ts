@@ -1,4 +1,4 @@
-/** Starting, finding and stopping the server of a cluster. Only for whoever has the hold of its folder. */
+/** Starts, finds and stops the server of a cluster. The caller must hold its folder. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
@@ -25,7 +25,7 @@ const STOP_TIMEOUT_MS = 60_000
 const START_ATTEMPTS = 4
 const POLL_MS = 50
 
-/** @returns the port of the server that runs now, and whether it ran already */
+/** @returns the port of the server, and whether it was already running */
 export async function startOrFindServer(
   place: Place,
   signal?: AbortSignal,
@@ -40,7 +40,7 @@ export async function startOrFindServer(
       return { port, adopted: false }
     } catch (error) {
       signal?.throwIfAborted()
-      // Tried again, because somebody may have taken the port in between.
+      // Tried again, because another program may have taken the port in between.
       if (attempt === START_ATTEMPTS) throw error
       await sleep(250 * attempt)
     }
@@ -91,7 +91,7 @@ async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** Connections are closed, what runs in them is rolled back, and the data is left in order. */
+/** Closes connections, rolls back their transactions, and shuts the server down cleanly. */
 export async function stopServer({ home }: Place): Promise<void> {
   const cluster = clusterIn(home)
   const running = await findServer(cluster)
@@ -132,7 +132,7 @@ async function untilReady(
   throw new EmbeddedPostgresError(`it was not ready within ${START_TIMEOUT_MS / 1000} seconds.`)
 }
 
-/** What is left of a server whose first process was killed ends by itself, unless it is in the middle of something. */
+/** The remaining processes of a server whose postmaster was killed end by themselves, unless they are busy. */
 const LEFTOVERS_TIMEOUT_MS = 3000
 
 /**
@@ -152,7 +152,7 @@ export async function findServer(cluster: string): Promise<PostmasterPid | undef
     }
     if (Date.now() < deadlineMs) continue
     if (isRunning) throw new EmbeddedPostgresError(`pid ${file.pid} works on its data in single-user mode.`)
-    // They have no server any more. What they had not committed is rolled back.
+    // They have no postmaster any more. Uncommitted work is rolled back.
     for (const pid of processes) kill(pid, 'SIGKILL')
   }
 }

@@ -1,14 +1,13 @@
 /**
- * Sees to it that the server goes on. When its first process dies, it is started again on the same port, so that pools
- * which know its address find it again. When another of its processes dies, PostgreSQL restarts itself, and there is
- * nothing to do but to wait.
+ * Watches the server. When its postmaster dies, the server is started again on the same port, so that the pools find it
+ * again. When another of its processes dies, PostgreSQL restarts itself, and the watch only waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from './connection.js'
 import { EmbeddedPostgresError } from './run.js'
 
 export interface Watched {
-  /** @throws while it can't be had */
+  /** @throws while the server can't be reached */
   connect(): Promise<Connection>
   isRunning(): Promise<boolean>
   /** Resolves once it takes connections. */
@@ -25,7 +24,7 @@ export interface Log {
 const POLL_MS = 200
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
-/** A server that has run for so long did not die of how it was started. */
+/** After this time, a crash is not a consequence of the start, and the pause begins anew. */
 const STEADY_AFTER_MS = 60_000
 
 /**
@@ -70,7 +69,7 @@ export function watchServer(server: Watched, connection: Connection, log: Log): 
         return opened
       } catch (error) {
         signal.throwIfAborted()
-        // A server that can't be reached is starting or dying; one that can't be started says why.
+        // An unreachable server is starting or dying. A failed start throws the reason.
         if (error instanceof EmbeddedPostgresError)
           log.warn(`The embedded PostgreSQL could not be started again: ${error.problem}`)
       }
@@ -78,7 +77,7 @@ export function watchServer(server: Watched, connection: Connection, log: Log): 
     }
   }
 
-  /** The pause before each start doubles, lest a server that can't live is started without end. */
+  /** The pause before each start doubles, so that a server that always dies is not started in a tight loop. */
   async function startAgain(): Promise<void> {
     const pauseMs =
       startsInARow === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (startsInARow - 1), LONGEST_PAUSE_MS)

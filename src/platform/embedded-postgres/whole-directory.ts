@@ -37,12 +37,12 @@ async function removeAbandonedDrafts(directory: string, isAlone: boolean): Promi
   for (const name of await readdir(dirname(directory))) {
     if (!name.startsWith(prefix)) continue
     if (!isAlone && isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue
-    // Retried, because a child of the process that was killed may still be writing there.
+    // Retried, because a child of the killed process may still be writing there.
     await rm(join(dirname(directory), name), { recursive: true, force: true, maxRetries: 20 })
   }
 }
 
-/** Without this a crash of the machine could bring back the draft's name, and the draft be cleared away. */
+/** Without this fsync, a crash of the machine could bring back the draft's name. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory)
   await handle.sync()

@@ -20,9 +20,9 @@ export { migrationNames, migrationsDirectory } from './files.js'
 export interface MigrationOptions {
   /** Its `?schema=` names the schema; without it `public`. */
   databaseUrl: string
-  /** Ends it at once. What was under way leaves nothing, or is taken up by the next run. */
+  /** Aborts at once. The next run continues the work, or begins it anew. */
   signal?: AbortSignal | undefined
-  /** Told once of each thing that it waits for, in words for the log. */
+  /** Called once with each reason of a wait, as text for the log. */
   onWait?(reason: string): void
 }
 
@@ -84,7 +84,7 @@ export function pendingMigrations({
 const LOCK_NOT_AVAILABLE = '55P03'
 const TRY_AGAIN_MS = 250
 
-/** A transaction that can't have a table soon has let go of everything; meanwhile others had their turn. */
+/** The pause before a transaction that could not lock a table is tried again, so that others can use the table. */
 async function untilTablesAreFree(
   work: () => Promise<void>,
   { signal, onWait }: { signal: AbortSignal; onWait(reason: string): void },
@@ -102,7 +102,7 @@ async function untilTablesAreFree(
 
 const DUPLICATE_TABLE = '42P07'
 
-/** What PostgreSQL refuses, a person can mend. */
+/** An operator can solve what PostgreSQL refuses. */
 async function explainRefusal(name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()

@@ -13,7 +13,7 @@ const MIGRATION_LOCK = 0x6d6967
 /** A second lock: together with the number above, for transactions that change something. */
 const CHANGE = 1
 
-/** Who waits, asks again: `pg_advisory_lock()` would hold a snapshot, for which `create index concurrently` waits. */
+/** Tries again instead of `pg_advisory_lock()`, whose snapshot `create index concurrently` would wait for. */
 const POLL_MS = 200
 
 export interface LockOptions {
@@ -53,7 +53,7 @@ export function withMigrationLock<Result>(
 
 async function tryLock(client: pg.Client): Promise<boolean> {
   await beginTransaction(client)
-  // A machine that vanishes says nothing: its lock is given back when it has not answered for 40 seconds.
+  // A machine that vanishes closes no connection. The server releases its lock after 40 seconds without an answer.
   await client.query(
     'set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 10; set local tcp_keepalives_count = 3',
   )

@@ -18,12 +18,12 @@ export async function isQueueMigrated(client: pg.ClientBase, schema: string): Pr
   }
 }
 
-/** In a schema that is there. */
+/** The schema must exist. */
 export async function migrateQueue(client: pg.ClientBase, schema: string): Promise<void> {
   await runMigrations(
     {
       async query(text: string, values?: unknown[]) {
-        // It is there, and PostgreSQL asks for the right to make one all the same.
+        // The schema exists, but PostgreSQL still demands the right to create one.
         if (text.startsWith('CREATE SCHEMA IF NOT EXISTS')) return { rows: [] }
         const result = await client.query(text, values)
         if (text === 'BEGIN') await setInTransaction(client, { lockTimeoutMs: LOCK_TIMEOUT_MS })

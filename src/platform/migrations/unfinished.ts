@@ -14,7 +14,7 @@ const DUPLICATE_FUNCTION = '42723'
 const DUPLICATE_TABLE = '42P07'
 const UNDEFINED_OBJECT = '42704'
 
-/** What a statement of a kind answers when it was run before. */
+/** The error of a statement that was run before, by its kind. */
 const codesWhenDone = (statement: string): string[] =>
   /\bdrop (index|constraint)\b/i.test(statement)
     ? [UNDEFINED_OBJECT]
@@ -34,7 +34,7 @@ export async function finishHalfApplied(client: pg.ClientBase, { sql }: Migratio
   }
 }
 
-/** Rows do not refuse to be there twice. A migration fills the tables that it made, which nobody used before its end. */
+/** Inserted rows raise no such error. A migration fills only tables that it has made, which are unused until its end. */
 async function hasFilled(client: pg.ClientBase, statement: string): Promise<boolean> {
   const [, table] = /^insert into "(\w+)"/i.exec(statement) ?? []
   if (table === undefined) return false
