@@ -96,7 +96,6 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     ...{ database, queue, leaseQuotas, responsiveEndpoints },
     concurrency: config.delivery.concurrency,
     concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
-    timeoutMs: config.delivery.timeoutMs,
     onError: onError('worker'),
   })
 

@@ -44,8 +44,6 @@ export interface WorkerOptions {
   /** Most requests in flight, of all subscriptions and of one. */
   concurrency: number
   concurrencyPerSubscription: number
-  /** How long an exchange may take. */
-  timeoutMs: number
   leaseQuotas: LeaseQuotas
   responsiveEndpoints: ResponsiveEndpoints
   onError(error: unknown): void
@@ -96,7 +94,7 @@ interface Running extends WorkerCollaborators {
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, queue, leaseQuotas, responsiveEndpoints, timeoutMs, onError } = options
+  const { database, queue, leaseQuotas, responsiveEndpoints, onError } = options
   const held = new Map<string, HeldDelivery>()
   let running: Running | undefined
   let onIdle: (() => void) | undefined
@@ -105,7 +103,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const fairQueue = createFairQueue({
     maxInFlight: options.concurrency,
     maxInFlightPerSubscription: options.concurrencyPerSubscription,
-    isResponsive: responsiveEndpoints.has,
+    responsivenessOf: responsiveEndpoints.of,
     start: (lease) => void runAttempt(lease),
   })
 
@@ -114,12 +112,12 @@ export function createWorker(options: WorkerOptions): Worker {
     const startedAt = performance.now()
     let isSlotFree = false
     // The slot is free as soon as the exchange has ended: recording the attempt does not involve the endpoint.
-    const freeSlot = () => {
+    const freeSlot = (isAnswered?: boolean) => {
       if (isSlotFree) return
       isSlotFree = true
       const tookMs = performance.now() - startedAt
-      responsiveEndpoints.note(subscriptionId, tookMs)
-      fairQueue.ended(lease, tookMs < timeoutMs)
+      if (isAnswered !== undefined) responsiveEndpoints.noteEnded(subscriptionId, tookMs, isAnswered)
+      fairQueue.ended(lease, isAnswered)
     }
     try {
       await (isTooLate(lease) ? giveBack([lease]) : running?.attempt(lease, freeSlot))
@@ -166,7 +164,7 @@ export function createWorker(options: WorkerOptions): Worker {
     await giveBackWaiting(oldest)
     const old = [...held.values()].filter(({ sinceMs }) => sinceMs <= oldest)
     if (old.length === 0) return false
-    for (const { lease } of old) responsiveEndpoints.note(lease.subscriptionId, LEASE_RENEWED_EVERY_MS)
+    for (const { lease } of old) responsiveEndpoints.noteWaiting(lease.subscriptionId, LEASE_RENEWED_EVERY_MS)
     const columns = leaseColumns(old.map(({ lease }) => lease))
     for (const { deliveryId, queuedUntil } of await database.query<RenewLeasesRow>(renewLeases, columns)) {
       const renewed = held.get(deliveryId)

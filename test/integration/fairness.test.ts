@@ -113,13 +113,13 @@ describe('a limited endpoint that hung', () => {
 
 describe('endpoints that hang', () => {
   it.each([
-    { endpoints: 50, events: 2000, atMost: 2000 },
+    { endpoints: 50, events: 2000, hung: 50, atMost: 2000 },
     // The worker's own limit, and what is on its way to it while it is reached.
-    { endpoints: 1000, events: 200, atMost: 25_000 },
+    { endpoints: 1000, events: 200, hung: 300, atMost: 25_000 },
   ])(
     'hold up no other, and little of their backlog is leased: $endpoints with $events each',
     { timeout: 120_000 },
-    async ({ endpoints, events, atMost }) => {
+    async ({ endpoints, events, hung, atMost }) => {
       const database = resources.use(await createTestDatabase())
       const redis = resources.use(await startRedis())
       const { url } = resources.use(await startOn(database, redis, { DELIVERY_TIMEOUT_MS: '60000' }))
@@ -133,7 +133,7 @@ describe('endpoints that hang', () => {
       await expect.poll(() => good.requests.length, { timeout: 20_000 }).toBe(1)
       await fillBacklog(database, events)
       await database.query(`update subscriptions set "isEnabled" = true`)
-      await expect.poll(() => hanging.requests.length, { timeout: 30_000 }).toBeGreaterThan(300)
+      await expect.poll(() => hanging.requests.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(hung)
 
       await Promise.all(Array.from({ length: 200 }, publish))
       await expect.poll(() => good.requests.length, { timeout: 20_000 }).toBe(201)
@@ -144,17 +144,40 @@ describe('endpoints that hang', () => {
     },
   )
 
+  it('hold up no new endpoint: its first attempt comes within a second', { timeout: 60_000 }, async () => {
+    const service = resources.use(await startTestService('postgres'))
+    const hanging = resources.use(await startReceiver(() => {}))
+    await subscribeMany(service.database, hanging.url, 150)
+    await fillBacklog(service.database, 40)
+    await service.database.query(`update subscriptions set "isEnabled" = true`)
+    await expect.poll(() => hanging.requests.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(150)
+    for (let count = 1; count <= 4; count += 1) {
+      const fresh = resources.use(await startReceiver())
+      const type = `fresh.${count}`
+      await service.api.post('/v1/subscriptions', { endpointUrl: fresh.url, eventTypes: [type] })
+      const since = Date.now()
+      await service.api.post('/v1/events', { type, data: {} })
+      await expect.poll(() => fresh.requests.length, { timeout: 20_000 }).toBe(1)
+      expect((fresh.requests[0]?.receivedAt ?? 0) - since).toBeLessThan(1000)
+    }
+  })
+
   it('have no more requests in flight than DELIVERY_CONCURRENCY_PER_SUBSCRIPTION', async () => {
     const settings = { DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: '3' }
     const { api } = resources.use(await startTestService('postgres', settings))
-    const hanging = resources.use(await startReceiver(() => {}))
+    let isHanging = false
+    const hanging = resources.use(await startReceiver((response) => void (isHanging || response.end())))
     const good = resources.use(await startReceiver())
     for (const { url } of [hanging, good]) {
       await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['a'] })
     }
+    // One that has never answered would have one request in flight.
+    await api.post('/v1/events', { type: 'a', data: {} })
+    await expect.poll(() => hanging.requests.length, { timeout: 10_000 }).toBe(1)
+    isHanging = true
     for (let count = 0; count < 20; count += 1) await api.post('/v1/events', { type: 'a', data: {} })
-    await expect.poll(() => good.requests.length, { timeout: 10_000 }).toBe(20)
-    await expect.poll(() => hanging.requests.length, { timeout: 10_000 }).toBe(3)
+    await expect.poll(() => good.requests.length, { timeout: 10_000 }).toBe(21)
+    await expect.poll(() => hanging.requests.length, { timeout: 10_000 }).toBe(4)
   })
 })
 

@@ -14,7 +14,9 @@ function fairQueueOf(maxInFlight: number, maxInFlightPerSubscription = maxInFlig
   const started: string[] = []
   const fairQueue = createFairQueue({
     ...{ maxInFlight, maxInFlightPerSubscription },
-    isResponsive: (subscriptionId) => subscriptionId.startsWith('good'),
+    responsivenessOf: (subscriptionId) =>
+      (['responsive', 'slow', 'hanging'] as const).find((each) => subscriptionId.startsWith(each)) ??
+      'unknown',
     start: ({ deliveryId }) => void started.push(deliveryId),
   })
   const startedOf = (subscription: string) => started.filter((id) => id.startsWith(subscription)).length
@@ -25,7 +27,7 @@ function fill(fairQueue: FairQueue, subscription: string, count: number): void {
   for (let number = 1; number <= count; number += 1) fairQueue.add(lease(subscription, number))
 }
 
-/** Ends what a subscription has in flight, so many times one after the other. */
+/** Ends what a subscription has in flight, this many times, one after the other. */
 function answer(fairQueue: FairQueue, subscription: string, times: number, isAnswered = true): void {
   for (let count = 0; count < times; count += 1) fairQueue.ended(lease(subscription, 1), isAnswered)
 }
@@ -38,59 +40,81 @@ describe('createFairQueue', () => {
     expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([128, 372])
   })
 
-  it('starts slowly, and with each answer one more', () => {
+  it('starts slowly with an endpoint that has answered, and with each answer one more', () => {
     const { fairQueue, started } = fairQueueOf(512)
-    fill(fairQueue, 'a', 500)
+    fill(fairQueue, 'responsive', 500)
     expect(started).toHaveLength(8)
-    answer(fairQueue, 'a', 3)
+    answer(fairQueue, 'responsive', 3)
     expect(fairQueue.inFlight).toBe(11)
+  })
+
+  it.each(['new', 'hanging'])('starts with one for an endpoint that is %s', (subscription) => {
+    const { fairQueue, started } = fairQueueOf(512)
+    fill(fairQueue, subscription, 500)
+    expect(started).toHaveLength(1)
+    answer(fairQueue, subscription, 1, false)
+    expect(fairQueue.inFlight).toBe(1)
+    answer(fairQueue, subscription, 3)
+    expect(fairQueue.inFlight).toBe(4)
   })
 
   it('does not grow a window that is not used, nor by what was not answered', () => {
     const { fairQueue } = fairQueueOf(512)
-    fill(fairQueue, 'a', 8)
-    answer(fairQueue, 'a', 8)
-    fill(fairQueue, 'a', 100)
+    fill(fairQueue, 'slow', 8)
+    answer(fairQueue, 'slow', 8)
+    fill(fairQueue, 'slow', 100)
     expect(fairQueue.inFlight).toBe(8)
-    answer(fairQueue, 'a', 8, false)
+    answer(fairQueue, 'slow', 8, false)
     expect(fairQueue.inFlight).toBe(8)
-    answer(fairQueue, 'a', 32)
+    answer(fairQueue, 'slow', 32)
     expect(fairQueue.inFlight).toBe(40)
-    answer(fairQueue, 'a', 1, false)
+    answer(fairQueue, 'slow', 1, false)
     expect(fairQueue.inFlight).toBe(39)
-    answer(fairQueue, 'a', 19)
+    answer(fairQueue, 'slow', 19)
     expect(fairQueue.inFlight).toBe(20)
   })
 
   it('leaves slots for others, however many of those that answered before hang together', () => {
     const { fairQueue, startedOf } = fairQueueOf(512)
-    for (let number = 0; number < 50; number += 1) fill(fairQueue, `good${number}-`, 500)
+    for (let number = 0; number < 50; number += 1) fill(fairQueue, `responsive${number}-`, 500)
     expect(fairQueue.inFlight).toBe(400)
     fill(fairQueue, 'new', 500)
-    expect(startedOf('new')).toBe(8)
+    expect(startedOf('new')).toBe(1)
   })
 
-  it('keeps the last eighth for those that have answered lately, however many others there are', () => {
+  it('keeps half of the slots from endpoints that hang, and the last eighth for those that answer', () => {
     const { fairQueue, startedOf } = fairQueueOf(512)
+    for (let number = 0; number < 1000; number += 1) fill(fairQueue, `hanging${number}-`, 10)
+    expect(fairQueue.inFlight).toBe(256)
     for (let number = 0; number < 1000; number += 1) fill(fairQueue, `new${number}-`, 10)
     expect(fairQueue.inFlight).toBe(448)
-    fill(fairQueue, 'good', 10)
-    expect(startedOf('good')).toBe(8)
+    fill(fairQueue, 'responsive', 10)
+    expect(startedOf('responsive')).toBe(8)
+  })
+
+  it('gives a free slot to a new endpoint, though many that hang wait for longer', () => {
+    const { fairQueue, startedOf } = fairQueueOf(512)
+    for (let number = 0; number < 448; number += 1) fill(fairQueue, `new${number}-`, 1)
+    for (let number = 0; number < 1000; number += 1) fill(fairQueue, `hanging${number}-`, 10)
+    fill(fairQueue, 'late', 1)
+    expect([startedOf('hanging'), startedOf('late')]).toEqual([0, 0])
+    answer(fairQueue, 'new0-', 1, false)
+    expect([startedOf('hanging'), startedOf('late')]).toEqual([0, 1])
   })
 
   it('starts as many as a setting allows, where that is fewer', () => {
     const { fairQueue, started } = fairQueueOf(512, 3)
-    fill(fairQueue, 'a', 10)
-    expect(started).toEqual(['a1', 'a2', 'a3'])
+    fill(fairQueue, 'slow', 10)
+    expect(started).toEqual(['slow1', 'slow2', 'slow3'])
   })
 
   it('goes on with a subscription that held its share when others free theirs', () => {
     const { fairQueue, startedOf } = fairQueueOf(16)
-    fill(fairQueue, 'a', 4)
-    fill(fairQueue, 'b', 20)
-    expect([startedOf('a'), startedOf('b')]).toEqual([4, 3])
-    answer(fairQueue, 'a', 4)
-    expect(startedOf('b')).toBe(4)
+    fill(fairQueue, 'slow-a', 4)
+    fill(fairQueue, 'slow-b', 20)
+    expect([startedOf('slow-a'), startedOf('slow-b')]).toEqual([4, 3])
+    answer(fairQueue, 'slow-a', 4)
+    expect(startedOf('slow-b')).toBe(4)
   })
 
   it('comes to every subscription, though many more wait than may be in flight', () => {
@@ -103,7 +127,7 @@ describe('createFairQueue', () => {
     expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([0, 0])
   })
 
-  it('lets fairQueue take turns', () => {
+  it('lets queues take turns', () => {
     const { fairQueue, started } = fairQueueOf(1)
     fill(fairQueue, 'a', 3)
     fill(fairQueue, 'b', 2)

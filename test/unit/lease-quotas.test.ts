@@ -38,7 +38,7 @@ describe('createLeaseQuotas', () => {
   it('keeps the last eighth of that for those that have answered lately', () => {
     const answering = createResponsiveEndpoints()
     const leaseQuotas = createLeaseQuotas(answering)
-    answering.note('good', 10)
+    answering.noteEnded('good', 10, true)
     expect(leaseQuotas.parameters(18_400)).toEqual([['good'], [200], 0])
     expect(leaseQuotas.parameters(20_000)).toEqual([['good'], [0], 0])
   })
@@ -56,23 +56,39 @@ describe('createLeaseQuotas', () => {
 
 describe('createResponsiveEndpoints', () => {
   it('knows those that answered promptly in the last minute or two', () => {
-    const answering = createResponsiveEndpoints()
-    answering.note('a', 100)
+    const endpoints = createResponsiveEndpoints()
+    endpoints.noteEnded('a', 100, true)
     vi.advanceTimersByTime(59_000)
-    answering.note('b', 100)
-    expect(answering.all()).toEqual(['a', 'b'])
+    endpoints.noteEnded('b', 100, true)
+    expect(endpoints.all()).toEqual(['a', 'b'])
     vi.advanceTimersByTime(59_000)
-    answering.note('b', 100)
-    expect(answering.all().toSorted()).toEqual(['a', 'b'])
+    endpoints.noteEnded('b', 100, true)
+    expect(endpoints.all().toSorted()).toEqual(['a', 'b'])
     vi.advanceTimersByTime(60_000)
-    answering.note('c', 100)
-    expect([answering.has('a'), answering.has('b'), answering.has('c')]).toEqual([false, true, true])
+    endpoints.noteEnded('c', 100, true)
+    expect(['a', 'b', 'c'].map(endpoints.of)).toEqual(['unknown', 'responsive', 'responsive'])
   })
 
-  it('forgets one that takes long', () => {
-    const answering = createResponsiveEndpoints()
-    answering.note('a', 100)
-    answering.note('a', 5000)
-    expect(answering.has('a')).toBe(false)
+  it.each([
+    ['responsive', 100, true],
+    ['slow', 5000, true],
+    ['hanging', 5000, false],
+    // What fails at once holds no slot.
+    ['unknown', 100, false],
+  ] as const)('finds an endpoint %s after %i ms, answered: %s', (expected, tookMs, isAnswered) => {
+    const endpoints = createResponsiveEndpoints()
+    endpoints.noteEnded('a', tookMs, isAnswered)
+    expect(endpoints.of('a')).toBe(expected)
+    expect(endpoints.all()).toEqual(expected === 'responsive' ? ['a'] : [])
+  })
+
+  it('takes an exchange that goes on for long for hanging, unless the endpoint is known to be slow', () => {
+    const endpoints = createResponsiveEndpoints()
+    endpoints.noteEnded('prompt', 100, true)
+    endpoints.noteEnded('slow', 5000, true)
+    for (const each of ['prompt', 'slow', 'new']) endpoints.noteWaiting(each, 5000)
+    expect(['prompt', 'slow', 'new'].map(endpoints.of)).toEqual(['hanging', 'slow', 'hanging'])
+    endpoints.noteEnded('prompt', 100, true)
+    expect(endpoints.of('prompt')).toBe('responsive')
   })
 })

@@ -33,7 +33,7 @@ const RECORD_AGAIN_MS = 500
  * Makes an attempt, and resolves when it is recorded. `onExchangeEnded` is called before that, when the endpoint has
  * answered or failed to.
  */
-export type Attempt = (lease: Lease, onExchangeEnded: () => void) => Promise<void>
+export type Attempt = (lease: Lease, onExchangeEnded: (isAnswered: boolean) => void) => Promise<void>
 
 export function createAttempt(options: AttemptOptions): Attempt {
   const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, cutOff } = options
@@ -43,7 +43,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
     if (delivery === undefined) return
     if (!delivery.isEnabled) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
-    onExchangeEnded()
+    onExchangeEnded(exchange.statusCode !== null)
     if (cutOff.aborted) return
     await recordExchange(lease, delivery, exchange)
   }

@@ -8,6 +8,7 @@
  * As with `dns.lookup`, `/etc/hosts` goes before DNS, and the `search` domains of `/etc/resolv.conf` count.
  */
 import type { LookupAddress } from 'node:dns'
+import { setTimeout as pause } from 'node:timers/promises'
 import { queryAddresses } from './dns-query.js'
 import { openHostsFile } from './hosts-file.js'
 import { NameLookupError, NO_ANSWER, NOT_FOUND } from './name-lookup-error.js'
@@ -37,6 +38,11 @@ const NOT_FOUND_REMEMBERED_MS = 5000
 const MIN_FAILURE_REMEMBERED_MS = 1000
 const MAX_FAILURE_REMEMBERED_MS = 30_000
 const MAX_REMEMBERED = 10_000
+/**
+ * A failure from memory takes this long, on average. Otherwise the backlog of a dead name would fail as fast as the CPU
+ * allows, again and again.
+ */
+const REPEATED_FAILURE_MS = 3000
 
 /** RFC 6761 §6.3: names of loopback, whatever DNS says. */
 const isLoopbackName = (name: string) => name === 'localhost' || name.endsWith('.localhost')
@@ -154,8 +160,9 @@ export function createNameLookup(options: NameLookupOptions = {}): NameLookup {
       const known = remembered.get(name)
       const isFresh = known !== undefined && known.until > performance.now()
       const { answer } = isFresh ? known : await waitFor(share(name), signal)
-      if (answer instanceof NameLookupError) throw answer
-      return answer
+      if (!(answer instanceof NameLookupError)) return answer
+      if (isFresh) await repeatedFailure(signal)
+      throw answer
     },
     async [Symbol.asyncDispose]() {
       const ended = [...underWay.values()].map(({ end, result }) => {
@@ -165,4 +172,9 @@ export function createNameLookup(options: NameLookupOptions = {}): NameLookup {
       await Promise.all(ended)
     },
   }
+}
+
+async function repeatedFailure(signal: AbortSignal): Promise<void> {
+  const ms = REPEATED_FAILURE_MS * (0.7 + 0.6 * Math.random())
+  await pause(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
 }

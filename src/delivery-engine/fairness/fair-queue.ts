@@ -1,27 +1,29 @@
 /**
- * FairQueue: who is next. Each subscription has a queue of its own, and the queues take turns, so that none waits
- * for another's backlog. What a queue may have in flight keeps an endpoint that hangs from holding up the others:
+ * The fair queue: which delivery is attempted next. Each subscription has a queue, and the queues take turns, so none
+ * waits for the backlog of another. Limits on what a queue has in flight keep endpoints that hang from taking all slots:
  *
- * - Less than a third of the slots that are still free: the dynamic threshold by which Choudhury and Hahne share a
- *   switch's buffer. Alone it can so hold a quarter of the slots; k that hang hold 1/(k + 3) each.
- * - Its window, small at first and larger by one with each answer, as TCP starts slowly. What is in flight can't be
- *   called back, so those that come first must not take much before it is known that they answer.
- * - The last eighth of the slots is for endpoints that have answered lately, however many others there are.
+ * - Its share: less than a third of the slots that are still free, the dynamic threshold by which Choudhury and Hahne
+ *   share the buffer of a switch. A queue alone can hold a quarter of the slots; of k that hang, each 1/(k + 3).
+ * - Its window, which grows by one with each answer, like TCP's slow start. Requests in flight can't be called back, so an
+ *   endpoint that has not answered lately has one.
+ * - The last eighth of the slots is for endpoints that have answered lately, and endpoints that hang get no slot while
+ *   half of all are taken. So a new endpoint finds a slot beside any number of endpoints that are known to hang.
  *
- * In a queue first attempts go before retries, which get a turn now and then.
+ * In a queue, first attempts go before retries; one start in eight is a retry.
  */
 import type { Lease } from '../scheduling/lease.js'
+import type { Responsiveness } from './responsive-endpoints.js'
 
 export interface FairQueue {
   /** Puts a delivery at the end of its queue, and starts it if its turn is now. */
   add(lease: Lease): void
-  /** Tells that a started delivery has ended, and whether with an answer or for want of one; starts the next. */
-  ended(lease: Lease, isAnswered: boolean): void
-  /** Takes out what waits and answers to a description. */
+  /** To be called when a started delivery has ended; starts the next. `isAnswered` is undefined without an exchange. */
+  ended(lease: Lease, isAnswered: boolean | undefined): void
+  /** Removes and returns the waiting deliveries that meet a condition. */
   withdraw(which: (lease: Lease) => boolean): Lease[]
-  /** Starts nothing more; answers with what was waiting. */
+  /** Starts nothing more. Removes and returns what waits. */
   close(): Lease[]
-  /** Subscriptions of which as much waits as should. */
+  /** Subscriptions with as many waiting deliveries as the queue should hold of one. */
   saturated(): string[]
   readonly waiting: number
   readonly inFlight: number
@@ -30,21 +32,27 @@ export interface FairQueue {
 
 export interface FairQueueOptions {
   maxInFlight: number
-  /** However many slots are free. */
+  /** A limit for each subscription, even while more slots are free. */
   maxInFlightPerSubscription: number
-  /** Whether the endpoint of this subscription has answered lately. */
-  isResponsive(subscriptionId: string): boolean
+  responsivenessOf(subscriptionId: string): Responsiveness
   start(lease: Lease): void
 }
 
 const SHARE_OF_FREE_SLOTS = 1 / 3
-const RESERVED_FOR_RESPONSIVE = 1 / 8
-const FIRST_WINDOW = 1 / 64
-const LEAST_WINDOW = 4
-/** Deliveries that may wait in a queue before it is saturated: where answers come, and where none came lately. */
+/** The part of the slots that must be free for a queue to start, by what is known of its endpoint. */
+const KEPT_FREE: Record<Responsiveness, number> = {
+  responsive: 0,
+  slow: 1 / 8,
+  unknown: 1 / 8,
+  hanging: 1 / 2,
+}
+/** The smallest window of an endpoint that answered lately: this part of all slots, and at least so many. */
+const ANSWERING_WINDOW = 1 / 64
+const MIN_ANSWERING_WINDOW = 4
+/** A queue with this many waiting deliveries is saturated, if its endpoint is responsive or not. */
 const SATURATED_AT = 1000
 const UNRESPONSIVE_SATURATED_AT = 8
-/** So many first attempts before one retry, while both wait. */
+/** First attempts before one retry, while both wait. */
 const FIRSTS_BEFORE_A_RETRY = 7
 
 interface SubscriptionQueue {
@@ -55,6 +63,9 @@ interface SubscriptionQueue {
   inFlight: number
   window: number
 }
+
+const saturatedAt = (responsiveness: Responsiveness) =>
+  responsiveness === 'responsive' ? SATURATED_AT : UNRESPONSIVE_SATURATED_AT
 
 const waitingIn = ({ firsts, retries }: SubscriptionQueue) => firsts.length + retries.length
 
@@ -69,13 +80,22 @@ function takeNext(queue: SubscriptionQueue): Lease | undefined {
 }
 
 export function createFairQueue(options: FairQueueOptions): FairQueue {
-  const { maxInFlight, maxInFlightPerSubscription, isResponsive, start } = options
-  const firstWindow = Math.max(LEAST_WINDOW, Math.ceil(maxInFlight * FIRST_WINDOW))
+  const { maxInFlight, maxInFlightPerSubscription, responsivenessOf, start } = options
+  const answeringWindow = Math.max(MIN_ANSWERING_WINDOW, Math.ceil(maxInFlight * ANSWERING_WINDOW))
   const queues = new Map<string, SubscriptionQueue>()
-  /** FairQueue with something waiting, in the order of their turns. */
+  /** Queues with something waiting, in the order of their turns. */
   const turns = new Set<SubscriptionQueue>()
-  /** Those whose turn came when they held their share. Each end of a request calls one back, and its own queue. */
-  const paused = new Set<SubscriptionQueue>()
+  /**
+   * Queues whose turn came when they might not start, by what was known then. Each end of a request gives another turn to
+   * its queue, and to the longest paused of each kind.
+   */
+  const paused: Record<Responsiveness, Set<SubscriptionQueue>> = {
+    responsive: new Set(),
+    slow: new Set(),
+    unknown: new Set(),
+    hanging: new Set(),
+  }
+  const pausedSets = Object.values(paused)
   let waiting = 0
   let inFlight = 0
 
@@ -83,24 +103,30 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
     const known = queues.get(subscriptionId)
     if (known !== undefined) return known
     const lists = { firsts: [], retries: [], firstsInARow: 0 }
-    const queue = { subscriptionId, ...lists, inFlight: 0, window: firstWindow }
+    const queue = { subscriptionId, ...lists, inFlight: 0, window: 1 }
     queues.set(subscriptionId, queue)
     return queue
   }
 
-  function mayStart({ subscriptionId, window, inFlight: own }: SubscriptionQueue): boolean {
+  function windowOf({ window }: SubscriptionQueue, responsiveness: Responsiveness): number {
+    const isAnswering = responsiveness === 'responsive' || responsiveness === 'slow'
+    return isAnswering ? Math.max(window, answeringWindow) : window
+  }
+
+  function mayStart(queue: SubscriptionQueue, responsiveness: Responsiveness): boolean {
     const free = maxInFlight - inFlight
-    if (free <= maxInFlight * RESERVED_FOR_RESPONSIVE && !isResponsive(subscriptionId)) return false
+    if (free <= maxInFlight * KEPT_FREE[responsiveness]) return false
     const share = Math.max(1, Math.floor(free * SHARE_OF_FREE_SLOTS))
-    return own < Math.min(share, window, maxInFlightPerSubscription)
+    return queue.inFlight < Math.min(share, windowOf(queue, responsiveness), maxInFlightPerSubscription)
   }
 
   function advance(): void {
     for (const queue of turns) {
       if (inFlight >= maxInFlight) return
       turns.delete(queue)
-      if (!mayStart(queue)) {
-        paused.add(queue)
+      const responsiveness = responsivenessOf(queue.subscriptionId)
+      if (!mayStart(queue, responsiveness)) {
+        paused[responsiveness].add(queue)
         continue
       }
       const lease = takeNext(queue)
@@ -116,18 +142,25 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
 
   /** The window grows only while it is what holds the queue back, so it stays as small as the queue's load allows. */
   function resize(queue: SubscriptionQueue, isAnswered: boolean): void {
-    if (!isAnswered) queue.window = Math.max(firstWindow, Math.floor(queue.window / 2))
-    else if (queue.inFlight === queue.window && waitingIn(queue) > 0) queue.window += 1
+    if (!isAnswered) {
+      queue.window = Math.max(1, Math.floor(queue.window / 2))
+      return
+    }
+    const window = windowOf(queue, responsivenessOf(queue.subscriptionId))
+    if (queue.inFlight === window && waitingIn(queue) > 0) queue.window = window + 1
   }
 
-  function callBack(queue: SubscriptionQueue | undefined): void {
-    if (queue !== undefined && paused.delete(queue)) turns.add(queue)
+  const isPaused = (queue: SubscriptionQueue) => pausedSets.some((set) => set.has(queue))
+  const unpause = (queue: SubscriptionQueue) => pausedSets.some((set) => set.delete(queue))
+
+  function giveTurn(queue: SubscriptionQueue | undefined): void {
+    if (queue !== undefined && unpause(queue)) turns.add(queue)
   }
 
   function clear(queue: SubscriptionQueue): void {
     if (waitingIn(queue) > 0) return
     turns.delete(queue)
-    paused.delete(queue)
+    unpause(queue)
     if (queue.inFlight === 0) queues.delete(queue.subscriptionId)
   }
 
@@ -149,19 +182,17 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
       const list = lease.isRetry ? queue.retries : queue.firsts
       list.push(lease)
       waiting += 1
-      if (!paused.has(queue)) turns.add(queue)
+      if (!isPaused(queue)) turns.add(queue)
       advance()
     },
     ended({ subscriptionId }, isAnswered) {
       const queue = queues.get(subscriptionId)
       if (queue === undefined) return
-      resize(queue, isAnswered)
+      if (isAnswered !== undefined) resize(queue, isAnswered)
       queue.inFlight -= 1
       inFlight -= 1
-      callBack(queue)
-      // The free slot has raised the share of all: one after the other they are asked again.
-      const [longestPaused] = paused
-      callBack(longestPaused)
+      giveTurn(queue)
+      for (const [longestPaused] of pausedSets) giveTurn(longestPaused)
       clear(queue)
       advance()
     },
@@ -169,8 +200,11 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
     close: () => withdraw(() => true),
     saturated() {
       const isSaturated = (queue: SubscriptionQueue) =>
-        waitingIn(queue) >= (isResponsive(queue.subscriptionId) ? SATURATED_AT : UNRESPONSIVE_SATURATED_AT)
-      return [...paused, ...turns].filter(isSaturated).map(({ subscriptionId }) => subscriptionId)
+        waitingIn(queue) >= saturatedAt(responsivenessOf(queue.subscriptionId))
+      return [...pausedSets, turns]
+        .flatMap((set) => [...set])
+        .filter(isSaturated)
+        .map(({ subscriptionId }) => subscriptionId)
     },
     inFlightOf: (subscriptionId) => queues.get(subscriptionId)?.inFlight ?? 0,
     get waiting() {

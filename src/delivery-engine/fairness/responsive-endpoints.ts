@@ -1,8 +1,20 @@
-/** Which endpoints answer: what is known of the last minute or two, of those only that did. */
+/**
+ * What the last exchange with a subscription's endpoint showed, for one to two minutes:
+ *
+ * - `responsive`: it answered promptly.
+ * - `slow`: it answered, but not promptly.
+ * - `hanging`: it did not answer.
+ * - `unknown`: the endpoint is new, was not called lately, or fails at once and so holds no slot.
+ */
+export type Responsiveness = 'responsive' | 'slow' | 'hanging' | 'unknown'
+
 export interface ResponsiveEndpoints {
-  /** Tells that an exchange with a subscription's endpoint took so long; for one that goes on, so far. */
-  note(subscriptionId: string, tookMs: number): void
-  has(subscriptionId: string): boolean
+  /** To be called when an exchange has ended. */
+  noteEnded(subscriptionId: string, tookMs: number, isAnswered: boolean): void
+  /** To be called now and then while an exchange goes on. */
+  noteWaiting(subscriptionId: string, soFarMs: number): void
+  of(subscriptionId: string): Responsiveness
+  /** The subscriptions whose endpoints are responsive. */
   all(): string[]
 }
 
@@ -11,26 +23,33 @@ const PROMPT_MS = 2000
 const REMEMBERED_MS = 60_000
 
 export function createResponsiveEndpoints(): ResponsiveEndpoints {
-  // Forgetting by generations costs nothing for each of them.
-  let lately = new Set<string>()
-  let before = new Set<string>()
+  // Two generations, so that forgetting costs nothing for each endpoint.
+  let recent = new Map<string, Responsiveness>()
+  let before = new Map<string, Responsiveness>()
   let turnsAt = performance.now() + REMEMBERED_MS
 
+  function remember(subscriptionId: string, responsiveness: Responsiveness): void {
+    if (performance.now() >= turnsAt) {
+      before = recent
+      recent = new Map()
+      turnsAt = performance.now() + REMEMBERED_MS
+    }
+    recent.set(subscriptionId, responsiveness)
+  }
+
+  const of = (subscriptionId: string) => recent.get(subscriptionId) ?? before.get(subscriptionId) ?? 'unknown'
+
   return {
-    note(subscriptionId, tookMs) {
-      if (performance.now() >= turnsAt) {
-        before = lately
-        lately = new Set()
-        turnsAt = performance.now() + REMEMBERED_MS
-      }
-      if (tookMs < PROMPT_MS) {
-        lately.add(subscriptionId)
-      } else {
-        lately.delete(subscriptionId)
-        before.delete(subscriptionId)
-      }
+    noteEnded(subscriptionId, tookMs, isAnswered) {
+      const isPrompt = tookMs < PROMPT_MS
+      if (isAnswered) remember(subscriptionId, isPrompt ? 'responsive' : 'slow')
+      else if (!isPrompt) remember(subscriptionId, 'hanging')
     },
-    has: (subscriptionId) => lately.has(subscriptionId) || before.has(subscriptionId),
-    all: () => [...new Set([...lately, ...before])],
+    noteWaiting(subscriptionId, soFarMs) {
+      if (soFarMs >= PROMPT_MS && of(subscriptionId) !== 'slow') remember(subscriptionId, 'hanging')
+    },
+    of,
+    all: () =>
+      [...new Map([...before, ...recent])].filter(([, each]) => each === 'responsive').map(([id]) => id),
   }
 }
