@@ -2,17 +2,19 @@
  * The bytes that answers hold of what is stored in any size: payloads, and the errors of logs. Each answer has a
  * budget, and so have all answers of the process together, until they are sent or their client is gone.
  */
+import { GraphQLError } from 'graphql'
 import { ServiceError } from '../errors.js'
 
 export interface Answers {
-  open(): Answer
+  /** @param apiKey whose answer it is: each has a share of what the process holds */
+  open(apiKey: object): Answer
 }
 
 export interface Answer {
   /**
    * Counts what is shown, each time that it is shown.
    *
-   * @throws ServiceError BAD_USER_INPUT when it is too much for one answer, SERVICE_UNAVAILABLE when it is for all
+   * @throws GraphQLError of BAD_USER_INPUT when it is too much for one answer, of SERVICE_UNAVAILABLE when it is for all
    */
   take(bytes: number): void
   /** What it was refused for, if it was. */
@@ -25,33 +27,48 @@ export interface Answer {
 export interface AnswersOptions {
   /** That one answer may hold. */
   answerBytes: number
+  /** That all answers with one API key may hold together. */
+  keyBytes: number
   /** That all answers of the process may hold together. */
   processBytes: number
 }
 
-export function createAnswers({ answerBytes, processBytes }: AnswersOptions): Answers {
+export function createAnswers({ answerBytes, keyBytes, processBytes }: AnswersOptions): Answers {
   let takenByAll = 0
+  const takenByKey = new Map<object, number>()
   return {
-    open() {
+    open(apiKey) {
+      const ofKey = () => takenByKey.get(apiKey) ?? 0
       let taken = 0
       let isClosed = false
       let refusal: ServiceError | undefined
+      let thrown: GraphQLError | undefined
+
+      function count(bytes: number): void {
+        taken += bytes
+        takenByAll += bytes
+        const ofThisKey = ofKey() + bytes
+        if (ofThisKey === 0) takenByKey.delete(apiKey)
+        else takenByKey.set(apiKey, ofThisKey)
+      }
 
       function giveBack(): void {
-        takenByAll -= taken
-        taken = 0
+        count(-taken)
         refusal = undefined
+        thrown = undefined
       }
 
       return {
         take(bytes) {
-          if (refusal !== undefined) throw refusal
+          if (thrown !== undefined) throw thrown
           if (isClosed) refusal = gone()
           else if (taken + bytes > answerBytes) refusal = tooLarge(answerBytes)
-          else if (takenByAll + bytes > processBytes) refusal = busy()
-          if (refusal !== undefined) throw refusal
-          taken += bytes
-          takenByAll += bytes
+          else if (ofKey() + bytes > keyBytes) refusal = busy('with this API key')
+          else if (takenByAll + bytes > processBytes) refusal = busy('of this process')
+          if (refusal === undefined) return count(bytes)
+          // One error for all fields: graphql-js makes another for each where an error has no path.
+          thrown = new GraphQLError(refusal.message, { path: [], originalError: refusal })
+          throw thrown
         },
         refusal: () => refusal,
         restart: giveBack,
@@ -70,10 +87,10 @@ const tooLarge = (bytes: number) =>
     `The answer would hold more than ${Math.floor(bytes / 1_000_000)} MB of payloads and logs. Ask for fewer of them at a time.`,
   )
 
-const busy = () =>
+const busy = (whose: string) =>
   new ServiceError(
     'SERVICE_UNAVAILABLE',
-    'The answers that are on their way hold as many payloads as this service keeps at a time. Ask again in a moment.',
+    `The answers ${whose} that are under way hold as many payloads and logs as they may. Ask again in a moment.`,
     { retryAfterSeconds: 1 },
   )
 

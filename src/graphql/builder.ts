@@ -7,7 +7,7 @@ import type PrismaTypes from '../generated/pothos.js'
 import { getDatamodel } from '../generated/pothos.js'
 import { DEFAULT_LIST_SIZE } from './connection-arguments.js'
 import type { GraphQLContext } from './context.js'
-import type { OpaqueJson } from './opaque-json.js'
+import type { PayloadJson } from './payload-json.js'
 
 export const builder = new SchemaBuilder<{
   Context: GraphQLContext
@@ -15,7 +15,7 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false
   Scalars: {
     DateTime: { Input: Date; Output: Date }
-    JSONObject: { Input: Record<string, unknown>; Output: OpaqueJson }
+    JSONObject: { Input: Record<string, unknown>; Output: PayloadJson }
   }
 }>({
   plugins: [RelayPlugin, PrismaPlugin, ComplexityPlugin],

@@ -6,8 +6,10 @@ import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Answer } from './answers.js'
+import type { CountedLoader } from './counted-loader.js'
+import type { CountedLog } from './delivery-logs.js'
 import type { LiveUpdates } from './live-updates.js'
-import type { Payloads } from './payloads.js'
+import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
@@ -23,7 +25,9 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   reader: Reader
   answer: Answer
   /** Of this operation alone. */
-  payloads: Payloads
+  payloads: CountedLoader<Payload>
+  /** Of this operation alone. */
+  logs: CountedLoader<CountedLog[]>
 }
 
 /** How the answer is read. */

@@ -17,7 +17,8 @@ export const limits = {
   operationsPerSocket: 150,
   /** Megabytes of payloads and logs in one answer, at least: one event of the largest size always fits. */
   answerMegabytes: 10,
-  /** Answers of that size that the process holds at the same time. */
+  /** Answers of that size that are held at the same time: with one API key, and in the process. */
+  fullAnswersPerKey: 2,
   fullAnswers: 4,
   /** An answer of which a client reads nothing for so long is given up. */
   unreadSeconds: 15,

@@ -5,6 +5,7 @@ import type { Authentication } from '../api-keys/authentication.js'
 import { errorCatalogue } from '../errors.js'
 import { createAnswers } from './answers.js'
 import type { GraphQLContext, ServerContext } from './context.js'
+import { createDeliveryLogs } from './delivery-logs.js'
 import {
   createMaskError,
   extensionsOf,
@@ -22,7 +23,10 @@ import { createWebSocketOptions } from './web-socket.js'
 export const GRAPHQL_PATH = '/graphql'
 
 export interface GraphQLServerOptions {
-  context: Omit<GraphQLContext, 'related' | 'payloads' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'>
+  context: Omit<
+    GraphQLContext,
+    'related' | 'payloads' | 'logs' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'
+  >
   allowIntrospection: boolean
   /** Origins of pages that may use this service from a browser. */
   corsOrigins: string[]
@@ -35,7 +39,11 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const { context, allowIntrospection, corsOrigins, authentication, eventMaxBytes } = options
   const telling = { suggestsNames: allowIntrospection }
   const answerBytes = Math.max(limits.answerMegabytes * 1_000_000, eventMaxBytes)
-  const answers = createAnswers({ answerBytes, processBytes: limits.fullAnswers * answerBytes })
+  const answers = createAnswers({
+    answerBytes,
+    keyBytes: limits.fullAnswersPerKey * answerBytes,
+    processBytes: limits.fullAnswers * answerBytes,
+  })
   const yoga = createYoga<ServerContext>({
     schema,
     context: ({ apiKey, reader, answer }): GraphQLContext => ({
@@ -43,6 +51,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       ...{ apiKey, reader, answer, eventMaxBytes },
       related: createRelatedDeliveries(context.database),
       payloads: createPayloads(context.database, answer),
+      logs: createDeliveryLogs(context.database, answer),
     }),
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [

@@ -2,6 +2,7 @@
 import { type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
 import type { ServerOptions } from 'graphql-ws'
 import type { YogaServerInstance } from 'graphql-yoga'
+import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import type { Answers } from './answers.js'
 import type { Reader, ServerContext } from './context.js'
@@ -28,7 +29,7 @@ export function createWebSocketOptions(
       if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
       const params = { query, operationName, variables }
       const reader: Reader = { canFollow: true, socket: extra.socket }
-      const answer = answers.open()
+      const answer = answers.open(extra.apiKey as ApiKey)
       const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
       try {
         const document = enveloped.parse(query)

@@ -218,10 +218,34 @@ describe('what an answer reads', () => {
     }
   })
 
-  it('of all answers together is bounded too, and is free again once answers go unread', {
+  it('counts the logs of deliveries by their stored size, before they are read', async () => {
+    const service = await start()
+    await service.api.post('/v1/subscriptions', {
+      endpointUrl: 'http://127.0.0.1:9/',
+      eventTypes: ['logged'],
+    })
+    await ask(service, publishEvent, { input: { type: 'logged', data: {} } })
+    const added = `
+      insert into "deliveryLogs" ("deliveryId", attempt, status, error, "responseTimeMs")
+      select id, n, 'FAILED', repeat('x', 1000), 1 from deliveries, generate_series(1000, 3000) as n`
+    await expect.poll(async () => (await service.api.get('/v1/deliveries')).body.items.length).toBe(1)
+    await service.database.query(added)
+    const logs = (count: number) =>
+      `{ deliveries { edges { node { ${many(count)
+        .map((name) => `${name}: logs { attempt }`)
+        .join(' ')} } } } }`
+    expect((await ask(service, logs(1))).deliveries.edges[0].node.a0.length).toBeGreaterThan(2000)
+    await expectRefused(service, /more than 10 MB of payloads and logs/, logs(5), {})
+    const errors = many(5).map((name) => `${name}: error`)
+    const shown = `{ deliveries { edges { node { logs { ${errors.join(' ')} } } } } }`
+    await expectRefused(service, /more than 10 MB of payloads and logs/, shown, {})
+  })
+
+  it('of the answers with one API key is bounded too, and is free again once they go unread', {
     timeout: 60_000,
   }, async () => {
-    const service = await start()
+    const otherKey = 'another-key-of-the-tests'
+    const service = await start({ API_KEYS: `${TEST_KEY},${otherKey}` })
     await publishLarge(service, 5)
     const query = page(
       5,
@@ -246,6 +270,8 @@ describe('what an answer reads', () => {
     await expect.poll(codeAfterMore, { timeout: 20_000, interval: 300 }).toBe('SERVICE_UNAVAILABLE')
     await expect.poll(codeAfterMore, { timeout: 20_000, interval: 300 }).toBe('SERVICE_UNAVAILABLE')
     expect((await ask(service, '{ stats { eventsTotal } }')).stats.eventsTotal).toBe(5)
+    const withOtherKey = (await post(service, query, {}, otherKey)).body
+    expect([withOtherKey.errors, withOtherKey.data?.events.edges.length]).toEqual([undefined, 5])
     await expect.poll(code, { timeout: 40_000, interval: 500 }).toBeUndefined()
     for (const socket of sockets) socket.destroy()
   })

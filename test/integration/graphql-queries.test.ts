@@ -3,6 +3,7 @@ import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAnswers } from '../../src/graphql/answers.js'
 import type { GraphQLContext } from '../../src/graphql/context.js'
+import { createDeliveryLogs } from '../../src/graphql/delivery-logs.js'
 import { createPayloads } from '../../src/graphql/payloads.js'
 import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js'
 import { schema } from '../../src/graphql/schema.js'
@@ -56,11 +57,14 @@ afterAll(() => resources[Symbol.asyncDispose]())
 /** An operation's answer, and the statements that it took. */
 async function run(source: string, variableValues: Record<string, unknown> = {}) {
   statements = []
-  const answer = createAnswers({ answerBytes: 10_000_000, processBytes: 10_000_000 }).open()
+  const answer = createAnswers({
+    ...{ answerBytes: 10_000_000, keyBytes: 10_000_000, processBytes: 10_000_000 },
+  }).open({})
   const contextValue = {
     ...{ database, answer },
     related: createRelatedDeliveries(database),
     payloads: createPayloads(database, answer),
+    logs: createDeliveryLogs(database, answer),
   } as GraphQLContext
   const { data, errors } = await graphql({ schema, source, contextValue, variableValues })
   expect(errors).toBeUndefined()
@@ -96,23 +100,23 @@ describe('a query asks as often for many rows as for one', () => {
     [
       'events with their deliveries, logs and subscriptions',
       `events(first: $n) { edges { node { id payload { data } deliveries(first: 20) { edges { node { status subscription { endpointUrl } logs { attempt } } } } } } }`,
-      // The sizes of the payloads first, then the payloads.
-      8,
+      // Of payloads and of logs the sizes first.
+      9,
     ],
     [
       'deliveries with event, subscription and logs',
       `deliveries(first: $n) { edges { node { ${whole} } } }`,
-      5,
+      6,
     ],
     [
       'subscriptions with their deliveries',
       `subscriptions(first: $n) { edges { node { id deliveries(first: 5) { edges { node { ${whole} } } } } } }`,
-      6,
+      7,
     ],
     [
       'one event with everything',
       `event(id: "20000000-0000-7000-8000-000000000001") { id deliveries(first: $n) { edges { node { ${whole} } } } }`,
-      6,
+      7,
     ],
   ]
   it.each(queries)('%s', async (_what, fields, most) => {

@@ -27,7 +27,12 @@ export const Event = builder.prismaObject('Event', {
       type: Payload,
       description: 'What was published.',
       select: { id: true },
-      resolve: ({ id }, _args, { payloads }) => payloads.load(id),
+      async resolve({ id }, _args, { payloads }) {
+        const payload = await payloads.load(id)
+        // Retention may have removed the event meanwhile.
+        if (payload === undefined) throw new Error(`the payload of the event ${id} is gone`)
+        return payload
+      },
     }),
     status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
     idempotencyKey: t.exposeString('idempotencyKey', {

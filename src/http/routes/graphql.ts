@@ -56,10 +56,11 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         if (isVisit(request)) return page.send(request, reply)
         checkQueryString(request.query as Record<string, unknown>)
         checkBody(request.body)
-        const answer = answers.open()
+        const apiKey = request.apiKey as ApiKey
+        const answer = answers.open(apiKey)
         reply.raw.once('close', answer.close)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
-          apiKey: request.apiKey as ApiKey,
+          apiKey,
           reader: { canFollow: canFollow(request) },
           answer,
         })

@@ -1,10 +1,10 @@
 /**
- * JSON that a user wrote, on its way into an answer. What executes an operation takes any object with a member
- * `then` for a promise; inside of this it is looked at by `JSON.stringify` alone.
+ * The JSON of a payload, on its way into an answer. graphql-js takes any object with a member `then` for a promise, so the
+ * value is hidden until `JSON.stringify` asks for it.
  */
 import type { Prisma } from '../generated/prisma/client.js'
 
-export class OpaqueJson {
+export class PayloadJson {
   readonly #value: Prisma.JsonValue
 
   constructor(value: Prisma.JsonValue) {

@@ -1,0 +1,50 @@
+/** The logs of deliveries: a delivery that was retried often has many, and their errors may be long. */
+import type { DeliveryLog } from '../generated/prisma/client.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
+import type { Answer } from './answers.js'
+import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
+
+/** A log whose error counts again each further time that it is shown. */
+export type CountedLog = Omit<DeliveryLog, 'error'> & { error(): string | null }
+
+/** What a log takes in an answer beside its error. */
+const LOG_BYTES = 150
+
+/** `$1` delivery ids. */
+const measureLogs: Statement = {
+  name: 'measure-logs',
+  text: `
+    select "deliveryId" as id, sum(coalesce(octet_length(error), 0) + ${LOG_BYTES})::float8 as bytes
+    from "deliveryLogs" where "deliveryId" = any($1::uuid[]) group by "deliveryId"`,
+}
+
+interface MeasureLogsRow {
+  id: string
+  bytes: number
+}
+
+export function createDeliveryLogs(database: Database, answer: Answer): CountedLoader<CountedLog[]> {
+  return createCountedLoader(answer, {
+    async measure(deliveryIds) {
+      const rows = await database.query<MeasureLogsRow>(measureLogs, [deliveryIds])
+      return new Map(rows.map((row) => [row.id, row]))
+    },
+    async read(sizes) {
+      const rows = await database.prisma.deliveryLog.findMany({
+        where: { deliveryId: { in: [...sizes.keys()] } },
+        orderBy: [{ deliveryId: 'asc' }, { attempt: 'asc' }],
+      })
+      const logsOf = new Map<string, DeliveryLog[]>()
+      for (const row of rows) {
+        const logs = logsOf.get(row.deliveryId)
+        if (logs === undefined) logsOf.set(row.deliveryId, [row])
+        else logs.push(row)
+      }
+      const counted = (log: DeliveryLog): CountedLog => ({
+        ...log,
+        error: shown(answer, log.error, Buffer.byteLength(log.error ?? '')),
+      })
+      return new Map([...logsOf].map(([id, logs]) => [id, () => logs.map(counted)]))
+    },
+  })
+}
