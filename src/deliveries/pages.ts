@@ -9,8 +9,17 @@
  */
 import { type Delivery, Prisma } from '../generated/prisma/client.js'
 import { DeliveryStatus } from '../generated/prisma/enums.js'
+import {
+  type KeysetPage,
+  sqlAnd,
+  sqlBehind,
+  sqlIdsOfRange,
+  sqlInRange,
+  sqlPage,
+  type TimeRange,
+} from '../platform/keyset.js'
 import type { Database } from '../platform/postgres/database.js'
-import { ID_TIME_MARGIN_MS, isUuid, leastUuidV7At } from '../platform/uuid.js'
+import { isUuid } from '../platform/uuid.js'
 
 export interface DeliveryPage {
   filter: DeliveryConditions | null | undefined
@@ -28,13 +37,8 @@ export interface DeliveryConditions {
   status?: DeliveryStatus[] | null | undefined
   eventId?: string | null | undefined
   subscriptionId?: string | null | undefined
-  createdAt?: Range | null | undefined
-  updatedAt?: Range | null | undefined
-}
-
-export interface Range {
-  from?: Date | null | undefined
-  to?: Date | null | undefined
+  createdAt?: TimeRange | null | undefined
+  updatedAt?: TimeRange | null | undefined
 }
 
 export const loadPage = (database: Database, page: DeliveryPage): Promise<Delivery[]> =>
@@ -61,29 +65,25 @@ async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: 
   return rows as Delivery[]
 }
 
-/** The ids of a page, of the parent `parent` where one is named by a column. */
-function pageSql({ filter, query: { take = 0, cursor } }: DeliveryPage, by?: RelatedPage['by']): Prisma.Sql {
-  const { status, ...others } = filter ?? {}
-  const order = Prisma.raw(take < 0 ? 'asc' : 'desc')
-  const pageOf = (more: Prisma.Sql[]) => Prisma.sql`
-    select d.id from deliveries d
-    where ${Prisma.join([...more, ...conditionsOf(others), ...behind(cursor?.id, take < 0)], ' and ')}
-    order by d.id ${order} limit ${Math.abs(take)}`
+const id = Prisma.sql`d.id`
 
-  const ofParent = by === undefined ? Prisma.sql`true` : Prisma.sql`${column(by)} = parent.id`
+/** The ids of a page, of the parent `parent` where a column names it. */
+function pageSql({ filter, query }: DeliveryPage, by?: RelatedPage['by']): Prisma.Sql {
+  const { status, ...others } = filter ?? {}
+  const page = query as KeysetPage
+  const ofParent = by === undefined ? [] : [Prisma.sql`${column(by)} = parent.id`]
+  const conditions = [...ofParent, ...conditionsOf(others), ...sqlBehind(id, page)]
+  const pageOf = (more: Prisma.Sql[]) => Prisma.sql`
+    select d.id from deliveries d where ${sqlAnd([...conditions, ...more])} ${sqlPage(id, page)}`
+
   const isOfSubscription = by === 'subscriptionId' || others.subscriptionId != null
-  if (status == null && !isOfSubscription) return pageOf([ofParent])
-  // An index has those of a subscription by status, so without a filter it is each status in its turn.
+  if (status == null && !isOfSubscription) return pageOf([])
+  // The index of a subscription's deliveries is by status, so without a filter each status is asked for its page.
   const statuses = [...new Set(status ?? Object.values(DeliveryStatus))]
   return Prisma.sql`
     select one.id from unnest(${statuses}::"DeliveryStatus"[]) as wanted (status)
-    cross join lateral (${pageOf([ofParent, Prisma.sql`d.status = wanted.status`])}) as one
-    order by one.id ${order} limit ${Math.abs(take)}`
-}
-
-function behind(id: Prisma.DeliveryWhereUniqueInput['id'], isFromEnd: boolean): Prisma.Sql[] {
-  if (id === undefined) return []
-  return [isFromEnd ? Prisma.sql`d.id > ${id}::uuid` : Prisma.sql`d.id < ${id}::uuid`]
+    cross join lateral (${pageOf([Prisma.sql`d.status = wanted.status`])}) as one
+    ${sqlPage(Prisma.sql`one.id`, page)}`
 }
 
 function conditionsOf({ eventId, subscriptionId, createdAt, updatedAt }: DeliveryConditions): Prisma.Sql[] {
@@ -92,19 +92,11 @@ function conditionsOf({ eventId, subscriptionId, createdAt, updatedAt }: Deliver
     if (id != null)
       conditions.push(isUuid(id) ? Prisma.sql`${column(name)} = ${id}::uuid` : Prisma.sql`false`)
   }
-  for (const [name, range] of Object.entries({ createdAt, updatedAt })) {
-    if (range?.from) conditions.push(Prisma.sql`${column(name)} >= ${range.from}`)
-    if (range?.to) conditions.push(Prisma.sql`${column(name)} < ${range.to}`)
-  }
-  // The ids that rows of a time can have: so a list of an hour reads that hour only, and needs no index on the time.
-  if (createdAt?.from) conditions.push(Prisma.sql`d.id >= ${idAt(createdAt.from, -ID_TIME_MARGIN_MS)}::uuid`)
-  // And nothing was changed before it was made.
-  for (const to of [createdAt?.to, updatedAt?.to]) {
-    if (to) conditions.push(Prisma.sql`d.id <= ${idAt(to, ID_TIME_MARGIN_MS)}::uuid`)
-  }
+  for (const [name, range] of Object.entries({ createdAt, updatedAt }))
+    conditions.push(...sqlInRange(column(name), range))
+  // So a list of an hour reads the deliveries of that hour only. Nothing was changed before it was created.
+  conditions.push(...sqlIdsOfRange(id, createdAt ?? {}), ...sqlIdsOfRange(id, { to: updatedAt?.to }))
   return conditions
 }
-
-const idAt = (time: Date, marginMs: number): string => leastUuidV7At(new Date(time.getTime() + marginMs))
 
 const column = (name: string): Prisma.Sql => Prisma.raw(`d."${name}"`)

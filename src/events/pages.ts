@@ -1,0 +1,114 @@
+/**
+ * Pages of events, newest first. Of several statuses or types PostgreSQL would read all events and sort them, or go
+ * through the table until a page is full. So it is asked for a page of each, by an index that has them in order, and the
+ * pages are merged.
+ */
+import { type Event, type EventStatus, Prisma } from '../generated/prisma/client.js'
+import {
+  type KeysetPage,
+  sqlAnd,
+  sqlBehind,
+  sqlInRange,
+  sqlPage,
+  type TimeRange,
+} from '../platform/keyset.js'
+import type { Database } from '../platform/postgres/database.js'
+import { isPostgresText } from '../platform/postgres/postgres-text.js'
+import { isUuid } from '../platform/uuid.js'
+
+export interface EventPage {
+  filter: EventConditions | null | undefined
+  /** Prisma's arguments: the page, from its end where `take` is negative, and the relations. */
+  query: Pick<Prisma.EventFindManyArgs, 'include' | 'select'> & { take?: number; cursor?: object }
+}
+
+/** Every condition that is given must hold. An id or a text that can't exist matches nothing. */
+interface EventConditions {
+  status?: EventStatus[] | null | undefined
+  type?: string[] | null | undefined
+  idempotencyKey?: string | null | undefined
+  subscriptionId?: string | null | undefined
+  createdAt?: TimeRange | null | undefined
+}
+
+/** More pages are not merged: PostgreSQL reads all events of these statuses and types instead. */
+const MAX_MERGED_PAGES = 12
+/** Of a subscription, as many events are read before the statement goes through all events of the filter. */
+const MAX_READ_OF_SUBSCRIPTION = 1000
+
+const id = Prisma.sql`e.id`
+
+export async function loadEventPage(database: Database, { filter, query }: EventPage): Promise<Event[]> {
+  const { take, cursor, include, select } = query
+  const ids = await findIds(database, filter ?? {}, { take, cursor })
+  if (ids.length === 0) return []
+  const rows = await database.prisma.event.findMany({
+    ...(include && { include }),
+    ...(select && { select }),
+    where: { id: { in: ids } },
+    orderBy: { id: 'desc' },
+  } as Prisma.EventFindManyArgs)
+  return rows as Event[]
+}
+
+/**
+ * With a subscription, its next events are read first. If there are many and they don't fill the page, the filter is so
+ * rare among them that the events of the filter are read instead, each with a look for a delivery to the subscription.
+ */
+async function findIds(database: Database, filter: EventConditions, page: KeysetPage): Promise<string[]> {
+  const { subscriptionId } = filter
+  if (subscriptionId == null) return idsOf(database, pageSql(filter, page, []))
+  if (!isUuid(subscriptionId)) return []
+  const next = await idsOf(database, nextOfSubscriptionSql(subscriptionId, page))
+  const found = await idsOf(database, pageSql(filter, page, [Prisma.sql`${id} = any(${next}::uuid[])`]))
+  if (found.length === Math.abs(page.take ?? 0) || next.length < MAX_READ_OF_SUBSCRIPTION) return found
+  const hasDelivery = Prisma.sql`${id} in (
+    select d."eventId" from deliveries d where d."subscriptionId" = ${subscriptionId}::uuid)`
+  return idsOf(database, pageSql(filter, page, [hasDelivery]))
+}
+
+async function idsOf({ prisma }: Database, sql: Prisma.Sql | undefined): Promise<string[]> {
+  if (sql === undefined) return []
+  const rows = await prisma.$queryRaw<{ id: string }[]>(sql)
+  return rows.map(({ id }) => id)
+}
+
+function nextOfSubscriptionSql(subscriptionId: string, page: KeysetPage): Prisma.Sql {
+  const eventId = Prisma.sql`d."eventId"`
+  const conditions = [Prisma.sql`d."subscriptionId" = ${subscriptionId}::uuid`, ...sqlBehind(eventId, page)]
+  return Prisma.sql`
+    select ${eventId} as id from deliveries d where ${sqlAnd(conditions)}
+    ${sqlPage(eventId, page, MAX_READ_OF_SUBSCRIPTION)}`
+}
+
+/** Undefined when nothing can match. */
+function pageSql(filter: EventConditions, page: KeysetPage, more: Prisma.Sql[]): Prisma.Sql | undefined {
+  const pages = disjointConditions(filter).map((condition) => {
+    const conditions = [...condition, ...otherConditions(filter), ...sqlBehind(id, page), ...more]
+    return Prisma.sql`(select ${id} from events e where ${sqlAnd(conditions)} ${sqlPage(id, page)})`
+  })
+  if (pages.length <= 1) return pages[0]
+  return Prisma.sql`select ${id} from (${Prisma.join(pages, ' union all ')}) as e ${sqlPage(id, page)}`
+}
+
+/** Conditions of which each event meets one at most: a status, a type, or a pair of both. */
+function disjointConditions(filter: EventConditions): Prisma.Sql[][] {
+  const statuses = filter.status == null ? undefined : [...new Set(filter.status)]
+  const types = filter.type == null ? undefined : [...new Set(filter.type.filter(isPostgresText))]
+  if ((statuses?.length ?? 1) * (types?.length ?? 1) > MAX_MERGED_PAGES) {
+    return [[...(statuses ? [sqlHasStatus(statuses)] : []), ...(types ? [sqlHasType(types)] : [])]]
+  }
+  const ofStatuses = statuses?.map((status) => [Prisma.sql`e.status = ${status}::"EventStatus"`]) ?? [[]]
+  const ofTypes = types?.map((type) => [Prisma.sql`e.type = ${type}`]) ?? [[]]
+  return ofStatuses.flatMap((status) => ofTypes.map((type) => [...status, ...type]))
+}
+
+const sqlHasStatus = (statuses: EventStatus[]) => Prisma.sql`e.status = any(${statuses}::"EventStatus"[])`
+const sqlHasType = (types: string[]) => Prisma.sql`e.type = any(${types}::text[])`
+
+function otherConditions({ idempotencyKey, createdAt }: EventConditions): Prisma.Sql[] {
+  const ofRange = sqlInRange(Prisma.sql`e."createdAt"`, createdAt)
+  if (idempotencyKey == null) return ofRange
+  if (!isPostgresText(idempotencyKey)) return [Prisma.sql`false`]
+  return [Prisma.sql`e."idempotencyKey" = ${idempotencyKey}`, ...ofRange]
+}
