@@ -1,9 +1,12 @@
 /** Event types, and which of them a subscription wants: the one definition of a match. */
 import { z } from 'zod'
 
+const MAX_LENGTH = 128
+export const EVENT_TYPE_FORM = `1 to ${MAX_LENGTH} characters of A-Z a-z 0-9 _ . : -`
+
 export const eventType = z
   .string()
-  .regex(/^[A-Za-z0-9_.:-]{1,128}$/, 'must be 1 to 128 characters of A-Z a-z 0-9 _ . : -')
+  .regex(new RegExp(`^[A-Za-z0-9_.:-]{1,${MAX_LENGTH}}$`), `must be ${EVENT_TYPE_FORM}`)
   .meta({ examples: ['user.created'] })
 
 /** The event type that stands for all of them. */

@@ -1,7 +1,7 @@
 /** The keys that webhooks are signed with, from stored secrets: asked for at every attempt, so opened once and remembered. */
 
 import { SEALED_PREFIX, type SecretCipher } from './cipher.js'
-import { secretKey } from './signing-secret.js'
+import { signingKeyBytes } from './signing-secret.js'
 
 /** The key of a stored secret. @throws UnreadableSecretError */
 export type SigningKeys = (subscriptionId: string, stored: string) => Uint8Array
@@ -15,7 +15,7 @@ export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REME
 
   return (subscriptionId, stored) => {
     // A plain secret costs less to read than to find.
-    if (!stored.startsWith(SEALED_PREFIX)) return secretKey(stored)
+    if (!stored.startsWith(SEALED_PREFIX)) return signingKeyBytes(stored)
     const known = remembered.get(stored)
     // A text that was copied to another subscription must not open there because it was opened here.
     if (known?.subscriptionId === subscriptionId) {
@@ -23,7 +23,7 @@ export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REME
       remembered.set(stored, known)
       return known.key
     }
-    const key = secretKey(cipher.open(subscriptionId, stored))
+    const key = signingKeyBytes(cipher.open(subscriptionId, stored))
     remembered.set(stored, { subscriptionId, key })
     if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string)
     return key

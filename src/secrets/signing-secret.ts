@@ -9,8 +9,8 @@ export function generateSecret(): string {
   return PREFIX + randomBytes(KEY_BYTES).toString('base64')
 }
 
-/** The bytes to sign with: base64 after `whsec_`; any other secret is taken as its UTF-8 bytes. */
-export function secretKey(secret: string): Buffer {
+/** The bytes that sign: base64 after `whsec_`, or the UTF-8 bytes of any other secret. */
+export function signingKeyBytes(secret: string): Buffer {
   return secret.startsWith(PREFIX)
     ? Buffer.from(secret.slice(PREFIX.length), 'base64')
     : Buffer.from(secret, 'utf8')
@@ -21,7 +21,14 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** Standard Webhooks 1.0.0, "Signature scheme". */
 const MIN_KEY_BYTES = 24
 const MAX_KEY_BYTES = 64
-const PLAIN = /^[\x21-\x7e][\x20-\x7e]{6,253}[\x21-\x7e]$/
+const MIN_PLAIN_LENGTH = 8
+const MAX_PLAIN_LENGTH = 255
+const PLAIN = /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/
+const PLAIN_FORM = `${MIN_PLAIN_LENGTH} to ${MAX_PLAIN_LENGTH} printable ASCII characters without blanks at the ends`
+const BASE64_FORM = `padded base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`
+
+/** What a secret may be, for the documentation of an input. */
+export const SECRET_FORM = `\`${PREFIX}\` and ${BASE64_FORM}; or ${PLAIN_FORM}, used as their bytes.`
 
 /**
  * Why a new secret is refused, as a sentence; undefined for one that every library for Standard Webhooks reads as this
@@ -29,13 +36,12 @@ const PLAIN = /^[\x21-\x7e][\x20-\x7e]{6,253}[\x21-\x7e]$/
  */
 export function secretRefusal(secret: string): string | undefined {
   if (!secret.toLowerCase().trimStart().startsWith(PREFIX)) {
-    return PLAIN.test(secret)
-      ? undefined
-      : 'must be 8 to 255 printable ASCII characters without blanks at the ends, or whsec_ and base64'
+    const hasLength = secret.length >= MIN_PLAIN_LENGTH && secret.length <= MAX_PLAIN_LENGTH
+    return hasLength && PLAIN.test(secret) ? undefined : `must be ${PLAIN_FORM}, or ${PREFIX} and base64`
   }
   const base64 = secret.slice(PREFIX.length)
-  const bytes = secretKey(secret).length
+  const bytes = signingKeyBytes(secret).length
   const isWhole = secret.startsWith(PREFIX) && BASE64.test(base64)
   if (isWhole && bytes >= MIN_KEY_BYTES && bytes <= MAX_KEY_BYTES) return undefined
-  return `starts with whsec_, so the rest must be padded base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`
+  return `starts with ${PREFIX}, so the rest must be ${BASE64_FORM}`
 }

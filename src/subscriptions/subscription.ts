@@ -6,9 +6,23 @@ import { EVERY_TYPE, eventType } from '../model/event-type.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
-import { secretRefusal } from '../secrets/signing-secret.js'
+import { SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 
-/** A parser of URLs drops line breaks without a word; what is shown should be what is called. */
+const MAX_URL_LENGTH = 2048
+const MAX_EVENT_TYPES = 200
+const MAX_DESCRIPTION_LENGTH = 1024
+const MAX_RATE = 10_000
+
+/** What each field of an input may be, as both faces document it. */
+export const inputForms = {
+  endpointUrl: `An absolute http or https URL of at most ${MAX_URL_LENGTH} characters.`,
+  eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, or \`${EVERY_TYPE}\` for every type.`,
+  secret: SECRET_FORM,
+  description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
+  maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
+} as const
+
+/** The URL parser drops line breaks silently; the stored URL should be the one that is called. */
 const isOneLine = (text: string): boolean => !/\p{Cc}/u.test(text)
 
 /** As the WHATWG URL standard writes it, without the fragment, which is never sent: equal URLs are one text. */
@@ -20,7 +34,7 @@ function normalizeUrl(text: string): string {
 
 const endpointUrl = z
   .string()
-  .max(2048)
+  .max(MAX_URL_LENGTH)
   .superRefine((text, context) => {
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
@@ -33,7 +47,11 @@ const endpointUrl = z
       context.addIssue('must not name port 0, where nothing can listen')
     }
   })
-  .meta({ format: 'uri', examples: ['https://example.com/webhooks'] })
+  .meta({
+    format: 'uri',
+    description: inputForms.endpointUrl,
+    examples: ['https://example.com/webhooks'],
+  })
   .transform(normalizeUrl)
 
 const eventTypes = z
@@ -43,7 +61,8 @@ const eventTypes = z
     }),
   )
   .min(1, 'must name at least one event type')
-  .max(200, 'must name at most 200 event types')
+  .max(MAX_EVENT_TYPES, `must name at most ${MAX_EVENT_TYPES} event types`)
+  .meta({ description: inputForms.eventTypes })
   .transform((types) => [...new Set(types)])
 
 const isNotSealed = (text: string): boolean => !text.startsWith(SEALED_PREFIX)
@@ -55,18 +74,19 @@ const secret = z
     if (refusal !== undefined) context.addIssue(refusal)
   })
   .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
-  .meta({
-    description:
-      '`whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters, used as their bytes.',
-  })
+  .meta({ description: inputForms.secret })
 
-const description = z.string().max(1024).refine(isPostgresText, 'must not contain NUL or broken characters')
+const description = z
+  .string()
+  .max(MAX_DESCRIPTION_LENGTH)
+  .refine(isPostgresText, 'must not contain NUL or broken characters')
+  .meta({ description: inputForms.description })
 
 const maxRequestsPerSecond = z
   .int('must be a whole number')
   .min(1, 'must be at least 1')
-  .max(10_000, 'must be at most 10000')
-  .meta({ description: 'Over all workers; null for no limit.' })
+  .max(MAX_RATE, `must be at most ${MAX_RATE}`)
+  .meta({ description: inputForms.maxRequestsPerSecond })
 
 /** The body of `POST /v1/subscriptions`. */
 export const subscriptionBody = z.strictObject({

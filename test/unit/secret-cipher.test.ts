@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createSecretCipher, SEALED_PREFIX, UnreadableSecretError } from '../../src/secrets/cipher.js'
 import { encryptionKeyId, parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
-import { secretKey } from '../../src/secrets/signing-secret.js'
+import { signingKeyBytes } from '../../src/secrets/signing-secret.js'
 
 const newKey = () => parseEncryptionKey(randomBytes(32).toString('base64'))
 const [older, newer] = [newKey(), newKey()]
@@ -71,7 +71,7 @@ describe('the keys to sign with', () => {
     const { opened, cipher: counting } = counted()
     const keyOf = createSigningKeys(counting)
     const stored = cipher.seal('sub', SECRET)
-    for (const text of [stored, stored, SECRET]) expect(keyOf('sub', text)).toEqual(secretKey(SECRET))
+    for (const text of [stored, stored, SECRET]) expect(keyOf('sub', text)).toEqual(signingKeyBytes(SECRET))
     expect(opened).toEqual([stored])
   })
 

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { sign } from '../../src/delivery-engine/attempt/signature.js'
-import { generateSecret, secretKey } from '../../src/secrets/signing-secret.js'
+import { generateSecret, signingKeyBytes } from '../../src/secrets/signing-secret.js'
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const message = {
@@ -12,35 +12,35 @@ const message = {
 const SIGNATURE = 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
 
 test('gives the reference value', () => {
-  expect(sign({ ...message, signingKeys: [secretKey(SECRET)] })).toBe(SIGNATURE)
+  expect(sign({ ...message, signingKeys: [signingKeyBytes(SECRET)] })).toBe(SIGNATURE)
 })
 
 test('signs bytes as it signs text', () => {
   const body = '{"name": "Zoë 🦊"}'
-  const signingKeys = [secretKey(SECRET)]
+  const signingKeys = [signingKeyBytes(SECRET)]
   expect(sign({ ...message, body: Buffer.from(body), signingKeys })).toBe(
     sign({ ...message, body, signingKeys }),
   )
 })
 
 test('signs with every key, in order, separated by spaces', () => {
-  const other = secretKey('another secret')
-  const signature = sign({ ...message, signingKeys: [secretKey(SECRET), other] })
+  const other = signingKeyBytes('another secret')
+  const signature = sign({ ...message, signingKeys: [signingKeyBytes(SECRET), other] })
   expect(signature).toBe(`${SIGNATURE} ${sign({ ...message, signingKeys: [other] })}`)
 })
 
 test.each(['', 'plain text', 'Zoë 🦊'])('a secret without the prefix is its UTF-8 bytes: %j', (secret) => {
-  expect(secretKey(secret)).toEqual(Buffer.from(secret, 'utf8'))
+  expect(signingKeyBytes(secret)).toEqual(Buffer.from(secret, 'utf8'))
 })
 
 test('a secret with the prefix is base64 after it', () => {
-  expect(secretKey('whsec_AAECAw==')).toEqual(Buffer.from([0, 1, 2, 3]))
+  expect(signingKeyBytes('whsec_AAECAw==')).toEqual(Buffer.from([0, 1, 2, 3]))
 })
 
 test('generated secrets have the prefix and 32 bytes, and differ', () => {
   const [first, second] = [generateSecret(), generateSecret()]
   expect(first).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
-  expect(secretKey(first)).toHaveLength(32)
+  expect(signingKeyBytes(first)).toHaveLength(32)
   expect(second).not.toBe(first)
 })
 
@@ -50,7 +50,7 @@ test.each([
 ])('an independent verifier accepts what %s signed, and nothing else', (_, secret, verifier) => {
   const body = '{"name":"Zoë 🦊"}'
   const timestampSeconds = Math.floor(Date.now() / 1000)
-  const signingKeys = [secretKey('an older secret'), secretKey(secret)]
+  const signingKeys = [signingKeyBytes('an older secret'), signingKeyBytes(secret)]
   const headers = {
     'webhook-id': message.id,
     'webhook-timestamp': String(timestampSeconds),

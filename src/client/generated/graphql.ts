@@ -6,17 +6,17 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 interface DocumentTypeDecoration<TResult, TVariables> { __apiType?: (variables: TVariables) => TResult }
 /** A subscription to create. */
 export type CreateSubscriptionInput = {
-  /** For people. */
+  /** For people; at most 1024 characters. */
   description?: string | null | undefined;
-  /** An absolute http or https URL. */
+  /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl: string;
-  /** Types by name, or `*` for every type. */
+  /** 1 to 200 event types by name, or `*` for every type. */
   eventTypes: Array<string>;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
-  /** From 1 to 10000, over all workers; no limit when it is absent. */
+  /** 1 to 10000, over all workers; null for no limit. */
   maxRequestsPerSecond?: number | null | undefined;
-  /** Generated when it is absent. */
+  /** `whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters without blanks at the ends, used as their bytes. Generated when it is absent. */
   secret?: string | null | undefined;
 };
 
@@ -95,7 +95,7 @@ export type PublishEventInput = {
   idempotencyKey?: string | null | undefined;
   /** What there is to say about it besides. */
   metadata?: Record<string, unknown> | null | undefined;
-  /** 1 to 128 characters of `A-Z a-z 0-9 _ . : -`. */
+  /** 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
   type: string;
 };
 
@@ -119,17 +119,17 @@ export type TimeRange = {
 
 /** What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere. */
 export type UpdateSubscriptionInput = {
-  /** For people; null removes it. */
+  /** For people; at most 1024 characters. Null removes it. */
   description?: string | null | undefined;
-  /** An absolute http or https URL. */
+  /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl?: string | null | undefined;
-  /** Types by name, or `*` for every type. */
+  /** 1 to 200 event types by name, or `*` for every type. */
   eventTypes?: Array<string> | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
-  /** From 1 to 10000, over all workers; null for no limit. */
+  /** 1 to 10000, over all workers; null for no limit. */
   maxRequestsPerSecond?: number | null | undefined;
-  /** Each replaced secret signs beside the new one for its own 24 hours. */
+  /** `whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters without blanks at the ends, used as their bytes. Each replaced secret signs beside the new one for its own 24 hours. */
   secret?: string | null | undefined;
 };
 

@@ -3,6 +3,7 @@ import { loadEventPage } from '../../events/pages.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import { eventSnapshotSelect } from '../../model/event-snapshot.js'
+import { EVENT_TYPE_FORM } from '../../model/event-type.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
@@ -125,7 +126,7 @@ builder.queryField('events', (t) =>
 const PublishEventInput = builder.inputType('PublishEventInput', {
   description: 'An event to publish.',
   fields: (t) => ({
-    type: t.string({ required: true, description: '1 to 128 characters of `A-Z a-z 0-9 _ . : -`.' }),
+    type: t.string({ required: true, description: `${EVENT_TYPE_FORM}.` }),
     data: t.field({ type: 'JSONObject', required: true, description: 'What happened.' }),
     metadata: t.field({ type: 'JSONObject', description: 'What there is to say about it besides.' }),
     createdAt: t.field({ type: 'DateTime', description: "The producer's own time of the event." }),

@@ -4,7 +4,7 @@ import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'
-import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import { inputForms, subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
@@ -133,13 +133,13 @@ builder.queryField('subscriptions', (t) =>
 const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
   description: 'A subscription to create.',
   fields: (t) => ({
-    endpointUrl: t.string({ required: true, description: 'An absolute http or https URL.' }),
-    eventTypes: t.stringList({ required: true, description: 'Types by name, or `*` for every type.' }),
-    secret: t.string({ description: 'Generated when it is absent.' }),
-    description: t.string({ description: 'For people.' }),
+    endpointUrl: t.string({ required: true, description: inputForms.endpointUrl }),
+    eventTypes: t.stringList({ required: true, description: inputForms.eventTypes }),
+    secret: t.string({ description: `${inputForms.secret} Generated when it is absent.` }),
+    description: t.string({ description: inputForms.description }),
     isEnabled: t.boolean({ description: 'True when it is absent.' }),
     maxRequestsPerSecond: t.int({
-      description: 'From 1 to 10000, over all workers; no limit when it is absent.',
+      description: inputForms.maxRequestsPerSecond,
     }),
   }),
 })
@@ -148,12 +148,14 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   description:
     'What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere.',
   fields: (t) => ({
-    endpointUrl: t.string({ description: 'An absolute http or https URL.' }),
-    eventTypes: t.stringList({ description: 'Types by name, or `*` for every type.' }),
-    secret: t.string({ description: 'Each replaced secret signs beside the new one for its own 24 hours.' }),
-    description: t.string({ description: 'For people; null removes it.' }),
+    endpointUrl: t.string({ description: inputForms.endpointUrl }),
+    eventTypes: t.stringList({ description: inputForms.eventTypes }),
+    secret: t.string({
+      description: `${inputForms.secret} Each replaced secret signs beside the new one for its own 24 hours.`,
+    }),
+    description: t.string({ description: `${inputForms.description} Null removes it.` }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
-    maxRequestsPerSecond: t.int({ description: 'From 1 to 10000, over all workers; null for no limit.' }),
+    maxRequestsPerSecond: t.int({ description: inputForms.maxRequestsPerSecond }),
   }),
 })
 
