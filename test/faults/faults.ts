@@ -1,6 +1,8 @@
 /** The faults: what can be done to the service and to all that it stands on, each for real. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Endpoint } from './endpoints.js'
+import type { Need, Network } from './equipment.js'
+import { killMigration } from './migration.js'
 import type { Random } from './random.js'
 import type { Supervised } from './supervisor.js'
 import type { Layout, World } from './world.js'
@@ -12,6 +14,9 @@ export interface Fault {
    * its answer. A fault that stands in nobody's way there explains no duplicate.
    */
   mayDouble: 'none' | 'any' | 'of its endpoint'
+  /** Where it can be, unless everywhere. */
+  layouts?: Layout[]
+  needs?: Need
   /** Resolves once it is over, with the name of what it befell. */
   run(world: World, chance: Chance): Promise<string>
 }
@@ -63,17 +68,49 @@ const outage =
     return serverNames[server]
   }
 
+/** The networks of one process, or of all, to one of the servers fail for a while. */
+const onServerNetwork =
+  (server: Network['server'], spoil: (network: Network['proxy']) => unknown, limitMs = 15_000) =>
+  async ({ networks }: World, chance: Chance): Promise<string> => {
+    const all = networks.filter((network) => network.server === server)
+    const spoiled = chance.random.isOneIn(2) ? all : [chance.random.pick(all)]
+    for (const { proxy } of spoiled) await spoil(proxy)
+    await pause(outageMs(chance, limitMs))
+    for (const { proxy } of spoiled) await proxy.restore()
+    return spoiled.length > 1 ? `all to ${server}` : (spoiled[0] as Network).name
+  }
+
 /** More than DELIVERY_TIMEOUT_MS there and back. */
 const SLOW_NETWORK_MS = 2800
+/** What each piece of data takes to a server that is far away and busy. */
+const SLOW_SERVER_MS = 400
+const LONGEST_STEP_SECONDS = 20
+/** A process looks once a second whether its clock was set. */
+const CLOCK_READ_WITHIN_MS = 1500
 
-/** Those that there can be: where each process does all, it is a worker that is killed. */
+/** A clock is set forward or back, and after a while it is right again. */
+const clockStep =
+  (isPostgres: boolean) =>
+  async ({ clocks }: World, chance: Chance): Promise<string> => {
+    const { random } = chance
+    const clock = random.pick(clocks.filter(({ name }) => (name === 'PostgreSQL') === isPostgres))
+    const seconds = Math.ceil(random.next() * LONGEST_STEP_SECONDS)
+    const offset = `${random.isOneIn(2) ? '+' : '-'}${seconds}`
+    clock.set(offset)
+    await pause(CLOCK_READ_WITHIN_MS + outageMs(chance, 15_000))
+    clock.set('+0')
+    return `${clock.name} ${offset} s`
+  }
+
 export const faultsOf = (layout: Layout): Fault[] =>
-  faults.filter(({ name }) => layout === 'apart' || name !== 'api killed')
+  faults.filter(({ layouts = [layout] }) => layouts.includes(layout))
 
 export const faults: Fault[] = [
   {
+    // Where each process does all, it is a worker that is killed.
     name: 'api killed',
     mayDouble: 'none',
+    layouts: ['apart'],
     run: ({ apis }, { random }) => killed([random.pick(apis)]),
   },
   {
@@ -148,4 +185,110 @@ export const faults: Fault[] = [
     mayDouble: 'of its endpoint',
     run: onNetwork((network) => network.resetAnswers()),
   },
+  {
+    name: 'one of several processes killed',
+    mayDouble: 'any',
+    layouts: ['processes'],
+    async run({ apis }, { random }) {
+      const service = random.pick(apis)
+      await service.killOneOfSeveral(random)
+      return service.name
+    },
+  },
+  {
+    name: 'killed while it stops',
+    mayDouble: 'any',
+    async run({ apis, workers }, { random }) {
+      const process = random.pick([...new Set([...apis, ...workers])])
+      await process.killWhileStopping(random.durationMs(1, 1500))
+      return process.name
+    },
+  },
+  {
+    name: 'killed while it starts',
+    mayDouble: 'any',
+    async run({ apis, workers }, { random }) {
+      const process = random.pick([...new Set([...apis, ...workers])])
+      await process.killWhileStarting(random.durationMs(20, 3000))
+      return process.name
+    },
+  },
+  {
+    name: 'migration killed',
+    mayDouble: 'none',
+    run: ({ postgres, uncausedExits }, { random }) => killMigration(postgres, random, uncausedExits),
+  },
+  {
+    name: 'network to PostgreSQL cut',
+    mayDouble: 'any',
+    needs: 'networks',
+    run: onServerNetwork('PostgreSQL', (network) => network.cut()),
+  },
+  {
+    name: 'network to PostgreSQL slow',
+    mayDouble: 'any',
+    needs: 'networks',
+    run: onServerNetwork('PostgreSQL', (network) => network.slow(SLOW_SERVER_MS)),
+  },
+  {
+    name: 'statements to PostgreSQL held up',
+    mayDouble: 'any',
+    needs: 'networks',
+    run: onServerNetwork('PostgreSQL', (network) => network.hang('to the server')),
+  },
+  {
+    name: 'answers of PostgreSQL held up',
+    mayDouble: 'any',
+    needs: 'networks',
+    run: onServerNetwork('PostgreSQL', (network) => network.hang('to the client')),
+  },
+  {
+    name: 'network to Redis cut',
+    mayDouble: 'none',
+    needs: 'networks',
+    run: onServerNetwork('Redis', (network) => network.cut()),
+  },
+  {
+    name: 'network to Redis slow',
+    mayDouble: 'none',
+    needs: 'networks',
+    run: onServerNetwork('Redis', (network) => network.slow(SLOW_SERVER_MS)),
+  },
+  {
+    name: 'commands to Redis held up',
+    mayDouble: 'none',
+    needs: 'networks',
+    run: onServerNetwork('Redis', (network) => network.hang('to the server')),
+  },
+  {
+    name: 'answers of Redis held up',
+    mayDouble: 'none',
+    needs: 'networks',
+    run: onServerNetwork('Redis', (network) => network.hang('to the client')),
+  },
+  {
+    name: 'PostgreSQL failed over',
+    mayDouble: 'any',
+    needs: 'networks',
+    async run({ postgres, networks }, chance) {
+      await postgres.failOver(outageMs(chance, 3000))
+      for (const { server, proxy } of networks) if (server === 'PostgreSQL') proxy.retarget(postgres.url)
+      return 'PostgreSQL'
+    },
+  },
+  {
+    name: 'disk of PostgreSQL full',
+    mayDouble: 'any',
+    needs: 'small disk',
+    async run({ postgres, disk }, chance) {
+      await disk?.fill()
+      await pause(outageMs(chance, 10_000))
+      disk?.empty()
+      // A server that found no room for its log has ended, and its supervisor starts it again.
+      await postgres.start()
+      return 'PostgreSQL'
+    },
+  },
+  { name: 'clock of PostgreSQL stepped', mayDouble: 'any', needs: 'clocks', run: clockStep(true) },
+  { name: 'clock of a process stepped', mayDouble: 'none', needs: 'clocks', run: clockStep(false) },
 ]

@@ -2,6 +2,8 @@
 import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { findPostgresPrograms } from '../support/postgres-server.js'
+import { lack } from './equipment.js'
 import { faultsOf } from './faults.js'
 import { describeOutcome, describeProgress, summarise } from './report.js'
 import { runFaults } from './run.js'
@@ -12,8 +14,9 @@ const USAGE = `npm run test:faults -- [options]
   --minutes n    breaks things for so long (10, unless --faults is given)
   --faults n     breaks so many things
   --seed text    repeats the faults of the run that printed it
-  --layout one   two processes that do all, instead of two API processes and two workers
-  --only text    only faults whose names contain it: PostgreSQL, killed, network, …
+  --layout name  apart: two API processes and two workers; one: two services that do all; processes: PROCESSES=2
+  --postgres at  embedded: the server of the npm package; machine: that of the machine's own packages
+  --only text    only faults whose names contain it, or one of several with commas between: PostgreSQL,killed
   --rate n       events a second (60)
   --longest n    seconds that one fault may last (30)
   --json file    writes the figures there
@@ -28,6 +31,7 @@ async function main(): Promise<void> {
       faults: { type: 'string' },
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
       layout: { type: 'string', default: 'apart' },
+      postgres: { type: 'string', default: 'embedded' },
       only: { type: 'string', default: '' },
       rate: { type: 'string', default: '60' },
       longest: { type: 'string', default: '30' },
@@ -41,13 +45,25 @@ async function main(): Promise<void> {
   const minutes = values.minutes ? Number(values.minutes) : maxFaults ? undefined : 10
 
   const layout = layouts.find((one) => one === values.layout)
-  if (layout === undefined) throw new Error(`--layout is ${layouts.join(' or ')}.`)
+  if (layout === undefined) throw new Error(`--layout is one of ${layouts.join(', ')}.`)
+  const programs = findPostgresPrograms().find(
+    ({ directory }) => (directory === undefined) === (values.postgres === 'embedded'),
+  )
+  if (programs === undefined) throw new Error('This machine has no PostgreSQL of its own.')
 
-  print(`seed ${seed}`)
+  print(`seed ${seed}, layout ${layout}, on ${programs.name} PostgreSQL`)
+  const wanted = faultsOf(layout).filter(({ name }) =>
+    values.only.split(',').some((text) => name.includes(text)),
+  )
+  const kinds = wanted.filter(({ name, needs }) => {
+    const reason = needs && lack(needs)
+    if (reason) print(`left out: ${name}: ${reason}`)
+    return !reason
+  })
   const outcome = await runFaults({
     seed,
     layout,
-    kinds: faultsOf(layout).filter(({ name }) => name.includes(values.only)),
+    ...{ kinds, programs },
     eventsPerSecond: Number(values.rate),
     longestMs: Number(values.longest) * 1000,
     gapMs: { shortest: 500, longest: 4000 },

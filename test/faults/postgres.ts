@@ -2,7 +2,10 @@
  * A PostgreSQL that is there to be broken: the embedded one's programs and settings, with durability as it is
  * delivered, but a child of this process on a port that stays, so that it can be killed, frozen and brought back.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { chooseAccount } from '../../src/platform/embedded-postgres/account.js'
 import { provideBinaries } from '../../src/platform/embedded-postgres/binaries.js'
@@ -12,11 +15,15 @@ import { readPassword } from '../../src/platform/embedded-postgres/password.js'
 import { runOptions } from '../../src/platform/embedded-postgres/run.js'
 import { defaultSettings } from '../../src/platform/embedded-postgres/server-settings.js'
 import { endProcess, hasEnded } from '../support/child-process.js'
+import type { PostgresPrograms } from '../support/postgres-server.js'
+import type { Settings } from '../support/service.js'
+import { asSuperuser, makeStandby } from './standby.js'
 import { findSteadyPort } from './steady-port.js'
 import { until } from './until.js'
 
 export interface BreakablePostgres extends AsyncDisposable {
-  url: string
+  /** Another one after a failover. */
+  readonly url: string
   /** The harness's own look at the data. */
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   /** An immediate stop, as `pg_ctl stop -m immediate` asks for: no farewell, and recovery at the next start. */
@@ -30,35 +37,62 @@ export interface BreakablePostgres extends AsyncDisposable {
   /** Freezes every one of its processes, so that it keeps its connections and answers nothing. */
   pause(): Promise<void>
   resume(): void
+  /** Makes a synchronous standby, kills the server after a while, and goes on with the standby in its place. */
+  failOver(afterMs: number): Promise<void>
+}
+
+export interface BreakablePostgresOptions {
+  directory: string
+  /** Those of the npm package, unless given. */
+  programs?: PostgresPrograms | undefined
+  /** Added to the environment of its processes. */
+  environment?: Settings
+  /** PostgreSQL's own, over those of the embedded one. */
+  settings?: Settings | undefined
 }
 
 const DATABASE = 'faults'
 const START_TIMEOUT_MS = 120_000
 
-export async function startBreakablePostgres(directory: string): Promise<BreakablePostgres> {
+export async function startBreakablePostgres({
+  directory,
+  programs,
+  environment = {},
+  settings: ownSettings,
+}: BreakablePostgresOptions): Promise<BreakablePostgres> {
   const account = await chooseAccount(clusterIn(directory))
   const home = await provideHome(directory, account, () => {})
-  const binaries = await provideBinaries(home, account)
+  const folder = programs?.directory
+  const binaries = folder
+    ? { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
+    : await provideBinaries(home, account)
   await provideCluster(home, binaries, account)
   const password = await readPassword(home)
-  const port = await findSteadyPort()
+  let cluster = clusterIn(home)
+  let port = await findSteadyPort()
   const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
 
-  const settings = Object.entries({ ...defaultSettings, max_connections: '200', port: String(port) })
-  const run = () =>
-    spawn(
+  function run(inCluster = cluster, onPort = port): ChildProcess {
+    const settings = Object.entries({
+      ...{ ...defaultSettings, max_connections: '200', port: String(onPort) },
+      ...ownSettings,
+    })
+    const options = runOptions(account)
+    return spawn(
       binaries.postgres,
-      ['-D', clusterIn(home), ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      {
-        ...runOptions(account),
-        stdio: 'ignore',
-      },
+      ['-D', inCluster, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      { ...options, env: { ...options.env, ...environment }, stdio: 'ignore' },
     )
+  }
 
   let server = run()
   let frozen: number[] = []
-  const pool = new pg.Pool({ connectionString: urlOf(DATABASE), max: 2, application_name: 'harness' })
-  pool.on('error', () => {})
+  const openPool = () =>
+    new pg.Pool({ connectionString: urlOf(DATABASE), max: 2, application_name: 'harness' }).on(
+      'error',
+      () => {},
+    )
+  let pool = openPool()
 
   /** What is left of a server that was killed may keep the next one from starting for a moment. */
   const isUp = async (): Promise<boolean> => {
@@ -78,10 +112,17 @@ export async function startBreakablePostgres(directory: string): Promise<Breakab
     server.kill('SIGCONT')
   }
 
+  async function promote(): Promise<boolean> {
+    await asSuperuser(urlOf('postgres'), 'select pg_promote()')
+    return true
+  }
+
   await start()
   await createDatabase(urlOf('postgres'))
   return {
-    url: urlOf(DATABASE),
+    get url() {
+      return urlOf(DATABASE)
+    },
     async query<Row extends object>(text: string, values: unknown[] = []) {
       return (await pool.query<Row>(text, values)).rows
     },
@@ -103,6 +144,24 @@ export async function startBreakablePostgres(directory: string): Promise<Breakab
       eyes.release()
     },
     resume,
+    async failOver(afterMs) {
+      const standby = {
+        cluster: `${clusterIn(home)}-${await findSteadyPort()}`,
+        port: await findSteadyPort(),
+      }
+      const process = await makeStandby({
+        ...{ cluster, standby, primaryUrl: urlOf('postgres'), account },
+        start: () => run(standby.cluster, standby.port),
+      })
+      await pause(afterMs)
+      await end('SIGKILL')
+      await pool.end()
+      const old = cluster
+      ;[cluster, port, server] = [standby.cluster, standby.port, process]
+      pool = openPool()
+      await until('the standby takes writes', promote, { timeoutMs: START_TIMEOUT_MS })
+      await rm(old, { recursive: true, force: true })
+    },
     async [Symbol.asyncDispose]() {
       resume()
       await pool.end()
@@ -120,9 +179,4 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function createDatabase(serverUrl: string): Promise<void> {
-  const client = new pg.Client(serverUrl)
-  await client.connect()
-  await client.query(`create database ${DATABASE}`)
-  await client.end()
-}
+const createDatabase = (serverUrl: string) => asSuperuser(serverUrl, `create database ${DATABASE}`)

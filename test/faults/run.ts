@@ -1,6 +1,7 @@
 /** A run: load all the time, a fault every few seconds, then peace, and the judge. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createResources } from '../../src/platform/resources.js'
+import type { PostgresPrograms } from '../support/postgres-server.js'
 import type { Past } from './duplicates.js'
 import { type Fault, faultsOf } from './faults.js'
 import { type Producer, startProducer } from './producer.js'
@@ -15,6 +16,8 @@ export interface RunOptions {
   seed: string
   eventsPerSecond: number
   layout: Layout
+  /** PostgreSQL's; those of the npm package unless given. */
+  programs?: PostgresPrograms | undefined
   /** What the seed draws from; everything, unless given. */
   kinds?: Fault[]
   /** The faults in their order, where they are not to be drawn. */
@@ -51,10 +54,13 @@ export interface Outcome {
 const SETTLE_TIMEOUT_MS = 180_000
 
 export async function runFaults(options: RunOptions): Promise<Outcome> {
-  const { seed, eventsPerSecond, layout } = options
+  const { seed, eventsPerSecond, layout, programs, order, kinds = order ?? faultsOf(layout) } = options
+  const needs = new Set(kinds.flatMap((fault) => fault.needs ?? []))
   const resources = createResources()
   try {
-    const world = resources.use(await createWorld(createRandom(`${seed} endpoints`), layout))
+    const world = resources.use(
+      await createWorld(createRandom(`${seed} endpoints`), { layout, needs, programs }),
+    )
     const startedAt = performance.now()
     const { apis, apiKey } = world
     const random = createRandom(`${seed} events`)

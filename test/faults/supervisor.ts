@@ -4,11 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { endProcess } from '../support/child-process.js'
 import type { Settings } from '../support/service.js'
+import type { Random } from './random.js'
 import { until } from './until.js'
 
 export interface Supervised extends AsyncDisposable {
@@ -16,6 +18,11 @@ export interface Supervised extends AsyncDisposable {
   url: string
   /** `kill -9`; resolves once the process that takes its place listens. */
   killAndAwait(): Promise<void>
+  /** As above, but the process is asked to stop first, or its successor is killed too, after so long. */
+  killWhileStopping(afterMs: number): Promise<void>
+  killWhileStarting(afterMs: number): Promise<void>
+  /** Of a service with `PROCESSES`: kills one of them, which its first process replaces. */
+  killOneOfSeveral(random: Random): Promise<void>
   /** Whether the process itself says that all is well. */
   isHealthy(): Promise<boolean>
 }
@@ -35,6 +42,10 @@ export interface SupervisedOptions {
   settings: Settings
   onUncausedExit(exit: UncausedExit): void
 }
+
+/** From the kernel (proc(5)). */
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 
 /** What systemd waits by default. */
 const RESTART_AFTER_MS = 100
@@ -81,6 +92,11 @@ export async function supervise(options: SupervisedOptions): Promise<Supervised>
   const listens = () =>
     until(`${name} listens`, async () => (await health()).status > 0, { timeoutMs: LISTEN_TIMEOUT_MS })
 
+  async function kill(): Promise<void> {
+    isCaused = true
+    await endProcess(child, 'SIGKILL')
+  }
+
   async function stop(): Promise<void> {
     isStopped = true
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
@@ -94,11 +110,32 @@ export async function supervise(options: SupervisedOptions): Promise<Supervised>
     name,
     url,
     async killAndAwait() {
-      isCaused = true
-      const exit = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exit
+      await kill()
       await listens()
+    },
+    async killWhileStopping(afterMs) {
+      isCaused = true
+      child.kill('SIGTERM')
+      await pause(afterMs)
+      await endProcess(child, 'SIGKILL')
+      await listens()
+    },
+    async killWhileStarting(afterMs) {
+      const killed = child
+      await kill()
+      await until(`${name} is started again`, async () => child !== killed, { timeoutMs: LISTEN_TIMEOUT_MS })
+      await pause(afterMs)
+      await kill()
+      await listens()
+    },
+    async killOneOfSeveral(random) {
+      const victim = random.pick(childrenOf(child.pid as number))
+      process.kill(victim, 'SIGKILL')
+      const isReplaced = async () => {
+        const pids = childrenOf(child.pid as number)
+        return pids.length === Number(settings.PROCESSES) && !pids.includes(victim)
+      }
+      await until(`${name} has replaced it`, isReplaced, { timeoutMs: LISTEN_TIMEOUT_MS })
     },
     isHealthy: async () => (await health()).status === 200,
     [Symbol.asyncDispose]: stop,

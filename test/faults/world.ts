@@ -3,16 +3,30 @@ import { join } from 'node:path'
 import { applyMigrations } from '../../src/platform/migrations/index.js'
 import { createResources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
+import type { PostgresPrograms } from '../support/postgres-server.js'
 import { temporaryDirectory } from '../support/process.js'
 import { type Endpoints, SECRET, startEndpoints } from './endpoints.js'
+import {
+  type Clock,
+  createClock,
+  createNetwork,
+  type Disk,
+  mountSmallDisk,
+  type Need,
+  type Network,
+  SMALL_DISK_SETTINGS,
+} from './equipment.js'
 import { type BreakablePostgres, startBreakablePostgres } from './postgres.js'
 import type { Random } from './random.js'
 import { type BreakableRedis, startBreakableRedis } from './redis.js'
 import { findSteadyPort } from './steady-port.js'
 import { type Supervised, supervise, type UncausedExit } from './supervisor.js'
 
-/** Two API processes and two workers; or two that do all, and send from their own commits. */
-export const layouts = ['apart', 'one'] as const
+/**
+ * Two API processes and two workers; two services that do all, and send from their own commits; or one service of two
+ * processes (`PROCESSES=2`).
+ */
+export const layouts = ['apart', 'one', 'processes'] as const
 export type Layout = (typeof layouts)[number]
 
 export interface World extends AsyncDisposable {
@@ -26,7 +40,20 @@ export interface World extends AsyncDisposable {
   /** The name of the endpoint that a subscription belongs to, by its id. */
   subscriptions: Map<string, string>
   uncausedExits: UncausedExit[]
+  /** Empty unless a fault needs them. */
+  networks: Network[]
+  /** Of PostgreSQL and of each process. They can not be set unless a fault needs that. */
+  clocks: Clock[]
+  /** PostgreSQL's, if a fault needs a small one. */
+  disk: Disk | undefined
   apiKey: string
+}
+
+export interface WorldOptions {
+  layout?: Layout
+  needs?: Set<Need>
+  /** PostgreSQL's; those of the npm package unless given. */
+  programs?: PostgresPrograms | undefined
 }
 
 export const MAX_ATTEMPTS = 9
@@ -48,10 +75,10 @@ const settings = {
   DELIVERY_CONCURRENCY: '128',
 }
 
-export async function createWorld(random: Random, layout: Layout = 'apart'): Promise<World> {
+export async function createWorld(random: Random, options: WorldOptions = {}): Promise<World> {
   const resources = createResources()
   try {
-    return await fill(resources, random, layout)
+    return await fill(resources, random, options)
   } catch (error) {
     await resources[Symbol.asyncDispose]()
     throw error
@@ -61,33 +88,64 @@ export async function createWorld(random: Random, layout: Layout = 'apart'): Pro
 async function fill(
   resources: ReturnType<typeof createResources>,
   random: Random,
-  layout: Layout,
+  { layout = 'apart', needs = new Set(), programs }: WorldOptions,
 ): Promise<World> {
   const directory = resources.use(temporaryDirectory()).path
-  const postgres = resources.use(await startBreakablePostgres(join(directory, 'postgres')))
+  const newClock = (name: string) => createClock(name, directory, needs.has('clocks'))
+  const clocks = [newClock('PostgreSQL')]
+  const disk = needs.has('small disk') ? resources.use(mountSmallDisk(join(directory, 'disk'))) : undefined
+  const postgres = resources.use(
+    await startBreakablePostgres({
+      ...{ directory: join(disk?.directory ?? directory, 'postgres'), programs },
+      environment: clocks[0]?.settings ?? {},
+      settings: disk && SMALL_DISK_SETTINGS,
+    }),
+  )
   const redis = resources.use(await startBreakableRedis(join(directory, 'redis')))
   const endpoints = resources.use(await startEndpoints(random))
   await applyMigrations({ databaseUrl: postgres.url })
 
   const uncausedExits: UncausedExit[] = []
-  const start = async (role: string, index: number) =>
-    resources.use(
+  const networks: Network[] = []
+  async function urlOf(name: string, server: Network['server'], url: string): Promise<string> {
+    if (!needs.has('networks')) return url
+    const network = await createNetwork(name, server, url)
+    resources.use(network.proxy)
+    networks.push(network)
+    return network.proxy.url
+  }
+  async function start(role: string, index: number): Promise<Supervised> {
+    const name = `${role} ${index + 1}`
+    const clock = newClock(name)
+    clocks.push(clock)
+    return resources.use(
       await supervise({
-        name: `${role} ${index + 1}`,
-        port: await findSteadyPort(),
-        directory,
-        settings: { ...settings, ROLE: role, DATABASE_URL: postgres.url, REDIS_URL: redis.url },
-        onUncausedExit: (exit) => uncausedExits.push(exit),
+        ...{
+          name,
+          directory,
+          port: await findSteadyPort(),
+          onUncausedExit: (exit) => uncausedExits.push(exit),
+        },
+        settings: {
+          ...settings,
+          ...clock.settings,
+          ROLE: role,
+          DATABASE_URL: await urlOf(name, 'PostgreSQL', postgres.url),
+          REDIS_URL: await urlOf(name, 'Redis', redis.url),
+          ...(layout === 'processes' && { PROCESSES: '2' }),
+        },
       }),
     )
-  const startRole = (role: string) =>
-    Promise.all(Array.from({ length: PROCESSES_PER_ROLE }, (_, index) => start(role, index)))
-  const apis = await startRole(layout === 'one' ? 'all' : 'api')
-  const workers = layout === 'one' ? apis : await startRole('worker')
+  }
+  const startRole = (role: string, count = PROCESSES_PER_ROLE) =>
+    Promise.all(Array.from({ length: count }, (_, index) => start(role, index)))
+  const apis = await startRole(layout === 'apart' ? 'api' : 'all', layout === 'processes' ? 1 : undefined)
+  const workers = layout === 'apart' ? await startRole('worker') : apis
 
   const subscriptions = await subscribe(endpoints, (apis[0] as Supervised).url)
   return {
     ...{ layout, postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
+    ...{ networks, clocks, disk },
     apiKey: API_KEY,
     [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }

@@ -12,15 +12,24 @@ export interface TcpProxy extends AsyncDisposable {
   url: string
   /** Ends every connection and refuses new ones, as a server does that was stopped. */
   cut(): Promise<void>
-  /** Keeps connections, and takes new ones, but moves no byte, as a network does that swallows packets. */
-  hang(): void
+  /**
+   * Keeps connections, and takes new ones, but moves no byte, as a network does that swallows packets: in one
+   * direction, or in both.
+   */
+  hang(only?: Direction): void
   /** Holds every piece of data back for so long before it lets it through. */
   slow(delayMs: number): void
   /** Resets a connection in the middle of the next thing that the server says on it. */
   resetAnswers(): void
+  /** New connections go to another server from now on. */
+  retarget(serverUrl: string): void
   /** Works again, whatever it did before; what was held back is moved now. */
   restore(): Promise<void>
 }
+
+export type Direction = 'to the server' | 'to the client'
+
+const directions: Direction[] = ['to the server', 'to the client']
 
 export interface ProxyOptions {
   /** Where it listens; any free port unless given. */
@@ -31,30 +40,31 @@ export async function startProxy(
   serverUrl: string,
   { port: ownPort = 0 }: ProxyOptions = {},
 ): Promise<TcpProxy> {
-  const { hostname, port } = new URL(serverUrl)
+  let target = new URL(serverUrl)
   const pairs = new Set<[Socket, Socket]>()
-  let hanging: Promise<void> | undefined
-  let endHanging = () => {}
+  const hanging = new Map<Direction, Promise<void>>()
+  const ends: (() => void)[] = []
   let delayMs = 0
   let resetsAnswers = false
 
   const server = createServer((client) => {
-    const upstream = connect(Number(port), hostname)
+    const upstream = connect(Number(target.port), target.hostname)
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
     for (const socket of pair) {
       socket.on('error', () => {})
       socket.on('close', () => end(pair))
     }
-    client.pipe(throughNetwork()).pipe(upstream)
-    upstream.pipe(throughNetwork((chunk) => resetsAnswers && breakOff(chunk, client))).pipe(client)
+    const spoils = (chunk: Buffer) => resetsAnswers && breakOff(chunk, client)
+    client.pipe(throughNetwork('to the server')).pipe(upstream)
+    upstream.pipe(throughNetwork('to the client', spoils)).pipe(client)
   })
 
   /** `spoils` says that it has seen to the data, and that nothing more of it is to be moved. */
-  function throughNetwork(spoils: (chunk: Buffer) => boolean = () => false): Transform {
+  function throughNetwork(direction: Direction, spoils: (chunk: Buffer) => boolean = () => false): Transform {
     const arrive = async () => {
       if (delayMs > 0) await pause(delayMs, undefined, { ref: false })
-      await hanging
+      await hanging.get(direction)
     }
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) =>
@@ -90,10 +100,11 @@ export async function startProxy(
   return {
     url: url.href,
     cut,
-    hang() {
-      hanging ??= new Promise((resolve) => {
-        endHanging = resolve
-      })
+    hang(only) {
+      for (const direction of only ? [only] : directions) {
+        if (hanging.has(direction)) continue
+        hanging.set(direction, new Promise((resolve) => ends.push(resolve)))
+      }
     },
     slow(ms) {
       delayMs = ms
@@ -101,11 +112,14 @@ export async function startProxy(
     resetAnswers() {
       resetsAnswers = true
     },
+    retarget(newUrl) {
+      target = new URL(newUrl)
+    },
     async restore() {
       delayMs = 0
       resetsAnswers = false
-      hanging = undefined
-      endHanging()
+      hanging.clear()
+      for (const end of ends.splice(0)) end()
       if (!server.listening) await listen(Number(url.port))
     },
     [Symbol.asyncDispose]: cut,
