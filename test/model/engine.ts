@@ -5,7 +5,7 @@
 import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
 import { createLoader } from '../../src/delivery-engine/attempt/loader.js'
 import { createRecorder, type Recorder } from '../../src/delivery-engine/attempt/recorder.js'
-import type { Exchange } from '../../src/delivery-engine/attempt/sender.js'
+import type { Exchange, Webhook } from '../../src/delivery-engine/attempt/sender.js'
 import { createDispatcher } from '../../src/delivery-engine/scheduling/dispatcher.js'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
@@ -20,6 +20,9 @@ import { machineClock, newId } from '../support/clock.js'
 /** A request that an endpoint has not answered. */
 export interface Request {
   lease: Lease
+  webhook: Webhook
+  /** Of the process that made it. */
+  process: number
   /** Resolves when what came of it is recorded, or found to count for nothing. */
   answer(exchange: Exchange): Promise<void>
 }
@@ -41,12 +44,16 @@ export interface Engine {
   dispatch(): Promise<void>
   feed(): Promise<void>
   /** Takes a lease from the queue and makes the request; resolves with nothing where none was to be made. */
-  attempt(lease: Lease): Promise<Request | undefined>
-  /** Forgets everything that is not in the database. */
+  attempt(lease: Lease, process: number): Promise<Request | undefined>
+  /** One process forgets everything that is not in the database; the queue and the others go on. */
+  crashOne(process: number): void
+  /** All processes do, and the queue does. */
   crash(): void
   restart(): Promise<void>
 }
 
+/** Processes that attempt deliveries. */
+export const WORKERS = 2
 const HOUR_SECONDS = 3600
 const HOUR_MS = HOUR_SECONDS * 1000
 
@@ -61,25 +68,35 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
   })
   const queue: Lease[] = []
   const requests: Request[] = []
-  let cutOff = new AbortController()
-  /** Called with what answers the request that is about to be made. */
-  let onRequest: (answer: (exchange: Exchange) => void) => void = () => {}
+  /** Called with the request that is about to be made, and what answers it. */
+  let onRequest: (webhook: Webhook, answer: (exchange: Exchange) => void) => void = () => {}
 
   const enqueue = async (leases: Lease[]) => void queue.push(...leases)
-  const recorder = createRecorder(database, serviceEvents)
-  const createAttempts = () =>
-    createAttempt({
+  /** Of one process: nothing is shared with the others but the database. */
+  function startWorker() {
+    const cutOff = new AbortController()
+    const recorder = createRecorder(database, serviceEvents)
+    const attempt = createAttempt({
       ...{ database, serviceEvents, clock: machineClock, recorder: twice(recorder) },
       loader: createLoader(database, createSigningKeys(createSecretCipher([])), machineClock),
       sender: {
-        send: () => new Promise((resolve) => onRequest(resolve)),
+        send: (webhook) => new Promise((resolve) => onRequest(webhook, resolve)),
         [Symbol.asyncDispose]: async () => {},
       },
       policy: { maxAttempts, backoffBaseSeconds: HOUR_SECONDS, backoffMaxSeconds: HOUR_SECONDS },
       onRetryIn: () => {},
       cutOff: cutOff.signal,
     })
-  let attempts = createAttempts()
+    return { attempt, cutOff }
+  }
+  const workers = Array.from({ length: WORKERS }, startWorker)
+
+  function crashOne(process: number): void {
+    workers[process]?.cutOff.abort()
+    workers[process] = startWorker()
+    const others = requests.filter((request) => request.process !== process)
+    requests.splice(0, requests.length, ...others)
+  }
 
   /** Lets a part that works by itself do so once. It asks for the leaseQuotas as it does. */
   async function once(
@@ -141,15 +158,17 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
           intervalMs: HOUR_MS,
         }),
       ),
-    async attempt(lease) {
-      const request = new Promise<(exchange: Exchange) => void>((resolve) => {
-        onRequest = resolve
+    async attempt(lease, process) {
+      const request = new Promise<[Webhook, (exchange: Exchange) => void]>((resolve) => {
+        onRequest = (...made) => resolve(made)
       })
-      const done = attempts(lease, () => {})
-      const answer = await Promise.race([request, done])
-      if (answer === undefined) return undefined
+      const worker = workers[process] as ReturnType<typeof startWorker>
+      const done = worker.attempt(lease, () => {})
+      const begun = await Promise.race([request, done])
+      if (begun === undefined) return undefined
+      const [webhook, answer] = begun
       const made: Request = {
-        lease,
+        ...{ lease, webhook, process },
         answer(exchange) {
           answer(exchange)
           return done
@@ -158,12 +177,10 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
       requests.push(made)
       return made
     },
+    crashOne,
     crash() {
-      cutOff.abort()
-      cutOff = new AbortController()
-      attempts = createAttempts()
+      for (const process of workers.keys()) crashOne(process)
       queue.length = 0
-      requests.length = 0
     },
     restart: () => takeBackAllLeases(database),
   }

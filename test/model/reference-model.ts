@@ -16,8 +16,11 @@ export interface PicturedSubscription {
   type: string
   isEnabled: boolean
   isDeleted: boolean
-  /** How often it was turned on or off. */
-  turns: number
+  url: string
+  /** The newest first. */
+  secrets: [string, ...string[]]
+  /** Counts the changes of its row. */
+  version: number
 }
 
 export interface PicturedEvent {
@@ -51,19 +54,19 @@ export type Outcome = 'success' | 'failure' | 'gone'
 export interface Seen {
   attempts: number
   budgetFrom: number
-  /** Of its subscription: an endpoint that is gone disables only the one that it was asked for. */
-  turns: number
+  /** Of its subscription: an endpoint that is gone disables only the version that was called. */
+  version: number
 }
 
 export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)
 export const isOpen = ({ status }: PicturedDelivery) => status === 'PENDING' || status === 'FAILED'
 export const seen = ({ logs, budgetFrom, subscription }: PicturedDelivery): Seen => ({
-  ...{ attempts: logs.length, budgetFrom, turns: subscription.turns },
+  ...{ attempts: logs.length, budgetFrom, version: subscription.version },
 })
 
 export function turn(subscription: PicturedSubscription, isEnabled: boolean): void {
   subscription.isEnabled = isEnabled
-  subscription.turns++
+  subscription.version++
 }
 
 export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
@@ -80,7 +83,7 @@ export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
 export function record(
   { maxAttempts }: ReferenceModel,
   delivery: PicturedDelivery,
-  { attempts, budgetFrom, turns }: Seen,
+  { attempts, budgetFrom, version }: Seen,
   outcome: Outcome,
 ): boolean {
   if (!isOpen(delivery) || delivery.logs.length !== attempts || delivery.budgetFrom !== budgetFrom)
@@ -91,7 +94,7 @@ export function record(
   release(delivery)
   delivery.isDue = false
   const { subscription } = delivery
-  if (outcome === 'gone' && subscription.turns === turns) turn(subscription, false)
+  if (outcome === 'gone' && subscription.version === version) turn(subscription, false)
   return true
 }
 

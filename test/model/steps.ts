@@ -9,18 +9,22 @@ import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.j
 import type { RawJson } from '../../src/events/raw-json.js'
 import { mergeCounterDeltas } from '../../src/model/counter-deltas.js'
 import { sqlNow } from '../../src/platform/postgres/sql-now.js'
+import { generateSecret, secretKey } from '../../src/secrets/signing-secret.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
+import type { SubscriptionChanges } from '../../src/subscriptions/subscription.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
+import { type Request, WORKERS } from './engine.js'
 import * as pictured from './reference-model.js'
 import {
   deliveriesOf,
   isOpen,
   type Outcome,
   type PicturedDelivery,
+  type PicturedSubscription,
   release,
   seen,
 } from './reference-model.js'
-import { find, isGood, leasing, subscribe, subscriptionContext, type World } from './world.js'
+import { find, isGood, leasing, newUrl, subscribe, subscriptionContext, type World } from './world.js'
 
 /** Only what has something to choose from can happen. */
 export interface Step {
@@ -30,12 +34,12 @@ export interface Step {
 
 const step = <Item>(
   from: (world: World) => Item[],
-  run: (world: World, item: Item) => Promise<void>,
+  run: (world: World, item: Item, n: number) => Promise<void>,
 ): Step => ({
   from,
   run: (world, n) => {
     const items = from(world)
-    return run(world, items[n % items.length] as Item)
+    return run(world, items[n % items.length] as Item, n)
   },
 })
 
@@ -100,16 +104,29 @@ export const feed = step(
 
 export const attempt = step(
   ({ engine }) => engine.queue,
-  async ({ model, engine, underWay }, lease) => {
+  async ({ model, engine, underWay }, lease, n) => {
     engine.queue.splice(engine.queue.indexOf(lease), 1)
     const delivery = find(model, lease)
-    const request = await engine.attempt(lease)
+    const request = await engine.attempt(lease, n % WORKERS)
     const isHeld = isGood(lease, delivery)
     expect(request !== undefined).toBe(isHeld && delivery.subscription.isEnabled)
-    if (request !== undefined) underWay.set(request, seen(delivery))
-    else if (isHeld) release(delivery)
+    if (request !== undefined) {
+      expectCurrent(request, delivery)
+      underWay.set(request, seen(delivery))
+    } else if (isHeld) release(delivery)
   },
 )
+
+/** It goes to the URL of now, signed by the secret of now, and beside it only by former ones. */
+function expectCurrent({ webhook }: Request, { subscription }: PicturedDelivery): void {
+  expect(webhook.endpointUrl).toBe(subscription.url)
+  const known = subscription.secrets.map((secret) => hex(secretKey(secret)))
+  const [newest, ...former] = webhook.signingKeys().map(hex)
+  expect(newest).toBe(known[0])
+  expect(known).toEqual(expect.arrayContaining(former))
+}
+
+const hex = (key: Uint8Array) => Buffer.from(key).toString('hex')
 
 const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs'>][] = [
   ['success', { statusCode: 204, error: null, retryAfter: undefined }],
@@ -133,7 +150,7 @@ export const answer = (kind: number) =>
       underWay.delete(request)
       if (pictured.record(model, delivery, before, outcome)) return
       // A retry by hand came in between: the attempt is the first of the new budget.
-      const now = { ...seen(delivery), turns: before.turns }
+      const now = { ...seen(delivery), version: before.version }
       if (isHeld && now.attempts === before.attempts) pictured.record(model, delivery, now, outcome)
     },
   )
@@ -198,13 +215,46 @@ export const turnOnOrOff = step(existing, async (world, subscription) => {
   await updateSubscription(subscriptionContext(world), id, { isEnabled })
 })
 
-const remove = step(existing, async (world, subscription) => {
+const change = (changes: (subscription: PicturedSubscription) => SubscriptionChanges) =>
+  step(existing, async (world, subscription) => {
+    await updateSubscription(subscriptionContext(world), subscription.id, changes(subscription))
+    subscription.version++
+  })
+
+const changeUrl = change((subscription) => {
+  subscription.url = newUrl()
+  return { endpointUrl: subscription.url }
+})
+
+const changeSecret = change((subscription) => {
+  const secret = generateSecret()
+  subscription.secrets.unshift(secret)
+  return { secret }
+})
+
+async function deleteOne(world: World, subscription: PicturedSubscription): Promise<void> {
   pictured.turn(subscription, false)
   subscription.isDeleted = true
   await deleteSubscription(subscriptionContext(world), subscription.id)
-})
+}
 
-const subscribeMore = step(({ model }) => (model.subscriptions.length < 6 ? ['a', 'b', '*'] : []), subscribe)
+const remove = step(existing, deleteOne)
+
+/** With the same URL and type, under another id: deliveries of the old one are not its own. */
+const makeAgain = step(
+  (world) => (world.model.subscriptions.length < MOST_SUBSCRIPTIONS ? existing(world) : []),
+  async (world, subscription) => {
+    await deleteOne(world, subscription)
+    await subscribe(world, subscription.type, subscription.url)
+  },
+)
+
+const MOST_SUBSCRIPTIONS = 8
+
+const subscribeMore = step(
+  ({ model }) => (model.subscriptions.length < 6 ? ['a', 'b', '*'] : []),
+  (world, type) => subscribe(world, type),
+)
 
 /** Until everything that waits for another try is due. */
 export const timePasses = step(
@@ -231,6 +281,15 @@ function loseMemory({ engine, underWay }: World): void {
 const crash = step(
   ({ engine }) => [...engine.queue, ...engine.requests],
   async (world) => loseMemory(world),
+)
+
+/** Of one process: the queue is the others', and what this one held stays leased until that runs out. */
+const crashOne = step(
+  ({ engine }) => engine.requests,
+  async ({ engine, underWay }, { process }) => {
+    engine.crashOne(process)
+    for (const request of underWay.keys()) if (request.process === process) underWay.delete(request)
+  },
 )
 
 /** Of the last worker, which comes back. */
@@ -265,9 +324,13 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['retry all', retryAll, 1],
   ['cancel', cancel, 1],
   ['turn on or off', turnOnOrOff, 1],
+  ['change the URL', changeUrl, 1],
+  ['change the secret', changeSecret, 1],
   ['delete', remove, 0.3],
+  ['delete and make again', makeAgain, 0.4],
   ['subscribe', subscribeMore, 0.5],
   ['tidy up', tidyUp, 0.5],
+  ['crash of one', crashOne, 0.7],
   ['crash', crash, 0.7],
   ['crash and restart', crashAndRestart, 0.7],
 ]

@@ -44,11 +44,13 @@ export const subscriptionContext = ({ database }: World): SubscriptionContext =>
   onDue: () => {},
 })
 
-export async function subscribe(world: World, type: string): Promise<void> {
+export const newUrl = () => `https://example.com/${newId()}`
+
+export async function subscribe(world: World, type: string, url = newUrl()): Promise<void> {
   const { subscriptions } = world.model
-  const endpointUrl = `https://example.com/${subscriptions.length}`
-  const { id } = await createSubscription(subscriptionContext(world), { endpointUrl, eventTypes: [type] })
-  subscriptions.push({ id, type, isEnabled: true, isDeleted: false, turns: 0 })
+  const created = { endpointUrl: url, eventTypes: [type] }
+  const { id, secret } = await createSubscription(subscriptionContext(world), created)
+  subscriptions.push({ id, type, url, secrets: [secret], isEnabled: true, isDeleted: false, version: 0 })
 }
 
 /** Does what may lease deliveries, and checks that each of them was to be had. */
