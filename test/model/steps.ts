@@ -9,7 +9,7 @@ import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.j
 import type { RawJson } from '../../src/events/raw-json.js'
 import { mergeCounterDeltas } from '../../src/model/counter-deltas.js'
 import { sqlNow } from '../../src/platform/postgres/sql-now.js'
-import { generateSecret, secretKey } from '../../src/secrets/signing-secret.js'
+import { generateSecret, signingKeyBytes } from '../../src/secrets/signing-secret.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import type { SubscriptionChanges } from '../../src/subscriptions/subscription.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
@@ -120,7 +120,7 @@ export const attempt = step(
 /** It goes to the URL of now, signed by the secret of now, and beside it only by former ones. */
 function expectCurrent({ webhook }: Request, { subscription }: PicturedDelivery): void {
   expect(webhook.endpointUrl).toBe(subscription.url)
-  const known = subscription.secrets.map((secret) => hex(secretKey(secret)))
+  const known = subscription.secrets.map((secret) => hex(signingKeyBytes(secret)))
   const [newest, ...former] = webhook.signingKeys().map(hex)
   expect(newest).toBe(known[0])
   expect(known).toEqual(expect.arrayContaining(former))
