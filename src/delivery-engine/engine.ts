@@ -1,8 +1,8 @@
 /**
  * The delivery engine: dispatcher → queue → worker, with the scheduler beside them.
  *
- * Each part is made from parts that exist already, so none can call one that is not there yet. The worker comes first,
- * because the others read how much it holds, and starts last, when what it calls exists.
+ * Each part is made from parts that exist already, so none can call one that is not there yet. The worker comes
+ * first, because the others read how much it holds, and starts last, when what it calls exists.
  */
 
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'

@@ -1,8 +1,9 @@
 /**
  * The worker: takes jobs off the queue and attempts the deliveries that they carry.
  *
- * A job is finished as soon as its leases are in the fair queue. From then on the lease protects the delivery, not the
- * lock of the job, so an attempt that outlasts that lock is not made twice. The worker renews the leases of long attempts.
+ * A job is finished as soon as its leases are in the fair queue. From then on the lease protects the delivery, not
+ * the lock of the job, so an attempt that outlasts that lock is not made twice. The worker renews the leases of
+ * long attempts.
  */
 import { LEASE_RENEWED_EVERY_MS } from '../budgets.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
@@ -32,8 +33,8 @@ export interface Worker {
    */
   saturated(): string[] | undefined
   /**
-   * Takes no more jobs, gives back what waits, and lets attempts in flight end until `cutOffAt` (`performance.now()`).
-   * Then it aborts `cutOff`, gives the remaining leases back and returns their number.
+   * Takes no more jobs, gives back what waits, and lets attempts in flight end until `cutOffAt`
+   * (`performance.now()`). Then it aborts `cutOff`, gives the remaining leases back and returns their number.
    */
   stop(cutOffAt: number, cutOff: AbortController): Promise<number>
 }
@@ -158,7 +159,9 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Of the deliveries that have been here for long, gives back those that wait and renews the leases of the others. */
+  /**
+   * Of the deliveries that have been here for long, gives back those that wait and renews the leases of the others.
+   */
   async function reviewOld(): Promise<boolean> {
     const oldest = performance.now() - LEASE_RENEWED_EVERY_MS
     await giveBackWaiting(oldest)

@@ -1,7 +1,7 @@
 /**
  * Why there was no response, as one sentence for the log of the attempt, in words that the owner of the endpoint
- * understands, with the error's code. The messages of the system and of libraries are replaced where they name paths or
- * ports of this machine, or nothing at all.
+ * understands, with the error's code. The messages of the system and of libraries are replaced where they name
+ * paths or ports of this machine, or nothing at all.
  */
 import { ProxyError } from '../egress/outgoing-proxy.js'
 

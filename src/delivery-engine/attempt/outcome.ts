@@ -1,4 +1,4 @@
-/** What an exchange makes of a delivery: the only place that decides. */
+/** Decides what an attempt makes of its delivery: SENT, FAILED with a wait, or DEAD. */
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
 import { parseRetryAfter, retryDelayMs } from './backoff.js'
 import type { Exchange } from './sender.js'
@@ -11,20 +11,23 @@ export interface RetryPolicy {
 
 export interface AttemptOutcome {
   status: Exclude<DeliveryStatus, 'PENDING'>
-  /** For the log and for `lastError`; null when the delivery is SENT. */
+  /** For the delivery log and `lastError`; null when SENT. */
   error: string | null
-  /** Until the next attempt; only when FAILED. */
+  /** Wait until the next attempt; null unless FAILED. */
   delayMs: number | null
-  /** Whether the endpoint said that it is gone for good. That disables its subscription, unless it was changed since. */
+  /**
+   * Whether the endpoint said that it is gone for good. That disables its subscription, unless it was changed
+   * since.
+   */
   isGone: boolean
 }
 
 const GONE = 410
-/** The answers whose `Retry-After` is heeded. */
+/** Statuses with which `Retry-After` counts. */
 const statusesWithRetryAfter = new Set([429, 502, 503, 504])
 
 /**
- * @param attemptInBudget counts from 1, anew after each retry by hand.
+ * @param attemptInBudget counts from 1, and again from 1 after each manual retry.
  * @param now when the exchange ended.
  */
 export function decideOutcome(

@@ -1,9 +1,9 @@
 /**
- * The recorder: writes down what attempts came to, for many of them in one statement: the delivery's new
- * status, its log, the event's counts and status, and the end of a subscription that is gone.
+ * The recorder: writes the results of attempts, many in one statement: the delivery's new status, its log, the
+ * event's counts and status. It also disables a subscription whose endpoint answered 410.
  *
- * A result counts only if it belongs to the attempt that the row waits for. One that comes late, because its
- * lease had run out and another worker was quicker, changes nothing.
+ * A result counts only for the attempt that the delivery waits for. When the lease expired and another worker
+ * recorded that attempt first, the late result changes nothing.
  */
 
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
@@ -28,13 +28,13 @@ import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './re
 
 export interface AttemptResult {
   deliveryId: string
-  /** What it was an attempt of. */
+  /** The event and the subscription of the delivery. */
   subject: DeliverySubject
   /** The version of the subscription's endpoint that was called. */
   endpointVersion: number
-  /** Counted over the delivery's whole life. */
+  /** The number of the attempt, from 1, over all budgets. */
   attempt: number
-  /** The budget that the outcome was reached for. */
+  /** Attempts before the current budget: the outcome was decided for this budget. */
   budgetFrom: number
   outcome: AttemptOutcome
   statusCode: number | null
@@ -47,7 +47,7 @@ export interface Recorded {
 }
 
 export interface Recorder {
-  /** `undefined` when the result didn't count. @throws DatabaseUnavailableError */
+  /** `undefined` when the result did not count. @throws DatabaseUnavailableError */
   record(result: AttemptResult): Promise<Recorded | undefined>
   idle(): Promise<void>
 }
@@ -91,7 +91,7 @@ export const recordAttempts: Statement = {
       from changed where status in (${sqlStates(finalStates)})
       group by "eventId" order by "eventId"
     ), locked as (
-      -- In one order everywhere, so that two recorders of one event's deliveries can't block each other.
+      -- Always in the order of the ids, so that two recorders can't deadlock.
       select ended.* from ended
       cross join lateral (select from events where id = ended."eventId" for no key update) as event
     ), counted as (
@@ -104,7 +104,7 @@ export const recordAttempts: Statement = {
     ), disabled as (
       update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
       from changed c
-      -- An answer to an older version says nothing about an endpoint that was changed or enabled since.
+      -- A 410 counts only for the version that it answered: the endpoint may have been changed or enabled since.
       where c."isGone" and s.id = c."subscriptionId" and s."endpointVersion" = c."endpointVersion" and s."isEnabled"
     )
     ${sqlRowsOfKinds({
@@ -123,9 +123,9 @@ type RecordAttemptsRow =
   | { kind: 'moment'; at: Date }
 
 const MAX_BATCH = 200
-/** One commit waits for the disk while the next is being filled and sent. */
+/** One commit waits for the disk while the next one is prepared. */
 const COMMITS_UNDER_WAY = 2
-/** Nobody waits for a record but whoever watches. */
+/** No request waits for a record, so commits may be few and large. */
 const REST_MS = 20
 
 export function createRecorder(database: Database, serviceEvents: ServiceEvents): Recorder {

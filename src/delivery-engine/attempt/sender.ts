@@ -1,7 +1,7 @@
 /**
- * The sender: one HTTP exchange with an endpoint that may be slow, broken or hostile. One deadline covers it all, from the
- * look-up of the name to the last byte of the response. Redirects are never followed, and only the beginning of a body is
- * read.
+ * The sender: one HTTP exchange with an endpoint that may be slow, broken or hostile. One deadline covers it all,
+ * from the look-up of the name to the last byte of the response. Redirects are never followed, and only the
+ * beginning of a body is read.
  */
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.js'

@@ -13,8 +13,8 @@ export interface SignatureInput {
 }
 
 /**
- * `v1,<base64>` for each key, separated by spaces. A receiver accepts a webhook when one of them matches. Equal keys make
- * one signature: during an upgrade a former secret may be stored twice, encrypted differently.
+ * `v1,<base64>` for each key, separated by spaces. A receiver accepts a webhook when one of them matches. Equal
+ * keys make one signature: during an upgrade a former secret may be stored twice, encrypted differently.
  */
 export function sign({ id, timestampSeconds, body, signingKeys }: SignatureInput): string {
   const head = `${id}.${timestampSeconds}.`

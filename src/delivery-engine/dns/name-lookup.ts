@@ -39,8 +39,8 @@ const MIN_FAILURE_REMEMBERED_MS = 1000
 const MAX_FAILURE_REMEMBERED_MS = 30_000
 const MAX_REMEMBERED = 10_000
 /**
- * A failure from memory takes this long, on average. Otherwise the backlog of a dead name would fail as fast as the CPU
- * allows, again and again.
+ * A failure from memory takes this long, on average. Otherwise the backlog of a dead name would fail as fast as the
+ * CPU allows, again and again.
  */
 const REPEATED_FAILURE_MS = 3000
 
@@ -95,7 +95,10 @@ export function createNameLookup(options: NameLookupOptions = {}): NameLookup {
     return Math.min(ms, MAX_FAILURE_REMEMBERED_MS)
   }
 
-  /** The first candidate with addresses. Other domains are asked only where a domain's servers said that it has none. */
+  /**
+   * The first candidate with addresses. Other domains are asked only where a domain's servers said that it has
+   * none.
+   */
   async function queryCandidates(name: string, signal: AbortSignal) {
     let failure = new NameLookupError(NOT_FOUND, name)
     for (const candidate of candidateNames(name, resolver())) {

@@ -1,6 +1,6 @@
 /**
- * The addresses of an endpoint that may be connected to. They are checked for each connection, even when the look-up is
- * answered from memory.
+ * The addresses of an endpoint that may be connected to. They are checked for each connection, even when the
+ * look-up is answered from memory.
  */
 import type { LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'

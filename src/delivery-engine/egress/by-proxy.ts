@@ -1,4 +1,6 @@
-/** A connection to an endpoint that an outgoing proxy makes: by which name or address it is asked for. */
+/**
+ * Connects to an endpoint through an outgoing proxy: with which name or address, and how often the proxy is asked.
+ */
 import type { LookupAddress } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
@@ -12,7 +14,7 @@ export interface ByProxyOptions {
   guard: EgressGuard
   names: NameLookup
   proxy: OutgoingProxy
-  /** Whether it is given the endpoint's name; otherwise an address that was looked up and checked here. */
+  /** Whether the proxy gets the endpoint's name. Otherwise it gets an address that was looked up and checked here. */
   resolvesNames: boolean
   secureContext: SecureContext
   endpoint: { protocol: string; hostname: string; port: number }
@@ -20,9 +22,9 @@ export interface ByProxyOptions {
   onWaiting(missing: string): void
 }
 
-/** For an endpoint with more of them: what a proxy can't connect to costs time. */
+/** Most addresses of an endpoint that the proxy is asked for: each one that it can't connect to costs time. */
 const MAX_ADDRESSES = 4
-/** For a name that is the proxy's to resolve: nobody waits for a slow resolver here. */
+/** How long the service's own look-up of a name may delay a proxy that resolves names itself. */
 const OWN_LOOKUP_MS = 1000
 
 /** @throws EgressRefusedError, ProxyError, the resolver's error or the signal's reason */
@@ -44,20 +46,20 @@ export async function openByProxy(options: ByProxyOptions): Promise<Socket> {
   throw failure
 }
 
-/** Proxies reach nearly everything by IPv4, and seldom anything by IPv6. */
+/** IPv4 first: most proxies have no IPv6. */
 function inOrder(addresses: LookupAddress[]): string[] {
   const byFamily = [...addresses].sort((one, other) => one.family - other.family)
   return byFamily.slice(0, MAX_ADDRESSES).map(({ address }) => address)
 }
 
-/** The proxy could not connect, as opposed to would not, or not for us. */
+/** Whether the proxy tried to connect and failed, as opposed to refusing. */
 function isWorthAnotherAddress(error: unknown): boolean {
   return error instanceof ProxyRefusedError && error.statusCode >= 500
 }
 
 /**
- * The proxy has the last word on a name that it resolves. All the same it is not asked for what is known here to be
- * private: literals, names of loopback, and names that resolve to nothing else here too.
+ * The proxy resolves the name, so its rules are the last check. But the service asks it for nothing that is known
+ * to be private: addresses, names of loopback, and names that have only private addresses here too.
  */
 async function checkName(options: ByProxyOptions): Promise<string> {
   const { guard, names, endpoint, signal } = options

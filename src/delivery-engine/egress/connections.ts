@@ -1,9 +1,9 @@
 /**
- * Connections to endpoints: kept alive and used again, with one exchange at a time each.
+ * Connections to endpoints: kept alive, used again, with one exchange at a time each.
  *
- * undici's own way to abort an exchange is made for clients that go on: once the connection is closed it opens a new
- * one to the same origin, though no request is left. An endpoint that hangs would be connected to twice for each
- * attempt, and hold twice the sockets. So an exchange is aborted by an error of its connection.
+ * When undici aborts an exchange, it closes the connection and opens a new one to the same origin, though no
+ * request is left. Each attempt to an endpoint that hangs would hold two sockets. So an exchange is aborted by an
+ * error of its connection.
  */
 import type { Socket } from 'node:net'
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici'
@@ -21,7 +21,10 @@ export interface ExchangeConnection {
   readonly missing: string
   /** Whether the connection served exchanges before and brought no byte of an answer to this one. */
   readonly isReusedInVain: boolean
-  /** What the connection failed with first. undici reports the last error, which may hide the reason, such as a TLS alert. */
+  /**
+   * What the connection failed with first. undici reports the last error, which may hide the reason, such as a TLS
+   * alert.
+   */
   readonly firstError: Error | undefined
   /** Destroys the connection, so that its exchange ends with an error. */
   abort(): void
@@ -30,7 +33,7 @@ export interface ExchangeConnection {
 export interface ConnectionsOptions {
   connect: Connector
   keepAliveMs: number
-  /** Of one exchange, with headers and framing; see `limitResponses`. */
+  /** Most bytes of one response, with headers and framing; see `limitResponses`. */
   maxResponseBytes: number
 }
 

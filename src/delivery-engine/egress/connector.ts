@@ -1,6 +1,7 @@
 /**
- * Makes the connections of deliveries, for undici: to an endpoint directly or through an outgoing proxy, with TLS where
- * the endpoint's URL says so, and only where the guard allows. Certificates are verified, as is Node's default.
+ * Makes the connections of deliveries, for undici: to an endpoint directly or through an outgoing proxy, with TLS
+ * where the endpoint's URL says so, and only where the guard allows. Certificates are verified, as is Node's
+ * default.
  */
 import type { Socket } from 'node:net'
 import { buildConnector, errors } from 'undici'
@@ -16,12 +17,12 @@ import { createTrust } from './trust.js'
 export interface ConnectorOptions {
   guard: EgressGuard
   names: NameLookup
-  /** Covers all of it: the name, TCP, the proxy and TLS. */
+  /** For the name look-up, TCP, the proxy and TLS together. */
   connectTimeoutMs: number
   egress?: EgressSettings
 }
 
-/** undici's, which tells on the way what it waits for, as what would be lacking if time were up: `no connection`. */
+/** A connector for undici that also reports what it waits for, as the subject of an error: `no connection`. */
 export type Connector = (
   target: buildConnector.Options,
   callback: buildConnector.Callback,
@@ -40,7 +41,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     secureContext: createTrust({ authorities, clientCertificate }),
     timeout: connectTimeoutMs,
   })
-  // Who the service is concerns endpoints, not the proxy.
+  // The client certificate is for endpoints, not for the proxy.
   const secureContext = createTrust({ authorities, clientCertificate: undefined })
 
   async function open(target: buildConnector.Options, attempt: Attempt): Promise<Socket> {
@@ -70,7 +71,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     const addresses = await allowedAddresses({ guard, names, hostname, signal })
     onWaiting('no connection')
     const socket = await dial(addresses, port, signal)
-    // The last look, at the address that the socket itself names; nothing has been sent to it yet.
+    // The last check, of the address that the socket is really connected to. Nothing has been sent yet.
     const problem = connectedElsewhere(socket.remoteAddress)
     if (problem === undefined) return socket
     socket.destroy()
@@ -79,7 +80,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
 
   function connectedElsewhere(remoteAddress: string | undefined): Error | undefined {
     if (remoteAddress !== undefined) return refusedAddress(guard, remoteAddress)
-    // Not undici's own SocketError: by that it takes the request for unharmed, and connects again without end.
+    // Not undici's SocketError: after that undici would connect again, without end.
     return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
   }
 
@@ -113,7 +114,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
   }
 }
 
-/** A tunnel that ends at once is often the way in which a proxy says that it could not connect. */
+/** Many proxies report a failed connection by closing the tunnel at once. */
 function blameProxy(error: NodeJS.ErrnoException): never {
   if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error
   throw new ProxyError('PROXY_CLOSED', 'the connection through the outgoing proxy ended before there was TLS')

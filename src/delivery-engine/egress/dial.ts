@@ -1,22 +1,22 @@
 /**
- * A TCP connection to the first address of several that answers ("happy eyeballs", RFC 8305 §5): the next attempt
- * starts when the one before fails, or after a moment without an answer, and none is given up before one has won.
+ * Connects by TCP to the first of several addresses that answers ("happy eyeballs", RFC 8305 §5). The next attempt
+ * starts when the one before fails or has taken 250 ms. Earlier attempts go on until one of all succeeds.
  *
- * Node.js's own (`autoSelectFamily`) does give an attempt up when it starts the next. An endpoint that is more than
- * 250 ms away, and has an IPv6 address beside, could so never be reached from a machine without IPv6.
+ * Node.js's `autoSelectFamily` ends an attempt when it starts the next one. So a machine without IPv6 could never
+ * reach an endpoint that has an IPv6 address and takes longer than 250 ms to answer by IPv4.
  */
 import type { LookupAddress } from 'node:dns'
 import { connect, type Socket } from 'node:net'
 
 /** RFC 8305 §8: "Connection Attempt Delay". */
 const NEXT_AFTER_MS = 250
-/** As undici and Node.js's file streams have it. */
+/** The same as in undici. */
 const READ_BUFFER_BYTES = 64 * 1024
 const KEEP_ALIVE_AFTER_MS = 60_000
 
 /**
  * @param addresses at least one, in the order of the resolver
- * @param signal ends the attempts; and the connection, as long as nobody else sees to it
+ * @param signal ends the attempts
  * @throws the error of the only address, an AggregateError of several, or the signal's reason
  */
 export function dial(addresses: LookupAddress[], port: number, signal: AbortSignal): Promise<Socket> {
@@ -62,7 +62,7 @@ export function dial(addresses: LookupAddress[], port: number, signal: AbortSign
   })
 }
 
-/** One family and the other in turn, beginning with the one that the resolver prefers (RFC 8305 §4). */
+/** Alternates IPv6 and IPv4, beginning with the family of the first address (RFC 8305 §4). */
 function alternate(addresses: LookupAddress[]): LookupAddress[] {
   if (addresses.length < 3) return [...addresses]
   const preferred = addresses.filter(({ family }) => family === addresses[0]?.family)

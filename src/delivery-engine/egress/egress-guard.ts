@@ -1,11 +1,11 @@
 /**
- * Keeps deliveries from reaching what only this machine or its network can reach (SSRF). Anyone who may create
- * a subscription chooses where this service connects to, so a target must have a public address, unless the
- * operator opened its range with DELIVERY_ALLOWED_CIDRS.
+ * The egress guard refuses endpoints on this machine and in private networks (SSRF). Anyone who may create a
+ * subscription chooses where this service connects to, so an endpoint must have a public address, unless the
+ * operator allowed its range with DELIVERY_ALLOWED_CIDRS.
  *
  * The owner of a name can change its addresses between a check and the connection (DNS rebinding). So the addresses
  * that were checked are the ones that are connected to, at each connection again (`addresses.ts`). `checkUrl` only
- * helps whoever enters a URL.
+ * gives an early error when a URL is entered.
  */
 import { isIP } from 'node:net'
 import { isInRange, parseAddress, parseCidr, whyNotPublic } from '../../platform/ip-ranges.js'
@@ -29,7 +29,7 @@ export interface EgressGuard {
 export interface EgressGuardOptions {
   /** Ranges that are allowed though they aren't public. */
   allowedCidrs: string[]
-  /** Whether `http:` is refused, because whoever is on the way could read and change what is sent by it. */
+  /** Whether `http:` is refused: others on the network could read and change what is sent. */
   requireHttps?: boolean
 }
 

@@ -1,9 +1,9 @@
 /**
- * The settings of the ways out: through which proxy, with which certificates.
+ * The settings of egress: outgoing proxies and certificates.
  *
- * The customary HTTP_PROXY and HTTPS_PROXY count only when EGRESS_PROXY_FROM_ENVIRONMENT says so, as Node.js itself asks
- * for NODE_USE_ENV_PROXY: they are often there for something else, such as the installation of packages, and an upgrade
- * must not send deliveries another way. EGRESS_PROXY_URL wins over both. Lower case wins over upper, as with curl.
+ * HTTP_PROXY and HTTPS_PROXY count only with EGRESS_PROXY_FROM_ENVIRONMENT, as Node.js requires NODE_USE_ENV_PROXY:
+ * they are often set for something else, such as the installation of packages. EGRESS_PROXY_URL wins over both.
+ * Lower case wins over upper case, as in curl.
  */
 import { resolve } from 'node:path'
 import { type NoProxy, parseNoProxy } from './no-proxy.js'
@@ -11,20 +11,20 @@ import { nameOf, type OutgoingProxy, parseProxy } from './outgoing-proxy.js'
 import { type ClientCertificate, readAuthorities, readClientCertificate, readNodesExtra } from './trust.js'
 
 export interface EgressSettings {
-  /** For endpoints of `http:` and of `https:`; none: directly. */
+  /** The proxy for endpoints of each scheme; undefined for a direct connection. */
   proxies: Record<'http:' | 'https:', OutgoingProxy | undefined>
-  /** Which endpoints are connected to directly all the same. */
+  /** Endpoints that are connected to directly in spite of a proxy. */
   noProxy: NoProxy
-  /** Whether a proxy is given an endpoint's name. Otherwise it is given an address that was looked up and checked here. */
+  /** Whether the proxy gets the endpoint's name. Otherwise it gets an address that was looked up and checked here. */
   proxyResolvesNames: boolean
   /** PEM. */
   authorities: string | undefined
   clientCertificate: ClientCertificate | undefined
-  /** Customary variables that name a proxy, but don't count. */
+  /** Variables that name a proxy but don't count, for the log. */
   ignored: string[]
 }
 
-/** What is read here; the customary ones in lower case too. */
+/** The settings that are read here. Those without EGRESS_ are read in lower case too. */
 export const egressSettingNames = [
   ...['EGRESS_PROXY_URL', 'EGRESS_CA_FILE', 'EGRESS_CLIENT_CERT_FILE', 'EGRESS_CLIENT_KEY_FILE'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
@@ -40,10 +40,10 @@ export const directEgress: EgressSettings = {
 }
 
 type Given = Record<string, string | undefined>
-/** Reads a setting, or notes what is wrong with it. */
+/** Reads a setting, or notes its problem. */
 type Attempt = <Value>(setting: string, read: () => Value) => Value | undefined
 
-/** Reads them, and everything that is wrong with them. */
+/** Reads the settings and collects all their problems. */
 export function readEgress(given: Given): { egress: EgressSettings; problems: string[] } {
   const problems: string[] = []
   const attempt: Attempt = (setting, read) => {
@@ -104,15 +104,15 @@ function readFiles(
   }
 }
 
-/** Which of the two spellings is set. */
+/** The spelling that is set, lower case or upper case. */
 function nameIn(given: Given, lowerCase: string): string | undefined {
   return [lowerCase, lowerCase.toUpperCase()].find((name) => given[name] !== undefined)
 }
 
-/** As curl takes it: `proxy:3128` is http. */
+/** As in curl, `proxy:3128` means `http://proxy:3128`. */
 const withScheme = (text: string): string => (text.includes('://') ? text : `http://${text}`)
 
-/** For the log of a start: which proxies, without what it takes to use them. */
+/** The proxies for the log of a start, without their passwords. */
 export function describeProxies({ proxies }: EgressSettings): Record<string, string> {
   const named = Object.entries(proxies).flatMap(([protocol, proxy]) =>
     proxy === undefined ? [] : [[protocol.replace(':', ''), nameOf(proxy)]],

@@ -2,7 +2,7 @@
  * NO_PROXY, as curl reads it: hosts that are connected to directly. Entries are separated by commas or blanks:
  *
  * - `example.com` and `.example.com`: that host and every one below it; `*.example.com` means the same
- * - `10.0.0.5`, `fd00::1`, `10.0.0.0/8`, `fd00::/8`: endpoints whose URL has such an address. No name is looked up for it.
+ * - `10.0.0.5`, `fd00::1`, `10.0.0.0/8`, `fd00::/8`: endpoints with such an address in their URL; no name is looked up
  * - `*`: all of them
  *
  * curl knows no ports there, but Go and others do: behind `example.com:8443` or `[::1]:8443` only that port is meant.
@@ -13,7 +13,7 @@ import { isInRange, parseAddress, parseCidr } from '../../platform/ip-ranges.js'
 /** @param hostname as a URL has it, without IPv6's brackets */
 export type NoProxy = (hostname: string, port: number) => boolean
 
-/** @throws TypeError that names the entry that is none */
+/** @throws TypeError that names a malformed entry */
 export function parseNoProxy(text: string): NoProxy {
   const entries = text
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** An outgoing proxy: how its URL is read, and how it fails. */
+/** An outgoing proxy: its URL and its errors. */
 
 export interface OutgoingProxy {
   protocol: 'http:' | 'https:'
@@ -11,7 +11,7 @@ export interface OutgoingProxy {
 
 const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 }
 
-/** @throws TypeError that says what is wrong with it, and repeats none of it: it may hold a password */
+/** @throws TypeError that says what is wrong. It repeats no part of the URL, which may hold a password. */
 export function parseProxy(text: string): OutgoingProxy {
   const form = 'must be a URL such as http://user:password@proxy.example.com:3128, http or https'
   if (!URL.canParse(text)) throw new TypeError(form)
@@ -37,7 +37,7 @@ function basic(username: string, password: string, form: string): string {
   }
 }
 
-/** For people: without what it takes to use it. */
+/** For logs: without user and password. */
 export const nameOf = ({ protocol, hostname, port }: OutgoingProxy): string =>
   `${protocol}//${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
 
@@ -52,7 +52,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** The proxy answered CONNECT with a status other than 2xx: no word of it is the endpoint's. */
+/** The proxy answered CONNECT with a status other than 2xx. The endpoint has said nothing. */
 export class ProxyRefusedError extends ProxyError {
   readonly statusCode: number
 

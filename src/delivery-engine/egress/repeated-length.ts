@@ -1,6 +1,7 @@
 /**
- * Makes one `content-length` of several that are equal, as RFC 9110 §8.6 allows a recipient to. Some frameworks behind
- * a proxy send the header twice. The parser refuses any repetition, so the headers are rewritten before it reads them.
+ * Makes one `content-length` of several that are equal, as RFC 9110 §8.6 allows a recipient to. Some frameworks
+ * behind a proxy send the header twice. The parser refuses any repetition, so the headers are rewritten before it
+ * reads them.
  *
  * Different lengths stay as they are, and the parser refuses them: they are how responses are smuggled. So do headers
  * that arrive in several reads.

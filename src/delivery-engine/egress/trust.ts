@@ -1,4 +1,4 @@
-/** Whom deliveries trust beside the usual authorities, and how they show who sends them (mutual TLS). */
+/** Certificates for deliveries: extra authorities to trust, and the client certificate (mutual TLS). */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContext } from 'node:tls'
@@ -23,8 +23,8 @@ export function readAuthorities(path: string): string {
 }
 
 /**
- * Those of the file that NODE_EXTRA_CA_CERTS names, which Node.js 20 forgets as soon as others are added to its store. What is
- * wrong with that file is for Node.js to tell, and it warns.
+ * The authorities of NODE_EXTRA_CA_CERTS, which Node.js 20 forgets once others are added to its store. Node.js itself
+ * warns when that file is wrong.
  */
 export function readNodesExtra(path: string | undefined): string[] {
   try {
@@ -53,15 +53,14 @@ function whyNotAPair({ code = '' }: NodeJS.ErrnoException): string {
 }
 
 export interface TrustOptions {
-  /** PEM of authorities, in addition. */
+  /** Extra authorities, as PEM. */
   authorities: string | undefined
   clientCertificate: ClientCertificate | undefined
 }
 
 /**
- * For any number of connections. Extra authorities are added to the store itself, because `ca` would replace what Node.js
- * trusts by default, and that differs: its own list, NODE_EXTRA_CA_CERTS, or the system's (--use-openssl-ca and
- * --use-system-ca, and Debian's build). No version of Node.js hands out all of those.
+ * Extra authorities are added to the store, because the option `ca` would replace the authorities that Node.js
+ * trusts by default. Those can't be read: they may be Node.js's own list, NODE_EXTRA_CA_CERTS or the system's.
  */
 export function createTrust({ authorities, clientCertificate }: TrustOptions): SecureContext {
   const secureContext = createSecureContext(clientCertificate)

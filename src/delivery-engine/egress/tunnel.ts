@@ -1,7 +1,7 @@
 /**
- * A way through an outgoing proxy, by CONNECT (RFC 9110 §9.3.6), for `http:` endpoints too: what comes out of a tunnel
- * is the endpoint's, and what the proxy says itself came before it, so neither can be taken for the other. With requests
- * in absolute form a proxy's own 410 would look like the endpoint's, and disable its subscription.
+ * Opens a tunnel through an outgoing proxy by CONNECT (RFC 9110 §9.3.6), for `http:` endpoints too. Answers of the
+ * proxy come before the tunnel is open, and answers of the endpoint through it, so the two can't be confused.
+ * Without a tunnel, a 410 of the proxy would look like the endpoint's and disable the subscription.
  */
 import { request } from 'node:http'
 import { isIP, type Socket } from 'node:net'
@@ -16,16 +16,16 @@ import { type OutgoingProxy, ProxyError, ProxyRefusedError } from './outgoing-pr
 export interface TunnelOptions {
   proxy: OutgoingProxy
   names: NameLookup
-  /** Where to: `192.0.2.1:443`, `[2001:db8::1]:443` or `example.com:443`. */
+  /** The target: `192.0.2.1:443`, `[2001:db8::1]:443` or `example.com:443`. */
   authority: string
-  /** For the TLS with a proxy of https. */
+  /** For TLS with an `https:` proxy. */
   secureContext: SecureContext
   signal: AbortSignal
-  /** Told what would be lacking if time were up now. */
+  /** Called with what the connection waits for, as the subject of an error: `no connection`. */
   onWaiting(missing: string): void
 }
 
-/** More than the headers of any answer, interim ones included. */
+/** More than the headers of any reasonable answer, with interim responses. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
 /** @throws ProxyError, or the signal's reason */

@@ -1,11 +1,12 @@
 /**
- * The fair queue: which delivery is attempted next. Each subscription has a queue, and the queues take turns, so none
- * waits for the backlog of another. Limits on what a queue has in flight keep endpoints that hang from taking all slots:
+ * The fair queue: which delivery is attempted next. Each subscription has a queue, and the queues take turns, so
+ * none waits for the backlog of another. Limits on what a queue has in flight keep endpoints that hang from taking
+ * all slots:
  *
  * - Its share: less than a third of the slots that are still free, the dynamic threshold by which Choudhury and Hahne
  *   share the buffer of a switch. A queue alone can hold a quarter of the slots; of k that hang, each 1/(k + 3).
- * - Its window, which grows by one with each answer, like TCP's slow start. Requests in flight can't be called back, so an
- *   endpoint that has not answered lately has one.
+ * - Its window, which grows by one with each answer, like TCP's slow start. Requests in flight can't be called back, so
+ *   an endpoint that has not answered lately has a window of one.
  * - The last eighth of the slots is for endpoints that have answered lately, and endpoints that hang get no slot while
  *   half of all are taken. So a new endpoint finds a slot beside any number of endpoints that are known to hang.
  *
@@ -17,7 +18,9 @@ import type { Responsiveness } from './responsive-endpoints.js'
 export interface FairQueue {
   /** Puts a delivery at the end of its queue, and starts it if its turn is now. */
   add(lease: Lease): void
-  /** To be called when a started delivery has ended; starts the next. `isAnswered` is undefined without an exchange. */
+  /**
+   * To be called when a started delivery has ended; starts the next. `isAnswered` is undefined without an exchange.
+   */
   ended(lease: Lease, isAnswered: boolean | undefined): void
   /** Removes and returns the waiting deliveries that meet a condition. */
   withdraw(which: (lease: Lease) => boolean): Lease[]
@@ -46,7 +49,7 @@ const KEPT_FREE: Record<Responsiveness, number> = {
   unknown: 1 / 8,
   hanging: 1 / 2,
 }
-/** The smallest window of an endpoint that answered lately: this part of all slots, and at least so many. */
+/** The smallest window of an endpoint that answered lately: this part of all slots, and at least four. */
 const ANSWERING_WINDOW = 1 / 64
 const MIN_ANSWERING_WINDOW = 4
 /** A queue with this many waiting deliveries is saturated, if its endpoint is responsive or not. */
@@ -86,8 +89,8 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
   /** Queues with something waiting, in the order of their turns. */
   const turns = new Set<SubscriptionQueue>()
   /**
-   * Queues whose turn came when they might not start, by what was known then. Each end of a request gives another turn to
-   * its queue, and to the longest paused of each kind.
+   * Queues whose turn came when they might not start, by what was known then. Each end of a request gives another
+   * turn to its queue, and to the longest paused of each kind.
    */
   const paused: Record<Responsiveness, Set<SubscriptionQueue>> = {
     responsive: new Set(),

@@ -1,41 +1,42 @@
 /**
- * LeaseQuotas: how many deliveries of a subscription may be leased, as far as this process knows.
+ * Lease quotas: how many deliveries of a subscription this process may lease.
  *
- * Usually that is as many as keep the fastest endpoint busy. Where leases had to be given back because they waited
- * too long for their turn, it becomes as many as the subscription really gets through (Little's law); it doubles
- * again when all of that has ended between two looks, or when little of it is used. So of an endpoint that hangs a
- * worker holds hardly more than its requests in flight, and its backlog waits in the table, where it costs nothing.
+ * By default the quota keeps even the fastest endpoint busy. When leases of a subscription had to be given back
+ * because they waited too long, its quota becomes what the subscription gets through (Little's law). It doubles
+ * again when all of it has ended between two reviews, or when little of it is in flight. So a worker holds little
+ * more of an endpoint that hangs than its requests in flight, and the backlog waits in the table, where it costs
+ * nothing.
  *
- * A worker that holds much has less for everyone. Like slots (see lanes.ts), what it may hold is shared so that no
- * number of endpoints that hang takes it all: each has an eighth of what is free, and the last eighth is for those
- * that have answered lately. So its memory does not grow with the number of subscriptions either.
+ * A worker that holds many deliveries has smaller quotas for all subscriptions: each gets an eighth of what the
+ * worker may still hold, and the last eighth is for endpoints that answered lately. So the worker's memory does not
+ * grow with the number of subscriptions, and endpoints that hang can't use it up.
  */
 import type { ResponsiveEndpoints } from './responsive-endpoints.js'
 
 export interface LeaseQuotas {
-  /** Tells that so many deliveries were leased: for a moment they count, though no worker holds them yet. */
+  /** To be called when deliveries were leased. They count at once, though they reach a worker a moment later. */
   leased(count: number): void
-  /** Tells that an attempt of a subscription has ended. */
+  /** To be called when an attempt of a subscription has ended. */
   ended(subscriptionId: string): void
-  /** Looks at what has happened since the last time, with the subscriptions that had leases given back. */
+  /** Adjusts the quotas. `late` has the subscriptions whose leases were given back since the last review. */
   review(late: Iterable<string>, inFlight: (subscriptionId: string) => number): void
-  /** For a statement, in a process that holds so many deliveries. */
+  /** Parameters of a statement that leases. `held` is the number of deliveries that this process holds. */
   parameters(held: number): LeaseQuotaParameters
 }
 
-/** Subscriptions that differ from the usual, their leaseQuotas, and that of all others. */
-export type LeaseQuotaParameters = [subscriptionIds: string[], leaseQuotas: number[], usual: number]
+/** Subscriptions with a quota of their own, these quotas, and the quota of all other subscriptions. */
+export type LeaseQuotaParameters = [subscriptionIds: string[], quotas: number[], usual: number]
 
 const DEFAULT_QUOTA = 500
 const MIN_QUOTA = 10
-/** Deliveries that a worker holds at most, waiting or in flight. */
+/** Most deliveries that a worker holds, waiting or in flight. */
 const MAX_HELD = 20_000
 const SHARE_OF_WHAT_IS_FREE = 1 / 8
 const RESERVED_FOR_RESPONSIVE = MAX_HELD / 8
 
 export function createLeaseQuotas(responsiveEndpoints: ResponsiveEndpoints): LeaseQuotas {
   const reduced = new Map<string, number>()
-  /** Attempts since the last look. */
+  /** Ended attempts since the last review. */
   let ended = new Map<string, number>()
   const onTheWay = createMomentaryCount()
 
@@ -70,15 +71,15 @@ export function createLeaseQuotas(responsiveEndpoints: ResponsiveEndpoints): Lea
       const usual = Math.min(DEFAULT_QUOTA, Math.ceil(free * SHARE_OF_WHAT_IS_FREE))
       const isShort = free <= RESERVED_FOR_RESPONSIVE
       const special = isShort ? responsiveEndpoints.all() : [...reduced.keys()]
-      const leaseQuotas = special.map((id) => Math.min(reduced.get(id) ?? DEFAULT_QUOTA, usual))
-      return [special, leaseQuotas, isShort ? 0 : usual]
+      const quotas = special.map((id) => Math.min(reduced.get(id) ?? DEFAULT_QUOTA, usual))
+      return [special, quotas, isShort ? 0 : usual]
     },
   }
 }
 
 const MOMENT_MS = 500
 
-/** What was added in the last one to two moments. */
+/** Counts what was added in the last 0.5 to 1 s. */
 function createMomentaryCount() {
   let [now, before] = [0, 0]
   let turnsAt = 0

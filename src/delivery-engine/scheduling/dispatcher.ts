@@ -1,11 +1,10 @@
 /**
  * The dispatcher: turns outbox entries into deliveries.
  *
- * One statement does it all or nothing: it takes entries off the outbox, matches their events with the enabled
- * subscriptions, writes a delivery for each pair, and marks the events. A crash at any moment leaves the entry
- * where it was. Several dispatchers at work never take the same entry. The match is made by the database, from
- * subscriptions as they are committed at that moment: an event published right after a subscription was created
- * finds it.
+ * One statement takes entries off the outbox, matches their events with the enabled subscriptions, writes a
+ * delivery for each pair, and sets the events' status. A crash leaves the entries in the outbox. Several
+ * dispatchers never take the same entry. The database matches with the subscriptions that are committed at that
+ * moment, so an event that is published right after a subscription was created finds it.
  */
 
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
@@ -32,13 +31,13 @@ const dispatch: Statement = {
   name: 'dispatch',
   text: `
     with claimed as (
-      -- An array, which the index is asked for: a join could read an outbox that was short when it was planned.
+      -- An array, so that the plan uses the index even if the outbox was short when it was planned.
       delete from outbox where "eventId" = any (array(
         select "eventId" from outbox order by "eventId" limit $1 for update skip locked
       ))
       returning "eventId"
     ), wanted as (
-      -- A row for each event, and for each subscription that wants it. The limit keeps to one look-up for each.
+      -- A row for each event and subscription that wants it. The limit makes PostgreSQL look up each event by its id.
       select claimed."eventId", s.id as "subscriptionId", s."maxRequestsPerSecond" is not null as "isPaced"
       from claimed
       cross join lateral (select type from events where id = claimed."eventId" limit 1) as e
@@ -47,7 +46,7 @@ const dispatch: Statement = {
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
     ), rooms as materialized (
-      -- One with a limit of requests a second has none here: the scheduler leases its deliveries, when it is time.
+      -- With a rate limit there is no room: the scheduler leases these deliveries when they may be sent.
       select s."subscriptionId",
              case when s."isPaced" then 0 else ${sqlRoom('s."subscriptionId"', 'coalesce(a.quota, $4)')} end as room
       from (select distinct "subscriptionId", "isPaced" from matched) as s
@@ -83,16 +82,16 @@ export interface DispatcherOptions {
   serviceEvents: ServiceEvents
   batchSize: number
   intervalMs: number
-  /** How much may be leased of which subscription. */
+  /** How many deliveries of each subscription may be leased. */
   leaseQuotas(): LeaseQuotaParameters
   /** Puts leased deliveries on the queue. */
   enqueue(leases: Lease[]): Promise<void>
-  /** Called when deliveries had to stay in the table, because their subscription holds its share already. */
+  /** Called when deliveries of these subscriptions stay in the table, because the quota is used up. */
   onBacklog(subscriptionIds: Iterable<string>): void
   onError(error: unknown): void
 }
 
-/** Gathers events that come one by one: a statement and a job for a few cost little more than for one. */
+/** Collects events that arrive one by one: a statement for a few costs little more than for one. */
 const REST_MS = 3
 
 export function createDispatcher(options: DispatcherOptions): Poller {
@@ -100,7 +99,7 @@ export function createDispatcher(options: DispatcherOptions): Poller {
 
   async function run(): Promise<boolean> {
     const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas()])
-    // Announced before they are queued: a worker must not announce an attempt of a delivery that nobody knows of.
+    // Before they are queued: a delivery must be announced before its first attempt is.
     announceChanges(serviceEvents, changesOfRows(rows))
     const created = rows.filter((row) => row.kind === 'delivery')
     const leases = created

@@ -1,7 +1,7 @@
 /**
- * The fast path: in a process that both accepts and delivers, a delivery goes from its commit to the worker without outbox,
- * queue and loader, because this process has in memory what the first attempt needs. A lone event then takes two
- * statements: one accepts it, the other records its attempt.
+ * The fast path: in a process that both accepts and delivers, a delivery goes from its commit to the worker without
+ * outbox, queue and loader, because this process has in memory what the first attempt needs. A lone event then
+ * takes two statements: one accepts it, the other records its attempt.
  *
  * It is faster, but gives no other guarantee. A delivery that is not attempted within a second is loaded from the
  * database like any other, so a change of its subscription applies to it as well.

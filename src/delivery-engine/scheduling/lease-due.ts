@@ -1,9 +1,9 @@
 /**
- * Leases deliveries that wait in the table and are due: as many for each subscription as it has room for, first
- * attempts before retries, and no faster than its limit of requests a second.
+ * Leases deliveries that wait in the table and are due: for each subscription as many as its quota allows, first
+ * attempts before retries, and no faster than its rate limit.
  *
- * The limit is kept by the generic cell rate algorithm (GCRA). A row for each limited subscription says until when
- * its time is spent; whoever leases locks that row, so all processes together keep to the limit.
+ * The rate limit is a generic cell rate algorithm (GCRA). Each limited subscription has a row in `rateLimits`,
+ * which the leasing statement locks, so the limit holds over all processes.
  */
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
@@ -12,16 +12,16 @@ import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
 
-/** What a look at the table has found. */
+/** What a scan has found. */
 export interface DueLeases {
   leases: Lease[]
-  /** Subscriptions with something due, leased now or not: they may have more when there is room for it. */
+  /** Subscriptions with due deliveries, leased now or not. They may have more. */
   backlogged: Set<string>
-  /** Those of them with a limit of requests a second, and after how long their next request may be made. */
+  /** Subscriptions with a rate limit, and the time until their next request may be made. */
   pacedInMs: Map<string, number>
-  /** When something becomes due for a subscription that has nothing due yet; null for never. */
+  /** Time until the next delivery of a subscription without due deliveries is due; null if there is none. */
   nextDueInMs: number | null
-  /** Whether everything was leased that there was room for. */
+  /** Whether all due deliveries with room were leased. */
   isComplete: boolean
 }
 
@@ -29,8 +29,8 @@ const SECOND_MS = 1000
 const MAX_LEASES_AT_ONCE = 2000
 
 /**
- * The waiting delivery that comes first, of each subscription: a loose index scan, one probe each, however much
- * waits. In the index PENDING comes before FAILED.
+ * The first waiting delivery of each subscription, by a loose index scan: one probe for each subscription, however
+ * many deliveries wait. In the index PENDING comes before FAILED.
  */
 const sqlFirstOfEach = `
   (select d."subscriptionId", d.status, d."nextRunAt" from deliveries d where ${sqlIsWaiting('d')}
@@ -58,21 +58,21 @@ const sqlDue = (status: 'PENDING' | 'FAILED', limit: string) => `
    order by d."nextRunAt" limit ${limit} for update skip locked)`
 
 /**
- * GCRA: until when a limit is spent. No more than a tenth of a second's requests, and one at least, is saved up. A
- * time that is still to come was written before the clock was set back, and holds nobody up.
+ * GCRA: the time until which a rate limit is used up. At most a tenth of a second's requests, and at least one, can
+ * be saved. A time more than a second ahead was written before the clock was set back, and is ignored.
  */
 const sqlSpentUntil = (rate: string) => `
   greatest(case when l."spentUntil" < now() + interval '1 second' then l."spentUntil" end,
            now() - greatest(0.1, 1 / ${rate}) * interval '1 second')`
 
 /**
- * Retries are leased only while half of the quota is free, so that a new event finds room; while first attempts
- * wait, an eighth of what is leased is retries, so that they come through as well.
+ * Retries are leased only while half of the quota is free, so that new events find room. While first attempts wait,
+ * an eighth of the leases are retries.
  */
 const sqlRetries = `
   case when r."hasFirsts" then floor(r.room / 8.0 + random()) else least(r.room, r.free - r.quota / 2) end`
 
-/** `$1`: most leases at once; `$2`, `$3`, `$4`: leaseQuotas; `$5`: subscriptions, where only some are looked at. */
+/** `$1` most leases at once; `$2`, `$3`, `$4` lease quotas; `$5` the subscriptions of a partial scan. */
 const leaseDueSql = (waiting: string) => `
   with recursive waiting as (${waiting}), enabled as materialized (
     select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate,
@@ -88,7 +88,7 @@ const leaseDueSql = (waiting: string) => `
     where e.rate is not null and not exists (select from "rateLimits" l where l."subscriptionId" = e."subscriptionId")
     on conflict do nothing
   ), paced as materialized (
-    -- One that another process has locked gets nothing here: its deliveries are being leased by that one.
+    -- Rows that another process has locked are skipped: that process is leasing these deliveries.
     select e."subscriptionId", e.rate,
            extract(epoch from now() - ${sqlSpentUntil('e.rate')})::float8 * e.rate as credit
     from enabled e join "rateLimits" l on l."subscriptionId" = e."subscriptionId"
@@ -148,25 +148,25 @@ const leaseDueOfSome: Statement = { name: 'lease-due-of-some', text: leaseDueSql
 
 type LeaseDueRow = DueRow | { kind: 'later'; nextDueInMs: number | null }
 
-/** A subscription with something due, and one of the deliveries leased for it, or none. */
+/** A subscription with due deliveries, and one delivery that was leased for it, or none. */
 interface DueRow {
   kind: 'due'
   subscriptionId: string
   /** Requests a second; null for no limit. */
   rate: number | null
-  /** How many of them were due, before any of these leases. */
+  /** Requests that the rate limit allowed before these leases. */
   credit: number | null
   deliveryId: string | null
   queuedUntil: Date
   isRetry: boolean
 }
 
-/** Looks at every subscription that has something waiting. */
+/** Scans every subscription with waiting deliveries. */
 export async function leaseDue(database: Database, leaseQuotas: LeaseQuotaParameters): Promise<DueLeases> {
   return toDueLeases(await database.query<LeaseDueRow>(leaseDueOfAll, [MAX_LEASES_AT_ONCE, ...leaseQuotas]))
 }
 
-/** Looks at these subscriptions only. */
+/** Scans these subscriptions only. */
 export async function leaseDueOf(
   database: Database,
   leaseQuotas: LeaseQuotaParameters,

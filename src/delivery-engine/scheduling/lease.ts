@@ -1,10 +1,10 @@
 /**
  * Leases: which worker may attempt a delivery.
  *
- * An open delivery waits in its table, with `queuedUntil` null, until it is leased: put on the queue with `queuedUntil` in
- * the future. The job carries that time as a token. A token that differs from the row's is not valid any more, so a
- * lost, repeated or late job does no harm. A lease that runs out, because its process died or the queue lost the job,
- * is given again. Workers renew the leases of long attempts.
+ * An open delivery waits in its table, with `queuedUntil` null, until it is leased: put on the queue with
+ * `queuedUntil` in the future. The job carries that time as a token. A token that differs from the row's is not
+ * valid any more, so a lost, repeated or late job does no harm. A lease that runs out, because its process died or
+ * the queue lost the job, is given again. Workers renew the leases of long attempts.
  */
 
 /** Deliveries that one job carries: few enough to share work between workers, enough to need few jobs. */
@@ -18,7 +18,9 @@ export interface Lease {
   queuedUntil: string
   /** Whether an attempt of the current budget has failed. First attempts go before retries. */
   isRetry: boolean
-  /** Whether its subscription has a rate limit: the request counts for this moment, and must not be made much later. */
+  /**
+   * Whether its subscription has a rate limit: the request counts for this moment, and must not be made much later.
+   */
   isPaced: boolean
 }
 
@@ -36,8 +38,8 @@ export function toJobs(leases: Lease[]): DeliveryJob[] {
 }
 
 /**
- * SQL: how many more deliveries of a subscription may be leased, over all processes. The others wait in the table, so an
- * endpoint that hangs can't fill the queue. Counts up to the quota only. The arguments are SQL expressions.
+ * SQL: how many more deliveries of a subscription may be leased, over all processes. The others wait in the table,
+ * so an endpoint that hangs can't fill the queue. Counts up to the quota only. The arguments are SQL expressions.
  */
 export const sqlRoom = (subscriptionId: string, quota: string) => `
   greatest(0, ${quota} - (
@@ -49,8 +51,8 @@ export const sqlRoom = (subscriptionId: string, quota: string) => `
   ))`
 
 /**
- * SQL: the lease `held` is still that of the delivery `d`. Written so that PostgreSQL uses no index for it: a delivery is
- * looked up by its id, and not searched among all that are leased.
+ * SQL: the lease `held` is still that of the delivery `d`. Written so that PostgreSQL uses no index for it: a
+ * delivery is looked up by its id, and not searched among all that are leased.
  */
 export const sqlIsHeld = (held: string, d: string): string =>
   `${d}."queuedUntil" is not distinct from ${held}."queuedUntil"`

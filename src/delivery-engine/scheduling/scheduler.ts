@@ -1,8 +1,8 @@
 /**
- * The scheduler: leases deliveries that wait in the table and are due, and puts them on the queue: retries whose time has
- * come, deliveries that the quota of their subscription had no room for, and deliveries of a subscription that was
- * enabled again. It also reconciles: it takes back expired leases, so that a job that the queue lost is queued again, and
- * gives up deliveries of deleted subscriptions.
+ * The scheduler: leases deliveries that wait in the table and are due, and puts them on the queue: retries whose
+ * time has come, deliveries that the quota of their subscription had no room for, and deliveries of a subscription
+ * that was enabled again. It also reconciles: it takes back expired leases, so that a job that the queue lost is
+ * queued again, and gives up deliveries of deleted subscriptions.
  *
  * A full scan looks at every subscription with something waiting, so it takes longer the more of them there are. The
  * scheduler therefore remembers the subscriptions with a backlog, and between full scans looks only at those of them
@@ -36,14 +36,14 @@ const giveBack: Statement = {
 }
 
 export interface Scheduler extends AsyncDisposable {
-  /** Since the last full scan ended. */
+  /** Milliseconds since the last full scan ended. */
   readonly idleMs: number
   start(): void
-  /** Makes a full scan, because a delivery may be due that the scheduler can't know of. */
+  /** Makes a full scan, because deliveries may be due that the scheduler does not know. */
   wake(): void
   /** Makes a full scan after this time. */
   wakeIn(delayMs: number): void
-  /** Adds subscriptions of which deliveries had to stay in the table. */
+  /** Adds subscriptions with deliveries that had to stay in the table. */
   addBacklog(subscriptionIds: Iterable<string>): void
   /** To be called when a subscription may have room for another delivery. */
   capacityFreed(subscriptionId: string): void
@@ -62,9 +62,12 @@ export interface SchedulerOptions {
 const MAX_GIVEN_UP_AT_ONCE = 1000
 /** A worker may hold many more, and a statement must stay short. */
 const MAX_GIVEN_BACK_AT_ONCE = 1000
-/** Shortest rest between two looks, so that one look serves many small results. */
+/** The shortest rest between two scans, so that one scan serves many freed slots. */
 const REST_MS = 10
-/** After a full scan it rests this many times as long as the scan took, so that scans take a fifth of the time at most. */
+/**
+ * After a full scan it rests this many times as long as the scan took, so that scans take a fifth of the time at
+ * most.
+ */
 const REST_PER_SCAN = 4
 
 export function createScheduler(options: SchedulerOptions): Scheduler {

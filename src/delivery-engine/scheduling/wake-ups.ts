@@ -1,7 +1,7 @@
 /**
- * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due". They carry no data and may be lost,
- * because every poller also polls by itself. Listeners of this process are called at once, those of other processes
- * over Redis.
+ * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due". They carry no data and may be
+ * lost, because every poller also polls by itself. Listeners of this process are called at once, those of other
+ * processes over Redis.
  */
 import { EventEmitter } from 'node:events'
 import type { PubSub } from '../../platform/pubsub.js'
@@ -14,7 +14,9 @@ export interface WakeUps {
   listen(wakeUp: WakeUp, listener: () => void): void
 }
 
-/** The channel and the fields of a message are the same in every version: processes of two versions may run at once. */
+/**
+ * The channel and the fields of a message are the same in every version: processes of two versions may run at once.
+ */
 const CHANNEL = 'signals'
 
 interface Message {

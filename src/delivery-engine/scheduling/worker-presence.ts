@@ -1,8 +1,8 @@
 /**
  * Worker presence: whether other workers are alive. Each worker holds a shared advisory lock for as long as its
- * connection lasts, so PostgreSQL itself notices when one dies. A worker that starts as the only one knows that no lease
- * is held any more, and takes them back without waiting until they run out: after a crash of the whole service,
- * deliveries go on as soon as it is back.
+ * connection lasts, so PostgreSQL itself notices when one dies. A worker that starts as the only one knows that no
+ * lease is held any more, and takes them back without waiting until they run out: after a crash of the whole
+ * service, deliveries go on as soon as it is back.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
