@@ -1,6 +1,6 @@
 /**
- * Cancel: a delivery that waits is given up by hand. One that is on the queue or being attempted can't be
- * called back; it can be cancelled when it waits again.
+ * Cancel: a user gives up a waiting delivery. A delivery that is leased can't be cancelled until it waits again, because a
+ * worker may be attempting it.
  */
 import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
@@ -61,7 +61,7 @@ export interface CancelContext {
   serviceEvents: ServiceEvents
 }
 
-/** @throws ServiceError NOT_FOUND, or CONFLICT when it does not wait */
+/** @throws ServiceError NOT_FOUND, or CONFLICT when the delivery is not waiting */
 export async function cancelDelivery(context: CancelContext, id: string): Promise<void> {
   const before = await findDelivery(context.database, id)
   if ((await giveUp(context, cancelOne, 'cancelled by hand', id)) > 0) return
@@ -74,7 +74,7 @@ export async function cancelDelivery(context: CancelContext, id: string): Promis
   )
 }
 
-/** What still waited for subscriptions that were deleted, so many at a time. Answers with how many it was. */
+/** Gives up waiting deliveries of deleted subscriptions. @returns how many, `limit` at most */
 export function giveUpDeletedDeliveries(context: CancelContext, limit: number): Promise<number> {
   return giveUp(context, giveUpOfDeleted, 'its subscription was deleted', limit)
 }

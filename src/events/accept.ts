@@ -1,13 +1,12 @@
 /**
- * Accept: events and what makes their dispatch certain, committed in one statement.
+ * Accept: commits events together with what makes their dispatch certain, in one statement.
  *
- * Usually that is an entry in the outbox. Where a worker of this very process has its hands free, the statement
- * dispatches as well: it writes the deliveries, leased to that worker, so an event goes out with its commit and
- * needs neither the outbox nor the queue. What the worker then loses (it dies, it gives back) the scheduler finds,
- * like any other lease that ran out. An event that many subscriptions want takes the way through the outbox: its
- * producer must not wait for them.
+ * Usually that is an entry in the outbox. When the worker of this process has room, the statement also dispatches: it
+ * writes the deliveries, leased to that worker, so an event is sent right after its commit and needs neither the outbox nor
+ * the queue. If the worker dies or gives a lease back, the scheduler finds the delivery like any other whose lease expired.
+ * An event that many subscriptions want goes through the outbox, because its producer must not wait for their deliveries.
  *
- * The match is made by the database, from subscriptions as they are committed at that moment, once for each type.
+ * The database matches events with the subscriptions that are committed at that moment, once for each type.
  */
 
 import { sqlWantsType } from '../model/event-type.js'
@@ -29,11 +28,11 @@ export interface Candidate {
 export interface Accepted {
   /** Events that were new. The others have an idempotency key that was used before. */
   ids: Set<string>
-  /** Those of them that were left to the dispatcher. */
+  /** The accepted events that wait in the outbox for the dispatcher. */
   inOutbox: Set<string>
-  /** Deliveries that were written with the events. */
+  /** The deliveries of the other accepted events. */
   deliveries: FastPathDelivery[]
-  /** Subscriptions of these deliveries, and the version of their row that the match was made by. */
+  /** By subscription id, the version of the row that the match has read. */
   subscriptionVersions: Map<string, string>
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
   queuedUntil: Date
@@ -44,34 +43,34 @@ export interface FastPathDelivery {
   id: string
   eventId: string
   subscriptionId: string
-  /** False where it waits in the table instead, for a subscription that was saturated or has a limit. */
+  /** False when it waits in the table, because its subscription is saturated or has a rate limit. */
   isLeased: boolean
 }
 
-/** Deliveries of one event that its producer may wait for. */
+/** An event with more deliveries goes through the outbox. */
 const MAX_FAST_PATH_FAN_OUT = 16
 
 /**
- * `data` comes as the bytes of all events, one after the other: in an array its quotes would have to be escaped, which
- * costs as much as to parse it.
+ * `data` comes as the bytes of all events, one after the other: in an array each quote would have to be escaped, which
+ * costs as much as parsing it.
  */
-const sqlGiven = `
-  given as (
+const sqlPublications = `
+  publications as (
     select id, type, convert_from(substring($8::bytea from "dataFrom" for "dataBytes"), 'UTF8') as data,
            metadata, "idempotencyKey", "contentHash", "createdAt"
     from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $9::timestamptz[])
-      as given (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt")
+      as publication (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt")
   )`
 
 const eventColumns = 'id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
 const sqlEventValues = `
-  g.id, g.type, g.data::json, g.metadata::json, g."idempotencyKey", decode(g."contentHash", 'hex'), g."createdAt"`
+  p.id, p.type, p.data::json, p.metadata::json, p."idempotencyKey", decode(p."contentHash", 'hex'), p."createdAt"`
 
 const acceptForOutbox: Statement = {
   name: 'accept-for-outbox',
   text: `
-    with ${sqlGiven}, accepted as (
-      insert into events (${eventColumns}) select ${sqlEventValues} from given g
+    with ${sqlPublications}, accepted as (
+      insert into events (${eventColumns}) select ${sqlEventValues} from publications p
       on conflict ("idempotencyKey") do nothing
       returning id
     ), deltas as (
@@ -84,36 +83,38 @@ interface AcceptForOutboxRow {
   eventId: string
 }
 
-/** `$10`: subscriptions that the worker takes none of. A row is a delivery, an event, a subscription, or the moment. */
+/** `$10` saturated subscriptions, of which nothing is leased. */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
-    with ${sqlGiven}, matched as materialized (
+    with ${sqlPublications}, matched as materialized (
       select t.type, s.id as "subscriptionId", s.xmin::text as version,
-             s."maxRequestsPerSecond" is null and s.id <> all ($10::uuid[]) as "isTaken"
-      from (select distinct type from given) as t
+             s."maxRequestsPerSecond" is null and s.id <> all ($10::uuid[]) as "isLeased"
+      from (select distinct type from publications) as t
       join subscriptions s on ${sqlWantsType('s', 't.type')}
-    ), fan as materialized (
-      select type, count(*)::int as out, count(*) <= ${MAX_FAST_PATH_FAN_OUT} as "isDirect" from matched group by type
+    ), "fanOut" as materialized (
+      select type, count(*)::int as deliveries, count(*) <= ${MAX_FAST_PATH_FAN_OUT} as "isFastPath"
+      from matched group by type
     ), accepted as materialized (
       insert into events (${eventColumns}, status, "deliveryCount")
       select ${sqlEventValues},
-             (case when fan.out is null then 'UNMATCHED' when fan."isDirect" then 'PROCESSING' else 'PENDING' end)::"EventStatus",
-             case when fan."isDirect" then fan.out else 0 end
+             (case when f.deliveries is null then 'UNMATCHED' when f."isFastPath" then 'PROCESSING'
+                   else 'PENDING' end)::"EventStatus",
+             case when f."isFastPath" then f.deliveries else 0 end
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
-      from given g left join lateral (select * from fan where fan.type = g.type limit 1) as fan on true
+      from publications p left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
       on conflict ("idempotencyKey") do nothing
       returning id, type, status
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
-      select uuid_v7(), a.id, m."subscriptionId", ${sqlNow}, case when m."isTaken" then ${sqlLeaseEnd} end
+      select uuid_v7(), a.id, m."subscriptionId", ${sqlNow}, case when m."isLeased" then ${sqlLeaseEnd} end
       from accepted a join matched m on m.type = a.type
       where a.status = 'PROCESSING'
       returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
     ), deltas as (
       insert into tallies (events, pending)
       select count(*), (select count(*) from created) from accepted having count(*) > 0
-    ), kept as (
+    ), "inOutbox" as (
       insert into outbox ("eventId") select id from accepted where status = 'PENDING'
     )
     ${sqlRowsOfKinds({
@@ -144,7 +145,7 @@ type AcceptAndDispatchRow =
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
-/** @param saturated subscriptions that the worker of this process takes none of; absent, it takes nothing at all. */
+/** @param saturated subscriptions of which the worker takes no delivery now; undefined when it takes none at all. */
 export async function accept(
   database: Database,
   candidates: Candidate[],

@@ -1,15 +1,15 @@
 /**
- * How a subscription's secret is stored: as it is, or, with keys, sealed by AES-256-GCM as
+ * How a subscription's secret is stored: plain, or with an encryption key sealed by AES-256-GCM as
  *
  *     enc:v1:<id of the key>:<nonce>:<ciphertext and tag>
  *
- * The first key seals, every key opens, and what is stored plain stays readable, so keys can be added and replaced at
- * any time. A text is bound to its subscription: copied to another one, it does not open.
+ * The first key seals and every key opens. A plain secret stays readable, so keys can be added and replaced at any time. A
+ * sealed text is bound to its subscription: copied to another subscription, it does not open.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { encryptionKeyId } from './encryption-keys.js'
 
-/** What every sealed text starts with, and no secret may. */
+/** Every sealed text starts with this, and no secret may. */
 export const SEALED_PREFIX = 'enc:v1:'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -18,16 +18,16 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export interface SecretCipher {
-  /** What a text has to start with to be stored as `seal` would do it now; undefined without keys. */
+  /** The prefix of texts that the first key has sealed; undefined without keys. */
   readonly currentPrefix: string | undefined
   readonly keyIds: readonly string[]
-  /** What to store. Without keys that is the secret itself. */
+  /** @returns the text to store: without keys, the secret itself */
   seal(subscriptionId: string, secret: string): string
-  /** The secret that was stored. @throws UnreadableSecretError */
+  /** @returns the secret of a stored text. @throws UnreadableSecretError */
   open(subscriptionId: string, stored: string): string
 }
 
-/** A stored secret that can't be had. The message goes into delivery logs: it is for who runs the service. */
+/** A stored secret can't be decrypted. The message goes into delivery logs and is for operators. */
 export class UnreadableSecretError extends Error {
   override readonly name = 'UnreadableSecretError'
 }

@@ -1,11 +1,11 @@
-/** The keys of SECRET_ENCRYPTION_KEY. A `KeyObject` shows its bytes to nobody who prints it, logs it or turns it into JSON. */
+/** The keys of SECRET_ENCRYPTION_KEY. Printing, logging or serialising a `KeyObject` does not show its bytes. */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 
 /** AES-256. */
 const KEY_BYTES = 32
 const KEY_ID_DIGITS = 8
 
-/** @throws Error that does not repeat what was given */
+/** @throws Error whose message does not repeat the text */
 export function parseEncryptionKey(text: string): KeyObject {
   const bytes = Buffer.from(text, 'base64')
   // Node.js skips over what is not base64, so only what comes out as it went in was base64.
@@ -17,7 +17,7 @@ export function parseEncryptionKey(text: string): KeyObject {
   return createSecretKey(bytes)
 }
 
-/** Names a key without telling it: a hash of 256 random bits gives nothing away. */
+/** An id that does not reveal the key: nothing can be computed from a hash of 256 random bits. */
 export function encryptionKeyId(key: KeyObject): string {
   return createHash('sha256').update(key.export()).digest('hex').slice(0, KEY_ID_DIGITS)
 }

@@ -1,4 +1,4 @@
-/** The keys that webhooks are signed with, from stored secrets: asked for at every attempt, so opened once and remembered. */
+/** Signing keys, from stored secrets. Every attempt needs them, so a decrypted one is kept in memory. */
 
 import { SEALED_PREFIX, type SecretCipher } from './cipher.js'
 import { signingKeyBytes } from './signing-secret.js'
@@ -10,14 +10,14 @@ export type SigningKeys = (subscriptionId: string, stored: string) => Uint8Array
 const MAX_REMEMBERED = 10_000
 
 export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REMEMBERED): SigningKeys {
-  /** By the stored text, which is another one after every change; those not used for longest come first. */
+  /** By the stored text, which every change makes another; the least recently used come first. */
   const remembered = new Map<string, { subscriptionId: string; key: Uint8Array }>()
 
   return (subscriptionId, stored) => {
-    // A plain secret costs less to read than to find.
+    // Decoding a plain secret costs less than a look-up.
     if (!stored.startsWith(SEALED_PREFIX)) return signingKeyBytes(stored)
     const known = remembered.get(stored)
-    // A text that was copied to another subscription must not open there because it was opened here.
+    // A sealed text that someone copied to another subscription must not open there.
     if (known?.subscriptionId === subscriptionId) {
       remembered.delete(stored)
       remembered.set(stored, known)

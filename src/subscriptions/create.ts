@@ -15,12 +15,12 @@ export interface SubscriptionContext {
   newId(): string
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
-  /** Called after a commit that made deliveries due: those that waited for a subscription that was held back. */
+  /** Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted. */
   onDue(): void
 }
 
 /**
- * A new subscription, with its secret: the only time that it is shown.
+ * Creates a subscription and returns it with its secret, which is shown this once.
  *
  * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists
  */

@@ -1,7 +1,6 @@
 /**
- * Delete: the subscription is out of sight at once, takes no more events and forgets its secrets; an equal one
- * may be created. Its deliveries stay, as the history of their events; those that waited are given up by the
- * delivery engine, so many at a time.
+ * Delete: the subscription is hidden at once, takes no more events and loses its secrets, and an equal one may be created.
+ * Its deliveries stay as the history of their events. The delivery engine gives up the waiting ones in batches.
  */
 import { randomBytes } from 'node:crypto'
 import { notFound } from '../errors.js'

@@ -1,4 +1,4 @@
-/** What a subscription may say, and what makes two of them equal. */
+/** The fields of a subscription with their bounds, and when two subscriptions are equal. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Prisma } from '../generated/prisma/client.js'
@@ -25,7 +25,7 @@ export const inputForms = {
 /** The URL parser drops line breaks silently; the stored URL should be the one that is called. */
 const isOneLine = (text: string): boolean => !/\p{Cc}/u.test(text)
 
-/** As the WHATWG URL standard writes it, without the fragment, which is never sent: equal URLs are one text. */
+/** As the WHATWG URL standard writes it, without the fragment, which is never sent. So equal URLs are equal texts. */
 function normalizeUrl(text: string): string {
   const url = new URL(text)
   url.hash = ''

@@ -11,7 +11,7 @@ import {
   visibleFields,
 } from './subscription.js'
 
-/** @throws ServiceError NOT_FOUND, BAD_USER_INPUT when the endpoint is refused, CONFLICT when it becomes equal to another */
+/** @throws ServiceError NOT_FOUND, BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists */
 export async function updateSubscription(
   context: SubscriptionContext,
   id: string,
@@ -32,8 +32,7 @@ async function apply(
   id: string,
   changes: SubscriptionChanges,
 ) {
-  // Locked, because the fingerprint is made of what stays and what changes. Each new delivery locks the key of its
-  // subscription: a lock `for update` would wait for a moment without any, which under load doesn't come.
+  // Locked, because the fingerprint is made of old and new values.
   await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for no key update`
   const before = await transaction.subscription.findUnique({ where: { id, deletedAt: null } })
   if (before === null) throw notFound('subscription', id)
