@@ -18,11 +18,18 @@ it.each(layouts)(
     const service = resources.use(await startTestService(layout))
     const fresh = resources.use(await startReceiver())
     const answers: (() => void)[] = []
+    let isKnown = false
     const old = resources.use(
-      await startReceiver((response) => void answers.push(() => response.writeHead(410).end())),
+      await startReceiver((response) => {
+        if (isKnown) answers.push(() => response.writeHead(410).end())
+        else response.end()
+      }),
     )
     const isEnabled = async (id: string) => (await service.api.get(`/v1/subscriptions/${id}`)).body.isEnabled
     const id = await subscribe(service, old.url)
+    // An endpoint that has answered gets more than one request at a time.
+    await eventIn('DELIVERED', service, await publish(service))
+    isKnown = true
     const [first, second, third] = [await publish(service), await publish(service), await publish(service)]
     await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(3)
 
