@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
-import { type KeySources, readSetting, readSources } from './api-keys/sources.js'
+import { type ApiKeySources, parseApiKeysSetting, readApiKeySources } from './api-keys/read-api-keys.js'
 import { findContradictions, findMissingApiKeys, namesApiKeys, redisTlsOf } from './config/combinations.js'
 import { ConfigError } from './config/config-error.js'
 import { DEVELOPMENT_API_KEY } from './config/development-api-key.js'
@@ -34,7 +34,7 @@ export interface Config {
   role: 'all' | 'api' | 'worker'
   /** The number of processes that share the port and the work. */
   processes: number
-  apiKeys: KeySources
+  apiKeys: ApiKeySources
   /** Without it an embedded PostgreSQL runs in `dataDirectory`. */
   databaseUrl: string | undefined
   /** Leads to PostgreSQL past a pooler. Without it `databaseUrl` must do so. */
@@ -112,17 +112,17 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
 /** In production API keys must be long enough not to be guessed. */
 const MIN_API_KEY_LENGTH = 16
 
-function readApiKeys(given: NodeJS.ProcessEnv): { apiKeys: KeySources; problems: string[] } {
+function readApiKeys(given: NodeJS.ProcessEnv): { apiKeys: ApiKeySources; problems: string[] } {
   const { API_KEYS_FILE: file } = given
   const entries = namesApiKeys(given) ? (given.API_KEYS ?? '') : DEVELOPMENT_API_KEY
   const isProduction = given.NODE_ENV === 'production' && namesApiKeys(given)
   const minLength = isProduction ? MIN_API_KEY_LENGTH : 1
-  const { keys, problems } = readSetting(list.parse(entries), minLength)
+  const { keys, problems } = parseApiKeysSetting(list.parse(entries), minLength)
   const apiKeys = { keys, minLength, file: file === undefined ? undefined : resolve(file) }
-  return { apiKeys, problems: readSources(apiKeys, problems).problems }
+  return { apiKeys, problems: readApiKeySources(apiKeys, problems).problems }
 }
 
-function toConfig(settings: Settings, apiKeys: KeySources, egress: EgressSettings): Config {
+function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSettings): Config {
   return {
     environment: settings.NODE_ENV,
     host: settings.HOST,

@@ -1,33 +1,33 @@
 /**
- * Who gets in, over HTTP and WebSocket alike: a client with a known API key, from an address that has not tried too many wrong
- * ones.
+ * Authenticates clients, over HTTP and WebSocket alike: by a known API key, from an address that has not tried too many
+ * wrong ones.
  *
  * Past the limit, an API key that this address has not used before is refused unread, right or wrong. So a guesser learns
- * nothing from a 429 and gets as few guesses a minute as the limit says. Clients behind the same address whose API keys have
- * worked there before go on as if nothing happened.
+ * nothing from a 429 and gets as few guesses a minute as the limit says. API keys that have worked from the same address
+ * before still work.
  */
 import { ServiceError } from '../errors.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { ApiKey, Scope } from './api-key.js'
+import type { ApiKeyStore } from './api-key-store.js'
 import { createFailureLimit } from './failure-limit.js'
-import type { KeyStore } from './key-store.js'
 
-export interface Authentication extends Pick<KeyStore, 'onRemoved'> {
+export interface Authentication extends Pick<ApiKeyStore, 'onRemoved'> {
   /** @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
-  admit(key: unknown, request: Parameters<AddressOf>[0]): ApiKey
+  authenticate(key: unknown, request: Parameters<AddressOf>[0]): ApiKey
 }
 
 export function createAuthentication(
-  keyStore: KeyStore,
+  apiKeyStore: ApiKeyStore,
   serviceEvents: ServiceEvents,
   addressOf: AddressOf,
 ): Authentication {
   const limit = createFailureLimit()
   const usedBefore = createUsedKeys()
   return {
-    onRemoved: keyStore.onRemoved,
-    admit(key, request) {
+    onRemoved: apiKeyStore.onRemoved,
+    authenticate(key, request) {
       if (typeof key !== 'string' || key === '') {
         serviceEvents.emit('refused', { reason: 'missing' })
         throw new ServiceError(
@@ -36,7 +36,7 @@ export function createAuthentication(
         )
       }
       const address = addressOf(request) ?? 'unknown'
-      const known = keyStore.find(key)
+      const known = apiKeyStore.find(key)
       const secondsLeft = limit.secondsLeft(address)
       if (known !== undefined && (secondsLeft === undefined || usedBefore.has(address, known))) {
         usedBefore.add(address, known)

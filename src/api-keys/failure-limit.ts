@@ -1,4 +1,4 @@
-/** How many wrong keys an address may try. It remembers so many addresses and no more, whoever asks. */
+/** Limits how many wrong API keys an address may try in a minute. The number of addresses it remembers is bounded. */
 import { addressGroup } from '../platform/client-address.js'
 
 export interface FailureLimit {

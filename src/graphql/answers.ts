@@ -1,6 +1,6 @@
 /**
- * The bytes that answers hold of what is stored in any size: payloads, and the errors of logs. Each answer has a
- * budget, and so have all answers of the process together, until they are sent or their client is gone.
+ * Budgets for the stored bytes (payloads and logs) that answers hold until they are sent or their client is gone: one
+ * for each answer, one for each API key, and one for the process.
  */
 import { GraphQLError } from 'graphql'
 import { ServiceError } from '../errors.js'
@@ -14,7 +14,7 @@ export interface Answer {
   /**
    * Counts what is shown, each time that it is shown.
    *
-   * @throws GraphQLError of BAD_USER_INPUT when it is too much for one answer, of SERVICE_UNAVAILABLE when it is for all
+   * @throws GraphQLError BAD_USER_INPUT beyond the budget of an answer, SERVICE_UNAVAILABLE beyond the others
    */
   take(bytes: number): void
   /** What it was refused for, if it was. */

@@ -33,7 +33,7 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
 /** How the answer is read. */
 export interface Reader {
   /** Whether the answers of a subscription can be read, one after the other. */
-  canFollow: boolean
+  canStream: boolean
   /** The WebSocket, where it is one. */
   socket?: object | undefined
 }

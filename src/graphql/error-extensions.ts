@@ -1,11 +1,11 @@
-/** Errors as GraphQL tells them: every one with `extensions.code`, and nothing of the service's inside. */
+/** Errors in GraphQL answers: each has `extensions.code`, and none reveals internals of the service. */
 import { PothosValidationError } from '@pothos/core'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { errorCatalogue, ServiceError } from '../errors.js'
 import { toServiceError } from '../platform/service-errors.js'
-import { discreet } from './redact-variables.js'
+import { redactVariables } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
 /** What clients with automatic persisted queries look for; the one code that REST has no use for. */
@@ -17,23 +17,26 @@ const MAX_TOLD = 10
 const MAX_CHARACTERS = 500
 
 /** What errors may tell of the schema. */
-export interface Telling {
+export interface Disclosure {
   /** Whether they say which name was perhaps meant: they must not where introspection is off. */
   suggestsNames: boolean
 }
 
 /** For Yoga's `maskedErrors`: what is told of an error that execution came to. */
-export function createMaskError(logger: Logger, telling: Telling): (error: unknown) => Error {
+export function createMaskError(logger: Logger, disclosure: Disclosure): (error: unknown) => Error {
   return (error) => {
     const graphQLError = error instanceof GraphQLError ? error : undefined
     const original = graphQLError?.originalError ?? (graphQLError ? undefined : error)
     // GraphQL's own errors: about the document, or about the values of its variables.
     if (original === undefined || original instanceof GraphQLError)
-      return withCode(graphQLError as GraphQLError, telling)
-    const told = explain(original)
-    if (told.cause !== undefined)
-      logger.error({ err: told.cause, path: graphQLError?.path }, 'operation failed')
-    return new GraphQLError(told.message, { ...where(graphQLError), extensions: extensionsOf(told) })
+      return withCode(graphQLError as GraphQLError, disclosure)
+    const serviceError = explain(original)
+    if (serviceError.cause !== undefined)
+      logger.error({ err: serviceError.cause, path: graphQLError?.path }, 'operation failed')
+    return new GraphQLError(serviceError.message, {
+      ...where(graphQLError),
+      extensions: extensionsOf(serviceError),
+    })
   }
 }
 
@@ -50,25 +53,25 @@ export const extensionsOf = ({ code, errors, retryAfterSeconds }: ServiceError) 
 })
 
 /** Gives the errors of parsing and validation their code too. */
-export function useErrorCodes(telling: Telling): Plugin {
+export function useErrorCodes(disclosure: Disclosure): Plugin {
   return {
     onParse:
       () =>
       ({ result, replaceParseResult }) => {
-        if (result instanceof GraphQLError) replaceParseResult(withCode(result, telling))
+        if (result instanceof GraphQLError) replaceParseResult(withCode(result, disclosure))
       },
     onValidate:
       () =>
       ({ result, setResult }) =>
-        setResult(result.slice(0, MAX_TOLD).map((error) => withCode(error as GraphQLError, telling))),
+        setResult(result.slice(0, MAX_TOLD).map((error) => withCode(error as GraphQLError, disclosure))),
   }
 }
 
 /** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
-export function withCode(error: GraphQLError, { suggestsNames }: Telling): GraphQLError {
+export function withCode(error: GraphQLError, { suggestsNames }: Disclosure): GraphQLError {
   if (ownCodes.has(String(error.extensions.code))) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
-  const message = discreet(error.message)
+  const message = redactVariables(error.message)
   return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), {
     ...where(error),
     extensions,

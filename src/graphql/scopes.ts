@@ -48,10 +48,10 @@ function scopesOf({ document, schema, operationName }: ExecutionArgs): Set<Scope
   const fieldsOf = createFieldFinder(
     document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION),
   )
-  const asked = fieldsOf(operation.selectionSet).filter(({ name }) => !name.value.startsWith('__'))
-  const scopes = new Set(asked.map(({ name }) => scopeOf(schema, operation, name.value)))
+  const rootFields = fieldsOf(operation.selectionSet).filter(({ name }) => !name.value.startsWith('__'))
+  const scopes = new Set(rootFields.map(({ name }) => scopeOf(schema, operation, name.value)))
   if (operation.operation === 'mutation') {
-    const made = asked.flatMap((field) => fieldsOf(field.selectionSet))
+    const made = rootFields.flatMap((field) => fieldsOf(field.selectionSet))
     const shown = made
       .filter(({ name }) => name.value !== 'errors')
       .flatMap((field) => fieldsOf(field.selectionSet))

@@ -37,7 +37,7 @@ export interface GraphQLServerOptions {
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
   const { context, allowIntrospection, corsOrigins, authentication, eventMaxBytes } = options
-  const telling = { suggestsNames: allowIntrospection }
+  const disclosure = { suggestsNames: allowIntrospection }
   const answerBytes = Math.max(limits.answerMegabytes * 1_000_000, eventMaxBytes)
   const answers = createAnswers({
     answerBytes,
@@ -56,14 +56,14 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
       refusePersistedQueries,
-      forReadersOnly,
-      useLimits(telling),
+      refuseUnreadableSubscriptions,
+      useLimits(disclosure),
       useScopes(),
-      useErrorCodes(telling),
-      refusedWhole,
+      useErrorCodes(disclosure),
+      refuseOversizedAnswers,
       ...(allowIntrospection ? [] : [withoutIntrospection]),
     ],
-    maskedErrors: { maskError: createMaskError(context.logger, telling) },
+    maskedErrors: { maskError: createMaskError(context.logger, disclosure) },
     batching: { limit: limits.batchedOperations },
     // A key in a header is what every request needs, and no foreign page can send one unless it is let: that,
     // and no multipart, is the guard against forged requests (CSRF).
@@ -82,7 +82,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
 const contextOf = ({ contextValue }: { contextValue?: unknown }) => contextValue as GraphQLContext
 
 /** An answer that would be too large is refused once, and not at each of its fields. */
-const refusedWhole: Plugin = {
+const refuseOversizedAnswers: Plugin = {
   onExecute: ({ args }) => ({
     onExecuteDone({ setResult }) {
       const refusal = contextOf(args).answer.refusal()
@@ -107,10 +107,10 @@ const refusePersistedQueries: Plugin = {
 }
 
 /** A subscription whose answers nobody can read is refused before anything is followed. */
-const forReadersOnly: Plugin = {
+const refuseUnreadableSubscriptions: Plugin = {
   onSubscribe({ args, setResultAndStopExecution }) {
     const { reader } = contextOf(args)
-    if (!reader.canFollow) setResultAndStopExecution({ errors: [unreadable()] })
+    if (!reader.canStream) setResultAndStopExecution({ errors: [unreadable()] })
   },
 }
 

@@ -1,4 +1,4 @@
-/** Who may open a WebSocket, and for how long: as long as the key that opened it is one. */
+/** Authenticates a WebSocket, and closes it when its API key is removed. */
 import { CloseCode } from 'graphql-ws'
 import type { Extra } from 'graphql-ws/use/ws'
 import type { ApiKey } from '../api-keys/api-key.js'
@@ -27,7 +27,7 @@ export function authenticateSocket(
   const { socket, request } = extra
   try {
     const apiKey = connectionParams?.apiKey ?? request.headers['x-api-key']
-    extra.apiKey = authentication.admit(apiKey, request)
+    extra.apiKey = authentication.authenticate(apiKey, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     // Clients take 4401 as final, and would try again for long after any other of these.

@@ -17,7 +17,7 @@ import {
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { ServiceError } from '../errors.js'
-import { type Telling, withCode } from './error-extensions.js'
+import { type Disclosure, withCode } from './error-extensions.js'
 import { limits } from './limits.js'
 import { problemOfVariables } from './variables.js'
 
@@ -32,7 +32,7 @@ interface Operation {
   contextValue: unknown
 }
 
-export function useLimits(telling: Telling): Plugin {
+export function useLimits(disclosure: Disclosure): Plugin {
   function check(args: Operation): readonly GraphQLError[] {
     const { document, schema, operationName, variableValues, contextValue } = args
     const operation = getOperationAST(document, operationName)
@@ -44,7 +44,7 @@ export function useLimits(telling: Telling): Plugin {
     const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
       maxErrors: TOLD_ERRORS,
     })
-    if (errors !== undefined) return errors.slice(0, TOLD_ERRORS).map((error) => withCode(error, telling))
+    if (errors !== undefined) return errors.slice(0, TOLD_ERRORS).map((error) => withCode(error, disclosure))
     const measured = complexityFromQuery(only(operation, document), {
       schema,
       ctx: contextValue as object,

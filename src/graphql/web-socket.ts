@@ -28,7 +28,7 @@ export function createWebSocketOptions(
     async onSubscribe({ extra, subscriptions }, id, { query, operationName, variables }) {
       if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
       const params = { query, operationName, variables }
-      const reader: Reader = { canFollow: true, socket: extra.socket }
+      const reader: Reader = { canStream: true, socket: extra.socket }
       const answer = answers.open(extra.apiKey as ApiKey)
       const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
       try {

@@ -15,8 +15,9 @@ import { guardRoutes } from './auth.js'
 import { type ConnectionLimits, limitConnections } from './connection-limits.js'
 import { type ConnectionShareOptions, shareConnections } from './connection-share.js'
 import { decodeBodies } from './content-encoding.js'
-import { tellDate } from './date.js'
+import { sendDateHeader } from './date-header.js'
 import { refuseBeforeRouting, refuseMalformedRequest } from './early-refusals.js'
+import type { HttpShutdown } from './http-shutdown.js'
 import { checkInputs, refuseUnreadInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
@@ -28,7 +29,6 @@ import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
-import type { HttpStop } from './stop-http.js'
 
 /** How GraphQL is served. */
 type GraphQLSettings = Pick<
@@ -46,7 +46,7 @@ export interface AppOptions {
   metrics: Metrics
   healthChecks: HealthChecks
   /** What has to be over before the app is closed. */
-  stop: HttpStop
+  stop: HttpShutdown
   /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
   api?: SubscriptionContext &
     RetryContext & {
@@ -84,7 +84,7 @@ export async function createApp({
     clientErrorHandler: refuseMalformedRequest,
   })
   shareConnections(app, connections)
-  tellDate(app, clock)
+  sendDateHeader(app, clock)
   refuseBeforeRouting(app)
   app.decorateRequest('apiKey', undefined)
   decodeBodies(app)
@@ -93,13 +93,16 @@ export async function createApp({
   app.setSerializerCompiler(() => JSON.stringify)
 
   app.setErrorHandler((error, request, reply) => {
-    const told = toHttpError(error)
-    if (told.cause !== undefined) {
+    const serviceError = toHttpError(error)
+    if (serviceError.cause !== undefined) {
       const apiKey = request.apiKey && labelOf(request.apiKey)
       const address = addressOf(request.raw)
-      logger.error({ err: told.cause, route: request.routeOptions.url, apiKey, address }, 'request failed')
+      logger.error(
+        { err: serviceError.cause, route: request.routeOptions.url, apiKey, address },
+        'request failed',
+      )
     }
-    return sendProblem(reply, told)
+    return sendProblem(reply, serviceError)
   })
   refuseUnknownRoutes(app)
   app.addHook('onResponse', async (request, reply) => {
@@ -135,7 +138,7 @@ export async function createApp({
         eventMaxBytes: maxBodyBytes,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,
         onEndLive: (endSockets) =>
-          stop.endLiveBy(async () => {
+          stop.endStreamsBy(async () => {
             api.liveUpdates.endAll()
             await endSockets()
           }),

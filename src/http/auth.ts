@@ -1,4 +1,4 @@
-/** Lets in who has a key, to the routes that the scopes of the key are for. */
+/** Guards routes: a request needs an API key with the scope of its route. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKey, Scope } from '../api-keys/api-key.js'
 import { type Authentication, requireScope } from '../api-keys/authentication.js'
@@ -14,19 +14,19 @@ declare module 'fastify' {
   }
 }
 
-/** Guards every route that is added here from now on. One that names no scope is a mistake, told at the start. */
+/** Guards every route that is added to `app` from now on. @throws at the start, for a route that names no scope */
 export function guardRoutes(app: FastifyInstance, authentication: Authentication): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope === undefined) throw new Error(`The route ${method} ${url} names no scope.`)
   })
   app.addHook('onRequest', async (request) => {
-    const key = admit(authentication, request)
+    const key = authenticate(authentication, request)
     requireScope(key, request.routeOptions.config.scope as Scope)
   })
 }
 
-/** @throws ServiceError for those who have no key of this service */
-export function admit(authentication: Authentication, request: FastifyRequest): ApiKey {
-  request.apiKey = authentication.admit(request.headers['x-api-key'], request.raw)
+/** @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
+export function authenticate(authentication: Authentication, request: FastifyRequest): ApiKey {
+  request.apiKey = authentication.authenticate(request.headers['x-api-key'], request.raw)
   return request.apiKey
 }

@@ -25,7 +25,7 @@ const reference = /"#\/components\/schemas\/(\w+)"/g
  * A document with every shape that it uses, once. The library writes each one twice, as it is given (with
  * `Input` after its name) and as it is answered, and each of ours is only one of the two.
  */
-export function oneOfEachShape(document: Document): Document {
+export function oneSchemaOfEachShape(document: Document): Document {
   const { components, paths = {} } = document as {
     components: { schemas: Record<string, object> }
     paths?: object

@@ -6,7 +6,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import type { z } from 'zod'
 import { errorCatalogue } from '../errors.js'
 import { version } from '../platform/version.js'
-import { keepReadable, oneOfEachShape, withBodyExamples } from './openapi-shapes.js'
+import { keepReadable, oneSchemaOfEachShape, withBodyExamples } from './openapi-shapes.js'
 import { problemBody } from './problem.js'
 
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
@@ -82,7 +82,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: about,
     transform: withScopes(createJsonSchemaTransform({ zodToJsonConfig })),
-    transformObject: (document) => withBodyExamples(oneOfEachShape(transformObject(document))),
+    transformObject: (document) => withBodyExamples(oneSchemaOfEachShape(transformObject(document))),
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -1,8 +1,8 @@
 /** The HTTP server of a process: what its routes use, and how it listens and stops. */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
-import { createKeyStore } from '../api-keys/key-store.js'
 import { OTHER_MS } from '../budgets.js'
 import { type Config, publicApiKey } from '../config.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
@@ -10,7 +10,7 @@ import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createPublisher } from '../events/publish.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
 import { type AppOptions, createApp } from '../http/app.js'
-import { createHttpStop, type HttpStop } from '../http/stop-http.js'
+import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createMetrics } from '../telemetry/metrics.js'
@@ -35,7 +35,7 @@ export interface HttpServer {
 
 export async function createHttpServer(context: StartContext, parts: Parts): Promise<HttpServer> {
   const { config, logger } = context
-  const stop = createHttpStop({
+  const stop = createHttpShutdown({
     graceMs: config.shutdownGraceMs,
     onCutOff: (connections) => Object.assign(context.cutOff, { connections }),
   })
@@ -81,7 +81,7 @@ function createApi(
   const { database, clock, newId, secretCipher } = storage
   const { pubSub, wakeUps } = messaging
   const apiKeys = resources.use(
-    createKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
+    createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
     'API keys',
     OTHER_MS,
   )
@@ -108,7 +108,7 @@ function createApi(
 function stopHttpBeforeTheRest(
   { config, resources }: StartContext,
   app: FastifyInstance,
-  stop: HttpStop,
+  stop: HttpShutdown,
   work: BackgroundWork,
 ): void {
   resources.use(

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/http/app.js'
 import type { ConnectionLimits } from '../../src/http/connection-limits.js'
 import type { ConnectionShareOptions } from '../../src/http/connection-share.js'
-import { createHttpStop } from '../../src/http/stop-http.js'
+import { createHttpShutdown } from '../../src/http/http-shutdown.js'
 import { parseCidr } from '../../src/platform/ip-ranges.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createMetrics } from '../../src/telemetry/metrics.js'
@@ -52,7 +52,7 @@ async function serve(changed: Partial<typeof limits> = {}) {
       engine: () => 'disabled',
       clock: () => ({ status: 'ok', offsetMs: 0 }),
     },
-    stop: createHttpStop({ graceMs: 0 }),
+    stop: createHttpShutdown({ graceMs: 0 }),
   })
   // Takes as much as is sent.
   app.post('/echo', async (request) => request.body)

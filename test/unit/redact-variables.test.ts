@@ -1,6 +1,6 @@
 import { buildSchema, executeSync, parse } from 'graphql'
 import { expect, it } from 'vitest'
-import { discreet } from '../../src/graphql/redact-variables.js'
+import { redactVariables } from '../../src/graphql/redact-variables.js'
 
 const schema = buildSchema(`
   input Input { secret: String, name: String, count: Int! }
@@ -11,7 +11,7 @@ const document = parse('query ($input: Input) { take(input: $input) }')
 /** What graphql-js says of a variable, after discretion. */
 const toldOf = (input: object): string => {
   const { errors } = executeSync({ schema, document, variableValues: { input } })
-  return discreet(errors?.[0]?.message as string)
+  return redactVariables(errors?.[0]?.message as string)
 }
 
 const kept =
@@ -32,5 +32,5 @@ it.each([
 
 it('repeats what has nothing to do with one', () => {
   expect(toldOf({ name: ['Ann'], count: 1 })).toContain('["Ann"]')
-  expect(discreet('There is no secret here.')).toBe('There is no secret here.')
+  expect(redactVariables('There is no secret here.')).toBe('There is no secret here.')
 })

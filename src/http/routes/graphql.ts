@@ -8,7 +8,7 @@ import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { extensionsOf } from '../../graphql/error-extensions.js'
 import { limits } from '../../graphql/limits.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
-import { admit } from '../auth.js'
+import { authenticate } from '../auth.js'
 import { createGraphiQLPage } from '../graphiql-page.js'
 import { isLocalHost, originRefusal } from '../origins.js'
 import { toHttpError } from '../problem.js'
@@ -39,9 +39,10 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
 
   return async (app) => {
     app.setErrorHandler((error, _request, reply) => {
-      const told = toHttpError(error)
-      if (told.cause !== undefined) logger.error({ err: told.cause, route: GRAPHQL_PATH }, 'request failed')
-      return sendError(reply, told)
+      const serviceError = toHttpError(error)
+      if (serviceError.cause !== undefined)
+        logger.error({ err: serviceError.cause, route: GRAPHQL_PATH }, 'request failed')
+      return sendError(reply, serviceError)
     })
     app.route({
       url: GRAPHQL_PATH,
@@ -50,7 +51,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
       schema: { hide: true },
       onRequest: async (request, reply) => {
         if (!isVisit(request) && !isPreflight(request))
-          endWithKey(authentication, admit(authentication, request), reply)
+          endWithKey(authentication, authenticate(authentication, request), reply)
       },
       handler: async (request, reply) => {
         if (isVisit(request)) return page.send(request, reply)
@@ -61,7 +62,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         reply.raw.once('close', answer.close)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
           apiKey,
-          reader: { canFollow: canFollow(request) },
+          reader: { canStream: canStream(request) },
           answer,
         })
         if (!isStream(response.headers.get('content-type'))) endUnread(reply)
@@ -104,7 +105,7 @@ function endUnread({ raw }: FastifyReply): void {
 }
 
 /** Whether an answer may be an event stream: a batch has one answer, and HEAD has none. */
-function canFollow({ method, headers, body }: FastifyRequest): boolean {
+function canStream({ method, headers, body }: FastifyRequest): boolean {
   if (method === 'HEAD' || Array.isArray(body)) return false
   // Yoga takes a request without the header to accept anything, and reads no weights.
   const accepted = (headers.accept || '*/*').toLowerCase().split(',')

@@ -1,5 +1,5 @@
 /**
- * How the HTTP server stops without losing a request of anybody who keeps to HTTP/1.1 (RFC 9112 §9.6).
+ * Stops the HTTP server without losing a request of a client that follows HTTP/1.1 (RFC 9112 §9.6).
  *
  * 1. The grace: everything is served as ever, new connections too, so that balancers can learn from `/v1/health` (503)
  *    that this process goes. From here on every answer says `connection: close`, and its connection is closed after it.
@@ -14,21 +14,21 @@ import type { FastifyInstance } from 'fastify'
 import { idleMs, UNDER_WAY_MS } from '../budgets.js'
 import { closeListener } from '../platform/close-listener.js'
 
-export interface HttpStop {
+export interface HttpShutdown {
   readonly isUnderWay: boolean
-  /** The first moment of the stop, if `drain` is not to be that. */
+  /** Starts the stop before `drain` does. */
   begin(): void
-  /** The whole of it. Nobody is connected any more when it resolves, and the app may be closed. */
+  /** Performs the stop. When it resolves, all connections are closed and the app may be closed. */
   drain(): Promise<void>
-  /** For who has nobody to tell: nothing is waited for but what is under way. */
+  /** Ends the grace at once: only requests under way are waited for. */
   skipGrace(): void
-  /** Ends what would go on for ever, when its time has come. */
-  endLiveBy(end: () => Promise<void>): void
+  /** Registers a function that ends the streams, which would never end by themselves. */
+  endStreamsBy(end: () => Promise<void>): void
   /** Watches the connections and requests of the app, from before it listens. */
   attach(app: FastifyInstance): void
 }
 
-export interface HttpStopOptions {
+export interface HttpShutdownOptions {
   graceMs: number
   /** Told how many connections were cut off in use, when some were. */
   onCutOff?(connections: number): void
@@ -37,9 +37,9 @@ export interface HttpStopOptions {
 /** How often connections that have become idle are looked for. */
 const LOOK_EVERY_MS = 25
 
-export function createHttpStop({ graceMs, onCutOff = () => {} }: HttpStopOptions): HttpStop {
+export function createHttpShutdown({ graceMs, onCutOff = () => {} }: HttpShutdownOptions): HttpShutdown {
   const grace = new AbortController()
-  const endLive: (() => Promise<void>)[] = []
+  const endStreams: (() => Promise<void>)[] = []
   const answers = new Set<ServerResponse>()
   let server: Server | undefined
   let connections: Connections | undefined
@@ -60,7 +60,7 @@ export function createHttpStop({ graceMs, onCutOff = () => {} }: HttpStopOptions
     await wait(graceMs)
     const cutOffAt = performance.now() + UNDER_WAY_MS
     await closeListener(server)
-    const live = Promise.all(endLive.map((end) => end())).catch(() => {})
+    const live = Promise.all(endStreams.map((end) => end())).catch(() => {})
     const closesIdleAt = performance.now() + (grace.signal.aborted ? 0 : idleMs(graceMs))
     while (connections.count > 0 && performance.now() < cutOffAt) {
       await pause(LOOK_EVERY_MS)
@@ -77,7 +77,7 @@ export function createHttpStop({ graceMs, onCutOff = () => {} }: HttpStopOptions
     },
     begin,
     skipGrace: () => grace.abort(),
-    endLiveBy: (end) => void endLive.push(end),
+    endStreamsBy: (end) => void endStreams.push(end),
     attach(app) {
       server = app.server
       connections = watchConnections(server)

@@ -1,10 +1,10 @@
-/** The header `Date` of every answer (RFC 9110 §6.6.1), by the clock that the times in its body are from. */
+/** Sends the header `Date` with every answer (RFC 9110 §6.6.1), by the same clock as the times in its body. */
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../platform/clock.js'
 
 const SECOND_MS = 1000
 
-export function tellDate(app: FastifyInstance, clock: Clock): void {
+export function sendDateHeader(app: FastifyInstance, clock: Clock): void {
   /** The same for all requests of a second. */
   let date = { second: Number.NaN, text: '' }
   app.addHook('onRequest', (_request, reply, done) => {

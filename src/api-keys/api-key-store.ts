@@ -1,31 +1,34 @@
 /**
- * The keys that open the service at this moment. Where they come from a file, it is read again when it changes;
- * one that can't be read, or is wrong, changes nothing and is told of once.
+ * The API keys that are valid now. A file of keys is read again when it changes. If it can't be read or is wrong, the
+ * keys stay as they are, and the problem is reported once.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { type ApiKey, hashKey, isSameKey } from './api-key.js'
-import { type KeySources, readSources } from './sources.js'
+import { type ApiKeySources, readApiKeySources } from './read-api-keys.js'
 
-export interface KeyStore extends AsyncDisposable {
+export interface ApiKeyStore extends AsyncDisposable {
   /**
-   * Whose key this is, if anybody's. Every key is compared, by hashes of one length, in a time that tells
-   * neither how much of a guess was right nor which key it came near to.
+   * Compares with every API key, by hashes of one length, so the time of a look-up reveals nothing about the keys.
    */
   find(key: string): ApiKey | undefined
-  /** Calls back once when the key is taken away or changed. Returns what calls it off. */
+  /** Calls `act` once when the key is removed or changed. Returns a function that cancels this. */
   onRemoved(key: ApiKey, act: () => void): () => void
 }
 
-export interface KeyStoreOptions extends KeySources {
-  /** Told of a file that is wrong, once for each time that it was written. */
+export interface ApiKeyStoreOptions extends ApiKeySources {
+  /** Called once for each version of the file that is wrong. */
   onError(error: Error): void
   /** How often the file is looked at. */
   lookEveryMs?: number
 }
 
 /** The sources must have been found right before. @throws Error when they no longer are */
-export function createKeyStore({ onError, lookEveryMs = 2000, ...sources }: KeyStoreOptions): KeyStore {
+export function createApiKeyStore({
+  onError,
+  lookEveryMs = 2000,
+  ...sources
+}: ApiKeyStoreOptions): ApiKeyStore {
   let keys = readNow(sources)
   const watchers = new Map<ApiKey, Set<() => void>>()
   // Looked at for the first time after it was read: what is written in between is read twice, and not missed.
@@ -82,8 +85,8 @@ export function createKeyStore({ onError, lookEveryMs = 2000, ...sources }: KeyS
   }
 }
 
-function readNow(sources: KeySources): ApiKey[] {
-  const { keys, problems } = readSources(sources)
+function readNow(sources: ApiKeySources): ApiKey[] {
+  const { keys, problems } = readApiKeySources(sources)
   if (problems.length > 0) throw new Error(`The keys stay as they were: ${problems.join('; ')}.`)
   return keys
 }

@@ -1,9 +1,9 @@
-/** Where keys come from: the setting `API_KEYS`, and the file that `API_KEYS_FILE` names. They add up. */
+/** Reads API keys from the setting `API_KEYS` and from the file that `API_KEYS_FILE` names; both count. */
 import { readText } from '../platform/text-file.js'
 import type { ApiKey } from './api-key.js'
-import { findRepeats, type ReadKeys, readEntries } from './entry.js'
+import { findRepeats, type ParsedApiKeys, parseApiKeys } from './parse-api-keys.js'
 
-export interface KeySources {
+export interface ApiKeySources {
   /** Those of `API_KEYS`. */
   keys: ApiKey[]
   /** The path that `API_KEYS_FILE` gives. */
@@ -12,18 +12,21 @@ export interface KeySources {
   minLength?: number
 }
 
-export const readSetting = (entries: string[], minLength?: number): ReadKeys =>
-  readEntries(
+export const parseApiKeysSetting = (entries: string[], minLength?: number): ParsedApiKeys =>
+  parseApiKeys(
     entries.map((text, index) => [`API_KEYS#${index + 1}`, text]),
     minLength,
   )
 
 /**
- * What the sources hold at this moment, and everything that is wrong with it.
+ * Reads the file again, and reports every problem of both sources.
  *
- * @param known what was found wrong with the setting already
+ * @param known problems of the setting that are known already
  */
-export function readSources({ keys: given, file, minLength }: KeySources, known: string[] = []): ReadKeys {
+export function readApiKeySources(
+  { keys: given, file, minLength }: ApiKeySources,
+  known: string[] = [],
+): ParsedApiKeys {
   const inFile = file === undefined ? { keys: [], problems: [] } : readFile(file, minLength)
   const keys = [...given, ...inFile.keys]
   const problems = [...known, ...inFile.problems, ...findRepeats(keys)]
@@ -35,11 +38,11 @@ export function readSources({ keys: given, file, minLength }: KeySources, known:
 }
 
 /** One entry a line; empty lines and those that begin with `#` say nothing. It is small, and read rarely. */
-function readFile(path: string, minLength?: number): ReadKeys {
+function readFile(path: string, minLength?: number): ParsedApiKeys {
   try {
     const lines = readText(path).split('\n')
     const entries = lines.map((line, index): [string, string] => [`API_KEYS_FILE#${index + 1}`, line.trim()])
-    return readEntries(
+    return parseApiKeys(
       entries.filter(([, text]) => text !== '' && !text.startsWith('#')),
       minLength,
     )

@@ -1,12 +1,12 @@
 /**
- * Entries of `API_KEYS` and of the file: a plain key, which may do everything, or `name=scope+scope=key`. In place
- * of the key there may be `sha256:` and its hash. No problem that is told here repeats any of what was given,
- * for any of it may be a key.
+ * Parses the entries of `API_KEYS` and of `API_KEYS_FILE`. An entry is a plain API key, which has every scope, or
+ * `name=scope+scope=key`; `sha256:` and a hash may stand for the key. A problem never quotes the entry, because any
+ * part of it may be a key.
  */
 import { type ApiKey, hashKey, isScope, scopes } from './api-key.js'
 
-/** Keys that were found right, and what is wrong with the others. */
-export interface ReadKeys {
+/** The valid API keys, and the problems of the other entries. */
+export interface ParsedApiKeys {
   keys: ApiKey[]
   problems: string[]
 }
@@ -25,21 +25,21 @@ const HASH_PREFIX = 'sha256:'
 const SCOPES = `${scopes.slice(0, -1).join(', ')} and ${scopes.at(-1)}`
 
 /**
- * @param entries what each says, by the place where a person finds it
+ * @param entries the place of each, such as `API_KEYS#2`, and its text
  * @param minLength of an API key; a hash tells nothing of the length of its key
  */
-export function readEntries(entries: [place: string, text: string][], minLength = 1): ReadKeys {
+export function parseApiKeys(entries: [place: string, text: string][], minLength = 1): ParsedApiKeys {
   const keys: ApiKey[] = []
   const problems: string[] = []
   for (const [place, text] of entries) {
-    const read = readEntry(place, text, minLength)
+    const read = parseApiKey(place, text, minLength)
     if (typeof read === 'string') problems.push(`${place} ${read}`)
     else keys.push(read)
   }
   return { keys, problems }
 }
 
-/** What says of two entries that one of them is a mistake. */
+/** The names and keys that two entries share: one of the two is a mistake. */
 export function findRepeats(keys: ApiKey[]): string[] {
   return keys.flatMap((key, index) => {
     const before = keys.slice(0, index)
@@ -52,11 +52,11 @@ export function findRepeats(keys: ApiKey[]): string[] {
   })
 }
 
-/** A key, or what is wrong. */
-function readEntry(place: string, text: string, minLength: number): ApiKey | string {
+/** The API key, or the problem of the entry. */
+function parseApiKey(place: string, text: string, minLength: number): ApiKey | string {
   const [, name, names = '', key = text] = extended.exec(text) ?? []
-  const asked = name === undefined ? [...scopes] : names.split('+')
-  if (!asked.every(isScope)) {
+  const scopeNames = name === undefined ? [...scopes] : names.split('+')
+  if (!scopeNames.every(isScope)) {
     return `names a scope that there is not: there are ${SCOPES}, and a plain key of this form is written name=${scopes.join('+')}=key`
   }
   if (withoutKey.exec(text)?.[1]?.split('+').every(isScope)) return 'has a name and scopes, and no key'
@@ -68,7 +68,7 @@ function readEntry(place: string, text: string, minLength: number): ApiKey | str
   }
   const hash = key.startsWith(HASH_PREFIX) ? readHash(key.slice(HASH_PREFIX.length)) : hashKey(key)
   if (hash === undefined) return `must have 64 hexadecimal digits after ${HASH_PREFIX}`
-  return { name, place, scopes: new Set(asked), hash }
+  return { name, place, scopes: new Set(scopeNames), hash }
 }
 
 function readHash(hex: string): Buffer | undefined {
