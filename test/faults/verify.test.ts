@@ -47,7 +47,7 @@ describe('the verification of tables that forget', () => {
       startProducer({ apiUrls, apiKey: world.apiKey, eventsPerSecond: 100, random }),
     )
     await until('there is something to forget', async () => producer.accepted.size >= 400, {
-      timeoutMs: 60_000,
+      timeoutMs: 180_000,
     })
     await producer.finish()
     await settle(world)
@@ -57,8 +57,8 @@ describe('the verification of tables that forget', () => {
       forgotten.set(table, [...(forgotten.get(table) ?? []), id])
     }
     verification = await verifyPromises(world, producer, [])
-  }, 240_000)
-  afterAll(() => resources[Symbol.asyncDispose]())
+  }, 600_000)
+  afterAll(() => resources[Symbol.asyncDispose](), 120_000)
 
   const found = (promise: string, detail: RegExp = /./) =>
     verification.findings

@@ -15,6 +15,9 @@ beforeEach(() => {
 })
 afterEach(() => resources[Symbol.asyncDispose]())
 
+/** Far below what waiting for the database takes, on a machine that has much to do. */
+const ANSWERED_AT_ONCE_MS = 2000
+
 const event = { type: 'user.created', data: {} }
 
 async function start() {
@@ -56,7 +59,7 @@ const faults: [string, (proxy: TcpProxy) => unknown][] = [
 ]
 
 describe.each(faults)('while the database %s', (_, breakIt) => {
-  it('POST /v1/events soon answers 503 at once, and 202 when it is back', { timeout: 90_000 }, async () => {
+  it('POST /v1/events soon answers 503 at once, and 202 when it is back', { timeout: 180_000 }, async () => {
     const { api, database, toDatabase } = await start()
     const receiver = resources.use(await startReceiver())
     await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [event.type] })
@@ -70,19 +73,19 @@ describe.each(faults)('while the database %s', (_, breakIt) => {
     expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(12_000)
     // Once it is known, most are answered without asking.
     const late = answers.filter(({ sentAtMs }) => sentAtMs > 3000)
-    const quick = late.filter(({ status, tookMs }) => status === 503 && tookMs < 1000)
+    const quick = late.filter(({ status, tookMs }) => status === 503 && tookMs < ANSWERED_AT_ONCE_MS)
     expect(quick.length / late.length).toBeGreaterThan(0.5)
     expect((await api.get('/v1/health')).status).toBe(503)
 
     await toDatabase.restore()
     const publish = async () => (await api.post('/v1/events', event)).status
-    await expect.poll(publish, { timeout: 20_000 }).toBe(202)
-    await expect.poll(async () => (await api.get('/v1/health')).status, { timeout: 20_000 }).toBe(200)
+    await expect.poll(publish, { timeout: 40_000 }).toBe(202)
+    await expect.poll(async () => (await api.get('/v1/health')).status, { timeout: 40_000 }).toBe(200)
     // Every one that was answered with 202 is there, and goes out.
     const accepted = answers.filter(({ status }) => status === 202).length + 1
     await expect
       .poll(async () => (await database.query(`select from events where status = 'DELIVERED'`)).length, {
-        timeout: 40_000,
+        timeout: 80_000,
       })
       .toBeGreaterThanOrEqual(accepted)
   })

@@ -33,7 +33,7 @@ const many = (count: number, line: (n: number) => string) => Array.from({ length
 /** For rows that are to end by themselves, however busy the machine is. */
 const LONG_MS = 20_000
 /** For rows that are to end by the deadline. */
-const SHORT_MS = 400
+const SHORT_MS = 1000
 
 let resources: Resources
 
@@ -68,7 +68,7 @@ const verdictOn = (exchange: Exchange) =>
 
 function toBeGone(endpoint: HostileEndpoint) {
   endpoint.readOn()
-  return expect.poll(() => endpoint.open, { timeout: 15_000, interval: 20 }).toBe(0)
+  return expect.poll(() => endpoint.open, { timeout: 25_000, interval: 20 }).toBe(0)
 }
 
 describe('answers that are none', () => {
