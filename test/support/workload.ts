@@ -91,8 +91,12 @@ async function succeed({ good, apart }: WorkloadTargets, { name, subscribe, publ
   expect(await publish('good', { eventId: `key of ${name}` })).toBe(eventId)
   await expectStatus(eventId, 'SENT')
   expect((await apart.get(`/v1/events/${eventId}`)).status).toBe(200)
-  const read = await apart.post('/graphql', { query: `{ event(id: "${eventId}") { payload { data } } }` })
-  expect(read.body).toEqual({ data: { event: { payload: { data: {} } } } })
+  const shown = 'payload { data } deliveries { edges { node { logs { attempt } } } }'
+  const read = await apart.post('/graphql', { query: `{ event(id: "${eventId}") { ${shown} } }` })
+  expect(read.body.data.event).toEqual({
+    payload: { data: {} },
+    deliveries: { edges: [{ node: { logs: [{ attempt: 1 }] } }] },
+  })
   await expectStatus(await publish('good', {}, apart), 'SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)
 }
