@@ -14,6 +14,7 @@ import { manageListener } from '../platform/cluster-listener.js'
 import { ResourceHangsError } from '../platform/resources.js'
 import type { Service } from '../service.js'
 import { aggregateMetrics } from '../telemetry/shared-metrics.js'
+import { exitCodes } from './stop-request.js'
 
 export interface ProcessesOptions {
   count: number
@@ -51,10 +52,10 @@ export async function startProcesses({
     // When the primary is ended at once, the workers are too.
     process.once('exit', killAll)
     const timer = setTimeout(killAll, processesMs(graceMs))
-    const codes = await Promise.all(living().map(endOf))
+    const ends = await Promise.all(living().map(endsInOrder))
     clearTimeout(timer)
     process.off('exit', killAll)
-    if (codes.some((code) => code !== 0))
+    if (!ends.every((isInOrder) => isInOrder))
       throw new ResourceHangsError('one of the processes', processesMs(graceMs))
   }
 
@@ -63,11 +64,12 @@ export async function startProcesses({
       (worker) => worker !== undefined && !worker.isDead(),
     ) as Worker[]
 
-  async function endOf(worker: Worker): Promise<number | null> {
+  /** A worker that is still starting ends with the code for that, or by the signal itself, before it handles any. */
+  async function endsInOrder(worker: Worker): Promise<boolean> {
     const ended = once(worker, 'exit')
     worker.process.kill(signal)
-    const [code] = (await ended) as [number | null]
-    return code
+    const [code, endedBy] = (await ended) as [number | null, NodeJS.Signals | null]
+    return code === 0 || code === exitCodes[signal] || endedBy === signal
   }
 
   function killAll(): void {

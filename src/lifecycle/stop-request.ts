@@ -7,8 +7,11 @@ import cluster from 'node:cluster'
 /** A signal, the end of the primary process, or an uncaught error. */
 type StopCause = 'SIGINT' | 'SIGTERM' | 'disconnect' | 'crash'
 
-/** As a shell reports a process that a signal ended: 128 plus the signal's number. 1 for what is no signal. */
-const exitCodes: Record<StopCause, number> = { SIGINT: 130, SIGTERM: 143, disconnect: 1, crash: 1 }
+/**
+ * Of a process that is stopped before its start has finished, as a shell reports one that a signal ended: 128 plus the
+ * signal's number. 1 for what is no signal.
+ */
+export const exitCodes: Record<StopCause, number> = { SIGINT: 130, SIGTERM: 143, disconnect: 1, crash: 1 }
 
 /** The `reason` of the signal. */
 export class StopRequest extends Error {

@@ -113,6 +113,15 @@ describe.each(queueModes)('two processes on one port, queue on %s', { timeout: T
     await expect.poll(async () => new Set(await areYoung()).size, PATIENCE).toBe(2)
   })
 
+  it('stop in order while one that died is replaced', async () => {
+    const again = await start()
+    const before = childrenOf(again.pid)
+    process.kill(before[0] as number, 'SIGKILL')
+    const hasReplacement = () => childrenOf(again.pid).some((pid) => !before.includes(pid))
+    await expect.poll(hasReplacement, { ...PATIENCE, interval: 20 }).toBe(true)
+    expect(await again.end('SIGTERM')).toBe(0)
+  })
+
   it('stop with the first of them, in order or not', async () => {
     const children = childrenOf(service.pid)
     expect(await service.end('SIGTERM')).toBe(0)
