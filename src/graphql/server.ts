@@ -99,7 +99,8 @@ const refuseOversizedAnswers: Plugin = {
  */
 const refusePersistedQueries: Plugin = {
   onParams({ params }) {
-    if (params.query != null || params.extensions?.persistedQuery === undefined) return
+    // A batch may hold anything in place of an operation. Yoga refuses that by itself.
+    if (params?.query != null || params?.extensions?.persistedQuery === undefined) return
     // Thrown, because Yoga's own check of the query comes after a result too.
     const extensions = { code: PERSISTED_QUERY_NOT_SUPPORTED, http: { status: 200 } }
     throw new GraphQLError('PersistedQueryNotSupported', { extensions })

@@ -287,9 +287,15 @@ describe('an absurd query', () => {
     expectProblem(await service.api.get('/v1/deliveries?eventId=a&eventId=b'), 400, 'eventId')
   })
 
-  it('with what nobody asked for is answered without it', async () => {
-    for (const query of ['?', '?&&&=', '?__proto__=1&constructor=1', '?%ff=%zz', `?${'a=1&'.repeat(1000)}`]) {
-      for (const path of lists) expect((await service.api.get(path + query)).status).toBe(200)
+  it('with nothing in it is answered', async () => {
+    for (const path of lists) {
+      for (const query of ['?', '?&&&']) expect((await service.api.get(path + query)).status).toBe(200)
+    }
+  })
+
+  it('with parameters that there are not is refused', async () => {
+    for (const query of ['?__proto__=1&constructor=1', '?%ff=%zz', '?=', `?${'a=1&'.repeat(1000)}`]) {
+      for (const path of lists) expectProblem(await service.api.get(path + query), 400)
     }
   })
 
