@@ -171,7 +171,7 @@ describe('endpoints that hang', () => {
     for (const { url } of [hanging, good]) {
       await api.post('/v1/subscriptions', { endpointUrl: url, eventTypes: ['a'] })
     }
-    // One that has never answered would have one request in flight.
+    // One that has never answered has few requests in flight.
     await api.post('/v1/events', { type: 'a', data: {} })
     await expect.poll(() => hanging.requests.length, { timeout: 10_000 }).toBe(1)
     isHanging = true

@@ -48,15 +48,31 @@ describe('createFairQueue', () => {
     expect(fairQueue.inFlight).toBe(11)
   })
 
-  it.each(['new', 'hanging'])('starts with one for an endpoint that is %s', (subscription) => {
+  it.each(['new', 'hanging'])('starts with eight for an endpoint that is %s, while most are free', (name) => {
     const { fairQueue, started } = fairQueueOf(512)
-    fill(fairQueue, subscription, 500)
-    expect(started).toHaveLength(1)
-    answer(fairQueue, subscription, 1, false)
-    expect(fairQueue.inFlight).toBe(1)
-    answer(fairQueue, subscription, 3)
-    expect(fairQueue.inFlight).toBe(4)
+    fill(fairQueue, name, 500)
+    expect(started).toHaveLength(8)
+    answer(fairQueue, name, 8, false)
+    expect(fairQueue.inFlight).toBe(8)
+    answer(fairQueue, name, 3)
+    expect(fairQueue.inFlight).toBe(11)
   })
+
+  it.each(['new', 'hanging'])(
+    'starts with one for an endpoint that is %s, once a quarter is taken',
+    (name) => {
+      const { fairQueue, startedOf } = fairQueueOf(512)
+      fill(fairQueue, 'slow', 500)
+      answer(fairQueue, 'slow', 200)
+      expect(fairQueue.inFlight).toBe(128)
+      fill(fairQueue, name, 500)
+      expect(startedOf(name)).toBe(1)
+      answer(fairQueue, name, 1, false)
+      expect(fairQueue.inFlightOf(name)).toBe(1)
+      answer(fairQueue, name, 3)
+      expect(fairQueue.inFlightOf(name)).toBe(4)
+    },
+  )
 
   it('does not grow a window that is not used, nor by what was not answered', () => {
     const { fairQueue } = fairQueueOf(512)

@@ -6,7 +6,7 @@
  * - Its share: less than a third of the slots that are still free, the dynamic threshold by which Choudhury and Hahne
  *   share the buffer of a switch. A queue alone can hold a quarter of the slots; of k that hang, each 1/(k + 3).
  * - Its window, which grows by one with each answer, like TCP's slow start. Requests in flight can't be called back, so
- *   an endpoint that has not answered lately has a window of one.
+ *   an endpoint that has not answered lately has a window of one, unless most slots are free.
  * - The last eighth of the slots is for endpoints that have answered lately, and endpoints that hang get no slot while
  *   half of all are taken. So a new endpoint finds a slot beside any number of endpoints that are known to hang.
  *
@@ -49,9 +49,11 @@ const KEPT_FREE: Record<Responsiveness, number> = {
   unknown: 1 / 8,
   hanging: 1 / 2,
 }
-/** The smallest window of an endpoint that answered lately: this part of all slots, and at least four. */
-const ANSWERING_WINDOW = 1 / 64
-const MIN_ANSWERING_WINDOW = 4
+/** The first window of an endpoint that answered lately, or of any while most slots are free: at least four. */
+const FIRST_WINDOW = 1 / 64
+const MIN_FIRST_WINDOW = 4
+/** The part of the slots that must be free for an endpoint that has not answered lately to have more than one. */
+const MOST_SLOTS = 3 / 4
 /** A queue with this many waiting deliveries is saturated, if its endpoint is responsive or not. */
 const SATURATED_AT = 1000
 const UNRESPONSIVE_SATURATED_AT = 8
@@ -84,7 +86,7 @@ function takeNext(queue: SubscriptionQueue): Lease | undefined {
 
 export function createFairQueue(options: FairQueueOptions): FairQueue {
   const { maxInFlight, maxInFlightPerSubscription, responsivenessOf, start } = options
-  const answeringWindow = Math.max(MIN_ANSWERING_WINDOW, Math.ceil(maxInFlight * ANSWERING_WINDOW))
+  const firstWindow = Math.max(MIN_FIRST_WINDOW, Math.ceil(maxInFlight * FIRST_WINDOW))
   const queues = new Map<string, SubscriptionQueue>()
   /** Queues with something waiting, in the order of their turns. */
   const turns = new Set<SubscriptionQueue>()
@@ -113,7 +115,8 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
 
   function windowOf({ window }: SubscriptionQueue, responsiveness: Responsiveness): number {
     const isAnswering = responsiveness === 'responsive' || responsiveness === 'slow'
-    return isAnswering ? Math.max(window, answeringWindow) : window
+    const areMostFree = maxInFlight - inFlight > maxInFlight * MOST_SLOTS
+    return isAnswering || areMostFree ? Math.max(window, firstWindow) : window
   }
 
   function mayStart(queue: SubscriptionQueue, responsiveness: Responsiveness): boolean {
