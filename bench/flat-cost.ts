@@ -1,6 +1,7 @@
 /**
  * What statements and lists cost on full tables: `tsx bench/flat-cost.ts [deliveries]`. It fills the tables of a
- * PostgreSQL of its own, lets the service work off what waits there, asks for every list, and prints what took how long.
+ * PostgreSQL of its own, lets the service work off what waits there, asks for every list, and prints what took how
+ * long.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'

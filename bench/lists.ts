@@ -1,4 +1,7 @@
-/** Every list that there is, with each of its filters and with every two of them, on tables that `full-tables.ts` filled. */
+/**
+ * Every list that there is, with each of its filters and with every two of them, on tables that `full-tables.ts`
+ * filled.
+ */
 
 /** A request that answers with a list, as one who watches over the service would make it. */
 export interface ListRequest {

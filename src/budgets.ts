@@ -1,8 +1,8 @@
 /**
  * How long a lease lasts, and how long a stop and each of its steps may take. All times of a stop are shares of one.
  *
- * Kubernetes kills a process 30 s after it has asked it to stop (`terminationGracePeriodSeconds`), Docker Compose is told
- * the same. With the default of SHUTDOWN_GRACE_SECONDS, 3 s, a stop takes 28 s at most, whatever hangs.
+ * Kubernetes kills a process 30 s after it has asked it to stop (`terminationGracePeriodSeconds`), Docker Compose is
+ * told the same. With the default of SHUTDOWN_GRACE_SECONDS, 3 s, a stop takes 28 s at most, whatever hangs.
  *
  * ```
  *  0            grace                                                                           grace + 24 s   + 1 s

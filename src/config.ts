@@ -72,8 +72,8 @@ export interface Config {
 }
 
 /**
- * Reads and checks the settings. An empty variable counts as absent, because a compose file passes on an unset variable as
- * an empty one.
+ * Reads and checks the settings. An empty variable counts as absent, because a compose file passes on an unset variable
+ * as an empty one.
  *
  * @throws ConfigError with every problem found
  */
@@ -94,8 +94,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 }
 
 /**
- * The configuration of a program that only works on the database, such as `npm run migrate`: settings of API keys and of
- * certificates for deliveries are ignored.
+ * The configuration of a program that only works on the database, such as `npm run migrate`: settings of API keys and
+ * of certificates for deliveries are ignored.
  *
  * @throws ConfigError
  */

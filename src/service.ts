@@ -1,7 +1,7 @@
 /**
- * Composes the service. A start opens resources in the order in which they depend on each other, connects them, and only
- * then lets work begin. A stop closes them in the opposite order: the service accepts no new work, finishes and records
- * the work in flight, and closes connections.
+ * Composes the service. A start opens resources in the order in which they depend on each other, connects them, and
+ * only then lets work begin. A stop closes them in the opposite order: the service accepts no new work, finishes and
+ * records the work in flight, and closes connections.
  */
 import type { Logger } from 'pino'
 import { createEgressGuard } from './delivery-engine/egress/egress-guard.js'

@@ -2,9 +2,9 @@
  * Authenticates clients, over HTTP and WebSocket alike: by a known API key, from an address that has not tried too many
  * wrong ones.
  *
- * Past the limit, an API key that this address has not used before is refused unread, right or wrong. So a guesser learns
- * nothing from a 429 and gets as few guesses a minute as the limit says. API keys that have worked from the same address
- * before still work.
+ * Past the limit, an API key that this address has not used before is refused unread, right or wrong. So a guesser
+ * learns nothing from a 429 and gets as few guesses a minute as the limit says. API keys that have worked from the same
+ * address before still work.
  */
 import { ServiceError } from '../errors.js'
 import type { AddressOf } from '../platform/client-address.js'

@@ -9,9 +9,9 @@ export interface ServiceErrorItem {
 }
 
 /**
- * `code` is that of the first error: `UNAUTHENTICATED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `BAD_USER_INPUT`, `NOT_FOUND`,
- * `CONFLICT`, `IDEMPOTENCY_MISMATCH`, `SERVICE_UNAVAILABLE`, `INTERNAL_SERVER_ERROR`; or `UNREACHABLE` when the service
- * could not be asked, and `BAD_RESPONSE` when what answered is not the service.
+ * `code` is that of the first error: `UNAUTHENTICATED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `BAD_USER_INPUT`,
+ * `NOT_FOUND`, `CONFLICT`, `IDEMPOTENCY_MISMATCH`, `SERVICE_UNAVAILABLE`, `INTERNAL_SERVER_ERROR`; or `UNREACHABLE`
+ * when the service could not be asked, and `BAD_RESPONSE` when what answered is not the service.
  */
 export class ClientError extends Error {
   override name = 'ClientError'

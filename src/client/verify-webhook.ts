@@ -1,6 +1,6 @@
 /**
- * For receivers: that a webhook comes from the service, unchanged and now (Standard Webhooks 1.0.0). On Web Crypto alone,
- * so that it runs on Node.js, in edge runtimes and in browsers alike.
+ * For receivers: that a webhook comes from the service, unchanged and now (Standard Webhooks 1.0.0). On Web Crypto
+ * alone, so that it runs on Node.js, in edge runtimes and in browsers alike.
  */
 
 /** What a webhook says. */
@@ -37,7 +37,9 @@ export class WebhookVerificationError extends Error {
   }
 }
 
-/** Rejects with WebhookVerificationError; with TypeError when there is no usable secret, or the body is not the raw one. */
+/**
+ * Rejects with WebhookVerificationError; with TypeError when there is no usable secret, or the body is not the raw one.
+ */
 export async function verifyWebhook<Data = Record<string, unknown>, Metadata = Record<string, unknown>>(
   options: VerifyWebhookOptions,
 ): Promise<WebhookEvent<Data, Metadata>> {

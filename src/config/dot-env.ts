@@ -5,8 +5,8 @@ import { ExpectedStartError } from '../errors.js'
 import { readText } from '../platform/text-file.js'
 
 /**
- * Adds the variables of `.env` to `process.env`; a variable that is set already keeps its value. `process.loadEnvFile()`
- * can't be used: it takes a byte order mark for a part of the first name.
+ * Adds the variables of `.env` to `process.env`; a variable that is set already keeps its value.
+ * `process.loadEnvFile()` can't be used: it takes a byte order mark for a part of the first name.
  *
  * @throws ExpectedStartError when the file exists and can't be read
  */

@@ -1,7 +1,7 @@
 /**
- * Each setting by name: its type, its bounds and its default. Two groups are read elsewhere, because the values of several
- * settings and files belong together there: API_KEYS and API_KEYS_FILE in `../api-keys/read-api-keys.ts`, and the proxies and
- * certificates of deliveries in `../delivery-engine/egress/egress-settings.ts`.
+ * Each setting by name: its type, its bounds and its default. Two groups are read elsewhere, because the values of
+ * several settings and files belong together there: API_KEYS and API_KEYS_FILE in `../api-keys/read-api-keys.ts`, and
+ * the proxies and certificates of deliveries in `../delivery-engine/egress/egress-settings.ts`.
  */
 import type { KeyObject } from 'node:crypto'
 import { levels } from 'pino'

@@ -1,6 +1,6 @@
 /**
- * Cancel: a user gives up a waiting delivery. A delivery that is leased can't be cancelled until it waits again, because a
- * worker may be attempting it.
+ * Cancel: a user gives up a waiting delivery. A delivery that is leased can't be cancelled until it waits again,
+ * because a worker may be attempting it.
  */
 import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'

@@ -1,7 +1,7 @@
 /**
  * Pages of deliveries, newest first, of all or of several events or subscriptions, a page of each: one statement for
- * the ids, however many parents there are, and a few more for the rows with their relations. Whatever the filter, a page
- * costs the same with ten deliveries and ten million:
+ * the ids, however many parents there are, and a few more for the rows with their relations. Whatever the filter, a
+ * page costs the same with ten deliveries and ten million:
  *
  * - Prisma's own way to load pages of relations reads every delivery that the parents have, and there may be a million.
  * - Of several statuses PostgreSQL would read all deliveries, and sort them, or go through the table until a page is
@@ -23,7 +23,9 @@ import { isUuid } from '../platform/uuid.js'
 
 export interface DeliveryPage {
   filter: DeliveryConditions | null | undefined
-  /** What Prisma's `findMany` would be asked for: the page, from its end where `take` is negative, and the relations. */
+  /**
+   * What Prisma's `findMany` would be asked for: the page, from its end where `take` is negative, and the relations.
+   */
   query: Pick<Prisma.DeliveryFindManyArgs, 'take' | 'cursor' | 'include' | 'select'>
 }
 

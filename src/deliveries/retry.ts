@@ -1,7 +1,7 @@
 /**
- * Retry by a user: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts; `attempts` and
- * the logs go on counting. An attempt that is in flight meanwhile counts as the first of the new budget, so a retry never
- * makes two requests at once.
+ * Retry by a user: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts; `attempts`
+ * and the logs go on counting. An attempt that is in flight meanwhile counts as the first of the new budget, so a retry
+ * never makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
@@ -37,7 +37,9 @@ export interface RetryResult {
 
 export interface RetriedEvent {
   retried: number
-  /** At most `MAX_RETRY_RESULTS`, those with a deleted or disabled subscription first, then the others that are retried. */
+  /**
+   * At most `MAX_RETRY_RESULTS`, those with a deleted or disabled subscription first, then the others that are retried.
+   */
   deliveries: RetryResult[]
   /** Whether the event has more deliveries than these. */
   isTruncated: boolean
@@ -124,7 +126,9 @@ const refusal = ({ reason }: RetryResult): string =>
     ? 'The subscription of the delivery is deleted, so it can not be sent again.'
     : `The delivery is ${reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'}. Only a delivery that is FAILED or DEAD can be retried.`
 
-/** Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND */
+/**
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND
+ */
 export async function retryEvent(context: RetryContext, eventId: string): Promise<RetriedEvent> {
   if (!isUuid(eventId)) throw notFound('event', eventId)
   const { retried, results } = await retry(context, retryAll, eventId)

@@ -2,9 +2,10 @@
  * Accept: commits events together with what makes their dispatch certain, in one statement.
  *
  * Usually that is an entry in the outbox. When the worker of this process has room, the statement also dispatches: it
- * writes the deliveries, leased to that worker, so an event is sent right after its commit and needs neither the outbox nor
- * the queue. If the worker dies or gives a lease back, the scheduler finds the delivery like any other whose lease expired.
- * An event that many subscriptions want goes through the outbox, because its producer must not wait for their deliveries.
+ * writes the deliveries, leased to that worker, so an event is sent right after its commit and needs neither the outbox
+ * nor the queue. If the worker dies or gives a lease back, the scheduler finds the delivery like any other whose lease
+ * expired. An event that many subscriptions want goes through the outbox, because its producer must not wait for their
+ * deliveries.
  *
  * The database matches events with the subscriptions that are committed at that moment, once for each type.
  */

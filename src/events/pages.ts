@@ -1,7 +1,7 @@
 /**
  * Pages of events, newest first. Of several statuses or types PostgreSQL would read all events and sort them, or go
- * through the table until a page is full. So it is asked for a page of each, by an index that has them in order, and the
- * pages are merged.
+ * through the table until a page is full. So it is asked for a page of each, by an index that has them in order, and
+ * the pages are merged.
  */
 import { type Event, type EventStatus, Prisma } from '../generated/prisma/client.js'
 import {

@@ -13,7 +13,10 @@ interface PageArguments {
   filter?: object | null | undefined
 }
 
-/** What a page costs: its own field with its filter, and what is asked of each of its edges as often as it may have them. */
+/**
+ * What a page costs: its own field with its filter, and what is asked of each of its edges as often as it may have
+ * them.
+ */
 export const connectionComplexity = ({ first, last, filter }: PageArguments) => ({
   field: filterComplexity(filter),
   multiplier: Math.max(1, Math.min(first ?? last ?? DEFAULT_LIMIT, MAX_LIMIT)),

@@ -1,6 +1,6 @@
 /**
- * Stored values of any size, loaded for one operation together, and only once their sizes are known to fit its answer. A
- * value counts as often as it is asked for.
+ * Stored values of any size, loaded for one operation together, and only once their sizes are known to fit its answer.
+ * A value counts as often as it is asked for.
  */
 import type { Answer } from './answers.js'
 

@@ -30,8 +30,8 @@ export interface LiveUpdates {
   /** Ends every subscriber's iteration, in order. */
   endAll(): void
   /**
-   * The changes that the filter lets through, from the first `next()` on: an iterator that nobody reads opens nothing. Ends
-   * when it is returned.
+   * The changes that the filter lets through, from the first `next()` on: an iterator that nobody reads opens nothing.
+   * Ends when it is returned.
    *
    * @throws ServiceError CONFLICT when one of the bounds is reached, here or from the first `next()`
    */

@@ -1,7 +1,7 @@
 /**
- * Subscribers by what their filters ask for, so that a change is taken to those that want it and the others cost nothing. Each
- * is kept under the values of one field, the first that its filter names; the rest of the filter is checked when a change has
- * one of these values.
+ * Subscribers by what their filters ask for, so that a change is taken to those that want it and the others cost
+ * nothing. Each is kept under the values of one field, the first that its filter names; the rest of the filter is
+ * checked when a change has one of these values.
  */
 
 /** The values that a change may have in a field; a field that is absent may have any. */

@@ -1,4 +1,6 @@
-/** GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the plugins that Yoga has over HTTP. */
+/**
+ * GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the plugins that Yoga has over HTTP.
+ */
 import { type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
 import type { ServerOptions } from 'graphql-ws'
 import type { YogaServerInstance } from 'graphql-yoga'

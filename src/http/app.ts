@@ -57,7 +57,10 @@ export interface AppOptions {
     }
 }
 
-/** The methods that have time series of their own; any other is `_OTHER`, as OpenTelemetry calls it, or strangers could make series. */
+/**
+ * The methods that have time series of their own; any other is `_OTHER`, as OpenTelemetry calls it, or strangers could
+ * make series.
+ */
 const usualMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const methodLabel = (method: string): string => (usualMethods.has(method) ? method : '_OTHER')
 

@@ -1,9 +1,9 @@
 /**
- * Each address has a share of the connections, so one that holds all it can get leaves room for the others. What a trusted
- * proxy connects is not counted: behind it are many clients, whom it has to share out itself.
+ * Each address has a share of the connections, so one that holds all it can get leaves room for the others. What a
+ * trusted proxy connects is not counted: behind it are many clients, whom it has to share out itself.
  *
- * When every connection is taken, some more are accepted for health and metrics alone, because an operator, or a balancer
- * that would otherwise take the process for dead, must be able to ask.
+ * When every connection is taken, some more are accepted for health and metrics alone, because an operator, or a
+ * balancer that would otherwise take the process for dead, must be able to ask.
  */
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'

@@ -1,7 +1,7 @@
 /**
- * Bodies that come compressed (`Content-Encoding`, RFC 9110 §8.4): gzip and br are decoded as they arrive, and what comes out
- * counts towards the limit of a body, so a small bomb is refused like a large body. Another encoding is 415, with an
- * `Accept-Encoding` that names these (RFC 9110 §15.5.16).
+ * Bodies that come compressed (`Content-Encoding`, RFC 9110 §8.4): gzip and br are decoded as they arrive, and what
+ * comes out counts towards the limit of a body, so a small bomb is refused like a large body. Another encoding is 415,
+ * with an `Accept-Encoding` that names these (RFC 9110 §15.5.16).
  */
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'

@@ -1,4 +1,7 @@
-/** Refusals before Fastify routes a request, or of what never becomes one: problems too, where Node.js would send no body. */
+/**
+ * Refusals before Fastify routes a request, or of what never becomes one: problems too, where Node.js would send no
+ * body.
+ */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'

@@ -1,6 +1,7 @@
 /**
- * GraphiQL's page as it is sent: nine megabytes, made once for all who open it, compressed, and not sent again to a browser
- * that has it. Nobody needs a key for it, so what an answer takes must not grow with the number of those who ask.
+ * GraphiQL's page as it is sent: nine megabytes, made once for all who open it, compressed, and not sent again to a
+ * browser that has it. Nobody needs a key for it, so what an answer takes must not grow with the number of those who
+ * ask.
  */
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -58,8 +59,8 @@ async function makePage(apiKey: string | undefined): Promise<Page> {
 }
 
 /**
- * The page runs its own scripts, which the policy names by their hashes (CSP Level 3, "script-src"), asks only this service, and
- * is shown in no other page's frame. The editor makes styles of its own and workers from blobs.
+ * The page runs its own scripts, which the policy names by their hashes (CSP Level 3, "script-src"), asks only this
+ * service, and is shown in no other page's frame. The editor makes styles of its own and workers from blobs.
  */
 function policyOf(html: string): string {
   const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => script)

@@ -1,6 +1,7 @@
 /**
- * Every input is checked by the schema of its route, which is also what OpenAPI shows. A route without a schema for its query or
- * its body takes none: a parameter or a field that nothing reads would be a mistake of the client that nobody notices.
+ * Every input is checked by the schema of its route, which is also what OpenAPI shows. A route without a schema for its
+ * query or its body takes none: a parameter or a field that nothing reads would be a mistake of the client that nobody
+ * notices.
  */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'

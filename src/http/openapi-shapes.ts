@@ -56,7 +56,10 @@ interface Media {
   example?: unknown
 }
 
-/** Repeats the example of each body's shape beside the body, where pages and generators that follow no reference look for it. */
+/**
+ * Repeats the example of each body's shape beside the body, where pages and generators that follow no reference look
+ * for it.
+ */
 export function withBodyExamples(document: Document): Document {
   const { paths = {}, components } = document as {
     paths?: Record<string, Record<string, { requestBody?: { content: Record<string, Media> } }>>

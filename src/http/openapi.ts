@@ -63,7 +63,10 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** OpenAPI 3.1 has names of roles there for every kind of key: https://spec.openapis.org/oas/v3.1.1#security-requirement-object */
+/**
+ * OpenAPI 3.1 has names of roles there for every kind of key:
+ * https://spec.openapis.org/oas/v3.1.1#security-requirement-object
+ */
 function withScopes(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
     const scope = input.route.config?.scope

@@ -1,9 +1,9 @@
 /**
- * Which pages may use the service from a browser. A page of another origin needs to be in CORS_ORIGINS, over WebSocket as
- * over HTTP: browsers send cookies and follow no CORS there, but always send `Origin` (RFC 6455 §10.2).
+ * Which pages may use the service from a browser. A page of another origin needs to be in CORS_ORIGINS, over WebSocket
+ * as over HTTP: browsers send cookies and follow no CORS there, but always send `Origin` (RFC 6455 §10.2).
  *
- * A page can also make its own name point to this machine (DNS rebinding), and then shares its origin with the service. So
- * what is meant for a developer in front of this machine is given only to names that no stranger can own.
+ * A page can also make its own name point to this machine (DNS rebinding), and then shares its origin with the service.
+ * So what is meant for a developer in front of this machine is given only to names that no stranger can own.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'

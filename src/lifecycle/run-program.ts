@@ -1,6 +1,6 @@
 /**
- * Runs one of the service's programs. The program can be stopped at every moment. An expected failure is one sentence on
- * standard error, and an uncaught error is one log line. No program ends silently, hangs, or prints a stack.
+ * Runs one of the service's programs. The program can be stopped at every moment. An expected failure is one sentence
+ * on standard error, and an uncaught error is one log line. No program ends silently, hangs, or prints a stack.
  */
 import { addAbortListener, once } from 'node:events'
 import type { Logger } from 'pino'

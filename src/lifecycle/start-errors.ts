@@ -1,6 +1,6 @@
 /**
- * Explains why a start failed: tables from an error's code to a sentence for the operator. No sentence contains a secret.
- * A code that is in no table is unexpected, and is logged as a fault of the service.
+ * Explains why a start failed: tables from an error's code to a sentence for the operator. No sentence contains a
+ * secret. A code that is in no table is unexpected, and is logged as a fault of the service.
  */
 import { ExpectedStartError } from '../errors.js'
 import type { CodedError } from '../platform/postgres/connect-errors.js'

@@ -5,7 +5,8 @@ import { ResourceHangsError, type Resources } from '../platform/resources.js'
 
 /** Resolves once all resources are stopped. If one hangs, its name is logged and the process ends with exit code 1. */
 export async function stopInTime(resources: Resources, graceMs: number, logger: Logger): Promise<void> {
-  // A resource that hangs must not delay the end. The work that is lost then is done again, because it is in PostgreSQL.
+  // A resource that hangs must not delay the end. The work that is lost then is done again, because it is in
+  // PostgreSQL.
   const deadline = setTimeout(() => exitDespiteHanging(resources.stopping, logger), totalMs(graceMs)).unref()
   try {
     await resources[Symbol.asyncDispose]()
@@ -24,7 +25,9 @@ function exitDespiteHanging(resource: string | undefined, logger: Logger): never
   process.exit(1)
 }
 
-/** Everything is stopped and recorded. While Redis is away, BullMQ still tries to connect, which must not delay the end. */
+/**
+ * Everything is stopped and recorded. While Redis is away, BullMQ still tries to connect, which must not delay the end.
+ */
 function exitDespiteOpenHandles(logger: Logger): void {
   logger.warn({ resources: process.getActiveResourcesInfo() }, 'ended although something was left open')
   process.exit()

@@ -1,6 +1,7 @@
 /**
- * Results with rows of several kinds, for a statement that answers about deliveries and events at once. PostgreSQL gives
- * all rows of a result the same columns, so each row names its kind and holds null in the columns of the other kinds.
+ * Results with rows of several kinds, for a statement that answers about deliveries and events at once. PostgreSQL
+ * gives all rows of a result the same columns, so each row names its kind and holds null in the columns of the other
+ * kinds.
  */
 
 /** Columns by name, with their types in PostgreSQL. Two kinds may share a column if its type is the same in both. */
@@ -13,8 +14,8 @@ export interface RowKind {
 }
 
 /**
- * SQL: the rows of all kinds, each with its kind's name in the column `kind`. The row type in TypeScript is a union that
- * `kind` tells apart.
+ * SQL: the rows of all kinds, each with its kind's name in the column `kind`. The row type in TypeScript is a union
+ * that `kind` tells apart.
  */
 export function sqlRowsOfKinds(kinds: Readonly<Record<string, RowKind>>): string {
   const all: ColumnTypes = Object.assign({}, ...Object.values(kinds).map(({ columns }) => columns))

@@ -1,8 +1,8 @@
 /**
  * Group commit: items that arrive while a batch is running form the next batch, which is one statement.
  *
- * A single item does not wait for others: it leaves with the current turn of the event loop. Under load, batches grow by
- * themselves, because the next batch takes everything that arrived during the last one and the rest after it.
+ * A single item does not wait for others: it leaves with the current turn of the event loop. Under load, batches grow
+ * by themselves, because the next batch takes everything that arrived during the last one and the rest after it.
  */
 export interface Batcher<Item, Result> {
   /** Settles with this item's own result, after the batch that carried it has returned. @throws CongestedError */

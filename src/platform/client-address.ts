@@ -1,7 +1,7 @@
 /**
- * The address of the client behind proxies. Each proxy appends the address that connected to it to `X-Forwarded-For`, and
- * a client may send the header with false addresses. So the header is read from the right, for as long as the address is
- * that of a trusted proxy.
+ * The address of the client behind proxies. Each proxy appends the address that connected to it to `X-Forwarded-For`,
+ * and a client may send the header with false addresses. So the header is read from the right, for as long as the
+ * address is that of a trusted proxy.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'

@@ -1,6 +1,7 @@
 /**
- * Uncaught errors. Each becomes one log line with what a developer needs to find it, without the properties of the error:
- * an error of Redis has the command's arguments, which may be passwords, and an error of PostgreSQL has values of rows.
+ * Uncaught errors. Each becomes one log line with what a developer needs to find it, without the properties of the
+ * error: an error of Redis has the command's arguments, which may be passwords, and an error of PostgreSQL has values
+ * of rows.
  */
 import { type Logger, pino } from 'pino'
 import { redact } from './redact.js'
@@ -32,8 +33,8 @@ export function describeCrash(error: unknown): {
 }
 
 /**
- * Hands uncaught errors to the listener, instead of Node.js printing them with all properties. The listener must end the
- * process, because its state is unknown.
+ * Hands uncaught errors to the listener, instead of Node.js printing them with all properties. The listener must end
+ * the process, because its state is unknown.
  */
 export function watchForCrashes(onCrash: (error: unknown, origin: string) => void): void {
   let count = 0

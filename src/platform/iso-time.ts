@@ -1,7 +1,7 @@
 /**
- * The times that the service takes: ISO 8601 in its extended format with a zone, as Java, PHP, Python, Go and JavaScript
- * print it. Beyond RFC 3339 §5.6 the seconds may be absent, the offset may be `+0100` or `+01`, and 24:00 ends a day.
- * Leap seconds are refused.
+ * The times that the service takes: ISO 8601 in its extended format with a zone, as Java, PHP, Python, Go and
+ * JavaScript print it. Beyond RFC 3339 §5.6 the seconds may be absent, the offset may be `+0100` or `+01`, and 24:00
+ * ends a day. Leap seconds are refused.
  */
 import { z } from 'zod'
 

@@ -1,6 +1,6 @@
 /**
- * Keyset pages: rows newest first by their ids, from the last one seen on. A page never skips or repeats a row while others
- * arrive, and the last page costs what the first does. These are the parts of the statements that load them.
+ * Keyset pages: rows newest first by their ids, from the last one seen on. A page never skips or repeats a row while
+ * others arrive, and the last page costs what the first does. These are the parts of the statements that load them.
  */
 import { Prisma } from '../generated/prisma/client.js'
 import { ID_TIME_MARGIN_MS, leastUuidV7At } from './uuid.js'

@@ -5,9 +5,9 @@
  * resets the connections in that queue, and under load there always are some: Node.js accepts one in each turn of its
  * event loop. So the queue is first shortened to one place. Of the connections that come then, the kernel lets one in
  * and ignores the others, whose clients try again after a second and are refused. When the one that is let in is a
- * connection of our own, the queue holds no other, and the listener may be closed. Measured with 30 clients that connect
- * anew for each request, on a busy machine: 27 resets in each stop by `close` alone, 3 when it waits for a turn in which
- * no connection came, none in 30 stops this way.
+ * connection of our own, the queue holds no other, and the listener may be closed. Measured with 30 clients that
+ * connect anew for each request, on a busy machine: 27 resets in each stop by `close` alone, 3 when it waits for a turn
+ * in which no connection came, none in 30 stops this way.
  *
  * Node.js has no public way to shorten the queue of a listener, or to ask at once whether a connection is made. Where
  * the private ones (`_handle`) are not what they are in Node.js 20 to 24, the queue stays as it is.

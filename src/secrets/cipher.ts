@@ -3,8 +3,8 @@
  *
  *     enc:v1:<id of the key>:<nonce>:<ciphertext and tag>
  *
- * The first key seals and every key opens. A plain secret stays readable, so keys can be added and replaced at any time. A
- * sealed text is bound to its subscription: copied to another subscription, it does not open.
+ * The first key seals and every key opens. A plain secret stays readable, so keys can be added and replaced at any
+ * time. A sealed text is bound to its subscription: copied to another subscription, it does not open.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { encryptionKeyId } from './encryption-keys.js'

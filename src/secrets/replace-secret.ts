@@ -7,8 +7,8 @@ const FORMER_SECRET_LASTS_MS = 24 * 60 * 60 * 1000
 const MAX_FORMER_SECRETS = 10
 
 /**
- * The columns to write; none when the subscription has this secret already. Everything is encrypted anew, so that nothing
- * stays under an older encryption key.
+ * The columns to write; none when the subscription has this secret already. Everything is encrypted anew, so that
+ * nothing stays under an older encryption key.
  */
 export function replaceSecret(
   cipher: SecretCipher,

@@ -2,8 +2,8 @@
  * What a start does about the secrets in the database: it refuses to run without a key that decrypts them, and encrypts
  * with the first key each secret that is plain or encrypted with an older key.
  *
- * Several processes may do this at once, beside others that change secrets: a row is written only while it holds what was
- * read from it, so a change in between stays.
+ * Several processes may do this at once, beside others that change secrets: a row is written only while it holds what
+ * was read from it, so a change in between stays.
  */
 import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
@@ -67,8 +67,8 @@ const findOutdated: Statement = {
 type FindOutdatedRow = StoredSecrets & { id: string }
 
 /**
- * `$1` ids; `$2`, `$3`, `$4` what was read; `$5`, `$6`, `$7` what replaces it. The caller passes the ids in order, so that
- * two processes can't block each other.
+ * `$1` ids; `$2`, `$3`, `$4` what was read; `$5`, `$6`, `$7` what replaces it. The caller passes the ids in order, so
+ * that two processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
   name: 'replace-stored-secrets',

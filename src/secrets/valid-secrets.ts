@@ -32,8 +32,8 @@ export function validFormerSecrets(stored: StoredSecrets, nowMs: number): Former
 }
 
 /**
- * The secrets that webhooks are signed with at a moment of the database's clock, the newest first. A replaced secret goes
- * on signing for a while, so that a receiver can change over without losing a webhook.
+ * The secrets that webhooks are signed with at a moment of the database's clock, the newest first. A replaced secret
+ * goes on signing for a while, so that a receiver can change over without losing a webhook.
  */
 export function validSecrets(stored: StoredSecrets, nowMs: number): string[] {
   if (stored.previousSecret === null && stored.formerSecrets.length === 0) return [stored.secret]

@@ -15,7 +15,9 @@ export interface SubscriptionContext {
   newId(): string
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
-  /** Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted. */
+  /**
+   * Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted.
+   */
   onDue(): void
 }
 

@@ -1,6 +1,7 @@
 /**
- * Delete: the subscription is hidden at once, takes no more events and loses its secrets, and an equal one may be created.
- * Its deliveries stay as the history of their events. The delivery engine gives up the waiting ones in batches.
+ * Delete: the subscription is hidden at once, takes no more events and loses its secrets, and an equal one may be
+ * created. Its deliveries stay as the history of their events. The delivery engine gives up the waiting ones in
+ * batches.
  */
 import { randomBytes } from 'node:crypto'
 import { notFound } from '../errors.js'

@@ -19,7 +19,9 @@ export interface Changes {
 export const sqlChangedRows = (...rows: Parameters<typeof changedRowKinds>): string =>
   sqlRowsOfKinds(changedRowKinds(...rows))
 
-/** The kinds of `sqlChangedRows`, for a statement that returns rows of further kinds. The arguments go behind `from`. */
+/**
+ * The kinds of `sqlChangedRows`, for a statement that returns rows of further kinds. The arguments go behind `from`.
+ */
 export const changedRowKinds = (
   deliveries: string,
   events: string,

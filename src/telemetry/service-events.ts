@@ -1,6 +1,6 @@
 /**
- * Service events: what happens in the service. Metrics, logs and live updates listen to them, so the code that emits them
- * knows none of these. A listener must not throw and must not wait.
+ * Service events: what happens in the service. Metrics, logs and live updates listen to them, so the code that emits
+ * them knows none of these. A listener must not throw and must not wait.
  */
 import { EventEmitter } from 'node:events'
 import type { DeliveryStatus } from '../generated/prisma/client.js'

@@ -1,4 +1,6 @@
-/** A process with all the settings of the ways out: an outgoing proxy, authorities of its own, and a client certificate. */
+/**
+ * A process with all the settings of the ways out: an outgoing proxy, authorities of its own, and a client certificate.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** What producers get while PostgreSQL doesn't keep up: a quick 503 that says when to come again, not a place in a queue. */
+/**
+ * What producers get while PostgreSQL doesn't keep up: a quick 503 that says when to come again, not a place in a
+ * queue.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'

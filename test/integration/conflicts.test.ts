@@ -36,7 +36,9 @@ async function deadDelivery(): Promise<{ eventId: string; deliveryId: string }> 
 describe('a write that fails twice for another transaction', () => {
   const FAILURES = 2
 
-  /** A trigger fails the first writes of a kind. A sequence counts them: unlike a table, it keeps what was rolled back. */
+  /**
+   * A trigger fails the first writes of a kind. A sequence counts them: unlike a table, it keeps what was rolled back.
+   */
   async function failFirst(write: string, sqlState: string): Promise<void> {
     await service.database.query('create sequence writes')
     await service.database.query(`

@@ -1,4 +1,7 @@
-/** The folder of an embedded PostgreSQL as crashes, full disks and people leave it: the next start mends it, or says why not. */
+/**
+ * The folder of an embedded PostgreSQL as crashes, full disks and people leave it: the next start mends it, or says why
+ * not.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'

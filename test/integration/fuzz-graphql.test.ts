@@ -1,4 +1,6 @@
-/** Operations made up from the schema, right ones and wrong ones: data, or errors that a user can do something about. */
+/**
+ * Operations made up from the schema, right ones and wrong ones: data, or errors that a user can do something about.
+ */
 import { readFileSync } from 'node:fs'
 import {
   buildSchema,

@@ -1,4 +1,6 @@
-/** Endpoints of several addresses, not all of which answer: IPv6 without a way there, and networks that swallow packets. */
+/**
+ * Endpoints of several addresses, not all of which answer: IPv6 without a way there, and networks that swallow packets.
+ */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'

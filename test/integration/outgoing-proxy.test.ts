@@ -1,6 +1,6 @@
 /**
- * Deliveries through an outgoing proxy, on real sockets: what it is asked for, what of the guard stays, and that nothing
- * a proxy says or fails to say is taken for the endpoint's answer.
+ * Deliveries through an outgoing proxy, on real sockets: what it is asked for, what of the guard stays, and that
+ * nothing a proxy says or fails to say is taken for the endpoint's answer.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** The service behind PgBouncer, as Debian delivers it: no prepared statements in transaction mode, and few parameters. */
+/**
+ * The service behind PgBouncer, as Debian delivers it: no prepared statements in transaction mode, and few parameters.
+ */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '../../src/config.js'
 import { provideServer } from '../../src/lifecycle/provision-database.js'

@@ -73,7 +73,9 @@ const CREATE = `mutation ($input: CreateSubscriptionInput!) {
 const UPDATE = `mutation ($id: ID!, $input: UpdateSubscriptionInput!) {
   updateSubscription(id: $id, input: $input) { subscription { ${fields} } errors { code message ... on InvalidInputError { problems { path message } } } } }`
 
-/** The forms in which a secret could be found: itself, its key as hex or base64, and each as JSON or a URL writes it. */
+/**
+ * The forms in which a secret could be found: itself, its key as hex or base64, and each as JSON or a URL writes it.
+ */
 function forms(secret: string): string[] {
   const bytes = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret)
   const plain = [

@@ -1,6 +1,6 @@
 /**
- * What nothing reads is refused, on every route and for every argument: the routes come from the OpenAPI document and the
- * arguments from the schema, so a new one is tested without being named here.
+ * What nothing reads is refused, on every route and for every argument: the routes come from the OpenAPI document and
+ * the arguments from the schema, so a new one is tested without being named here.
  */
 import { randomUUID } from 'node:crypto'
 import { getNamedType, isInputObjectType } from 'graphql'

@@ -1,7 +1,7 @@
 /**
- * The test environments: PostgreSQL version, kind of database, connection, Redis, process topology, Node.js version. Not
- * every combination: each value occurs, and the pairs of values that affect each other, such as a pooler in transaction
- * mode and settings of a session.
+ * The test environments: PostgreSQL version, kind of database, connection, Redis, process topology, Node.js version.
+ * Not every combination: each value occurs, and the pairs of values that affect each other, such as a pooler in
+ * transaction mode and settings of a session.
  */
 import type { NodeMajor } from '../support/node-release.js'
 

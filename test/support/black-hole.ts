@@ -1,6 +1,6 @@
 /**
- * An address that swallows connections, as a network does that has no way there: a listener that is stopped, with its queue
- * full, so that the kernel drops each further SYN. Let go, it is an HTTP server that was only slow.
+ * An address that swallows connections, as a network does that has no way there: a listener that is stopped, with its
+ * queue full, so that the kernel drops each further SYN. Let go, it is an HTTP server that was only slow.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

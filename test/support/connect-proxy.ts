@@ -1,4 +1,7 @@
-/** An outgoing proxy of the tests' own: a real one that knows CONNECT and nothing else, and writes down what it is asked. */
+/**
+ * An outgoing proxy of the tests' own: a real one that knows CONNECT and nothing else, and writes down what it is
+ * asked.
+ */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'

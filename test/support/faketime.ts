@@ -1,6 +1,6 @@
 /**
- * Processes whose clock is wrong, by libfaketime, which stands between a program and the kernel's clock. The database, and
- * whoever looks on, keep the true one; so does the monotonic clock, which nobody can set.
+ * Processes whose clock is wrong, by libfaketime, which stands between a program and the kernel's clock. The database,
+ * and whoever looks on, keep the true one; so does the monotonic clock, which nobody can set.
  */
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

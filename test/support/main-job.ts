@@ -1,6 +1,7 @@
 /**
- * What every user of the service relies on, from one end to the other, wherever it runs: an event is accepted, delivered
- * with a signature that verifies, retried after a failure, shown alike by REST, GraphQL, filters and live updates.
+ * What every user of the service relies on, from one end to the other, wherever it runs: an event is accepted,
+ * delivered with a signature that verifies, retried after a failure, shown alike by REST, GraphQL, filters and live
+ * updates.
  */
 import { Webhook } from 'standardwebhooks'
 import { expect } from 'vitest'

@@ -1,4 +1,6 @@
-/** nginx before processes of the service, as an operator sets it up: `docs/operating/proxies.md` shows the same lines. */
+/**
+ * nginx before processes of the service, as an operator sets it up: `docs/operating/proxies.md` shows the same lines.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** Redis as people have it: with settings of its own, as a Cluster, or watched by Sentinels. Real servers, all of them. */
+/**
+ * Redis as people have it: with settings of its own, as a Cluster, or watched by Sentinels. Real servers, all of them.
+ */
 import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

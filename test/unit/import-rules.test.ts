@@ -1,4 +1,6 @@
-/** The import rules catch every forbidden direction: each is tried, in a copy of the folders that holds nothing else. */
+/**
+ * The import rules catch every forbidden direction: each is tried, in a copy of the folders that holds nothing else.
+ */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -13,7 +13,9 @@ import { WebhookSubscription } from './subscription.js'
 
 type Found = { id: string }
 
-/** What has these ids, in their order. An id that nothing has, or that can't exist, finds null, as in the root fields. */
+/**
+ * What has these ids, in their order. An id that nothing has, or that can't exist, finds null, as in the root fields.
+ */
 async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLResolveInfo) {
   const { prisma } = context.database
   const where = { id: { in: [...new Set(ids.filter(isUuid).map((id) => id.toLowerCase()))] } }

@@ -99,7 +99,9 @@ function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyR
 
 const isStream = (type: string | null): boolean => type?.startsWith('text/event-stream') === true
 
-/** From here on only what is sent counts as a sign of life. Node sets the time of its own again for the next request. */
+/**
+ * From here on only what is sent counts as a sign of life. Node sets the time of its own again for the next request.
+ */
 function endUnread({ raw }: FastifyReply): void {
   raw.setTimeout(limits.unreadSeconds * 1000, () => raw.destroy())
 }

@@ -36,8 +36,8 @@ export async function makePassword(home: string, account: Account | undefined): 
 const BYTES = 24
 
 /**
- * Sets a new password, without the old one. The server must be stopped, because this uses the single-user mode, which has
- * no authentication.
+ * Sets a new password, without the old one. The server must be stopped, because this uses the single-user mode, which
+ * has no authentication.
  */
 export async function resetPassword({ home, binaries, account }: Place): Promise<void> {
   const password = await makePassword(home, account)

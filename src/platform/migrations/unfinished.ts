@@ -34,7 +34,9 @@ export async function finishHalfApplied(client: pg.ClientBase, { sql }: Migratio
   }
 }
 
-/** Inserted rows raise no such error. A migration fills only tables that it has made, which are unused until its end. */
+/**
+ * Inserted rows raise no such error. A migration fills only tables that it has made, which are unused until its end.
+ */
 async function hasFilled(client: pg.ClientBase, statement: string): Promise<boolean> {
   const [, table] = /^insert into "(\w+)"/i.exec(statement) ?? []
   if (table === undefined) return false

@@ -1,6 +1,6 @@
 /**
- * Explains why a connection to PostgreSQL failed: a table from an error's code to a sentence for the operator. Errors are
- * distinguished by code, never by text, and no sentence contains a secret.
+ * Explains why a connection to PostgreSQL failed: a table from an error's code to a sentence for the operator. Errors
+ * are distinguished by code, never by text, and no sentence contains a secret.
  */
 import { redact } from '../redact.js'
 

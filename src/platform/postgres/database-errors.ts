@@ -93,7 +93,10 @@ export function isDataFault(error: unknown): boolean {
   return [DATA_EXCEPTION, PROGRAM_LIMIT_EXCEEDED].includes(sqlState(error)?.slice(0, 2) ?? '')
 }
 
-/** Whether a conflict with another transaction failed the statement, by either driver, so that it may succeed when repeated. */
+/**
+ * Whether a conflict with another transaction failed the statement, by either driver, so that it may succeed when
+ * repeated.
+ */
 export function isConflictOfTransactions(error: unknown): boolean {
   if ([SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '')) return true
   const { code, cause, meta } = (error ?? {}) as PrismaError

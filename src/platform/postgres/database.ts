@@ -1,11 +1,11 @@
 /**
- * Access to PostgreSQL: a pool for hand-written statements, and Prisma for ordinary queries. Each has its own connections,
- * so that neither can starve the other.
+ * Access to PostgreSQL: a pool for hand-written statements, and Prisma for ordinary queries. Each has its own
+ * connections, so that neither can starve the other.
  *
  * A step that must be one statement, or must be fast with millions of rows, is a `Statement`: the hot path, retries,
- * cancellations, retention, counters. Prisma is for few rows that are known by their key. A statement is a constant beside
- * the function that runs it, a comment names its parameters, and its row type is called like it: `recordAttempts` and
- * `RecordAttemptsRow`.
+ * cancellations, retention, counters. Prisma is for few rows that are known by their key. A statement is a constant
+ * beside the function that runs it, a comment names its parameters, and its row type is called like it:
+ * `recordAttempts` and `RecordAttemptsRow`.
  */
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'

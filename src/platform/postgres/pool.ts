@@ -12,7 +12,10 @@ import { parsePostgresUrl } from './url.js'
 
 export interface SessionPoolOptions {
   url: string
-  /** With `transaction`, each transaction may get another session. It then makes the settings, and no statement is named. */
+  /**
+   * With `transaction`, each transaction may get another session. It then makes the settings, and no statement is
+   * named.
+   */
   pooling?: Pooling
   /** The default is the one of the URL. */
   schema?: string

@@ -1,6 +1,6 @@
 /**
- * Detects whether a pooler such as PgBouncer is between the service and PostgreSQL, and its mode, because a URL does not
- * say so.
+ * Detects whether a pooler such as PgBouncer is between the service and PostgreSQL, and its mode, because a URL does
+ * not say so.
  */
 import type pg from 'pg'
 import { ExpectedStartError } from '../../errors.js'
@@ -30,7 +30,9 @@ export async function findPooling(url: string): Promise<Pooling> {
 
 type Two = readonly [pg.Client, pg.Client]
 
-/** Orders in which two transactions begin and end. However a pooler picks sessions, in one of them a session changes. */
+/**
+ * Orders in which two transactions begin and end. However a pooler picks sessions, in one of them a session changes.
+ */
 const ORDERS = [
   [0, 1],
   [1, 0],

@@ -1,7 +1,7 @@
 /**
  * The settings of a PostgreSQL session that the service relies on, whatever a role, a database, a URL, `PGOPTIONS` or a
- * pooler sets. They are set by statements, after connecting: poolers refuse the startup parameter `options`, and a URL's
- * own `?options=` would replace it.
+ * pooler sets. They are set by statements, after connecting: poolers refuse the startup parameter `options`, and a
+ * URL's own `?options=` would replace it.
  */
 import pg from 'pg'
 import { parsePostgresUrl } from './url.js'
@@ -112,8 +112,8 @@ export interface ConnectOptions {
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * A connection outside of the pools, to the first suitable host of the URL. The caller ends it. It must not go through a
- * pooler in transaction mode: see `pooler.ts`.
+ * A connection outside of the pools, to the first suitable host of the URL. The caller ends it. It must not go through
+ * a pooler in transaction mode: see `pooler.ts`.
  *
  * @throws what the last host answered
  */

@@ -76,8 +76,8 @@ interface Host {
 }
 
 /**
- * libpq's forms: `postgres://a:1,b:2/db`, `postgres:///db?host=a,b&port=1,2` and mixtures of them. A parameter overrides
- * the authority, and a single port counts for all hosts. Both parameters are taken out of `parameters`.
+ * libpq's forms: `postgres://a:1,b:2/db`, `postgres:///db?host=a,b&port=1,2` and mixtures of them. A parameter
+ * overrides the authority, and a single port counts for all hosts. Both parameters are taken out of `parameters`.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS
  */
 function readHosts(authority: string, parameters: URLSearchParams): Host[] {

@@ -1,6 +1,6 @@
 /**
- * Checks by a write whether PostgreSQL takes writes and commits them. Reads prove nothing: a standby and a server with a
- * full disk answer them, and without its synchronous standby a server waits for ever with each commit.
+ * Checks by a write whether PostgreSQL takes writes and commits them. Reads prove nothing: a standby and a server with
+ * a full disk answer them, and without its synchronous standby a server waits for ever with each commit.
  */
 import type { Database, Statement } from './database.js'
 

@@ -1,7 +1,7 @@
 /**
- * Reads `REDIS_URL`: one server (by TCP, TLS or a Unix socket), some nodes of a Cluster, or the Sentinels of a server. Its
- * parts are those of RFC 3986, but with several hosts, which WHATWG's URL doesn't allow. Errors never contain the URL,
- * because it has a password.
+ * Reads `REDIS_URL`: one server (by TCP, TLS or a Unix socket), some nodes of a Cluster, or the Sentinels of a server.
+ * Its parts are those of RFC 3986, but with several hosts, which WHATWG's URL doesn't allow. Errors never contain the
+ * URL, because it has a password.
  */
 
 export interface RedisNode {

@@ -19,8 +19,8 @@ function fixNode(node: Redis): void {
 }
 
 /**
- * ioredis keeps the timer of `socketTimeout` when a connection closes during a command. The timer then keeps the process
- * alive, or closes the next connection although that one answers.
+ * ioredis keeps the timer of `socketTimeout` when a connection closes during a command. The timer then keeps the
+ * process alive, or closes the next connection although that one answers.
  */
 function endAnswerTimeout(client: Redis): void {
   const timers = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined }

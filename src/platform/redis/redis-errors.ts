@@ -60,8 +60,8 @@ export const isElsewhere = (error: Error): boolean =>
 export const isRefusal = (error: unknown): boolean => meaningOf(error)?.isRefusal ?? false
 
 /**
- * Explains the error without secrets: ioredis adds the command with its arguments, and Redis may repeat arguments in its
- * message.
+ * Explains the error without secrets: ioredis adds the command with its arguments, and Redis may repeat arguments in
+ * its message.
  */
 export function explainRedisError(error: unknown, secrets: string[]): Error {
   const said = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), textsOf(error)[0] ?? '')

@@ -1,7 +1,7 @@
 /**
- * The connections of a process to Redis: one for commands that must not wait (adding jobs, publishing messages), one for a
- * worker that waits for jobs, which BullMQ duplicates, and one for subscriptions. Redis may go away and come back at any
- * moment, also during the start.
+ * The connections of a process to Redis: one for commands that must not wait (adding jobs, publishing messages), one
+ * for a worker that waits for jobs, which BullMQ duplicates, and one for subscriptions. Redis may go away and come back
+ * at any moment, also during the start.
  */
 import { Cluster, type Redis } from 'ioredis'
 import type { Logger } from 'pino'

