@@ -19,7 +19,7 @@ export interface PicturedSubscription {
   url: string
   /** The newest first. */
   secrets: [string, ...string[]]
-  /** Counts the changes of its row. */
+  /** Counts the changes of its URL, and of whether it is enabled: a 410 counts only for the version it answers. */
   version: number
 }
 

@@ -218,11 +218,11 @@ export const turnOnOrOff = step(existing, async (world, subscription) => {
 const change = (changes: (subscription: PicturedSubscription) => SubscriptionChanges) =>
   step(existing, async (world, subscription) => {
     await updateSubscription(subscriptionContext(world), subscription.id, changes(subscription))
-    subscription.version++
   })
 
 const changeUrl = change((subscription) => {
   subscription.url = newUrl()
+  subscription.version++
   return { endpointUrl: subscription.url }
 })
 
