@@ -36,7 +36,7 @@ async function start(settings: Settings) {
   return {
     database,
     health: async () => (await api.get('/v1/health')).body.redis.status,
-    /** Publishes what fails at first; resolves once it was delivered. */
+    /** Publishes what fails at first; resolves once it was delivered, in time for a lease that had to run out. */
     async retry() {
       const receiver = resources.use(await startReceiver(500, 200))
       const { body } = await api.post('/v1/subscriptions', {
@@ -46,7 +46,7 @@ async function start(settings: Settings) {
       const { status, body: accepted } = await api.post('/v1/events', event)
       expect(status).toBe(202)
       const isSent = async () => (await api.get(`/v1/events/${accepted.eventId}`)).body.status
-      await expect.poll(isSent, { timeout: 30_000 }).toBe('DELIVERED')
+      await expect.poll(isSent, { timeout: 60_000 }).toBe('DELIVERED')
       await api.patch(`/v1/subscriptions/${body.id}`, { isEnabled: false })
     },
   }
