@@ -1,35 +1,35 @@
 /**
- * Budgets for the stored bytes (payloads and logs) that answers hold until they are sent or their client is gone: one
- * for each answer, one for each API key, and one for the process.
+ * Budgets for the stored bytes (payloads and logs) in answers: one for each answer, one for each API key, and one for
+ * the process. An answer holds its bytes until it is sent or its client is gone.
  */
 import { GraphQLError } from 'graphql'
 import { ServiceError } from '../errors.js'
 
 export interface Answers {
-  /** @param apiKey whose answer it is: each has a share of what the process holds */
+  /** @param apiKey the key of the request: all answers with one key share a budget */
   open(apiKey: object): Answer
 }
 
 export interface Answer {
   /**
-   * Counts what is shown, each time that it is shown.
+   * Counts the bytes of a value, each time the answer shows it.
    *
    * @throws GraphQLError BAD_USER_INPUT beyond the budget of an answer, SERVICE_UNAVAILABLE beyond the others
    */
   take(bytes: number): void
-  /** What it was refused for, if it was. */
+  /** The error of a refused `take`; undefined when none was refused. */
   refusal(): ServiceError | undefined
-  /** What was taken has been sent; the answer that follows has the whole budget. */
+  /** The taken bytes have been sent. The next answer has the whole budget. */
   restart(): void
   close(): void
 }
 
 export interface AnswersOptions {
-  /** That one answer may hold. */
+  /** The most bytes in one answer. */
   answerBytes: number
-  /** That all answers with one API key may hold together. */
+  /** The most bytes in all answers with one API key together. */
   keyBytes: number
-  /** That all answers of the process may hold together. */
+  /** The most bytes in all answers of the process together. */
   processBytes: number
 }
 
@@ -66,7 +66,8 @@ export function createAnswers({ answerBytes, keyBytes, processBytes }: AnswersOp
           else if (ofKey() + bytes > keyBytes) refusal = busy('with this API key')
           else if (takenByAll + bytes > processBytes) refusal = busy('of this process')
           if (refusal === undefined) return count(bytes)
-          // One error for all fields: graphql-js makes another for each where an error has no path.
+          // All fields throw one error. It has a path: for an error without one, graphql-js makes a new error for each
+          // field.
           thrown = new GraphQLError(refusal.message, { path: [], originalError: refusal })
           throw thrown
         },

@@ -1,4 +1,4 @@
-/** The builder of the schema, with its plugins and scalars. It holds no types: those are in `types/`. */
+/** The builder of the schema, with its plugins and scalars. The types are in `types/`. */
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
@@ -21,10 +21,10 @@ export const builder = new SchemaBuilder<{
   plugins: [RelayPlugin, PrismaPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   relay: {
-    // Ids are the plain UUIDs of REST, so there is nothing for `node(id:)` to tell types apart by.
+    // Ids are the plain UUIDs of REST. They name no type, so the plugin's own `node(id:)` could not tell types apart.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
-    // The connection itself has counted its rows.
+    // The connection has counted its rows already.
     edgesFieldOptions: { complexity: { field: 1, multiplier: 1 }, description: 'The rows, in their order.' },
     nodeFieldOptions: { description: 'The row itself.' },
     cursorFieldOptions: { description: 'Where the row lies in the list, for `after` and `before`.' },

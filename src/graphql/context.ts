@@ -1,4 +1,4 @@
-/** What every resolver gets: the same parts that the REST routes work with. */
+/** The context of every resolver, with the same parts as the REST routes. */
 import type { Logger } from 'pino'
 import type { ApiKey } from '../api-keys/api-key.js'
 import type { CancelContext } from '../deliveries/cancel.js'
@@ -15,30 +15,29 @@ import type { RelatedDeliveries } from './related-deliveries.js'
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
   liveUpdates: LiveUpdates
-  /** Of this operation alone. */
+  /** For this operation only. */
   related: RelatedDeliveries
   logger: Logger
-  /** Whose operation it is. */
   apiKey: ApiKey
-  /** The largest event. */
+  /** The size of the largest event. */
   eventMaxBytes: number
   reader: Reader
   answer: Answer
-  /** Of this operation alone. */
+  /** For this operation only. */
   payloads: CountedLoader<Payload>
-  /** Of this operation alone. */
+  /** For this operation only. */
   logs: CountedLoader<CountedLog[]>
 }
 
-/** How the answer is read. */
+/** How the client reads the answer. */
 export interface Reader {
-  /** Whether the answers of a subscription can be read, one after the other. */
+  /** Whether the client can read the answers of a subscription, one after the other. */
   canStream: boolean
-  /** The WebSocket, where it is one. */
+  /** The WebSocket of the operation; absent over HTTP. */
   socket?: object | undefined
 }
 
-/** What comes with each operation. */
+/** The parts of the context from the transport: each operation has its own. */
 export interface ServerContext {
   apiKey: ApiKey
   reader: Reader

@@ -1,13 +1,13 @@
 /**
- * Stored values of any size, loaded for one operation together, and only once their sizes are known to fit its answer.
- * A value counts as often as it is asked for.
+ * Loads stored values of any size for one operation together. It measures them first, and reads them only if their
+ * sizes fit the answer. A value counts once for each request.
  */
 import type { Answer } from './answers.js'
 
 export interface CountedSource<Size extends { bytes: number }, Value> {
-  /** What each of them adds to an answer, by id; nothing of an id that has none. */
+  /** The size of each value in an answer, by id. An id without a value has no entry. */
   measure(ids: string[]): Promise<Map<string, Size>>
-  /** Makes the value of each id, once for each time that it was asked for. */
+  /** @returns a function for each id: each `load` of the id calls it once for its value */
   read(sizes: Map<string, Size>): Promise<Map<string, () => Value>>
 }
 
@@ -20,7 +20,7 @@ export function createCountedLoader<Size extends { bytes: number }, Value>(
   answer: Answer,
   source: CountedSource<Size, Value>,
 ): CountedLoader<Value> {
-  /** How often each id is asked for at the same moment. */
+  /** The number of waiting `load` calls for each id. */
   let waiting = new Map<string, number>()
   let loading: Promise<Map<string, () => Value>> | undefined
 
@@ -45,7 +45,7 @@ export function createCountedLoader<Size extends { bytes: number }, Value>(
   }
 }
 
-/** The value is counted once when it is loaded; from the second time on it counts where it is shown. */
+/** The loader counts the value once. From the second call on, the returned function counts it again. */
 export function shown<Value>(answer: Answer, value: Value, bytes: number): () => Value {
   let isCounted = true
   return () => {

@@ -1,13 +1,13 @@
-/** The logs of deliveries: a delivery that was retried often has many, and their errors may be long. */
+/** The logs of deliveries. A delivery with many retries has many logs, and their errors may be long. */
 import type { DeliveryLog } from '../generated/prisma/client.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 
-/** A log whose error counts again each further time that it is shown. */
+/** A log with a counted error: each call of `error()` after the first counts it again. */
 export type CountedLog = Omit<DeliveryLog, 'error'> & { error(): string | null }
 
-/** What a log takes in an answer beside its error. */
+/** The bytes of a log in an answer, without its error. */
 const LOG_BYTES = 150
 
 /** `$1` delivery ids. */

@@ -8,21 +8,23 @@ import { toServiceError } from '../platform/service-errors.js'
 import { redactVariables } from './redact-variables.js'
 
 const BAD_USER_INPUT = 'BAD_USER_INPUT'
-/** What clients with automatic persisted queries look for; the one code that REST has no use for. */
+/** Clients with automatic persisted queries look for this code. It is the only code without a use in REST. */
 export const PERSISTED_QUERY_NOT_SUPPORTED = 'PERSISTED_QUERY_NOT_SUPPORTED'
 const ownCodes = new Set([...Object.keys(errorCatalogue), PERSISTED_QUERY_NOT_SUPPORTED])
 
-/** Errors of a document that are told, and the characters of each: a message may repeat what was sent. */
+/**
+ * The most errors of a document in an answer, and the most characters of each: a message may repeat the client's text.
+ */
 const MAX_TOLD = 10
 const MAX_CHARACTERS = 500
 
-/** What errors may tell of the schema. */
+/** How much errors may reveal of the schema. */
 export interface Disclosure {
-  /** Whether they say which name was perhaps meant: they must not where introspection is off. */
+  /** Whether errors suggest similar names. They must not where introspection is off. */
   suggestsNames: boolean
 }
 
-/** For Yoga's `maskedErrors`: what is told of an error that execution came to. */
+/** For Yoga's `maskedErrors`: turns an error of the execution into the client's error. */
 export function createMaskError(logger: Logger, disclosure: Disclosure): (error: unknown) => Error {
   return (error) => {
     const graphQLError = error instanceof GraphQLError ? error : undefined
@@ -45,7 +47,7 @@ const explain = (error: unknown): ServiceError =>
     ? new ServiceError(BAD_USER_INPUT, error.message)
     : toServiceError(error)
 
-/** The `extensions` of an error: what REST says by status, header and body. */
+/** The `extensions` of an error. REST says the same by status, header and body. */
 export const extensionsOf = ({ code, errors, retryAfterSeconds }: ServiceError) => ({
   code,
   ...(errors && { errors }),
@@ -67,7 +69,7 @@ export function useErrorCodes(disclosure: Disclosure): Plugin {
   }
 }
 
-/** What GraphQL and Yoga find wrong with a request goes by the service's own code for that. */
+/** Gives an error of GraphQL or Yoga about a request the service's own code. */
 export function withCode(error: GraphQLError, { suggestsNames }: Disclosure): GraphQLError {
   if (ownCodes.has(String(error.extensions.code))) return error
   const extensions = { ...error.extensions, code: BAD_USER_INPUT }
@@ -78,7 +80,7 @@ export function withCode(error: GraphQLError, { suggestsNames }: Disclosure): Gr
   })
 }
 
-/** graphql-js puts it at the end. */
+/** graphql-js puts the suggestion at the end. */
 function withoutSuggestion(message: string): string {
   const start = message.lastIndexOf(' Did you mean ')
   return start === -1 || !message.endsWith('?') ? message : message.slice(0, start)
@@ -87,7 +89,7 @@ function withoutSuggestion(message: string): string {
 const shortened = (message: string): string =>
   message.length <= MAX_CHARACTERS ? message : `${message.slice(0, MAX_CHARACTERS)}…`
 
-/** Where in the document and in the answer an error belongs. */
+/** The place of an error in the document and in the answer. */
 function where(error: GraphQLError | undefined) {
   const { nodes, source, positions, path } = error ?? {}
   return {

@@ -1,4 +1,4 @@
-/** The operations that people need first: the tabs that GraphiQL opens with. Each one is run by a test. */
+/** The operations people need first. GraphiQL opens with them as tabs, and a test runs each one. */
 export interface Example {
   query: string
   variables?: Record<string, unknown>

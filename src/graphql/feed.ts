@@ -1,10 +1,10 @@
 /**
- * The queue between a source of changes and the one subscriber that reads them. It is bounded: a subscriber that reads
- * too slowly is ended with an error that says how to catch up, rather than let the queue grow.
+ * The queue between a source of changes and its one subscriber. The queue is bounded: when a subscriber reads too
+ * slowly, the feed ends with an error instead of growing. The error says how to catch up.
  */
 import { ServiceError } from '../errors.js'
 
-/** Changes that wait for one subscriber. */
+/** The most changes waiting for one subscriber. */
 const MAX_WAITING = 1000
 
 export interface Feed<Item> {
@@ -12,13 +12,13 @@ export interface Feed<Item> {
   end(): void
 }
 
-/** Where the items of a feed come from, once it is open. */
+/** The source of an open feed's items. */
 export interface Source {
   listening: Promise<unknown>
   close(): void
 }
 
-/** @param open is called by the first `next()` */
+/** @param open the first `next()` calls it */
 export function createFeed<Item>(open: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
   let waiting: Item[] = []
   let wake: (() => void) | undefined

@@ -1,4 +1,4 @@
-/** What filters have in common: ranges of time, and texts that may be anything. */
+/** The common parts of filters: ranges of time, and arbitrary texts. */
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { builder } from './builder.js'
 
@@ -10,13 +10,13 @@ export const TimeRange = builder.inputType('TimeRange', {
   }),
 })
 
-/** A text that can't be stored matches nothing; asking the database for it would be an error. */
+/** The database can't store every text. Such a text matches nothing, and a query for it would be an error. */
 export function byText(text: string | null | undefined): string | { in: string[] } | undefined {
   if (text == null) return undefined
   return isPostgresText(text) ? text : { in: [] }
 }
 
-/** A condition for Prisma, without the members that say nothing. */
+/** A condition for Prisma, without undefined members. */
 export function condition<Where extends object>(
   where: { [Name in keyof Where]: Where[Name] | undefined },
 ): Where {

@@ -1,9 +1,9 @@
-/** GraphiQL, whole in one page: it asks no other host for anything. */
+/** GraphiQL in one page. The page loads nothing from another host. */
 import { deliveryExamples } from './examples.js'
 
-/** @param apiKey what the page starts with; only ever the key that development has by default */
+/** @param apiKey the page's first key; only ever the default key of development */
 export async function renderGraphiQLPage(apiKey: string | undefined): Promise<string> {
-  // Nine megabytes, loaded when somebody looks at the page.
+  // This module has nine megabytes, so only a request for the page loads it.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const headers = JSON.stringify({ 'X-API-Key': apiKey ?? '' }, null, 2)
   return renderGraphiQL({

@@ -2,9 +2,9 @@ import { badInput } from '../errors.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 
 /**
- * An id that can't exist is a mistake in a filter, where an empty list or a silent stream would hide it.
+ * An impossible id in a filter is a mistake. Without an error, an empty list or a silent stream would hide it.
  *
- * @throws ServiceError BAD_USER_INPUT for a member `id` or `…Id` that is no UUID
+ * @throws ServiceError BAD_USER_INPUT when a member `id` or `…Id` is no UUID
  */
 export function checkIds(given: object | null | undefined, path = ''): void {
   const errors = Object.entries(given ?? {})

@@ -1,8 +1,8 @@
 /**
- * Live updates: what happens in any process reaches the subscribers of this one.
+ * Live updates: the changes of every process reach the subscribers of this process.
  *
- * However many subscribers there are, this process hears each message once, and nothing is subscribed while nobody
- * listens. An index takes each change to the subscribers that want it.
+ * This process hears each message once for all its subscribers, and subscribes to nothing while it has none. An index
+ * takes each change to its subscribers.
  */
 import { ServiceError } from '../errors.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
@@ -18,7 +18,7 @@ interface Topics {
   events: EventSnapshot
 }
 
-/** Who follows; each has a bound on what it follows at the same time. */
+/** The owner of a live subscription. Each API key and each WebSocket has a bound on its live subscriptions. */
 export interface Follower {
   /** One object for each API key. */
   apiKey: object
@@ -27,11 +27,11 @@ export interface Follower {
 }
 
 export interface LiveUpdates {
-  /** Ends every subscriber's iteration, in order. */
+  /** Ends every subscriber's iteration without an error. */
   endAll(): void
   /**
-   * The changes that the filter lets through, from the first `next()` on: an iterator that nobody reads opens nothing.
-   * Ends when it is returned.
+   * Iterates over the matching changes from the first `next()` on: an unread iterator opens nothing. `return()` ends
+   * the iteration.
    *
    * @throws ServiceError CONFLICT when one of the bounds is reached, here or from the first `next()`
    */
@@ -42,7 +42,7 @@ export interface LiveUpdates {
   ): AsyncIterableIterator<Topics[Topic]>
 }
 
-/** Publishes what happens in this process to the subscribers of all. */
+/** Publishes the changes of this process to the subscribers of all processes. */
 export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: PubSub): void {
   serviceEvents.on('deliveriesChanged', (read) => pubSub.publish('deliveries', read))
   serviceEvents.on('eventsChanged', (read) => pubSub.publish('events', read))
@@ -82,7 +82,7 @@ interface Listener<Change> {
   join(filter: Filter<Change>, feed: Feed<Change>): { listening: Promise<unknown>; close(): void }
 }
 
-/** Listens to a topic while somebody follows it, once for all of them. */
+/** Listens to a topic while it has subscribers, once for all of them. */
 function listenTo<Change>(
   pubSub: PubSub,
   topic: string,
@@ -101,7 +101,7 @@ function listenTo<Change>(
         close() {
           remove()
           if (!index.isEmpty) return
-          // It may end before it listens. If that fails, those who wait for it are told.
+          // The listening may not have begun yet. If it fails, the waiting feeds get the error.
           listening?.then((unsubscribe) => unsubscribe()).catch(() => {})
           listening = undefined
         },
@@ -133,7 +133,7 @@ function createBounds() {
 
   return {
     check,
-    /** Counts one more. Returns what takes it back. */
+    /** Counts one more. @returns a function to take it back */
     enter(follower: Follower): () => void {
       check(follower)
       add(follower, 1)

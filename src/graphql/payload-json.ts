@@ -1,6 +1,6 @@
 /**
  * The JSON of a payload, on its way into an answer. graphql-js takes any object with a member `then` for a promise, so
- * the value is hidden until `JSON.stringify` asks for it.
+ * this class hides the value until `JSON.stringify` asks for it.
  */
 import type { Prisma } from '../generated/prisma/client.js'
 

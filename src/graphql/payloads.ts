@@ -1,4 +1,4 @@
-/** The payloads of events. */
+/** The payloads of events. They may be large, so an answer counts them. */
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'

@@ -1,8 +1,8 @@
-/** graphql-js repeats the whole value of a variable that does not fit its type. This removes what may be a secret. */
+/** graphql-js repeats the whole value of a variable with a wrong type. This module removes a possible secret. */
 
-/** graphql-js, `getVariableValues`. */
+/** The message of `getVariableValues` in graphql-js. */
 const repeatsVariable = /^Variable "\$(\w+)" got invalid value .*secret/is
-/** Those of its reasons that name fields and types, and nothing that was given. */
+/** The reasons with names of fields and types only. They repeat no part of the given value. */
 const harmlessReason = /; (Field "\w+" (?:is not defined by type|of required type) [^;]*)$/
 
 export function redactVariables(message: string): string {

@@ -1,10 +1,10 @@
-/** The deliveries below events or subscriptions, loaded for all parents of an operation together. */
+/** Loads the deliveries below events or subscriptions, for all parents of an operation together. */
 import { loadPages, type RelatedPage } from '../deliveries/pages.js'
 import type { Delivery } from '../generated/prisma/client.js'
 import type { Database } from '../platform/postgres/database.js'
 
 export interface RelatedDeliveries {
-  /** A parent's page, newest first. */
+  /** @returns the page of one parent, newest first */
   load(parentId: string, page: RelatedPage): Promise<Delivery[]>
 }
 
@@ -13,7 +13,7 @@ interface Batch {
   rows: Promise<Delivery[]>
 }
 
-/** For one operation: pages that are asked for at the same moment, in the same words, are loaded together. */
+/** For one operation. It loads pages together when they are asked for at the same moment with the same arguments. */
 export function createRelatedDeliveries(database: Database): RelatedDeliveries {
   const batches = new Map<string, Batch>()
 

@@ -30,7 +30,7 @@ function asObject(value: unknown): Record<string, unknown> {
 function readLiteral(node: ValueNode, variables: Record<string, unknown>): unknown {
   switch (node.kind) {
     case Kind.OBJECT:
-      // From entries, so that a member named __proto__ is a member like any other.
+      // With `fromEntries`, a member named __proto__ is a member like any other.
       return Object.fromEntries(
         node.fields.map(({ name, value }) => [name.value, readLiteral(value, variables)]),
       )

@@ -1,4 +1,4 @@
-/** The schema: the builder, and every type that adds to it. `schema.graphql` is its print. */
+/** The schema: the builder with all types. `schema.graphql` is the printed schema. */
 import { builder } from './builder.js'
 import './scalars.js'
 import './types/event.js'

@@ -1,7 +1,7 @@
 /**
- * What a key must be allowed for an operation: `read` for queries and subscriptions, `publish` to publish, `manage`
- * for every other mutation. A mutation shows what it made; what hangs on that beyond it takes `read` as well.
- * Introspection takes none.
+ * The scopes a key needs for an operation: `read` for queries and subscriptions, `publish` to publish, `manage` for
+ * every other mutation. A mutation shows its own result. The objects below the result need `read` as well.
+ * Introspection needs no scope.
  */
 import {
   type ExecutionArgs,
@@ -21,7 +21,7 @@ import { errorCatalogue, ServiceError } from '../errors.js'
 import type { GraphQLContext } from './context.js'
 import { extensionsOf } from './error-extensions.js'
 
-/** For the mutations that do not take `manage`: in the `extensions` of the field. */
+/** For a mutation with another scope than `manage`: the `extensions` of its field. */
 export const takesScope = (scope: Scope) => ({ scope })
 
 export function useScopes(): Plugin {
@@ -41,7 +41,7 @@ export function useScopes(): Plugin {
   }
 }
 
-/** `@skip` and `@include` are not looked at: what an operation may ask for is what it takes. */
+/** Ignores `@skip` and `@include`: an operation needs the scopes for everything it may ask for. */
 function scopesOf({ document, schema, operationName }: ExecutionArgs): Set<Scope> {
   const operation = getOperationAST(document, operationName)
   if (operation == null) return new Set()
@@ -66,7 +66,7 @@ function scopeOf(schema: GraphQLSchema, { operation }: OperationDefinitionNode, 
   return (own as Scope | undefined) ?? 'manage'
 }
 
-/** Finds the fields of a selection, those of its fragments among them. The document must have been validated. */
+/** Finds the fields of a selection and of its fragments. The caller must have validated the document. */
 function createFieldFinder(fragments: readonly FragmentDefinitionNode[]) {
   const byName = new Map(fragments.map((fragment) => [fragment.name.value, fragment.selectionSet]))
   return function fieldsOf(selectionSet: SelectionSetNode | undefined): FieldNode[] {

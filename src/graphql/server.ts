@@ -28,10 +28,10 @@ export interface GraphQLServerOptions {
     'related' | 'payloads' | 'logs' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'
   >
   allowIntrospection: boolean
-  /** Origins of pages that may use this service from a browser. */
+  /** Pages from these origins may use this service from a browser. */
   corsOrigins: string[]
   authentication: Authentication
-  /** The largest event. */
+  /** The size of the largest event. */
   eventMaxBytes: number
 }
 
@@ -65,8 +65,8 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     ],
     maskedErrors: { maskError: createMaskError(context.logger, disclosure) },
     batching: { limit: limits.batchedOperations },
-    // A key in a header is what every request needs, and no foreign page can send one unless it is let: that,
-    // and no multipart, is the guard against forged requests (CSRF).
+    // Every request needs a key in a header, and a foreign page can't send one unless its origin is allowed. This, and
+    // the refusal of multipart, guards against forged requests (CSRF).
     cors:
       corsOrigins.length > 0 ? { origin: corsOrigins, allowedHeaders: ['content-type', 'x-api-key'] } : false,
     multipart: false,
@@ -81,7 +81,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
 
 const contextOf = ({ contextValue }: { contextValue?: unknown }) => contextValue as GraphQLContext
 
-/** An answer that would be too large is refused once, and not at each of its fields. */
+/** Refuses an oversized answer once, and not at each of its fields. */
 const refuseOversizedAnswers: Plugin = {
   onExecute: ({ args }) => ({
     onExecuteDone({ setResult }) {
@@ -94,20 +94,20 @@ const refuseOversizedAnswers: Plugin = {
 }
 
 /**
- * Clients with automatic persisted queries send a hash first, and the whole query once they learn that hashes are not
- * taken. They look for this message and code: https://www.apollographql.com/docs/apollo-server/performance/apq
+ * Clients with automatic persisted queries send a hash first, and the whole query after this refusal. They look for
+ * this message and code: https://www.apollographql.com/docs/apollo-server/performance/apq
  */
 const refusePersistedQueries: Plugin = {
   onParams({ params }) {
-    // A batch may hold anything in place of an operation. Yoga refuses that by itself.
+    // A batch may hold anything in place of an operation. Yoga refuses such an item by itself.
     if (params?.query != null || params?.extensions?.persistedQuery === undefined) return
-    // Thrown, because Yoga's own check of the query comes after a result too.
+    // This throws, because Yoga would check the query even after a result.
     const extensions = { code: PERSISTED_QUERY_NOT_SUPPORTED, http: { status: 200 } }
     throw new GraphQLError('PersistedQueryNotSupported', { extensions })
   },
 }
 
-/** A subscription whose answers nobody can read is refused before anything is followed. */
+/** Refuses a subscription before it follows anything when the client can't read its answers. */
 const refuseUnreadableSubscriptions: Plugin = {
   onSubscribe({ args, setResultAndStopExecution }) {
     const { reader } = contextOf(args)

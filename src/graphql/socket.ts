@@ -7,17 +7,19 @@ import { ServiceError } from '../errors.js'
 import type { Answer } from './answers.js'
 
 export interface SocketExtra extends Extra {
-  /** Whose socket it is, once it is let in. */
+  /** Set once the WebSocket is authenticated. */
   apiKey?: ApiKey
-  /** What its operations answer, by their ids. */
+  /** The answers of its operations, by operation id. */
   answers?: Map<string, Answer>
-  /** Calls off what the key's removal would do. */
+  /** Stops the watch for the key's removal. */
   forget?(): void
 }
 
 /**
- * Takes the API key from the connection parameter `apiKey` or, as over HTTP, from the header of the handshake, which
- * browsers can't set. Without a right one the WebSocket is closed with the reason. Answers whether it may stay open.
+ * Takes the API key from the connection parameter `apiKey` or, as over HTTP, from the header of the handshake. Browsers
+ * can't set this header. Without a valid key it closes the WebSocket with the reason.
+ *
+ * @returns whether the WebSocket may stay open
  */
 export function authenticateSocket(
   authentication: Authentication,
@@ -42,5 +44,5 @@ export function authenticateSocket(
   return true
 }
 
-/** A reason has room for 123 bytes (RFC 6455 §5.5), and these messages are ASCII. */
+/** A reason has room for 123 bytes (RFC 6455 §5.5). These messages are ASCII. */
 const closeReason = (message: string): string => message.slice(0, 123)

@@ -1,10 +1,10 @@
 /**
- * Subscribers by what their filters ask for, so that a change is taken to those that want it and the others cost
- * nothing. Each is kept under the values of one field, the first that its filter names; the rest of the filter is
- * checked when a change has one of these values.
+ * Keeps subscribers by the values in their filters: a change goes to the matching subscribers, and the others cost
+ * nothing. The index keeps a subscriber under the values of one field, the first with a condition in its filter. When a
+ * change has one of these values, the index checks the rest of the filter.
  */
 
-/** The values that a change may have in a field; a field that is absent may have any. */
+/** The values a change may have in each field. An absent field allows any value. */
 export type Filter<Change> = { readonly [Field in keyof Change]?: ReadonlySet<Change[Field]> | undefined }
 
 interface Subscriber<Change> {
@@ -14,13 +14,13 @@ interface Subscriber<Change> {
 
 export interface SubscriberIndex<Change> {
   readonly isEmpty: boolean
-  /** Returns what removes it. */
+  /** @returns a function to remove the subscriber */
   add(filter: Filter<Change>, push: (change: Change) => void): () => void
-  /** Pushes a change to every subscriber that wants it. */
+  /** Pushes a change to every matching subscriber. */
   push(change: Change): void
 }
 
-/** @param fields that filters name, those first that the fewest changes share a value of */
+/** @param fields the fields of filters; a field comes earlier when fewer changes share a value of it */
 export function createSubscriberIndex<Change>(fields: readonly (keyof Change)[]): SubscriberIndex<Change> {
   const withoutFilter = new Set<Subscriber<Change>>()
   const byField = fields.map((field) => ({ field, byValue: new Map<unknown, Set<Subscriber<Change>>>() }))

@@ -1,8 +1,8 @@
 /**
- * Holds each operation to the limits. Each is checked before anything runs, and says what it is.
+ * Holds each operation to the limits. All checks come before anything runs, and each error names its limit.
  *
- * Depth is that of the selection; complexity counts fields, those below a connection as often as a page may
- * have rows, and the items of lists in arguments; breadth counts the fields as they are written, aliases included.
+ * Depth is the depth of the selection. Complexity counts fields, and the items of lists in arguments; a field below a
+ * connection counts once for each row a page may have. Breadth counts the fields in the document, aliases included.
  */
 import { complexityFromQuery } from '@pothos/plugin-complexity'
 import {
@@ -21,7 +21,7 @@ import { type Disclosure, withCode } from './error-extensions.js'
 import { limits } from './limits.js'
 import { problemOfVariables } from './variables.js'
 
-/** Of the errors in variables an answer tells so many. */
+/** The most errors in variables an answer reports. */
 const TOLD_ERRORS = 3
 
 interface Operation {
@@ -36,7 +36,7 @@ export function useLimits(disclosure: Disclosure): Plugin {
   function check(args: Operation): readonly GraphQLError[] {
     const { document, schema, operationName, variableValues, contextValue } = args
     const operation = getOperationAST(document, operationName)
-    // Execution says what is wrong with the name of the operation.
+    // Execution reports a wrong name of the operation.
     if (operation == null) return []
     const variables = variableValues ?? {}
     const problem = problemOfVariables(schema, operation, variables)
@@ -78,7 +78,7 @@ export function useLimits(disclosure: Disclosure): Plugin {
   }
 }
 
-/** The document without its other operations: of several, Pothos would measure the first. */
+/** The document with this operation only: of several operations, Pothos would measure the first. */
 const only = (operation: OperationDefinitionNode, document: DocumentNode): DocumentNode => ({
   ...document,
   definitions: document.definitions.filter(
@@ -89,6 +89,6 @@ const only = (operation: OperationDefinitionNode, document: DocumentNode): Docum
 const tooMuch = (asked: string, limit: string) =>
   refusal(`The operation has ${asked}; at most ${limit} is allowed. Ask for less at a time.`)
 
-/** The error of an operation that is not run. */
+/** The error of a refused operation: it does not run. */
 export const refusal = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } })

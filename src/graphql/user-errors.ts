@@ -1,6 +1,6 @@
 /**
- * Failures that a caller must expect are part of a mutation's answer: a list of typed errors beside the result.
- * Whatever else goes wrong is thrown, and told by `errors.ts`.
+ * The answer of a mutation holds expected failures as a list of typed errors beside the result. Any other failure is
+ * thrown, and reported by a code of `errors.ts`.
  */
 import { type InputError, ServiceError } from '../errors.js'
 import { builder } from './builder.js'
@@ -28,7 +28,7 @@ const ErrorCodeEnum = builder.enumType('ErrorCode', {
   } satisfies Record<ExpectedCode, object>,
 })
 
-/** Not an `Error`: GraphQL would take one that is part of an answer for one that was thrown. */
+/** Not an `Error`: GraphQL would take an `Error` in an answer for a thrown one. */
 interface ExpectedFailure {
   code: ExpectedCode
   message: string
@@ -46,7 +46,7 @@ const UserError = builder.interfaceRef<ExpectedFailure>('UserError').implement({
   resolveType: ({ code }) => typeNames[code],
 })
 
-/** What is below such a list is asked of few. */
+/** Such a list is short, so the fields below it count once. */
 const few = { field: 1, multiplier: 1 }
 
 /** The field `errors` of every payload. */
@@ -90,7 +90,7 @@ builder.objectType(builder.objectRef<ExpectedFailure>('IdempotencyMismatchError'
 
 export type Outcome<Result> = { result: Result | null; errors: ExpectedFailure[] }
 
-/** Runs a use case; what it was expected to throw becomes part of the outcome. */
+/** Runs a use case. An expected error becomes part of the outcome; any other error is thrown. */
 export async function outcomeOf<Result>(useCase: () => Promise<Result>): Promise<Outcome<Result>> {
   try {
     return { result: await useCase(), errors: [] }

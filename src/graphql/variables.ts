@@ -1,6 +1,6 @@
 /**
- * What an operation's variables may hold, found by a walk along their types before anything converts them: a
- * conversion reads a large value again for each error that it finds. JSON that is published counts as one value.
+ * Checks an operation's variables by a walk along their types, before any conversion: a conversion reads a large value
+ * again for each error it finds. Published JSON counts as one value.
  */
 import {
   type GraphQLInputType,
@@ -15,7 +15,7 @@ import { limits } from './limits.js'
 
 type Values = Record<string, unknown>
 
-/** What is wrong with the variables, if something is: one sentence. */
+/** @returns one sentence about the first problem; undefined when the variables have none */
 export function problemOfVariables(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
@@ -52,7 +52,7 @@ export function problemOfVariables(
   })
 }
 
-/** What the first item comes to that comes to anything. */
+/** The first result of `find` other than undefined. */
 function first<Item, Found>(
   items: readonly Item[],
   find: (item: Item, index: number) => Found | undefined,
@@ -64,7 +64,7 @@ function first<Item, Found>(
   return undefined
 }
 
-/** Of many unknown fields the error names so many, each as far as this. */
+/** The most unknown fields an error names, and the most characters of each name. */
 const NAMED = 3
 const NAME_CHARACTERS = 40
 

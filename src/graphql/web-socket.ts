@@ -1,5 +1,5 @@
 /**
- * GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the plugins that Yoga has over HTTP.
+ * GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the same Yoga plugins as over HTTP.
  */
 import { type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
 import type { ServerOptions } from 'graphql-ws'
@@ -60,19 +60,19 @@ export function createWebSocketOptions(
   }
 }
 
-/** What `getEnveloped` makes of Yoga's plugins. */
+/** The functions from `getEnveloped`, with Yoga's plugins around them. */
 interface Enveloped {
   execute(args: unknown): unknown
   subscribe(args: unknown): unknown
 }
 
-/** As Yoga sends it over HTTP, where `http` is about the answer that carries the error. */
+/** Removes `http`, as Yoga does over HTTP: `http` describes the HTTP answer with the error. */
 function withoutHttp(error: GraphQLError): GraphQLFormattedError {
   const { http: _, ...extensions } = error.extensions
   return { ...error.toJSON(), extensions }
 }
 
-/** graphql-ws would say it in other words than Yoga does over HTTP. */
+/** graphql-ws would use other words than Yoga over HTTP. */
 const unknownOperation = () => refusal('Could not determine what operation to execute.')
 
 const tooManyOperations = () =>

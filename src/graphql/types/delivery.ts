@@ -17,13 +17,13 @@ import { TimeRange } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 
-/** Attempts of one delivery that a query is taken to ask for. */
+/** The complexity of a query assumes this number of attempts for each delivery. */
 const USUAL_ATTEMPTS = 10
 
 export const Delivery = builder.prismaObject('Delivery', {
   interfaces: [Node],
   description: 'One event to one subscription.',
-  // A live update has these columns at hand. Pothos adds any other column that a field exposes.
+  // A live update has these columns at hand. Pothos adds any other exposed column.
   select: deliverySnapshotSelect,
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7.' }),
@@ -131,7 +131,7 @@ builder.queryField('deliveries', (t) =>
   ),
 )
 
-/** A payload that shows the delivery as it is after the mutation. */
+/** A payload with the delivery after the mutation. */
 const deliveryPayload = (name: string) =>
   builder.objectRef<Outcome<string>>(name).implement({
     description: 'What became of the delivery.',

@@ -19,7 +19,7 @@ import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 export const Event = builder.prismaObject('Event', {
   interfaces: [Node],
   description: 'What a producer published.',
-  // A live update has these columns at hand. The payload may be large, so it is read only where it is asked for.
+  // A live update has these columns at hand. The payload may be large, so a query reads it only on request.
   select: eventSnapshotSelect,
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7; the `webhook-id` of every attempt.' }),
@@ -159,8 +159,8 @@ const MAX_PUBLISHED_AT_ONCE = 100
 type EventInput = typeof PublishEventInput.$inferInput
 
 /**
- * Each event by itself, in order. One that is too large is refused before any is published, as REST refuses a body:
- * with an error, and not as a part of the answer.
+ * Publishes each event by itself, in order. It refuses an oversized event before it publishes any event. It does so as
+ * REST refuses a body: with an error, and not as a part of the answer.
  */
 async function publish({ publisher, eventMaxBytes }: GraphQLContext, inputs: EventInput[]) {
   const read = inputs.map((input) => outcomeOf(async () => toPublication(input, eventMaxBytes)))

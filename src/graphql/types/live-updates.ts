@@ -70,8 +70,8 @@ builder.subscriptionFields((t) => ({
 }))
 
 /**
- * Adds to a snapshot what the operation asks for and the snapshot does not have: relations and further columns. The
- * columns of the snapshot stay as they are, so an update shows the change that it is about, and not a later one.
+ * Adds to a snapshot its missing part of the selection: relations and further columns. The columns of the snapshot keep
+ * their values, so an update shows its own change, and not a later one.
  */
 async function completeSnapshot<Snapshot extends object>(
   snapshot: Snapshot,

@@ -1,4 +1,4 @@
-/** Global object identification, as Relay asks for it: https://relay.dev/graphql/objectidentification.htm */
+/** Global object identification, as Relay defines it: https://relay.dev/graphql/objectidentification.htm */
 import { brandWithType } from '@pothos/core'
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
@@ -13,9 +13,7 @@ import { WebhookSubscription } from './subscription.js'
 
 type Found = { id: string }
 
-/**
- * What has these ids, in their order. An id that nothing has, or that can't exist, finds null, as in the root fields.
- */
+/** @returns the objects in the order of their ids; null for an unknown or impossible id, as in the root fields */
 async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLResolveInfo) {
   const { prisma } = context.database
   const where = { id: { in: [...new Set(ids.filter(isUuid).map((id) => id.toLowerCase()))] } }
@@ -28,7 +26,7 @@ async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLRe
   const byId = new Map<string, Found>()
   for (const [index, type] of [Event, Delivery, WebhookSubscription].entries()) {
     for (const row of rows[index] as Found[]) {
-      // Tells the interface which of its types the row is.
+      // Tells the interface the type of the row.
       brandWithType(row, type)
       byId.set(row.id, row)
     }

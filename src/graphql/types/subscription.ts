@@ -15,7 +15,7 @@ import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
 
 export const WebhookSubscription = builder.prismaObject('Subscription', {
   interfaces: [Node],
-  // `Subscription` is GraphQL's own root type.
+  // The name `Subscription` belongs to GraphQL's own root type.
   name: 'WebhookSubscription',
   description: 'An endpoint and the event types it wants. Its secret is shown once, when it is created.',
   select: {
@@ -159,7 +159,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   }),
 })
 
-/** A payload's subscription, as it is after the mutation. */
+/** A payload with the subscription after the mutation. */
 const subscriptionPayload = (name: string) =>
   builder.objectRef<Outcome<{ id: string; secret?: string }>>(name).implement({
     description: 'What became of the subscription.',
