@@ -1,24 +1,24 @@
 /**
- * How a subscription's secret is stored: plain, or with an encryption key sealed by AES-256-GCM as
+ * A subscription's secret is stored plain or, with an encryption key, sealed by AES-256-GCM as
  *
  *     enc:v1:<id of the key>:<nonce>:<ciphertext and tag>
  *
- * The first key seals and every key opens. A plain secret stays readable, so keys can be added and replaced at any
- * time. A sealed text is bound to its subscription: copied to another subscription, it does not open.
+ * The first key seals and every key opens. A plain secret stays readable, so operators can add and replace keys at any
+ * time. A sealed text is bound to its subscription: a copy in another subscription does not open.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { encryptionKeyId } from './encryption-keys.js'
 
-/** Every sealed text starts with this, and no secret may. */
+/** Every sealed text starts with this. No secret may start with it. */
 export const SEALED_PREFIX = 'enc:v1:'
 
 const ALGORITHM = 'aes-256-gcm'
-/** What NIST SP 800-38D, section 5.2.1.1, recommends. */
+/** NIST SP 800-38D, section 5.2.1.1, recommends this length. */
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export interface SecretCipher {
-  /** The prefix of texts that the first key has sealed; undefined without keys. */
+  /** The prefix of texts sealed with the first key; undefined without keys. */
   readonly currentPrefix: string | undefined
   readonly keyIds: readonly string[]
   /** @returns the text to store: without keys, the secret itself */

@@ -1,14 +1,17 @@
-/** A change of a subscription's secret: the replaced one goes on signing for a day, so that receivers can follow. */
+/**
+ * Replaces a subscription's secret. The old secret goes on signing for a day, so receivers have time to change over.
+ */
 import { type SecretCipher, UnreadableSecretError } from './cipher.js'
 import { type FormerSecret, type StoredSecrets, validFormerSecrets } from './valid-secrets.js'
 
 const FORMER_SECRET_LASTS_MS = 24 * 60 * 60 * 1000
-/** With a further one, the oldest stops signing: each costs a signature in every webhook. */
+/** Beyond this number the oldest secret stops signing: each secret costs a signature in every webhook. */
 const MAX_FORMER_SECRETS = 10
 
 /**
- * The columns to write; none when the subscription has this secret already. Everything is encrypted anew, so that
- * nothing stays under an older encryption key.
+ * Encrypts all secrets anew, so nothing stays under an older encryption key.
+ *
+ * @returns the columns to write; none when the subscription has this secret already
  */
 export function replaceSecret(
   cipher: SecretCipher,
@@ -38,7 +41,7 @@ export function replaceSecret(
   }
 }
 
-/** Null for a secret whose encryption key is lost: it can't sign, and a new secret is the way out. */
+/** @returns null when the encryption key is lost: the old secret can't sign, and a new secret is the way out */
 function openIfReadable(cipher: SecretCipher, id: string, stored: string): string | null {
   try {
     return cipher.open(id, stored)

@@ -1,4 +1,4 @@
-/** Signing keys, from stored secrets. Every attempt needs them, so a decrypted one is kept in memory. */
+/** The signing keys of stored secrets. Every attempt needs them, so decrypted keys stay in memory. */
 
 import { SEALED_PREFIX, type SecretCipher } from './cipher.js'
 import { signingKeyBytes } from './signing-secret.js'
@@ -6,18 +6,18 @@ import { signingKeyBytes } from './signing-secret.js'
 /** The key of a stored secret. @throws UnreadableSecretError */
 export type SigningKeys = (subscriptionId: string, stored: string) => Uint8Array
 
-/** Some 5 MB at most. */
+/** These keys take about 5 MB at most. */
 const MAX_REMEMBERED = 10_000
 
 export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REMEMBERED): SigningKeys {
-  /** By the stored text, which every change makes another; the least recently used come first. */
+  /** By stored text: every change of a secret makes a new text. The least recently used keys come first. */
   const remembered = new Map<string, { subscriptionId: string; key: Uint8Array }>()
 
   return (subscriptionId, stored) => {
     // Decoding a plain secret costs less than a look-up.
     if (!stored.startsWith(SEALED_PREFIX)) return signingKeyBytes(stored)
     const known = remembered.get(stored)
-    // A sealed text that someone copied to another subscription must not open there.
+    // A copy of a sealed text in another subscription must not open there.
     if (known?.subscriptionId === subscriptionId) {
       remembered.delete(stored)
       remembered.set(stored, known)

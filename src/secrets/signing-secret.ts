@@ -1,15 +1,15 @@
-/** The secrets that webhooks are signed with, as Standard Webhooks 1.0.0 writes them ("Signature scheme"). */
+/** The signing secrets of webhooks, in the form of Standard Webhooks 1.0.0 ("Signature scheme"). */
 import { randomBytes } from 'node:crypto'
 
 const PREFIX = 'whsec_'
-/** The spec asks for 24 to 64 bytes; 32 is the size of the HMAC-SHA256 that the key goes into. */
+/** The spec asks for 24 to 64 bytes. 32 is the size of an HMAC-SHA256, and the key goes into one. */
 const KEY_BYTES = 32
 
 export function generateSecret(): string {
   return PREFIX + randomBytes(KEY_BYTES).toString('base64')
 }
 
-/** The bytes that sign: base64 after `whsec_`, or the UTF-8 bytes of any other secret. */
+/** The bytes of the signing key: base64 after `whsec_`, or the UTF-8 bytes of any other secret. */
 export function signingKeyBytes(secret: string): Buffer {
   return secret.startsWith(PREFIX)
     ? Buffer.from(secret.slice(PREFIX.length), 'base64')
@@ -27,12 +27,14 @@ const PLAIN = /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/
 const PLAIN_FORM = `${MIN_PLAIN_LENGTH} to ${MAX_PLAIN_LENGTH} printable ASCII characters without blanks at the ends`
 const BASE64_FORM = `padded base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`
 
-/** What a secret may be, for the documentation of an input. */
+/** The form of a secret, for the documentation of an input. */
 export const SECRET_FORM = `\`${PREFIX}\` and ${BASE64_FORM}; or ${PLAIN_FORM}, used as their bytes.`
 
 /**
- * Why a new secret is refused, as a sentence; undefined for one that every library for Standard Webhooks reads as this
- * service does. Secrets that were stored before sign on, whatever they are.
+ * Checks a new secret only: stored secrets go on signing in any form.
+ *
+ * @returns the reason to refuse the secret, as a sentence; undefined when every library for Standard Webhooks reads it
+ * as this service does
  */
 export function secretRefusal(secret: string): string | undefined {
   if (!secret.toLowerCase().trimStart().startsWith(PREFIX)) {

@@ -1,9 +1,9 @@
 /**
- * What a start does about the secrets in the database: it refuses to run without a key that decrypts them, and encrypts
- * with the first key each secret that is plain or encrypted with an older key.
+ * At its start a process checks the secrets in the database. It refuses to run without the keys to decrypt them. It
+ * encrypts each plain secret, and each secret under an older key, with the first key.
  *
- * Several processes may do this at once, beside others that change secrets: a row is written only while it holds what
- * was read from it, so a change in between stays.
+ * Several processes may do this at once, and others may change secrets meanwhile. A process writes a row only if the
+ * row still holds the values it read, so a change in between stays.
  */
 import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
@@ -52,7 +52,7 @@ const forgetExpired: Statement = {
        or exists (select from ${sqlFormerSecrets('s')} where "validUntil" <= now())`,
 }
 
-/** `$1` the id to go on after, `$2` the prefix of secrets that the first key has encrypted, `$3` the limit. */
+/** `$1` the id to go on after, `$2` the prefix of secrets encrypted with the first key, `$3` the limit. */
 const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
@@ -67,8 +67,8 @@ const findOutdated: Statement = {
 type FindOutdatedRow = StoredSecrets & { id: string }
 
 /**
- * `$1` ids; `$2`, `$3`, `$4` what was read; `$5`, `$6`, `$7` what replaces it. The caller passes the ids in order, so
- * that two processes can't block each other.
+ * `$1` ids; `$2`, `$3`, `$4` the values read; `$5`, `$6`, `$7` their replacements. The caller passes the ids in order,
+ * so two processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
   name: 'replace-stored-secrets',
@@ -86,7 +86,7 @@ const replaceStoredSecrets: Statement = {
 const BATCH_SIZE = 500
 const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
-/** @throws ExpectedStartError when a secret was stored with a key that is not there */
+/** @throws ExpectedStartError when the key of a stored secret is missing */
 export async function prepareStoredSecrets(
   database: Database,
   cipher: SecretCipher,
@@ -140,7 +140,7 @@ async function reseal(
       read.push(row)
     } catch (error) {
       if (!(error instanceof UnreadableSecretError)) throw error
-      // One damaged row must not keep the others from being encrypted.
+      // One damaged row must not keep this process from encrypting the others.
       logger.error({ subscriptionId: row.id }, error.message)
     }
   }
@@ -160,10 +160,10 @@ const columnsOf = (rows: FindOutdatedRow[]) => [
 
 /** @throws UnreadableSecretError */
 function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRow {
-  /** By the old text: the previous secret is among the former ones, and has the same text there. */
+  /** By the old text: `previousSecret` repeats the text of a former secret, and must repeat its new text too. */
   const renewed = new Map<string, string>()
   const again = (stored: string): string => {
-    // A deleted subscription has none.
+    // A deleted subscription has no secret.
     if (stored === '') return stored
     const text = renewed.get(stored) ?? cipher.seal(row.id, cipher.open(row.id, stored))
     renewed.set(stored, text)

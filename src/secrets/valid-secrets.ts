@@ -1,6 +1,6 @@
-/** The secrets of a subscription as its row has them, and which of them sign at a moment. */
+/** The stored secrets of a subscription, and the choice of the signing secrets at a moment. */
 
-/** A secret that was replaced. It is a value of the column `formerSecrets`. */
+/** A replaced secret: a value of the column `formerSecrets`. */
 export type FormerSecret = {
   /** As stored: encrypted where the service has an encryption key. */
   secret: string
@@ -12,7 +12,7 @@ export interface StoredSecrets {
   secret: string
   /** The newest first. */
   formerSecrets: FormerSecret[]
-  /** The newest former secret once more, for processes of the version before. Such a process may have replaced it. */
+  /** The newest former secret once more, for processes of the previous version. Such a process may have replaced it. */
   previousSecret: string | null
   previousSecretUntil: Date | null
 }
@@ -21,7 +21,7 @@ export interface StoredSecrets {
 export const sqlStoredSecrets = (s: string): string =>
   `${s}.secret, ${s}."formerSecrets", ${s}."previousSecret", ${s}."previousSecretUntil"`
 
-/** Former secrets that still sign at a moment of the database's clock, the newest first. */
+/** The former secrets still signing at a moment of the database's clock, the newest first. */
 export function validFormerSecrets(stored: StoredSecrets, nowMs: number): FormerSecret[] {
   const { previousSecret, previousSecretUntil } = stored
   const former = stored.formerSecrets.filter(({ validUntil }) => nowMs < Date.parse(validUntil))
@@ -32,8 +32,8 @@ export function validFormerSecrets(stored: StoredSecrets, nowMs: number): Former
 }
 
 /**
- * The secrets that webhooks are signed with at a moment of the database's clock, the newest first. A replaced secret
- * goes on signing for a while, so that a receiver can change over without losing a webhook.
+ * The signing secrets of webhooks at a moment of the database's clock, the newest first. A replaced secret goes on
+ * signing for a while, so a receiver can change over without losing a webhook.
  */
 export function validSecrets(stored: StoredSecrets, nowMs: number): string[] {
   if (stored.previousSecret === null && stored.formerSecrets.length === 0) return [stored.secret]
