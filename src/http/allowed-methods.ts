@@ -1,16 +1,16 @@
-/** Tells a path that there is not from one that is there for other methods (RFC 9110 §15.5.6). */
+/** Answers 404 for an unknown path, and 405 for a known path with another method (RFC 9110 §15.5.6). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.js'
 import { sendProblem } from './problem.js'
 
-/** Call it before any route is added. */
+/** Must be called before any route is added. */
 export function refuseUnknownRoutes(app: FastifyInstance): void {
   const methodsOf = rememberMethods(app)
 
   function refuse({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = url.replace(/\?.*/s, '')
     const allowed = methodsOf(path)
-    // A route that is there for this method has itself found nothing.
+    // A known method means: the route itself found nothing.
     if (allowed.length === 0 || allowed.includes(method))
       return sendProblem(reply, new ServiceError('NOT_FOUND', `There is no route ${method} ${path}.`))
     reply.header('allow', allowed.join(', '))
@@ -18,12 +18,12 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
     return sendProblem(reply, new ServiceError('METHOD_NOT_ALLOWED', detail))
   }
 
-  // Before Fastify reads a body, of which it demands a content type even where no route takes the method.
+  // Must run before Fastify reads the body: Fastify requires a content type even if no route takes the method.
   app.addHook('onRequest', async (request, reply) => (request.is404 ? refuse(request, reply) : undefined))
   app.setNotFoundHandler(refuse)
 }
 
-/** Which methods there are for a path; none when there is no such path. */
+/** @returns a function that lists the methods of a path; an unknown path has none */
 function rememberMethods(app: FastifyInstance): (path: string) => string[] {
   const methodsOf = new Map<string, { pattern: RegExp; methods: Set<string> }>()
 
@@ -39,7 +39,7 @@ function rememberMethods(app: FastifyInstance): (path: string) => string[] {
   }
 }
 
-/** `/v1/events/:id` matches any one segment as its id, `/docs/*` anything that follows. */
+/** In `/v1/events/:id`, the id matches any one segment. In `/docs/*`, the star matches any rest. */
 function patternOf(url: string): RegExp {
   const escaped = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
   return new RegExp(`^${escaped.replace(/:\w+/g, '[^/]+').replace(/\*/g, '.*')}$`)

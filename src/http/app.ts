@@ -1,4 +1,4 @@
-/** The HTTP face: Fastify with the `/v1` routes, their documentation, and one way to answer errors. */
+/** The HTTP app: Fastify with the `/v1` routes, GraphQL, the documentation and one error handler. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { labelOf } from '../api-keys/api-key.js'
@@ -30,7 +30,6 @@ import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
 
-/** How GraphQL is served. */
 type GraphQLSettings = Pick<
   GraphQLRouteOptions,
   'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'requireLocalHost'
@@ -39,15 +38,15 @@ type GraphQLSettings = Pick<
 export interface AppOptions {
   maxBodyBytes: number
   connections: ConnectionLimits & ConnectionShareOptions
-  /** Of a client, for the log. */
+  /** Finds the address of a client for the log. */
   addressOf: AddressOf
   clock: Clock
   logger: Logger
   metrics: Metrics
   healthChecks: HealthChecks
-  /** What has to be over before the app is closed. */
+  /** Must have drained before the app is closed. */
   stop: HttpShutdown
-  /** What the API needs; absent in a process that only works, which answers for its health and metrics alone. */
+  /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
   api?: SubscriptionContext &
     RetryContext & {
       publisher: Publisher
@@ -58,13 +57,13 @@ export interface AppOptions {
 }
 
 /**
- * The methods that have time series of their own; any other is `_OTHER`, as OpenTelemetry calls it, or strangers could
- * make series.
+ * Each of these methods has its own time series. Every other method counts as `_OTHER`, the name from OpenTelemetry:
+ * otherwise any client could create time series.
  */
 const usualMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const methodLabel = (method: string): string => (usualMethods.has(method) ? method : '_OTHER')
 
-/** What a GraphQL request holds beside an event of the largest size. */
+/** Room in a GraphQL request beside an event of the largest size. */
 const ROOM_AROUND_AN_EVENT_BYTES = 64 * 1024
 
 export async function createApp({
@@ -81,7 +80,7 @@ export async function createApp({
   const app = Fastify({
     ...limitConnections(connections),
     bodyLimit: maxBodyBytes,
-    // Errors are logged below, and requests are counted by the metrics: a line for each would cost the most.
+    // The error handler logs errors, and the metrics count requests. A log line for each request would cost the most.
     logger: false,
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toHttpError(error)),
     clientErrorHandler: refuseMalformedRequest,

@@ -5,16 +5,16 @@ import { type Authentication, requireScope } from '../api-keys/authentication.js
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is; absent on routes that ask for no key. */
+    /** The API key of the request. Absent on routes without authentication. */
     apiKey: ApiKey | undefined
   }
   interface FastifyContextConfig {
-    /** What a key must be allowed for this route. */
+    /** The scope required by this route. */
     scope?: Scope
   }
 }
 
-/** Guards every route that is added to `app` from now on. @throws at the start, for a route that names no scope */
+/** Guards every route added to `app` from now on. @throws at the start, for a route without a scope */
 export function guardRoutes(app: FastifyInstance, authentication: Authentication): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope === undefined) throw new Error(`The route ${method} ${url} names no scope.`)

@@ -1,22 +1,22 @@
 /**
- * What a connection may take of the server's time and room, whoever is at its other end: nobody has shown a key
- * before the headers have come. What is live over SSE or WebSocket is kept from idleness by the pings it sends.
+ * Limits the time a connection may take. The limits hold for every client, because no client has shown a key before
+ * its headers arrive. Pings keep live SSE and WebSocket connections from becoming idle.
  */
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 
 export interface ConnectionLimits {
-  /** From the first byte of a request, or from the connection, to the end of its headers. */
+  /** From the first byte of a request, or from the connection, to the end of the headers. */
   headersTimeoutMs?: number
-  /** From the same beginning to the end of its body. */
+  /** From the same beginning to the end of the body. */
   requestTimeoutMs?: number
-  /** Without a byte in either direction: an answer that nobody reads ends so. */
+  /** Without a byte in either direction. This also ends an answer the client does not read. */
   idleTimeoutMs?: number
-  /** How late the first two may be noticed. */
+  /** The server notices the first two timeouts at most this late. */
   checkEveryMs?: number
 }
 
-/** The options of Fastify that make it so. A request that is too slow is answered by 408. */
+/** @returns options for Fastify; a request that is too slow is answered with 408 */
 export function limitConnections({
   headersTimeoutMs = 15_000,
   requestTimeoutMs = 60_000,
@@ -29,7 +29,7 @@ export function limitConnections({
     http: {
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: checkEveryMs,
-      // `refuseBeforeRouting` refuses what lacks it, with a body.
+      // `refuseBeforeRouting` makes this check, and sends a body with the refusal.
       requireHostHeader: false,
     },
   }

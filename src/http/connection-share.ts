@@ -1,9 +1,10 @@
 /**
- * Each address has a share of the connections, so one that holds all it can get leaves room for the others. What a
- * trusted proxy connects is not counted: behind it are many clients, whom it has to share out itself.
+ * Each address has a share of the connections. So an address with all its connections in use leaves room for others.
+ * The share does not limit a trusted proxy: many clients are behind it, and the proxy must share out connections
+ * itself.
  *
- * When every connection is taken, some more are accepted for health and metrics alone, because an operator, or a
- * balancer that would otherwise take the process for dead, must be able to ask.
+ * When every connection is taken, the server accepts a few more for health and metrics alone. Operators and balancers
+ * must still be able to ask, or a balancer would take the process for dead.
  */
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -13,18 +14,18 @@ import { addressGroup } from '../platform/client-address.js'
 import { type CidrRange, isInAnyRange } from '../platform/ip-ranges.js'
 
 export interface ConnectionShareOptions {
-  /** Connections at one time, in each process. */
+  /** Maximum of open connections in each process. */
   maxConnections: number
-  /** Of them, from one address; an IPv6 network of 64 bits counts as one. */
+  /** Maximum from one address. An IPv6 /64 network counts as one address. */
   maxConnectionsPerAddress: number
   trustedProxies: CidrRange[]
 }
 
 /** Connections beyond `maxConnections`, for health and metrics. */
 const RESERVED = 64
-/** Of them, from one address. */
+/** Maximum of reserved connections from one address. */
 const RESERVED_PER_ADDRESS = 8
-/** A reserved connection that has not asked in this time is closed: it may be needed. */
+/** A reserved connection is closed after this time at the latest, because another client may need it. */
 const RESERVED_TIMEOUT_MS = 2000
 const reservedPaths = new Set(['/v1/health', '/v1/metrics'])
 
@@ -68,7 +69,7 @@ export function shareConnections(app: FastifyInstance, options: ConnectionShareO
   const known = new WeakSet<Socket>()
   server.maxConnections = maxConnections + RESERVED
   server.prependListener('connection', (socket: Socket) => {
-    // A request that was put together again comes once more on its socket; see `acceptUpgrades`.
+    // `acceptUpgrades` emits `connection` a second time for a request it rebuilt.
     if (known.has(socket)) return
     known.add(socket)
     const address = addressGroup(socket.remoteAddress ?? '')

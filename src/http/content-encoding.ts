@@ -1,7 +1,7 @@
 /**
- * Bodies that come compressed (`Content-Encoding`, RFC 9110 §8.4): gzip and br are decoded as they arrive, and what
- * comes out counts towards the limit of a body, so a small bomb is refused like a large body. Another encoding is 415,
- * with an `Accept-Encoding` that names these (RFC 9110 §15.5.16).
+ * Decodes compressed bodies (`Content-Encoding`, RFC 9110 §8.4). The decoders for gzip and br work while the body
+ * arrives. The decoded bytes count towards the body limit, so a small decompression bomb is refused like a large body.
+ * Another encoding is refused with 415 and an `Accept-Encoding` header with the known ones (RFC 9110 §15.5.16).
  */
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
@@ -10,7 +10,7 @@ import { ServiceError } from '../errors.js'
 const decoders = { gzip: createGunzip, 'x-gzip': createGunzip, br: createBrotliDecompress }
 const ACCEPTED = 'gzip, br'
 
-/** The code of an error about a body that isn't in the encoding that its header names. */
+/** Error code of a body that cannot be decoded by the encoding in its header. */
 export const UNDECODABLE_BODY = 'UNDECODABLE_BODY'
 
 export function decodeBodies(app: FastifyInstance): void {
@@ -25,11 +25,11 @@ export function decodeBodies(app: FastifyInstance): void {
       )
     }
     const decoder = decoders[encoding]()
-    // Fastify compares this with `content-length`, which counts the bytes as they were sent.
+    // Fastify compares this with `content-length`, the number of encoded bytes.
     Object.defineProperty(decoder, 'receivedEncodedLength', { get: () => decoder.bytesWritten })
     decoder.once('error', (error) => Object.assign(error, { code: UNDECODABLE_BODY }))
     payload.once('error', (error) => decoder.destroy(error))
-    // An answer may come before the end of the body, as 413 does: nobody needs the rest decoded.
+    // An answer such as 413 may come before the end of the body. The rest then needs no decoding.
     reply.raw.once('close', () => decoder.destroy())
     decoder.once('close', () => payload.unpipe(decoder).resume())
     return payload.pipe(decoder)

@@ -1,6 +1,6 @@
 /**
- * Refusals before Fastify routes a request, or of what never becomes one: problems too, where Node.js would send no
- * body.
+ * Refuses requests before Fastify routes them, and input that never becomes a request. The body is a problem here too;
+ * Node.js alone would send no body.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -15,7 +15,7 @@ const malformedRequests: Record<string, { status: number; detail: string }> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request took too long to arrive.' },
 }
 
-/** Answers what never became a request, on its bare socket, and ends the connection. */
+/** Answers a malformed request on its bare socket, and ends the connection. */
 export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
@@ -29,7 +29,7 @@ export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Soc
   socket.destroySoon()
 }
 
-/** The whole response, for a bare socket that is closed after it. */
+/** The whole response for a bare socket. The caller closes the socket after it. */
 export function problemResponse(status: number, detail: string): string {
   const { body, headers } = bareProblem(status, detail)
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
@@ -37,7 +37,7 @@ export function problemResponse(status: number, detail: string): string {
 }
 
 function bareProblem(status: number, detail: string) {
-  // RFC 9457 §4.2.1: a problem that says no more than its status is of this type.
+  // RFC 9457 §4.2.1: a problem has this type when it means no more than its status code.
   const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail })
   const length = Buffer.byteLength(body)
   return {
@@ -55,7 +55,7 @@ export function refuseBeforeRouting(app: FastifyInstance): void {
     )
     response.writeHead(417, headers).end(body)
   })
-  // RFC 9112 §3.2. Node.js leaves this check to the app: see `limitConnections`.
+  // RFC 9112 §3.2. `limitConnections` turns this check off in Node.js.
   app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
     if (headers.host === undefined && httpVersion === '1.1')
       throw badInput([{ path: '', message: 'The header Host is missing.' }])

@@ -1,7 +1,7 @@
 /**
- * GraphiQL's page as it is sent: nine megabytes, made once for all who open it, compressed, and not sent again to a
- * browser that has it. Nobody needs a key for it, so what an answer takes must not grow with the number of those who
- * ask.
+ * Sends GraphiQL's page of nine megabytes. The process makes and compresses the page once for all browsers, and does
+ * not send it again to a browser with a current copy. The page needs no API key, so the memory and time for it must
+ * not grow with the number of requests.
  */
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -21,7 +21,7 @@ export interface GraphiQLPage {
   send(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
 }
 
-/** @param apiKey what the page starts with; only ever the key that development has by default */
+/** @param apiKey the page starts with this key; it may only be the default key of development */
 export function createGraphiQLPage(apiKey: string | undefined): GraphiQLPage {
   let page: Promise<Page> | undefined
   return {
@@ -59,8 +59,8 @@ async function makePage(apiKey: string | undefined): Promise<Page> {
 }
 
 /**
- * The page runs its own scripts, which the policy names by their hashes (CSP Level 3, "script-src"), asks only this
- * service, and is shown in no other page's frame. The editor makes styles of its own and workers from blobs.
+ * The page may run only its own scripts, named by their hashes (CSP Level 3, "script-src"). It may send requests only
+ * to this service, and no other page may frame it. The editor creates its own styles, and workers from blobs.
  */
 function policyOf(html: string): string {
   const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => script)
@@ -79,7 +79,7 @@ function policyOf(html: string): string {
   ].join('; ')
 }
 
-/** What a browser says of encodings never weighs one against another, so the smaller one that it takes is sent. */
+/** Browsers give their encodings no different weights, so the smallest accepted encoding is sent. */
 function acceptedEncoding(header: string | string[] | undefined): Encoding {
   const accepted = String(header ?? '')
     .split(',')

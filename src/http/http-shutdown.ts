@@ -1,11 +1,12 @@
 /**
- * Stops the HTTP server without losing a request of a client that follows HTTP/1.1 (RFC 9112 §9.6).
+ * Stops the HTTP server. No request is lost if its client follows HTTP/1.1 (RFC 9112 §9.6).
  *
- * 1. The grace: everything is served as ever, new connections too, so that balancers can learn from `/v1/health` (503)
- *    that this process goes. From here on every answer says `connection: close`, and its connection is closed after it.
- * 2. The listener is closed: clients are refused, and go elsewhere. What is followed live ends in order.
- * 3. Idle connections are kept for as long again: a request may be on its way, which is answered. Then they are closed.
- * 4. Connections that are in use end with their requests. Those that take too long are cut off.
+ * 1. The grace: the server serves everything as before, new connections too, and `/v1/health` answers 503, so balancers
+ *    learn of the stop. From now on every answer has `connection: close`, and the server closes its connection after it.
+ * 2. The listener closes. New clients are refused, and go elsewhere. Live streams end in order.
+ * 3. Idle connections stay open for as long again, because a request may be on its way; it is answered. Then they
+ * close.
+ * 4. A connection in use closes with its request. A connection is cut off when its request takes too long.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -16,25 +17,25 @@ import { closeListener } from '../platform/close-listener.js'
 
 export interface HttpShutdown {
   readonly isUnderWay: boolean
-  /** Starts the stop before `drain` does. */
+  /** Begins the stop earlier than `drain`. */
   begin(): void
-  /** Performs the stop. When it resolves, all connections are closed and the app may be closed. */
+  /** Performs the stop. Resolves once all connections are closed and the app may be closed. */
   drain(): Promise<void>
-  /** Ends the grace at once: only requests under way are waited for. */
+  /** Ends the grace at once. The stop then waits only for requests under way. */
   skipGrace(): void
-  /** Registers a function that ends the streams, which would never end by themselves. */
+  /** Registers a function that ends streams. Streams never end by themselves. */
   endStreamsBy(end: () => Promise<void>): void
-  /** Watches the connections and requests of the app, from before it listens. */
+  /** Watches the connections and requests of the app. Must be called before the app listens. */
   attach(app: FastifyInstance): void
 }
 
 export interface HttpShutdownOptions {
   graceMs: number
-  /** Told how many connections were cut off in use, when some were. */
+  /** Called with the number of connections cut off in use, unless it is 0. */
   onCutOff?(connections: number): void
 }
 
-/** How often connections that have become idle are looked for. */
+/** The interval of the search for idle connections. */
 const LOOK_EVERY_MS = 25
 
 export function createHttpShutdown({ graceMs, onCutOff = () => {} }: HttpShutdownOptions): HttpShutdown {
@@ -51,7 +52,7 @@ export function createHttpShutdown({ graceMs, onCutOff = () => {} }: HttpShutdow
     for (const answer of answers) sayClose(answer)
   }
 
-  /** Resolves early when there is no grace. */
+  /** Resolves early when the grace is skipped. */
   const wait = (ms: number) => pause(ms, undefined, { signal: grace.signal }).catch(() => {})
 
   async function drain(): Promise<void> {
@@ -103,11 +104,11 @@ interface Connections {
 
 interface Use {
   requests: number
-  /** What had been read of the connection when it was last idle: more of it is a request that has begun. */
+  /** The bytes read when the connection was last idle. More bytes mean: a request has begun. */
   bytesRead: number
 }
 
-/** Node.js's own list takes a connection without a request yet for one in use, and knows nothing of WebSockets. */
+/** Node.js's own list counts a new connection without a request as in use, and does not contain WebSockets. */
 function watchConnections(server: Server): Connections {
   const uses = new Map<Socket, Use>()
   server.on('connection', (socket: Socket) => {
@@ -128,7 +129,7 @@ function watchConnections(server: Server): Connections {
       return uses.size
     },
     async closeIdle() {
-      // After a look for what has come meanwhile: a request that waits to be read would be reset.
+      // Node.js reads its sockets first: destroying a connection with an unread request would reset it.
       await new Promise((resolve) => setImmediate(resolve))
       for (const [socket, { requests, bytesRead }] of uses)
         if (requests === 0 && socket.bytesRead === bytesRead) socket.destroy()

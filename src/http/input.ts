@@ -1,7 +1,6 @@
 /**
- * Every input is checked by the schema of its route, which is also what OpenAPI shows. A route without a schema for its
- * query or its body takes none: a parameter or a field that nothing reads would be a mistake of the client that nobody
- * notices.
+ * The schema of a route checks every input, and OpenAPI shows the same schema. A route without a schema for its query
+ * or its body refuses any: otherwise a client would not notice its mistake when no code reads a parameter or a field.
  */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
@@ -10,7 +9,7 @@ import { inputErrors } from '../platform/input-errors.js'
 
 export function checkInputs(app: FastifyInstance): void {
   app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (input) => {
-    // Those of headers are for OpenAPI: a route checks the ones it reads.
+    // Schemas of headers are only for OpenAPI. A route checks its headers itself.
     if (httpPart === 'headers') return { value: input }
     const { data, error } = parse(schema, input)
     return error ? { error: refusalOf(error, httpPart) } : { value: data }
@@ -20,7 +19,7 @@ export function checkInputs(app: FastifyInstance): void {
 const noParameters = z.strictObject({})
 const noBody = noParameters.nullish()
 
-/** For the routes that are added here from now on. */
+/** Applies to the routes added to `app` from now on. */
 export function refuseUnreadInputs(app: FastifyInstance): void {
   app.addHook('preValidation', async ({ routeOptions: { schema = {} }, query, body }) => {
     const { error: inBody } = schema.body === undefined ? parse(noBody, body) : {}
@@ -30,14 +29,14 @@ export function refuseUnreadInputs(app: FastifyInstance): void {
   })
 }
 
-/** The messages tell what is missing from what is of the wrong type by the input. */
+/** The messages need the input to distinguish a missing value from a value of the wrong type. */
 const parse = (schema: z.ZodType, input: unknown) => schema.safeParse(input, { reportInput: true })
 
 function refusalOf({ issues }: z.ZodError, httpPart: string | undefined): ServiceError {
   return badInput(inputErrors(issues, httpPart === 'querystring' ? 'parameter' : 'field').map(aboutTheBody))
 }
 
-/** Only of a body can the whole be wrong; the other inputs always are objects. */
+/** Only a body can be wrong as a whole. The other inputs are always objects. */
 function aboutTheBody({ path, message }: InputError): InputError {
   return { path, message: path === '' ? `The body ${message}.` : message }
 }

@@ -1,11 +1,11 @@
-/** The one body that this service reads: JSON, kept as text beside what it means. */
+/** Reads JSON bodies, the only type of body this service accepts. Keeps the text beside the parsed value. */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { badInput, ServiceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The text of the body, as it came. */
+    /** The unchanged text of the body. */
     bodyText: string
   }
 }
@@ -14,12 +14,12 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.decorateRequest('bodyText', '')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    // A client that names the type and sends nothing, as for a retry, means no body.
+    // Some clients send the content type without a body, for example for a retry. This means no body.
     if (bytes.length === 0) return done(null, undefined)
     const charset = charsetOf(request.headers['content-type'])
     if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
       return done(new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'JSON is read as UTF-8 only (RFC 8259 §8.1).'))
-    // Decoded as it is, a broken character would become another one, and be delivered as that.
+    // Decoding would replace a broken character by another one, and the service would deliver the replacement.
     if (!isUtf8(bytes)) return done(badBody('The body is not valid UTF-8.'))
     request.bodyText = bytes.toString()
     try {

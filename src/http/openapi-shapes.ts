@@ -1,4 +1,4 @@
-/** The named shapes of the OpenAPI document, as a reader and a generator of clients would want them. */
+/** Adapts the named shapes of the OpenAPI document to readers and to generators of clients. */
 import type { SwaggerTransformObject } from '@fastify/swagger'
 import { z } from 'zod'
 
@@ -6,8 +6,9 @@ type Override = NonNullable<z.core.ToJSONSchemaParams['override']>
 type Document = ReturnType<SwaggerTransformObject>
 
 /**
- * Leaves out what Zod adds: the pattern of a format, the bounds of every integer, and that answers never grow. Puts
- * back what Zod leaves out: the examples of an input that is transformed, which `/docs` fills in.
+ * Zod adds three things; this removes them: the pattern of a format, the bounds of every integer, and
+ * `additionalProperties: false` of answers, because answers may grow. Zod leaves out the examples of a transformed
+ * input; this restores them, because `/docs` fills them in.
  */
 export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
   const { def } = zodSchema._zod
@@ -22,8 +23,10 @@ export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
 const reference = /"#\/components\/schemas\/(\w+)"/g
 
 /**
- * A document with every shape that it uses, once. The library writes each one twice, as it is given (with
- * `Input` after its name) and as it is answered, and each of ours is only one of the two.
+ * Keeps each used shape once. The library writes every shape twice: as input (with `Input` after its name) and as
+ * output. A shape of this service is only one of the two.
+ *
+ * @throws Error when a shape is both
  */
 export function oneSchemaOfEachShape(document: Document): Document {
   const { components, paths = {} } = document as {
@@ -57,8 +60,8 @@ interface Media {
 }
 
 /**
- * Repeats the example of each body's shape beside the body, where pages and generators that follow no reference look
- * for it.
+ * Copies the example of each body's shape to the body itself. Some pages and generators do not follow references, and
+ * look for the example only there.
  */
 export function withBodyExamples(document: Document): Document {
   const { paths = {}, components } = document as {

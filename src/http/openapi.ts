@@ -1,4 +1,4 @@
-/** OpenAPI 3.1 of the routes, from the schemas that validate them, and a page to read and try it. */
+/** Serves OpenAPI 3.1, made from the same schemas as the validation, and a page to read and try the routes. */
 import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
@@ -11,10 +11,10 @@ import { problemBody } from './problem.js'
 
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
 
-/** What every route behind the key may answer, whatever it does. */
+/** The problems every route with authentication may answer with. */
 const COMMON_PROBLEMS = [400, 401, 403, 429, 500, 503] as const
 
-/** A route's answers: those of its own, and the problems that it may answer with. A handler returns the former. */
+/** The route's own answers and its problems. The type has only the own answers, because handlers return only these. */
 export function answers<const Own extends Record<number, z.ZodType>>(
   own: Own,
   ...problems: ProblemStatus[]
@@ -22,7 +22,7 @@ export function answers<const Own extends Record<number, z.ZodType>>(
   return { ...own, ...Object.fromEntries([...problems, ...COMMON_PROBLEMS].map(problemAnswer)) }
 }
 
-/** For a route without a key: its only mistake can be a parameter that it doesn't know. */
+/** For routes without authentication: a client's only possible mistake is an unknown parameter. */
 export const unknownParameter = Object.fromEntries([problemAnswer(400)])
 
 function problemAnswer(status: ProblemStatus) {
@@ -54,7 +54,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   security: [{ apiKey: [] }],
 }
 
-/** Nothing of the page comes from elsewhere, and nothing of it goes there. */
+/** The page loads nothing from another origin, and sends nothing to one. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "img-src 'self' data:",
@@ -64,7 +64,7 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 /**
- * OpenAPI 3.1 has names of roles there for every kind of key:
+ * Names the scope in `security`. OpenAPI 3.1 allows names of roles there for every kind of key:
  * https://spec.openapis.org/oas/v3.1.1#security-requirement-object
  */
 function withScopes(transform: SwaggerTransform): SwaggerTransform {

@@ -1,20 +1,22 @@
 /**
- * Which pages may use the service from a browser. A page of another origin needs to be in CORS_ORIGINS, over WebSocket
- * as over HTTP: browsers send cookies and follow no CORS there, but always send `Origin` (RFC 6455 §10.2).
+ * Decides whether a page in a browser may use the service. CORS_ORIGINS must contain the origin of any other page, over
+ * WebSocket as over HTTP: for a WebSocket, browsers send cookies and ignore CORS, but always send `Origin` (RFC 6455
+ * §10.2).
  *
- * A page can also make its own name point to this machine (DNS rebinding), and then shares its origin with the service.
- * So what is meant for a developer in front of this machine is given only to names that no stranger can own.
+ * An attacker's page can also make its own name point to this machine (DNS rebinding). It then shares its origin with
+ * the service. So the service offers pages for a local developer only under local names, because no stranger can own
+ * one.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
 export interface OriginRules {
   corsOrigins: string[]
-  /** Whether pages of the service's own origin must have come by a local name; see `isLocalHost`. */
+  /** Whether pages of the service's own origin need a local name; see `isLocalHost`. */
   requireLocalHost: boolean
 }
 
-/** Why a page may not open a WebSocket; undefined for one that may, and for a client that is no browser. */
+/** @returns why a page may not open a WebSocket; undefined when it may, or when the client is no browser */
 export function originRefusal({ headers }: IncomingMessage, rules: OriginRules): string | undefined {
   const { origin, host = '' } = headers
   if (origin === undefined || rules.corsOrigins.includes(origin)) return undefined
@@ -23,7 +25,7 @@ export function originRefusal({ headers }: IncomingMessage, rules: OriginRules):
   return `Pages of ${JSON.stringify(origin.slice(0, 200))} may not use this service. CORS_ORIGINS names those that may.`
 }
 
-/** Whether a `Host` is an address or a loopback name (RFC 6761 §6.3), which nobody else's DNS can answer for. */
+/** Whether `host` is an address or a loopback name (RFC 6761 §6.3). A stranger's DNS can't answer for either. */
 export function isLocalHost(host: string): boolean {
   const name = host
     .replace(/:\d*$/, '')

@@ -1,4 +1,4 @@
-/** Errors as `application/problem+json` (RFC 9457). Nothing of the service's inside is told. */
+/** Sends errors as `application/problem+json` (RFC 9457), without any internals of the service. */
 import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
@@ -6,7 +6,6 @@ import { isDatabaseAway } from '../platform/postgres/database-errors.js'
 import { toServiceError } from '../platform/service-errors.js'
 import { UNDECODABLE_BODY } from './content-encoding.js'
 
-/** The shape of every error's body. */
 export const problemBody = z
   .object({
     type: z.string().meta({
@@ -48,11 +47,11 @@ export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyRe
 const problemType = (code: ErrorCode): string =>
   `urn:node-event-service:${code.toLowerCase().replaceAll('_', '-')}`
 
-/** What the user is told of any error that a route or the framework throws. */
+/** Converts any error of a route or of the framework to an error for the client. */
 export const toHttpError = (error: unknown): ServiceError =>
   fromFramework(error as FastifyError) ?? toServiceError(error)
 
-/** The errors that Fastify itself throws, before a route is reached. */
+/** Converts the errors Fastify itself throws before it calls a route. */
 function fromFramework(error: FastifyError): ServiceError | undefined {
   if (error instanceof ServiceError || isDatabaseAway(error)) return undefined
   switch (error.code) {

@@ -1,4 +1,4 @@
-/** What the routes answer with: the schemas that OpenAPI shows, and how rows of the database take their shape. */
+/** The answers of the routes: their schemas, also for OpenAPI, and the conversion of database rows to them. */
 import { z } from 'zod'
 import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
@@ -17,16 +17,16 @@ export const deliveryStatus = z.enum(deliveryStatuses, {
 })
 const eventStatus = z.enum(EventStatus)
 
-/** In a path an id that can't exist is not found, like one that doesn't exist. */
+/** An impossible id in a path is answered with 404, like an unknown one. */
 const idInPath = z.string().meta({ format: 'uuid' })
 export const idParameter = z.object({ id: idInPath })
 export const eventIdParameter = z.object({ eventId: idInPath })
 
-/** In a query such an id is a mistake, which an empty list would hide. */
+/** An impossible id in a query is refused, because an empty list would hide the mistake. */
 export const idInQuery = z.string().refine(isUuid, WRONG_UUID).meta({ format: 'uuid' })
 
 const wrongLimit = `must be a whole number from 1 to ${MAX_LIMIT}`
-/** `Number` would also read `0x10`, `1e1` and what is between spaces. */
+/** `Number` would also accept `0x10`, `1e1` and spaces around the digits. */
 const readDigits = (text: unknown) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text)
 
 export const pageQuery = z.strictObject({
@@ -204,7 +204,7 @@ const toDeliveryLog = (row: DeliveryLog) => ({
   createdAt: row.createdAt.toISOString(),
 })
 
-/** The JSON of an event, with its payload in it as the producer wrote it. */
+/** The JSON of an event. It contains the payload exactly as the producer wrote it. */
 export function eventText({ payload, deliveries, ...row }: Awaited<ReturnType<typeof findEvent>>): string {
   const before = JSON.stringify({ id: row.id, type: row.type })
   const after = JSON.stringify({

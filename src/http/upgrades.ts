@@ -1,25 +1,25 @@
 /**
- * Requests that ask for another protocol (`Upgrade`, RFC 9110 §7.8).
+ * Handles requests for another protocol (`Upgrade`, RFC 9110 §7.8).
  *
- * A server may ignore the wish and answer in HTTP/1.1. Node.js doesn't: once one listener takes upgrades, it parses no
- * request that carries the header any further. So a request that is no WebSocket is put together again without the
- * header and given back to the server, body and all: Java's HttpClient and `curl --http2` send every first request so.
+ * A server may ignore the header and answer in HTTP/1.1. Node.js can't: once it has an `upgrade` listener, it stops
+ * parsing every request with the header. So this module rebuilds a request for any other protocol than WebSocket
+ * without the header, and returns it to the server with its body. Java's HttpClient and `curl --http2` send their first
+ * request with the header.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { problemResponse } from './early-refusals.js'
 
-/** Takes the WebSockets of one path. */
 export interface WebSocketEndpoint {
   path: string
-  /** Why this WebSocket may not be opened; undefined when it may. */
+  /** @returns why this WebSocket may not be opened; undefined when it may */
   refusal(request: IncomingMessage): string | undefined
   open(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 export function acceptUpgrades(server: Server, endpoint: WebSocketEndpoint): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // The HTTP parser has let go of the socket, and with it of the listener for its errors.
+    // The HTTP parser has released the socket and removed its error listener.
     socket.on('error', () => socket.destroy())
     if (!wantsWebSocket(request)) return serveWithoutUpgrade(server, request, socket, head)
     const path = request.url?.split('?')[0]
@@ -39,7 +39,7 @@ function wantsWebSocket({ headers }: IncomingMessage): boolean {
   return offered.some((protocol) => protocol.trim() === 'websocket')
 }
 
-/** Headers about the wish itself; `http2-settings` means nothing without it (RFC 7540 §3.2.1). */
+/** The headers of an upgrade; `http2-settings` has no meaning without `upgrade` (RFC 7540 §3.2.1). */
 const upgradeHeaders = new Set(['upgrade', 'http2-settings'])
 
 function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -52,7 +52,7 @@ function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: D
     if (name.toLowerCase() !== 'connection') lines.push(`${name}: ${value}`)
     else lines.push(`${name}: ${connectionWithoutUpgrade(value)}`)
   }
-  // Node.js reads header values as Latin-1, so they go back as that.
+  // Node.js decodes header values as Latin-1, so they are encoded the same way.
   const withoutUpgrade = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   socket.unshift(Buffer.concat([withoutUpgrade, head]))
   server.emit('connection', socket)

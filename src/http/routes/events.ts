@@ -14,7 +14,7 @@ interface EventContext {
   serviceEvents: ServiceEvents
 }
 
-/** The answers to what never reached the publisher, which tells of the rest by itself. */
+/** Status codes of requests refused before the publisher. The publisher itself emits an event for all others. */
 const refusals = new Set([400, 413, 415])
 
 export const eventRoutes =
@@ -35,7 +35,7 @@ export const eventRoutes =
             'Answers only after the event is committed. With an idempotency key, in the header or as ' +
             '`eventId`, the same content again answers 200 with the first event and delivers nothing twice.',
           headers: z.looseObject({
-            // As OpenAPI shows it. Node.js gives names in lower case, so this checks nothing.
+            // Only for OpenAPI. Node.js gives names in lower case, so this checks nothing.
             'Idempotency-Key': z.string().optional().meta({
               description: 'Makes it safe to send the event again: 1 to 255 printable ASCII characters.',
               minLength: 1,

@@ -1,4 +1,4 @@
-/** Where GraphQL is mounted: over HTTP and SSE as a route, over WebSocket on the server's upgrades. */
+/** Mounts GraphQL: as a route for HTTP and SSE, and on the server's upgrades for WebSocket. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
@@ -15,12 +15,12 @@ import { toHttpError } from '../problem.js'
 import { acceptUpgrades } from '../upgrades.js'
 
 export interface GraphQLRouteOptions extends GraphQLServerOptions {
-  /** Whether browsers that open the path get GraphiQL, and the API key that it starts with. */
+  /** If set, a browser gets GraphiQL at the path. GraphiQL starts with `apiKey`. */
   graphiql: { apiKey: string | undefined } | undefined
-  /** Whether the service's own pages are for those only who open them by an address or a loopback name. */
+  /** Whether the service's own pages work only under an address or a loopback name. */
   requireLocalHost: boolean
   maxBodyBytes: number
-  /** Takes what ends the WebSockets, for a stop that need not wait for those who watch. */
+  /** Receives a function that ends the WebSockets, so that a stop need not wait for subscribers. */
   onEndLive(endSockets: () => Promise<void>): void
 }
 
@@ -75,7 +75,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
     function serveWebSockets(): void {
       const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBodyBytes })
       const server = useServer(webSocket, sockets)
-      // A message that is malformed or too large closes its socket. graphql-ws would print it as an error of ours.
+      // A malformed or too large message closes its socket. graphql-ws would print it as an error of this service.
       sockets.on('connection', (client) => client.removeAllListeners('error').on('error', () => {}))
       acceptUpgrades(app.server, {
         path: GRAPHQL_PATH,
@@ -85,13 +85,13 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
             sockets.emit('connection', client, request),
           ),
       })
-      // 1001, going away (RFC 6455 §7.4.1): a client connects again, and reaches another process.
+      // Closes with 1001, going away (RFC 6455 §7.4.1). The client connects again, and reaches another process.
       onEndLive(async () => server.dispose())
     }
   }
 }
 
-/** What is followed over SSE ends when the key is taken away: the client comes again, and is told why not. */
+/** Ends an SSE stream when its key is removed. The client then connects again, and the refusal gives the reason. */
 function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyReply): void {
   const forget = authentication.onRemoved(key, () => reply.raw.destroy())
   reply.raw.once('close', forget)
@@ -100,7 +100,7 @@ function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyR
 const isStream = (type: string | null): boolean => type?.startsWith('text/event-stream') === true
 
 /**
- * From here on only what is sent counts as a sign of life. Node sets the time of its own again for the next request.
+ * From now on only sent bytes reset the idle timeout. Node.js sets its own timeout again for the next request.
  */
 function endUnread({ raw }: FastifyReply): void {
   raw.setTimeout(limits.unreadSeconds * 1000, () => raw.destroy())
@@ -109,14 +109,14 @@ function endUnread({ raw }: FastifyReply): void {
 /** Whether an answer may be an event stream: a batch has one answer, and HEAD has none. */
 function canStream({ method, headers, body }: FastifyRequest): boolean {
   if (method === 'HEAD' || Array.isArray(body)) return false
-  // Yoga takes a request without the header to accept anything, and reads no weights.
+  // For Yoga, a request without the header accepts anything. Yoga ignores weights.
   const accepted = (headers.accept || '*/*').toLowerCase().split(',')
   return accepted.some((type) =>
     ['text/event-stream', 'text/*', '*/*'].includes(type.split(';')[0]?.trim() ?? ''),
   )
 }
 
-/** Variables come by GET as JSON; Yoga would take text that is none for a failure of its own. */
+/** With GET, variables are JSON text. For invalid JSON, Yoga would report an internal failure. */
 function checkQueryString(query: Record<string, unknown>): void {
   for (const path of ['variables', 'extensions']) {
     if (query[path] === undefined || isJsonObject(query[path])) continue
@@ -124,7 +124,7 @@ function checkQueryString(query: Record<string, unknown>): void {
   }
 }
 
-/** Whatever has a member `then`, Yoga takes for a promise; the other fields that it doesn't know it refuses itself. */
+/** Yoga treats an object with a member `then` as a promise. It refuses other unknown fields itself. */
 function checkBody(body: unknown): void {
   for (const operation of [body].flat()) {
     if (typeof operation === 'object' && operation !== null && 'then' in operation)
@@ -141,7 +141,7 @@ function isJsonObject(text: unknown): boolean {
   }
 }
 
-/** What comes before an operation runs, in the form in which a GraphQL client reads it. */
+/** Sends an error from before the operation ran, in the form GraphQL clients read. */
 function sendError(reply: FastifyReply, error: ServiceError): FastifyReply {
   const { status } = errorCatalogue[error.code]
   const { errors: _, ...extensions } = extensionsOf(error)

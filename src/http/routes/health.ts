@@ -5,19 +5,19 @@ import { withTimeout } from '../../platform/timeout.js'
 import { version } from '../../platform/version.js'
 import { unknownParameter } from '../openapi.js'
 
-/** What health depends on. Each resolves when the part answers. */
+/** The health checks of the parts. A promise resolves when its part answers. */
 export interface HealthChecks {
   /** Resolves when a write was committed. */
   database(): Promise<unknown>
-  /** Absent where there is no Redis to be healthy. */
+  /** Absent without Redis. */
   redis?: () => Promise<unknown>
-  /** Whether the delivery engine does its rounds; `disabled` where this process has none. */
+  /** Whether the delivery engine does its rounds; `disabled` in a process without one. */
   engine(): 'ok' | 'error' | 'disabled'
-  /** Told, and no reason to be unhealthy: whatever the clock of this process says, the database's counts. */
+  /** Reported only. A wrong clock does not make the process unhealthy, because the database's time counts. */
   clock(): ClockState
 }
 
-/** Well within the two seconds that health has for its answer, whatever hangs. */
+/** Health must answer within two seconds, even if a part hangs. */
 const CHECK_TIMEOUT_MS = 1500
 
 const shape = z

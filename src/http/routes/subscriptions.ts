@@ -35,7 +35,7 @@ export const subscriptionRoutes =
           description: 'The answer is the only one that shows the `secret`, generated when none was given.',
           body: subscriptionBody.meta({
             id: 'NewSubscription',
-            // On this machine: `/docs` fills it in, and no stranger's endpoint should get events by a click.
+            // An address of this machine: `/docs` fills in the example, and a click must not send events to a stranger.
             examples: [{ endpointUrl: 'http://127.0.0.1:4000/webhooks', eventTypes: ['user.created'] }],
           }),
           response: answers({ 201: createdSubscriptionShape.describe('Created.') }, 409, 413, 415),
