@@ -1,4 +1,4 @@
-/** The work of a process that delivers: the delivery engine, and retention where RETENTION_DAYS is set. */
+/** The work of a delivering process: the delivery engine, and retention if RETENTION_DAYS is set. */
 import type { Logger } from 'pino'
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import type { Config } from '../config.js'
@@ -12,11 +12,11 @@ import type { Messaging } from './messaging.js'
 import type { Storage } from './storage.js'
 
 export interface BackgroundWork {
-  /** Undefined in a process that delivers nothing (ROLE=api). */
+  /** Undefined in a process without deliveries (ROLE=api). */
   engine: DeliveryEngine | undefined
-  /** Nothing runs before, so that all that listens to it can be connected first. */
+  /** Nothing runs before this call, so that all listeners can be connected first. */
   start(): Promise<void>
-  /** Resources that begin to stop together with HTTP, rather than after it. */
+  /** These resources begin to stop together with HTTP, not after it. */
   resources: AsyncDisposable[]
 }
 

@@ -1,4 +1,4 @@
-/** What every step of a start uses, and the configuration that a start needs. */
+/** The context of every step of a start, and the configuration for it. */
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import type { Pooling } from '../platform/postgres/pooler.js'
@@ -11,7 +11,7 @@ export interface ServiceConfig extends Config {
   databaseUrl: string
   /** Leads to the database past a pooler. The default is `databaseUrl`. */
   directUrl?: string
-  /** The mode of the pooler that `databaseUrl` leads through. The default is `none`. */
+  /** The mode of the pooler at `databaseUrl`. The default is `none`. */
   pooling?: Pooling
   /** The number of connections in the pool of the hot path. */
   poolSize?: number
@@ -20,17 +20,17 @@ export interface ServiceConfig extends Config {
 export interface StartContext {
   config: ServiceConfig
   logger: Logger
-  /** A step adds what it opens. */
+  /** Each step adds its resources here. */
   resources: Resources
   serviceEvents: ServiceEvents
-  /** Gives up the start between two of its steps. */
+  /** Ends the start between two steps. */
   stopSignal: AbortSignal | undefined
   cutOff: CutOffCounts
-  /** Returns a handler that reports errors of the named resource as the service event `failed`. */
+  /** @returns a handler; it reports errors of the named resource as the service event `failed` */
   reportTrouble(where: string): (error: unknown) => void
 }
 
-/** The work that a stop cut off at the end of its time. */
+/** The work cut off by a stop at the end of its time. */
 export interface CutOffCounts {
   connections?: number
   attempts?: number
@@ -51,7 +51,7 @@ export function createStartContext(
   }
 }
 
-/** The first resource, so that it is closed last, when all counts are known. */
+/** Must be the first resource: the first is closed last, when all counts are known. */
 function logCutOffWork(resources: Resources, logger: Logger): CutOffCounts {
   const cutOff: CutOffCounts = {}
   resources.use({

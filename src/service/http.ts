@@ -1,4 +1,4 @@
-/** The HTTP server of a process: what its routes use, and how it listens and stops. */
+/** The HTTP server of a process: the parts for its routes, the listener and the stop. */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createApiKeyStore } from '../api-keys/api-key-store.js'
@@ -19,7 +19,7 @@ import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
 import type { Storage } from './storage.js'
 
-/** The parts of a service that the routes use. */
+/** The parts of a service for its routes. */
 export interface Parts {
   storage: Storage
   messaging: Messaging
@@ -51,7 +51,6 @@ export async function createHttpServer(context: StartContext, parts: Parts): Pro
   return { listen: () => listen(app, config), skipGrace: stop.skipGrace }
 }
 
-/** Metrics and health checks. */
 function createMonitoring(
   { serviceEvents }: StartContext,
   { storage: { database, clock }, messaging: { usesRedis, queue }, work: { engine } }: Parts,
@@ -72,7 +71,7 @@ function createMonitoring(
   }
 }
 
-/** What the routes of REST and GraphQL use. */
+/** Creates the parts for the routes of REST and GraphQL. */
 function createApi(
   { config, resources, serviceEvents, reportTrouble }: StartContext,
   { storage, messaging, guard, work }: Parts,
@@ -104,7 +103,7 @@ function createApi(
   }
 }
 
-/** The last resource, so that a stop begins with it. */
+/** Must be the last resource: a stop begins with the last one. */
 function stopHttpBeforeTheRest(
   { config, resources }: StartContext,
   app: FastifyInstance,
@@ -125,7 +124,7 @@ function stopHttpBeforeTheRest(
   )
 }
 
-/** How many connections the system may hold before the process accepts them. The system may allow fewer. */
+/** Maximum of connections the system holds until the process accepts them. The system may allow fewer. */
 const LISTEN_BACKLOG = 4096
 
 async function listen(app: FastifyInstance, { host, port: wantedPort }: Config): Promise<string> {

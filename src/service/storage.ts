@@ -1,4 +1,4 @@
-/** Connects to PostgreSQL and prepares everything that depends on it alone. */
+/** Connects to PostgreSQL, and prepares everything with no other dependency. */
 import { DATABASE_MS, OTHER_MS } from '../budgets.js'
 import { loadDeliveries } from '../delivery-engine/attempt/loader.js'
 import { recordAttempts } from '../delivery-engine/attempt/recorder.js'
