@@ -1,6 +1,6 @@
 /**
- * The API keys that are valid now. A file of keys is read again when it changes. If it can't be read or is wrong, the
- * keys stay as they are, and the problem is reported once.
+ * Holds the valid API keys. The store reads the key file again when the file changes. If it can't read the file, or the
+ * file is wrong, it keeps the old keys and reports the problem once.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { stat } from 'node:fs/promises'
@@ -12,18 +12,18 @@ export interface ApiKeyStore extends AsyncDisposable {
    * Compares with every API key, by hashes of one length, so the time of a look-up reveals nothing about the keys.
    */
   find(key: string): ApiKey | undefined
-  /** Calls `act` once when the key is removed or changed. Returns a function that cancels this. */
+  /** Calls `act` once when the key is removed or changed. @returns a function to cancel this */
   onRemoved(key: ApiKey, act: () => void): () => void
 }
 
 export interface ApiKeyStoreOptions extends ApiKeySources {
-  /** Called once for each version of the file that is wrong. */
+  /** Called once for each wrong version of the file. */
   onError(error: Error): void
-  /** How often the file is looked at. */
+  /** The interval between two checks of the file. */
   lookEveryMs?: number
 }
 
-/** The sources must have been found right before. @throws Error when they no longer are */
+/** The caller must have validated the sources before. @throws Error when they are no longer valid */
 export function createApiKeyStore({
   onError,
   lookEveryMs = 2000,
@@ -31,7 +31,7 @@ export function createApiKeyStore({
 }: ApiKeyStoreOptions): ApiKeyStore {
   let keys = readNow(sources)
   const watchers = new Map<ApiKey, Set<() => void>>()
-  // Looked at for the first time after it was read: what is written in between is read twice, and not missed.
+  // The first check follows the first read. So a change between the two is read twice, but never missed.
   let seen: string | undefined
   let isLooking = false
 
@@ -49,7 +49,7 @@ export function createApiKeyStore({
     }
   }
 
-  /** A key that says the same as before stays the one that it was. */
+  /** An unchanged key keeps its object, so that its watchers and its uses stay known. */
   function replace(read: ApiKey[]): void {
     const before = keys
     keys = read.map((key) => before.find((held) => isSameKey(held, key)) ?? key)
@@ -91,7 +91,7 @@ function readNow(sources: ApiKeySources): ApiKey[] {
   return keys
 }
 
-/** Differs when the file was written or replaced, and when it is gone. */
+/** @returns a text; it changes when the file is written, replaced or removed */
 async function stateOf(file: string): Promise<string> {
   return stat(file, { bigint: true }).then(
     ({ ino, mtimeNs, size }) => `${ino} ${mtimeNs} ${size}`,

@@ -1,16 +1,16 @@
 /**
- * An API key as the service holds it: who it is for, what it may do, and its SHA-256. The key itself is kept
- * nowhere, so neither a log line nor a dump of the settings tells it.
+ * An API key in the service: its name, its scopes and its SHA-256. The service keeps no copy of the key itself, so
+ * neither a log line nor a dump of the settings can reveal it.
  */
 import { createHash } from 'node:crypto'
 
-/** `publish` sends events, `read` sees everything there is to see, `manage` changes what there is. */
+/** `publish` allows sending events, `read` allows every query, `manage` allows every change. */
 export const scopes = ['publish', 'read', 'manage'] as const
 export type Scope = (typeof scopes)[number]
 
 export interface ApiKey {
   readonly name: string | undefined
-  /** Where it stands, such as `API_KEYS#2`, for those without a name. */
+  /** The position of the entry, such as `API_KEYS#2`. Identifies a key without a name. */
   readonly place: string
   readonly scopes: ReadonlySet<Scope>
   /** SHA-256 of the key. */
@@ -21,10 +21,10 @@ export const hashKey = (key: string): Buffer => createHash('sha256').update(key)
 
 export const isScope = (text: string): text is Scope => (scopes as readonly string[]).includes(text)
 
-/** What logs call it. */
+/** The name of the key in logs. */
 export const labelOf = ({ name, place }: ApiKey): string => name ?? place
 
-/** Whether one is the other, with the same name and the same scopes. */
+/** Whether both have the same hash, name and scopes. The place may differ. */
 export const isSameKey = (one: ApiKey, other: ApiKey): boolean =>
   one.hash.equals(other.hash) &&
   one.name === other.name &&

@@ -1,10 +1,10 @@
 /**
- * Authenticates clients, over HTTP and WebSocket alike: by a known API key, from an address that has not tried too many
- * wrong ones.
+ * Authenticates clients over HTTP and WebSocket. A client needs a known API key, and its address must not have tried
+ * too many wrong ones.
  *
- * Past the limit, an API key that this address has not used before is refused unread, right or wrong. So a guesser
- * learns nothing from a 429 and gets as few guesses a minute as the limit says. API keys that have worked from the same
- * address before still work.
+ * Past the limit, the service refuses every API key new to this address, right or wrong. So a guesser learns nothing
+ * from a 429, and gets no more guesses a minute than the limit allows. A key still works if it worked from the same
+ * address before.
  */
 import { ServiceError } from '../errors.js'
 import type { AddressOf } from '../platform/client-address.js'
@@ -61,10 +61,10 @@ export function requireScope(key: ApiKey, scope: Scope): void {
   throw new ServiceError('FORBIDDEN', `This API key lacks the scope \`${scope}\`. Use one that has it.`)
 }
 
-/** Addresses whose API keys are remembered; beyond this number those that came first are forgotten. */
+/** Maximum of addresses with remembered API keys. Beyond it, the oldest address is forgotten. */
 const MAX_ADDRESSES = 10_000
 
-/** The API keys that have worked, by the addresses that they came from. */
+/** Remembers the accepted API keys of each address. */
 function createUsedKeys() {
   const byAddress = new Map<string, Set<ApiKey>>()
   return {

@@ -1,10 +1,10 @@
-/** Limits how many wrong API keys an address may try in a minute. The number of addresses it remembers is bounded. */
+/** Limits the wrong API keys an address may try in a minute. Remembers a bounded number of addresses. */
 import { addressGroup } from '../platform/client-address.js'
 
 export interface FailureLimit {
-  /** Counts one more. Answers, once it is one too many, with the seconds until the count begins anew. */
+  /** Counts one more failure. @returns the seconds until the count begins anew, if this one is past the limit */
   count(address: string): number | undefined
-  /** The seconds until the count begins anew, once it has reached the limit. */
+  /** @returns the seconds until the count begins anew, if it has reached the limit */
   secondsLeft(address: string): number | undefined
 }
 
@@ -23,7 +23,7 @@ export function createFailureLimit({
   maxAddresses = 10_000,
   now = () => performance.now(),
 }: FailureLimitOptions = {}): FailureLimit {
-  /** In the order in which their windows began, which is that in which they end. */
+  /** In the order of their beginnings. All windows are equally long, so this is also the order of their ends. */
   const windows = new Map<string, { failures: number; endsAtMs: number }>()
 
   function forget(atMs: number): void {

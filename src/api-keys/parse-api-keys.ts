@@ -1,7 +1,7 @@
 /**
- * Parses the entries of `API_KEYS` and of `API_KEYS_FILE`. An entry is a plain API key, which has every scope, or
- * `name=scope+scope=key`; `sha256:` and a hash may stand for the key. A problem never quotes the entry, because any
- * part of it may be a key.
+ * Parses the entries of `API_KEYS` and of `API_KEYS_FILE`. An entry is a plain API key with every scope, or
+ * `name=scope+scope=key`. `sha256:` and a hash may replace the key. A problem never quotes the entry, because any part
+ * of it may be a key.
  */
 import { type ApiKey, hashKey, isScope, scopes } from './api-key.js'
 
@@ -12,13 +12,13 @@ export interface ParsedApiKeys {
 }
 
 /**
- * Base64 has no `=` but at its end, so the plain keys that people have are not of this form: behind the second
- * `=` of such a key there is nothing, or another `=`.
+ * Plain keys in Base64 don't match this: Base64 has `=` only at its end, so only another `=`, or nothing, follows the
+ * second `=`.
  */
 const extended = /^([A-Za-z][\w.-]{0,63})=([A-Za-z]+(?:\+[A-Za-z]+)*)=(?!=*$)(.*)$/
 const withoutKey = /^[A-Za-z][\w.-]{0,63}=([A-Za-z]+(?:\+[A-Za-z]+)*)=$/
 
-/** What a header can carry so that the service gets it as it was meant (RFC 9110 §5.5). */
+/** A header carries these characters unchanged (RFC 9110 §5.5). */
 const sendable = /^[\x20-\x7e]+$/
 
 const HASH_PREFIX = 'sha256:'
@@ -26,7 +26,7 @@ const SCOPES = `${scopes.slice(0, -1).join(', ')} and ${scopes.at(-1)}`
 
 /**
  * @param entries the place of each, such as `API_KEYS#2`, and its text
- * @param minLength of an API key; a hash tells nothing of the length of its key
+ * @param minLength of an API key; a hash reveals nothing about the length of its key
  */
 export function parseApiKeys(entries: [place: string, text: string][], minLength = 1): ParsedApiKeys {
   const keys: ApiKey[] = []
@@ -39,7 +39,7 @@ export function parseApiKeys(entries: [place: string, text: string][], minLength
   return { keys, problems }
 }
 
-/** The names and keys that two entries share: one of the two is a mistake. */
+/** @returns a problem for each name or key shared by two entries, because one of the two is a mistake */
 export function findRepeats(keys: ApiKey[]): string[] {
   return keys.flatMap((key, index) => {
     const before = keys.slice(0, index)
@@ -52,7 +52,7 @@ export function findRepeats(keys: ApiKey[]): string[] {
   })
 }
 
-/** The API key, or the problem of the entry. */
+/** @returns the API key, or the problem of the entry */
 function parseApiKey(place: string, text: string, minLength: number): ApiKey | string {
   const [, name, names = '', key = text] = extended.exec(text) ?? []
   const scopeNames = name === undefined ? [...scopes] : names.split('+')

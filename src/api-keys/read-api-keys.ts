@@ -1,14 +1,14 @@
-/** Reads API keys from the setting `API_KEYS` and from the file that `API_KEYS_FILE` names; both count. */
+/** Reads API keys from the setting `API_KEYS` and from the file at `API_KEYS_FILE`. Both count. */
 import { readText } from '../platform/text-file.js'
 import type { ApiKey } from './api-key.js'
 import { findRepeats, type ParsedApiKeys, parseApiKeys } from './parse-api-keys.js'
 
 export interface ApiKeySources {
-  /** Those of `API_KEYS`. */
+  /** The keys from `API_KEYS`. */
   keys: ApiKey[]
-  /** The path that `API_KEYS_FILE` gives. */
+  /** The path from `API_KEYS_FILE`. */
   file: string | undefined
-  /** The least length of an API key. */
+  /** Minimum length of an API key. */
   minLength?: number
 }
 
@@ -21,7 +21,7 @@ export const parseApiKeysSetting = (entries: string[], minLength?: number): Pars
 /**
  * Reads the file again, and reports every problem of both sources.
  *
- * @param known problems of the setting that are known already
+ * @param known the already known problems of the setting
  */
 export function readApiKeySources(
   { keys: given, file, minLength }: ApiKeySources,
@@ -37,7 +37,7 @@ export function readApiKeySources(
   }
 }
 
-/** One entry a line; empty lines and those that begin with `#` say nothing. It is small, and read rarely. */
+/** One entry a line. Empty lines and lines with `#` at their start are ignored. The file is small, and read rarely. */
 function readFile(path: string, minLength?: number): ParsedApiKeys {
   try {
     const lines = readText(path).split('\n')

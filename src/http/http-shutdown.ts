@@ -2,7 +2,7 @@
  * Stops the HTTP server. No request is lost if its client follows HTTP/1.1 (RFC 9112 §9.6).
  *
  * 1. The grace: the server serves everything as before, new connections too, and `/v1/health` answers 503, so balancers
- *    learn of the stop. From now on every answer has `connection: close`, and the server closes its connection after it.
+ *    learn of the stop. From now on every answer has `connection: close`, and its connection closes after it.
  * 2. The listener closes. New clients are refused, and go elsewhere. Live streams end in order.
  * 3. Idle connections stay open for as long again, because a request may be on its way; it is answered. Then they
  * close.
