@@ -1,17 +1,17 @@
-/** What goes wrong between a client and the service, told apart by `code`, never by the text. */
+/** The errors between a client and the service. Callers tell them apart by `code`, never by the text. */
 
-/** One error as the service tells it: of GraphQL, or a payload's own. */
+/** One error from the service: a GraphQL error, or an error in a payload. */
 export interface ServiceErrorItem {
   message: string
   code: string
-  /** What there is to mend in an input. */
+  /** The faults of an input, each with its place. */
   problems?: { path: string; message: string }[]
 }
 
 /**
- * `code` is that of the first error: `UNAUTHENTICATED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `BAD_USER_INPUT`,
+ * `code` is the code of the first error: `UNAUTHENTICATED`, `FORBIDDEN`, `TOO_MANY_REQUESTS`, `BAD_USER_INPUT`,
  * `NOT_FOUND`, `CONFLICT`, `IDEMPOTENCY_MISMATCH`, `SERVICE_UNAVAILABLE`, `INTERNAL_SERVER_ERROR`; or `UNREACHABLE`
- * when the service could not be asked, and `BAD_RESPONSE` when what answered is not the service.
+ * when the connection failed, and `BAD_RESPONSE` when the answer does not come from the service.
  */
 export class ClientError extends Error {
   override name = 'ClientError'
@@ -25,6 +25,6 @@ export class ClientError extends Error {
   }
 }
 
-/** Whether the same request may well succeed a moment later: the service is away, starting or stopping. */
+/** Whether the same request may succeed a moment later: the service is away, starting or stopping. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof ClientError && (error.code === 'UNREACHABLE' || error.code === 'SERVICE_UNAVAILABLE')

@@ -1,4 +1,4 @@
-/** The service, from a program: typed operations, and what happens in it as it happens. */
+/** The client of the service: typed operations, and live updates. */
 import type { DeliveryFieldsFragment } from './generated/graphql.js'
 import { followLive, type LiveOptions } from './live-transport.js'
 import { createOperations, type Operations } from './operations.js'
@@ -8,7 +8,7 @@ import { type WatchDeliveriesOptions, watchDeliveries } from './watch-deliveries
 export interface Client extends Operations {
   /**
    * Runs a query or a mutation.
-   * @throws ClientError; what a mutation's payload has in its `errors` is data
+   * @throws ClientError; the `errors` in a mutation's payload are data, and do not throw
    */
   request<Data, Variables extends object>(
     document: Document<Data, Variables>,
@@ -16,15 +16,15 @@ export interface Client extends Operations {
     options?: { signal?: AbortSignal },
   ): Promise<Data>
   /**
-   * Follows a live operation, over restarts of the service. What happens while the connection is lost is
-   * missed, and `onReconnect` says when to query for it.
+   * Follows a live operation, and reconnects when the service restarts. Updates during a lost connection are missed:
+   * query for them in `onReconnect`.
    */
   subscribe<Data, Variables extends object>(
     document: Document<Data, Variables>,
     variables?: Variables,
     options?: LiveOptions,
   ): AsyncIterable<Data>
-  /** Follows deliveries with nothing missed: after each break it catches up by itself. */
+  /** Follows deliveries and misses no change: it catches up after each break. */
   watchDeliveries(options?: WatchDeliveriesOptions): AsyncIterable<DeliveryFieldsFragment>
 }
 

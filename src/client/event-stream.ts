@@ -1,15 +1,15 @@
 /**
- * Results as they come over Server-Sent Events: GraphQL over SSE, "distinct connections mode".
+ * Reads results from Server-Sent Events: GraphQL over SSE, "distinct connections mode".
  *
- * Read on demand, so that a consumer that is slow slows the service down rather than filling this process:
- * the service then ends the stream with an error that says how to catch up.
+ * It reads on demand. A slow consumer slows the service down and does not fill this process's memory: the service then
+ * ends the stream with an error, and its message says how to catch up.
  */
 import type { Result } from './transport.js'
 
-/** The service sends a comment every 12 s: a stream that is silent for longer than this is dead. */
+/** The service sends a comment every 12 s, so a longer silence than this means a dead stream. */
 const SILENCE_MS = 30_000
 
-/** Ends when the service says that there is no more. @throws when the connection is lost before that */
+/** Ends with the service's `complete` event. @throws Error when the connection is lost before it */
 export async function* readResults<Data>(body: ReadableStream<Uint8Array>): AsyncGenerator<Result<Data>> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
@@ -28,12 +28,12 @@ export async function* readResults<Data>(body: ReadableStream<Uint8Array>): Asyn
       }
     }
   } finally {
-    // Whoever leaves has no use for the rest, and the service learns that nobody listens.
+    // The caller needs no more results. The cancelled request tells the service to stop.
     reader.cancel().catch(() => {})
   }
 }
 
-/** HTML Standard, "Interpreting an event stream": `field: value` lines; a line that begins with `:` is none. */
+/** HTML Standard, "Interpreting an event stream": `field: value` lines; a line with `:` at its start is a comment. */
 function parseMessage(message: string): { event: string; data: string } {
   const fields = { event: '', data: [] as string[] }
   for (const line of message.split(/\r?\n/)) {

@@ -1,6 +1,6 @@
 /**
- * `node-event-service-client`: for producers, consoles and receivers of webhooks. It needs web APIs only, and nothing
- * else; `packages/client` makes a package of it.
+ * `node-event-service-client`: for producers, consoles and receivers of webhooks. It needs only web APIs.
+ * `packages/client` makes a package of it.
  */
 export { type Client, createClient } from './client.js'
 export { ClientError, type ServiceErrorItem } from './client-errors.js'

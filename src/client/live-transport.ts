@@ -1,21 +1,21 @@
 /**
- * Live operations: one connection after the other, for as long as somebody iterates.
+ * Live operations: one connection after the other, for as long as the caller iterates.
  *
- * A live operation of this service has no end of its own. Whatever ends it, a restart of the service included,
- * is a break, and the next connection is tried after waits that double.
+ * A live operation of this service never ends by itself. Every end, also by a restart of the service, counts as a
+ * break. The client then connects again, and doubles the wait after each failure.
  */
 import { ClientError, isPassing } from './client-errors.js'
 import { readResults } from './event-stream.js'
 import { type Document, dataOf, type Transport, unreachable } from './transport.js'
 
 export interface LiveOptions {
-  /** Ends the iteration, quietly. */
+  /** Ends the iteration without an error. */
   signal?: AbortSignal | undefined
-  /** The first connection stands: what happens from now on is heard. */
+  /** The first connection is open: the client receives every update from now on. */
   onConnect?: (() => void) | undefined
-  /** The connection is lost; it is tried again after this wait. */
+  /** The connection is lost; the client connects again after this wait. */
   onDisconnect?: ((error: ClientError, retryInMs: number) => void) | undefined
-  /** The connection is there again. What happened in between was missed: query for it now. */
+  /** The connection is open again. The client missed the updates in between: query for them now. */
   onReconnect?: (() => void) | undefined
 }
 
@@ -23,7 +23,7 @@ export interface LiveOperation<Data, Variables extends object> extends LiveOptio
   transport: Transport
   document: Document<Data, Variables>
   variables: Variables | undefined
-  /** What comes before anything live on each connection; the time is the service's own, in whole seconds. */
+  /** Its items come before the live ones on each connection. The time is by the service's clock, in whole seconds. */
   catchUp?: (connectedAt: Date) => AsyncIterable<Data>
 }
 
@@ -57,7 +57,7 @@ export async function* followLive<Data, Variables extends object>(
   }
 }
 
-/** Resolves once the service listens on this operation's behalf. The items end by an error only. */
+/** Resolves once the service has begun the operation. The items end only with an error. */
 async function connect<Data, Variables extends object>(operation: LiveOperation<Data, Variables>) {
   const { transport, document, variables, signal } = operation
   const response = await transport.post({ document, variables, accept: 'text/event-stream', signal })
@@ -75,7 +75,7 @@ async function connect<Data, Variables extends object>(operation: LiveOperation<
   return { connectedAt: new Date(headers.get('date') ?? Date.now()), items: items() }
 }
 
-/** What a new connection mends: a service that is away, or that gave up on a consumer that was too slow. */
+/** Whether a new connection helps: the service was away, or ended the stream of a consumer for its slowness. */
 const isBreak = (error: unknown): error is ClientError =>
   isPassing(error) || (error instanceof ClientError && error.code === 'CONFLICT')
 

@@ -1,4 +1,4 @@
-/** What the service can be asked to do, as functions. What it refuses is thrown, so what they return is there. */
+/** The service's operations as functions. They throw its refusals as ClientError, so their results need no check. */
 import { ClientError, type ServiceErrorItem } from './client-errors.js'
 import * as documents from './generated/graphql.js'
 import { request, type Transport } from './transport.js'
@@ -7,18 +7,20 @@ export type Operations = ReturnType<typeof createOperations>
 
 export function createOperations(transport: Transport) {
   return {
-    /** Resolves once the event is committed; with the first event of the same idempotency key, if there is one. */
+    /** Resolves once the event is committed; with the earlier event of the same idempotency key, if there is one. */
     async publishEvent(input: documents.PublishEventInput) {
       const { publishEvent } = await request(transport, documents.PublishEventDocument, { input })
       return { event: present(publishEvent, 'event'), deduplicated: publishEvent.deduplicated }
     },
 
-    /** Up to 100 events, each by itself: one payload for each, in order, with `errors` where one is refused. */
+    /**
+     * Takes up to 100 events, each by itself. Returns a payload for each, in order; `errors` says why one is refused.
+     */
     async publishEvents(inputs: documents.PublishEventInput[]) {
       return (await request(transport, documents.PublishEventsDocument, { inputs })).publishEvents
     },
 
-    /** With its payload; null when nothing has this id. */
+    /** With its payload; null when there is no such event. */
     async event(id: string) {
       return (await request(transport, documents.EventDocument, { id })).event
     },
@@ -28,14 +30,14 @@ export function createOperations(transport: Transport) {
       return pageOf((await request(transport, documents.EventsDocument, page)).events)
     },
 
-    /** Tries every FAILED or DEAD delivery of an event again; resolves with how many these are. */
+    /** Tries every FAILED or DEAD delivery of an event again; resolves with their number. */
     async retryEvent(eventId: string) {
       const { retryEvent } = await request(transport, documents.RetryEventDocument, { eventId })
       throwErrors(retryEvent.errors)
       return retryEvent.retried
     },
 
-    /** With the log of its attempts; null when nothing has this id. */
+    /** With the log of its attempts; null when there is no such delivery. */
     async delivery(id: string) {
       return (await request(transport, documents.DeliveryDocument, { id })).delivery
     },
@@ -51,20 +53,20 @@ export function createOperations(transport: Transport) {
       return present(retryDelivery, 'delivery')
     },
 
-    /** Gives up a delivery that waits for its next attempt. */
+    /** Cancels a delivery before its next attempt. */
     async cancelDelivery(id: string) {
       const { cancelDelivery } = await request(transport, documents.CancelDeliveryDocument, { id })
       return present(cancelDelivery, 'delivery')
     },
 
-    /** The secret is not shown again. */
+    /** Only this answer has the secret. */
     async createSubscription(input: documents.CreateSubscriptionInput) {
       const { createSubscription } = await request(transport, documents.CreateSubscriptionDocument, { input })
       const subscription = present(createSubscription, 'subscription')
       return { subscription, secret: present(createSubscription, 'secret') }
     },
 
-    /** Null when nothing has this id. */
+    /** Null when there is no such subscription. */
     async subscription(id: string) {
       return (await request(transport, documents.SubscriptionDocument, { id })).subscription
     },
@@ -74,14 +76,14 @@ export function createOperations(transport: Transport) {
       return pageOf((await request(transport, documents.SubscriptionsDocument, page)).subscriptions)
     },
 
-    /** Enables and disables it, too. */
+    /** Also enables and disables it. */
     async updateSubscription(id: string, input: documents.UpdateSubscriptionInput) {
       const variables = { id, input }
       const { updateSubscription } = await request(transport, documents.UpdateSubscriptionDocument, variables)
       return present(updateSubscription, 'subscription')
     },
 
-    /** What waits for it becomes DEAD. */
+    /** Its waiting deliveries become DEAD. */
     async deleteSubscription(id: string): Promise<void> {
       const { deleteSubscription } = await request(transport, documents.DeleteSubscriptionDocument, { id })
       throwErrors(deleteSubscription.errors)
@@ -97,7 +99,7 @@ interface Payload {
   errors: ServiceErrorItem[]
 }
 
-/** What a payload has when it has no errors. */
+/** Returns the named member of a payload without errors. @throws ClientError */
 function present<Given extends Payload, Name extends keyof Given>(
   payload: Given,
   name: Name,

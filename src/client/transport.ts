@@ -1,15 +1,15 @@
-/** One HTTP request with a GraphQL operation in it, and what its answer says. */
+/** Sends a GraphQL operation in one HTTP request, and reads the answer. */
 import { ClientError, type ServiceErrorItem } from './client-errors.js'
 import type { TypedDocumentString } from './generated/graphql.js'
 
-/** A generated document, or an operation's text, whose result and variables are then the caller's to know. */
+/** A generated document, or the text of an operation; the caller of a text declares the result and the variables. */
 export type Document<Data, Variables> = TypedDocumentString<Data, Variables> | string
 
 export interface TransportOptions {
-  /** Such as `http://127.0.0.1:3000/graphql`. */
+  /** For example `http://127.0.0.1:3000/graphql`. */
   url: string
   apiKey: string
-  /** In place of the global one. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof fetch | undefined
 }
 
@@ -19,7 +19,7 @@ export interface Result<Data> {
 }
 
 export interface Transport {
-  /** The answer to an operation, once it is one of the service's. @throws ClientError */
+  /** Resolves with the service's answer. @throws ClientError when it refuses, or another program answers */
   post(operation: Operation): Promise<Response>
 }
 
@@ -64,14 +64,14 @@ export async function request<Data, Variables extends object>(
   return dataOf(result as Result<Data>)
 }
 
-/** The data of a result. @throws ClientError when it has errors */
+/** @throws ClientError when the result has errors, or no data */
 export function dataOf<Data>({ data, errors }: Result<Data>): Data {
   if (errors !== undefined && errors.length > 0) throw new ClientError(errors.map(toItem))
   if (data == null) throw new ClientError([{ code: 'BAD_RESPONSE', message: 'The answer has no data.' }])
   return data
 }
 
-/** The connection could not be made, or was lost. */
+/** The error for a connection that failed or was lost. */
 export function unreachable(url: string, error: unknown): ClientError {
   const { message, cause } = error as Error
   const { code, message: reason } = (cause ?? {}) as { code?: string; message?: string }
@@ -81,13 +81,13 @@ export function unreachable(url: string, error: unknown): ClientError {
   })
 }
 
-/** An answer that is not the one that was asked for: the service's refusal, or another program's page. */
+/** The error for any other answer: the service's refusal, or another program's page. */
 async function refusal(response: Response, signal: AbortSignal | undefined): Promise<ClientError> {
   const text = await response.text().catch(() => '')
   signal?.throwIfAborted()
   const errors = errorsIn(text)
   if (errors !== undefined) return new ClientError(errors.map(toItem))
-  // A proxy that has lost the service behind it answers like this.
+  // A proxy answers with 502 to 504 while it can't reach the service.
   const code = response.status >= 502 && response.status <= 504 ? 'SERVICE_UNAVAILABLE' : 'BAD_RESPONSE'
   const message = `${response.url} answered ${response.status}, and not as Node Event Service does.`
   return new ClientError([{ code, message }])

@@ -1,11 +1,11 @@
 /**
- * For receivers: that a webhook comes from the service, unchanged and now (Standard Webhooks 1.0.0). On Web Crypto
- * alone, so that it runs on Node.js, in edge runtimes and in browsers alike.
+ * For receivers: verifies a webhook's origin, content and time (Standard Webhooks 1.0.0). It uses only Web Crypto, so
+ * it runs on Node.js, in edge runtimes and in browsers.
  */
 
-/** What a webhook says. */
+/** The body of a webhook. */
 export interface WebhookEvent<Data = Record<string, unknown>, Metadata = Record<string, unknown>> {
-  /** The same on every attempt: what to dedupe on. */
+  /** The same on every attempt: deduplicate by it. */
   id: string
   type: string
   /** ISO 8601, UTC. */
@@ -14,19 +14,19 @@ export interface WebhookEvent<Data = Record<string, unknown>, Metadata = Record<
 }
 
 export interface VerifyWebhookOptions {
-  /** As the service gave it: base64 after `whsec_`, any other text as its UTF-8 bytes. */
+  /** As the service gave it. The key is the decoded base64 after `whsec_`, or the UTF-8 bytes of any other text. */
   secret?: string
-  /** Several, while one replaces another: any one of them will do. */
+  /** Several, while a new secret replaces an old one. A signature by any of them is valid. */
   secrets?: readonly string[]
   headers: Headers | Readonly<Record<string, string | string[] | undefined>>
-  /** The very bytes that came, or their text; never JSON that was parsed and printed again. */
+  /** The received bytes, or their text; never JSON after a parser and a printer. */
   body: string | Uint8Array
-  /** How far the attempt's time may be from now, on either side. */
+  /** The largest distance of the attempt's time from now, before or after it. */
   toleranceSeconds?: number
   now?: Date
 }
 
-/** `code` says what is wrong, `message` says it to people. */
+/** `code` is for programs, `message` is for people. */
 export class WebhookVerificationError extends Error {
   override name = 'WebhookVerificationError'
   readonly code: 'MISSING_HEADER' | 'BAD_TIMESTAMP' | 'STALE_TIMESTAMP' | 'BAD_SIGNATURE' | 'BAD_BODY'
@@ -38,7 +38,8 @@ export class WebhookVerificationError extends Error {
 }
 
 /**
- * Rejects with WebhookVerificationError; with TypeError when there is no usable secret, or the body is not the raw one.
+ * @throws WebhookVerificationError
+ * @throws TypeError when there is no usable secret, or the body is not the raw one
  */
 export async function verifyWebhook<Data = Record<string, unknown>, Metadata = Record<string, unknown>>(
   options: VerifyWebhookOptions,
@@ -68,7 +69,7 @@ type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 
 const encode = (text: string): Bytes => new TextEncoder().encode(text)
 
-/** JSON that was parsed and printed again may be other bytes than those that were signed. */
+/** Refuses parsed JSON: printed again, it may differ from the signed bytes. */
 function bytesOf(body: string | Uint8Array): Bytes {
   if (typeof body === 'string') return encode(body)
   if (body instanceof Uint8Array) return new Uint8Array(body)
@@ -87,7 +88,7 @@ function concatenate(one: Bytes, other: Bytes): Bytes {
 function importKey(secret: string): Promise<Key> {
   const prefix = 'whsec_'
   const key = secret.startsWith(prefix) ? decodeBase64(secret.slice(prefix.length)) : encode(secret)
-  // An empty key signs for anybody.
+  // With an empty key, anyone could sign.
   if (key === undefined || key.length === 0) throw new TypeError('verifyWebhook was given an unusable secret')
   return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
 }
@@ -125,7 +126,7 @@ function checkTime(timestamp: string, toleranceSeconds: number, now: Date): void
   )
 }
 
-/** Every signature is compared with every key, in constant time: how long it takes says nothing of what was right. */
+/** Compares every signature with every key, in constant time: its duration does not reveal the right bytes. */
 async function isSigned(signatures: string, keys: Key[], signed: Bytes): Promise<boolean> {
   const given = signatures
     .split(' ')

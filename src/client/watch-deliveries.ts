@@ -1,9 +1,9 @@
 /**
- * Every change of a delivery's status, over breaks of the connection too: on each connection what is live
- * begins first, then what was missed is queried, and what comes in both ways is told once.
+ * Follows every change of a delivery's status, also over breaks of the connection. On each connection the live updates
+ * begin first, then a query finds the missed changes. A change from both sources is reported once.
  *
- * What is queried is how deliveries stand: of a delivery that changed twice during a break, the last change
- * is told. The changes of one delivery come in their order; those of different ones nearly so.
+ * The query returns the current state of deliveries: after two changes during a break, only the last one is reported.
+ * The changes of one delivery come in order, the changes of several deliveries nearly in order.
  */
 import {
   DeliveriesDocument,
@@ -18,16 +18,16 @@ import { request, type Transport } from './transport.js'
 export interface WatchDeliveriesOptions extends LiveOptions {
   eventId?: string | undefined
   subscriptionId?: string | undefined
-  /** Changes to one of these. */
+  /** Only changes to one of these statuses. */
   status?: DeliveryStatus[] | undefined
-  /** Begins with what has changed since then; without it, with what changes from now on. */
+  /** Begins with the changes since this time; if absent, with the changes from now on. */
   since?: Date | undefined
 }
 
-/** The most that a page of the service holds. */
+/** The service's limit for a page. */
 const PAGE_SIZE = 200
 
-/** How much later than its `updatedAt` a change may show: a transaction has one time, and commits after it. */
+/** A change may become visible this much after its `updatedAt`: the time of its transaction, from before the commit. */
 const COMMIT_LAG_MS = 10_000
 
 export async function* watchDeliveries(
@@ -45,7 +45,7 @@ export async function* watchDeliveries(
     for await (const delivery of changedSince(from)) yield { deliveryUpdated: delivery }
   }
 
-  /** Page by page, the oldest deliveries first: those that come meanwhile can move no page. */
+  /** Reads page by page from the oldest delivery on, so that new deliveries do not shift the pages. */
   async function* changedSince(from: Date) {
     const filter = { eventId, subscriptionId, status, updatedAt: { from: from.toISOString() } }
     let before: string | null = null
@@ -68,12 +68,12 @@ export async function* watchDeliveries(
 const byUpdatedAt = (one: DeliveryFieldsFragment, other: DeliveryFieldsFragment) =>
   Date.parse(one.updatedAt) - Date.parse(other.updatedAt)
 
-/** Tells what was told already, and what has been overtaken by a later change of the same delivery. */
+/** Recognizes changes that were already reported, or that a later change of the same delivery has overtaken. */
 function createNews() {
   const told = new Map<string, DeliveryFieldsFragment>()
   let latest = 0
 
-  /** Nothing older than this can come again: it is asked for no more. */
+  /** The query no longer asks for older changes, so they can't come again. */
   function forgetBefore(time: number): void {
     for (const [id, { updatedAt }] of told) {
       if (Date.parse(updatedAt) >= time) return
@@ -92,7 +92,7 @@ function createNews() {
         if (updatedAt === last.updatedAt && status === last.status && attempts === last.attempts) return false
       }
       latest = Math.max(latest, Date.parse(updatedAt))
-      // Anew, so that the map is in the order of changes.
+      // Deleted first, so that the map stays in the order of changes.
       told.delete(id)
       told.set(id, delivery)
       forgetBefore(latest - 2 * COMMIT_LAG_MS)
