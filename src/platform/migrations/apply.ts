@@ -1,6 +1,7 @@
 /**
- * Applies one migration: its statements and its record in one transaction, so that a process that dies leaves all
- * of it or nothing; or, where its first line says so, statement by statement outside of one (`concurrently.ts`).
+ * Applies one migration. Its statements and its record share a transaction, so a process killed in the middle leaves
+ * all of it or nothing. If its first line says so, its statements run one by one without a transaction
+ * (`concurrently.ts`).
  */
 import type pg from 'pg'
 import { applyConcurrently, isConcurrent } from './concurrently.js'
@@ -10,8 +11,8 @@ import { beginChange } from './lock.js'
 import { finishHalfApplied } from './unfinished.js'
 
 /**
- * What a migration waits for a table that is in use, before it lets go of all that it has and tries again: behind a
- * statement that waits for the whole table, everybody else waits too.
+ * The longest wait for a table in use. After it, the migration releases all its locks and tries again: every other
+ * session waits behind a statement that waits for the whole table.
  */
 export const LOCK_TIMEOUT_MS = 500
 

@@ -1,7 +1,7 @@
 /**
- * Indexes of tables that may be large, made and dropped while others write to them. PostgreSQL does not do that in a
- * transaction, so such a migration holds nothing else, its first line says what it is, and each of its statements
- * can be repeated: whatever a process that died has left of an index is dropped and made anew.
+ * Creates and drops indexes of large tables while other sessions write to them. PostgreSQL can't do so in a
+ * transaction. Therefore such a migration holds nothing else, its first line marks it, and each of its statements can
+ * be repeated: an unfinished index of a killed process is dropped and created again.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
@@ -14,14 +14,14 @@ export const isConcurrent = ({ sql }: Pick<Migration, 'sql'>): boolean => sql.st
 
 interface IndexStatement {
   index: string
-  /** What makes it, but for its table's schema; absent: it is dropped. */
+  /** The parts of `create index`, without the table's schema; absent for `drop index`. */
   create?: { isUnique: boolean; table: string; definition: string }
 }
 
 const CREATE = /^create (unique )?index concurrently "([^"]+)" on "([^"]+)" *(.+)$/is
 const DROP = /^drop index concurrently "([^"]+)"$/is
 
-/** @throws Error that names the first statement that is anything else */
+/** @throws Error with the first statement of another kind */
 export function parseIndexStatements(sql: string): IndexStatement[] {
   return splitStatements(sql).map((statement) => {
     const [, unique, index, table = '', definition = ''] = CREATE.exec(statement) ?? []
@@ -44,8 +44,8 @@ export interface ConcurrentOptions {
 export async function applyConcurrently(client: pg.ClientBase, options: ConcurrentOptions): Promise<void> {
   const { migration, schema, signal } = options
   const statements = parseIndexStatements(migration.sql)
-  // Building takes its time, and waits for transactions that are older. Behind a pooler that lends another session to
-  // each statement this may not last, and then a build may be cut off: it is repeated by the next run.
+  // A build takes long, and waits for older transactions. A pooler may lend another session to each statement. Then
+  // these settings are lost and a timeout may end the build; the next run repeats it.
   await client.query(
     'set statement_timeout = 0; set lock_timeout = 0; set client_connection_check_interval = 2000',
   )
@@ -68,7 +68,7 @@ export async function applyConcurrently(client: pg.ClientBase, options: Concurre
 
 const POLL_MS = 200
 
-/** A server that has not yet noticed that its client died may be building still, and two at once block each other. */
+/** PostgreSQL may still build for a client that died, until it notices. Two builds at once would block each other. */
 async function untilNobodyBuilds(client: pg.ClientBase, table: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const { rows } = await client.query(

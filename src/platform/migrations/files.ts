@@ -1,4 +1,4 @@
-/** The migrations that come with this version: `prisma/migrations/<name>/migration.sql`, oldest first. */
+/** The migrations of this version: `prisma/migrations/<name>/migration.sql`, oldest first. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export interface Migration {
   checksum: string
 }
 
-/** The names of all migrations, oldest first. */
+/** Oldest first. */
 export function migrationNames(): string[] {
   const entries = readdirSync(migrationsDirectory, { withFileTypes: true })
   return entries

@@ -1,6 +1,6 @@
 /**
- * What was applied: `_prisma_migrations`, with the columns and checksums that Prisma writes, so that its tools
- * understand the database too.
+ * The record of applied migrations: `_prisma_migrations`, with Prisma's columns and checksums, so that Prisma's tools
+ * also understand the database.
  */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
@@ -24,16 +24,16 @@ export interface HistoryEntry {
   id: string
   migration_name: string
   checksum: string
-  /** Not so: an older version of the service, which recorded a migration before it applied it, died or failed. */
+  /** False after an older version died or failed: it recorded a migration before it applied it. */
   isFinished: boolean
 }
 
-/** The client's search path begins with the service's schema. */
+/** The client's search path must begin with the service's schema. */
 export async function createHistory(client: pg.ClientBase): Promise<void> {
   await client.query(createTable)
 }
 
-/** What is recorded, and was not taken back; empty where there is no table yet. */
+/** The records without a rollback; empty while the table is missing. */
 export async function readHistory(client: pg.ClientBase, schema: string): Promise<HistoryEntry[]> {
   const table = `${client.escapeIdentifier(schema)}._prisma_migrations`
   const { rows: found } = await client.query('select to_regclass($1) is not null as "isThere"', [table])
@@ -45,7 +45,7 @@ export async function readHistory(client: pg.ClientBase, schema: string): Promis
   return rows
 }
 
-/** Those that a database lacks, oldest first. @throws ExpectedStartError when one was applied with other content */
+/** The missing migrations, oldest first. @throws ExpectedStartError when one was applied with other content */
 export function selectPending(migrations: Migration[], history: HistoryEntry[]): Migration[] {
   return migrations.filter((migration) => {
     const records = history.filter(({ migration_name }) => migration_name === migration.name)

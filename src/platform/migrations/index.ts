@@ -1,6 +1,6 @@
 /**
- * Migrations: those of `prisma/migrations`, recorded as Prisma records them, and BullMQ's own for its queue on
- * PostgreSQL. They may be killed at any moment: the next run goes on where the last one ended.
+ * Applies the migrations of `prisma/migrations`, recorded in Prisma's way, and BullMQ's own for its queue on
+ * PostgreSQL. The process may be killed at any moment: the next run continues from there.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
@@ -20,16 +20,16 @@ export { migrationNames, migrationsDirectory } from './files.js'
 export interface MigrationOptions {
   /** Its `?schema=` names the schema; without it `public`. */
   databaseUrl: string
-  /** Aborts at once. The next run continues the work, or begins it anew. */
+  /** Aborts at once. The next run continues the work, or begins it again. */
   signal?: AbortSignal | undefined
-  /** Called once with each reason of a wait, as text for the log. */
+  /** Called once with each reason for a wait, as text for the log. */
   onWait?(reason: string): void
 }
 
 /**
- * Brings a database up to date. Several processes may do so at once: one does, the others wait for it.
+ * Brings a database up to date. Several processes may call this at once: one migrates, the others wait for it.
  *
- * @throws ExpectedStartError that says what to do, when a migration can't be applied
+ * @throws ExpectedStartError with advice, when a migration can't be applied
  */
 export async function applyMigrations(options: MigrationOptions): Promise<{ applied: string[] }> {
   const { databaseUrl, signal } = options
@@ -65,9 +65,9 @@ async function migrate(
 }
 
 /**
- * The migrations that a database lacks, oldest first; `bullmq` stands for those of the queue.
+ * The names of the missing migrations, oldest first; `bullmq` stands for the queue's migrations.
  *
- * @throws ExpectedStartError when one was applied with other content than it has now
+ * @throws ExpectedStartError when the file of an applied migration has other content now
  */
 export function pendingMigrations({
   databaseUrl,
@@ -84,7 +84,7 @@ export function pendingMigrations({
 const LOCK_NOT_AVAILABLE = '55P03'
 const TRY_AGAIN_MS = 250
 
-/** The pause before a transaction that could not lock a table is tried again, so that others can use the table. */
+/** Repeats a transaction until it can lock its tables. In the pauses, other sessions can use the tables. */
 async function untilTablesAreFree(
   work: () => Promise<void>,
   { signal, onWait }: { signal: AbortSignal; onWait(reason: string): void },
@@ -102,7 +102,7 @@ async function untilTablesAreFree(
 
 const DUPLICATE_TABLE = '42P07'
 
-/** An operator can solve what PostgreSQL refuses. */
+/** Turns PostgreSQL's refusal into an ExpectedStartError, because an operator can solve it. */
 async function explainRefusal(name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()

@@ -1,4 +1,4 @@
-/** BullMQ's own migrations, for the queue on PostgreSQL: all that are pending in one transaction, as BullMQ does it. */
+/** BullMQ's own migrations for the queue on PostgreSQL. BullMQ applies all pending ones in one transaction. */
 import {
   assertSchemaCompatibility,
   LATEST_SCHEMA_VERSION,

@@ -1,8 +1,8 @@
-/** The schemas that hold what the service has: its own, and its queue's. */
+/** The schemas of the service and of its queue. */
 import type pg from 'pg'
 import { ExpectedStartError } from '../../errors.js'
 
-/** Makes the schema where there is none. @throws ExpectedStartError that says what to grant */
+/** Creates the schema if it is missing. @throws ExpectedStartError with the `grant` to run */
 export async function ensureSchema(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query<Rights>(rights, [schema])
   const { isThere, mayCreateIn, mayCreate, role, database } = rows[0] as Rights

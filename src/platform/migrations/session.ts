@@ -1,4 +1,4 @@
-/** Connections for migrations: each ends with its work, and at once when it is aborted, whatever it waits for. */
+/** Connections for migrations. Each ends with its work, and at once on an abort, even during a wait. */
 import type pg from 'pg'
 import { connectSession, connectToRead } from '../postgres/session.js'
 
@@ -7,7 +7,7 @@ type Work<Result> = (client: pg.Client) => Promise<Result>
 export const withSession = <Result>(url: string, signal: AbortSignal | undefined, work: Work<Result>) =>
   withConnection(() => connectSession({ url }), signal, work)
 
-/** For a look, also through a pooler. */
+/** Only for reads; it also works through a pooler. */
 export const withReader = <Result>(url: string, signal: AbortSignal | undefined, work: Work<Result>) =>
   withConnection(() => connectToRead({ url }), signal, work)
 
@@ -27,15 +27,15 @@ async function withConnection<Result>(
     return await Promise.race([aborted, connecting.then(work)])
   } finally {
     signal?.removeEventListener('abort', abort)
-    // A statement that is under way is cut off. A connection that is still being made is ended once it is there.
+    // This cuts off a running statement. A connection in the making is closed once it is open.
     const ended = connecting.then((client) => client.end()).catch(() => {})
     if (!signal?.aborted) await ended
   }
 }
 
 /**
- * What a migration needs of its transaction, whatever the session has: poolers lend another session to each
- * transaction, and what was set in the last one says nothing. Timeouts that a server doesn't know are left out.
+ * Begins a transaction with all settings of a migration. Poolers lend another session to each transaction, so the
+ * settings of the session do not count. Timeouts unknown to the server are left out.
  */
 export async function beginTransaction(
   client: pg.ClientBase,

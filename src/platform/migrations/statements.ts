@@ -1,6 +1,6 @@
-/** A migration's SQL, taken apart: only where nothing in it holds a semicolon of its own, as a function's body may. */
+/** Splits a migration's SQL at every semicolon: not for SQL with a semicolon inside a statement (a function's body). */
 
-/** Without comments of whole lines. */
+/** Drops comments of whole lines. */
 export function splitStatements(sql: string): string[] {
   return sql
     .replaceAll(/^\s*--.*$/gm, '')

@@ -1,7 +1,7 @@
 /**
- * What older versions left. They recorded a migration before they applied it, and ran its statements one by one,
- * each for itself; one that was killed left any number of the first ones done. Here each statement is run again, and
- * one that finds its work done already is passed over.
+ * Finishes the half-applied migrations of older versions. They recorded a migration before they applied it, and ran its
+ * statements one by one, without a common transaction. A killed process left any number of the first statements done.
+ * Here each statement runs again, and the error of a statement done before is ignored.
  */
 import type pg from 'pg'
 import type { Migration } from './files.js'
@@ -14,13 +14,13 @@ const DUPLICATE_FUNCTION = '42723'
 const DUPLICATE_TABLE = '42P07'
 const UNDEFINED_OBJECT = '42704'
 
-/** The error of a statement that was run before, by its kind. */
+/** PostgreSQL's errors for a statement done before, by its kind. */
 const codesWhenDone = (statement: string): string[] =>
   /\bdrop (index|constraint)\b/i.test(statement)
     ? [UNDEFINED_OBJECT]
     : [DUPLICATE_COLUMN, DUPLICATE_OBJECT, DUPLICATE_FUNCTION, DUPLICATE_TABLE]
 
-/** In the transaction of the caller, whatever it throws leaves nothing. */
+/** Runs in the caller's transaction, so after an error nothing remains of it. */
 export async function finishHalfApplied(client: pg.ClientBase, { sql }: Migration): Promise<void> {
   for (const statement of splitStatements(sql)) {
     if (await hasFilled(client, statement)) continue
@@ -35,7 +35,7 @@ export async function finishHalfApplied(client: pg.ClientBase, { sql }: Migratio
 }
 
 /**
- * Inserted rows raise no such error. A migration fills only tables that it has made, which are unused until its end.
+ * A repeated insert raises no such error. A migration fills only its own new tables, unused by others until its end.
  */
 async function hasFilled(client: pg.ClientBase, statement: string): Promise<boolean> {
   const [, table] = /^insert into "(\w+)"/i.exec(statement) ?? []
