@@ -1,13 +1,13 @@
 /**
- * Accept: commits events together with what makes their dispatch certain, in one statement.
+ * Accept: one statement commits events and ensures their dispatch.
  *
- * Usually that is an entry in the outbox. When the worker of this process has room, the statement also dispatches: it
+ * Usually it adds an entry to the outbox. When the worker of this process has room, the statement also dispatches: it
  * writes the deliveries, leased to that worker, so an event is sent right after its commit and needs neither the outbox
- * nor the queue. If the worker dies or gives a lease back, the scheduler finds the delivery like any other whose lease
- * expired. An event that many subscriptions want goes through the outbox, because its producer must not wait for their
+ * nor the queue. If the worker dies or gives a lease back, the scheduler finds the delivery by its expired lease, like
+ * any other. An event for many subscriptions goes through the outbox, because its producer must not wait for their
  * deliveries.
  *
- * The database matches events with the subscriptions that are committed at that moment, once for each type.
+ * The database matches events with the subscriptions committed at that moment, once for each type.
  */
 
 import { sqlWantsType } from '../model/event-type.js'
@@ -17,7 +17,7 @@ import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import type { Publication } from './publication.js'
 
-/** A publication that is about to become an event. */
+/** A publication before its commit as an event. */
 export interface Candidate {
   id: string
   publication: Publication
@@ -27,13 +27,13 @@ export interface Candidate {
 }
 
 export interface Accepted {
-  /** Events that were new. The others have an idempotency key that was used before. */
+  /** The new events. The idempotency keys of the others were used before. */
   ids: Set<string>
-  /** The accepted events that wait in the outbox for the dispatcher. */
+  /** The accepted events in the outbox, for the dispatcher. */
   inOutbox: Set<string>
   /** The deliveries of the other accepted events. */
   deliveries: FastPathDelivery[]
-  /** By subscription id, the version of the row that the match has read. */
+  /** By subscription id, the row's version at the match. */
   subscriptionVersions: Map<string, string>
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
   queuedUntil: Date
@@ -52,8 +52,8 @@ export interface FastPathDelivery {
 const MAX_FAST_PATH_FAN_OUT = 16
 
 /**
- * `data` comes as the bytes of all events, one after the other: in an array each quote would have to be escaped, which
- * costs as much as parsing it.
+ * `data` comes as the bytes of all events, one after the other. An array would need an escape for each quote, at the
+ * cost of parsing the data.
  */
 const sqlPublications = `
   publications as (
@@ -84,7 +84,7 @@ interface AcceptForOutboxRow {
   eventId: string
 }
 
-/** `$10` saturated subscriptions, of which nothing is leased. */
+/** `$10` saturated subscriptions: their deliveries are not leased. */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
@@ -146,7 +146,7 @@ type AcceptAndDispatchRow =
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
-/** @param saturated subscriptions of which the worker takes no delivery now; undefined when it takes none at all. */
+/** @param saturated the worker takes no delivery of these subscriptions now; undefined when it takes none at all */
 export async function accept(
   database: Database,
   candidates: Candidate[],
@@ -177,7 +177,7 @@ function columnsOf(candidates: Candidate[]): unknown[] {
   ]
 }
 
-/** Where each piece begins when they stand one after the other; PostgreSQL counts from 1. */
+/** The start of each piece in their concatenation; PostgreSQL counts from 1. */
 function startsOf(pieces: Buffer[]): number[] {
   let next = 1
   return pieces.map(({ length }) => {

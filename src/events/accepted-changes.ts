@@ -4,8 +4,8 @@ import type { Changes } from '../telemetry/changes.js'
 import type { Accepted, Candidate } from './accept.js'
 
 /**
- * The events that were dispatched with their commit, and their deliveries. They are built from what this process knows,
- * so the statement need not return them.
+ * The events dispatched with their commit, and their deliveries. This process builds them from its own data, so the
+ * statement need not return them.
  */
 export function acceptedChanges(candidates: Candidate[], accepted: Accepted): Changes {
   const { ids, inOutbox, deliveries, at } = accepted

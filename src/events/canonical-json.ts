@@ -1,13 +1,13 @@
 /**
- * One spelling for all JSON texts that say the same, so that two of them can be compared by a hash: no white
- * space, names sorted, strings and numbers in their shortest form. A number that a double can't hold keeps its
- * digits, so that two of them stay two.
+ * Gives all JSON texts with the same meaning one spelling, so that a hash can compare them: no white space, names
+ * sorted, strings and numbers in their shortest form. A number too large or too precise for a double keeps its digits,
+ * so that two such numbers stay different.
  *
- * It takes one pass over the text, however deep. `JSON.parse` would be faster and would lose those numbers.
+ * It takes one pass over the text, at any depth. `JSON.parse` would be faster, but would lose these numbers.
  */
 import { endOfScalar, endOfString, type RawJson, skipSpace } from './raw-json.js'
 
-/** A text, and how far it has been read: to the start of a value, or behind its end. */
+/** A text, and the position of the reader: at the start of a value, or behind its end. */
 interface Reading {
   readonly text: string
   at: number
@@ -33,7 +33,7 @@ function canonicalValue(reading: Reading): string {
 
 function canonicalObject(reading: Reading): string {
   const { text } = reading
-  // Of a name given twice the last counts, as in `JSON.parse`.
+  // The last of equal names counts, as in `JSON.parse`.
   const members = new Map<string, string>()
   reading.at = skipSpace(text, reading.at + 1)
   while (text[reading.at] !== '}') {
@@ -53,7 +53,7 @@ function canonicalObject(reading: Reading): string {
 
 function canonicalArray(reading: Reading): string {
   const { text } = reading
-  // Appended to, not joined: a text that is joined at each level is copied at each level.
+  // Appended, not joined: `join` would copy the text at each level.
   let spelling = ''
   reading.at = skipSpace(text, reading.at + 1)
   while (text[reading.at] !== ']') {
@@ -71,12 +71,12 @@ function goToNext(reading: Reading): void {
   reading.at = text[at] === ',' ? skipSpace(text, at + 1) : at
 }
 
-/** Without a `\`, a string has one spelling only, and means what it says. */
+/** A string without a `\` has only one spelling, and its text is its value. */
 const hasEscapes = (text: string): boolean => text.includes('\\')
 const canonicalString = (text: string): string => (hasEscapes(text) ? JSON.stringify(JSON.parse(text)) : text)
 const meaningOf = (text: string): string => (hasEscapes(text) ? JSON.parse(text) : text.slice(1, -1))
 
-/** A double keeps any decimal of so many significant digits apart from every other. */
+/** A double can tell any two decimals of up to 15 significant digits apart. */
 const DIGITS_OF_A_DOUBLE = 15
 
 function canonicalNumber(text: string): string {

@@ -5,7 +5,7 @@ import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { RawJson } from './raw-json.js'
 
-/** `$1` the event's id. As texts, because large numbers would lose digits as values. */
+/** `$1` the event's id. It returns texts, because large numbers would lose digits as values. */
 const loadPayload: Statement = {
   name: 'load-payload',
   text: 'select data::text as data, metadata::text as metadata from events where id = $1',
@@ -16,7 +16,7 @@ interface LoadPayloadRow {
   metadata: RawJson | null
 }
 
-/** Deliveries that come with an event; `GET /v1/deliveries?eventId=` has them all, page by page. */
+/** The limit for deliveries inside an event; `GET /v1/deliveries?eventId=` has them all, page by page. */
 export const MAX_DELIVERIES_OF_AN_EVENT = MAX_LIMIT
 
 /** An event with the first of its deliveries and each delivery's logs. @throws ServiceError NOT_FOUND */
@@ -40,7 +40,7 @@ export async function findEvent({ prisma, query }: Database, id: string) {
   return { ...event, payload }
 }
 
-/** Where an event stands, without its payload. @throws ServiceError NOT_FOUND */
+/** An event's state without its payload. @throws ServiceError NOT_FOUND */
 export async function summarizeEvent({ prisma }: Database, id: string) {
   const event = isUuid(id)
     ? await prisma.event.findUnique({

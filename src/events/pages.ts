@@ -1,7 +1,7 @@
 /**
- * Pages of events, newest first. Of several statuses or types PostgreSQL would read all events and sort them, or go
- * through the table until a page is full. So it is asked for a page of each, by an index that has them in order, and
- * the pages are merged.
+ * Pages of events, newest first. For several statuses or types, PostgreSQL would read all their events and sort them,
+ * or go through the table until a page is full. So the statement takes a page of each from an ordered index, and merges
+ * the pages.
  */
 import { type Event, type EventStatus, Prisma } from '../generated/prisma/client.js'
 import {
@@ -22,7 +22,7 @@ export interface EventPage {
   query: Pick<Prisma.EventFindManyArgs, 'include' | 'select'> & { take?: number; cursor?: object }
 }
 
-/** Every condition that is given must hold. An id or a text that can't exist matches nothing. */
+/** Every given condition must hold. An impossible id or text matches nothing. */
 interface EventConditions {
   status?: EventStatus[] | null | undefined
   type?: string[] | null | undefined
@@ -33,7 +33,7 @@ interface EventConditions {
 
 /** More pages are not merged: PostgreSQL reads all events of these statuses and types instead. */
 const MAX_MERGED_PAGES = 12
-/** Of a subscription, as many events are read before the statement goes through all events of the filter. */
+/** The number of a subscription's events to read before the search goes through all events of the filter. */
 const MAX_READ_OF_SUBSCRIPTION = 1000
 
 const id = Prisma.sql`e.id`
@@ -52,8 +52,8 @@ export async function loadEventPage(database: Database, { filter, query }: Event
 }
 
 /**
- * With a subscription, its next events are read first. If there are many and they don't fill the page, the filter is so
- * rare among them that the events of the filter are read instead, each with a look for a delivery to the subscription.
+ * With a subscription, it reads the subscription's next events first. If these are many but don't fill the page, few of
+ * them match the filter. Then it reads the events of the filter, and checks each for a delivery to the subscription.
  */
 async function findIds(database: Database, filter: EventConditions, page: KeysetPage): Promise<string[]> {
   const { subscriptionId } = filter
@@ -91,7 +91,7 @@ function pageSql(filter: EventConditions, page: KeysetPage, more: Prisma.Sql[]):
   return Prisma.sql`select ${id} from (${Prisma.join(pages, ' union all ')}) as e ${sqlPage(id, page)}`
 }
 
-/** Conditions of which each event meets one at most: a status, a type, or a pair of both. */
+/** An event meets at most one of these conditions: a status, a type, or a pair of both. */
 function disjointConditions(filter: EventConditions): Prisma.Sql[][] {
   const statuses = filter.status == null ? undefined : [...new Set(filter.status)]
   const types = filter.type == null ? undefined : [...new Set(filter.type.filter(isPostgresText))]

@@ -1,6 +1,6 @@
 /**
- * What a producer may publish: the schema that checks it, whatever face it came through, and the hash that
- * tells whether two requests under one idempotency key say the same.
+ * Publications: one schema checks them for every API, and a hash compares the contents of two requests with one
+ * idempotency key.
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
@@ -16,7 +16,7 @@ export interface Publication {
   type: string
   data: RawJson
   metadata: RawJson | null
-  /** The producer's own time of the event; absent, the time of acceptance. */
+  /** The producer's time for the event; null: the time of acceptance. */
   createdAt: Date | null
   idempotencyKey: string | null
 }
@@ -42,9 +42,9 @@ export const publicationBody = z.strictObject({
 })
 
 /**
- * The publication that a body says, its `data` and `metadata` as the producer wrote them.
+ * Makes a publication from a body, with `data` and `metadata` in the producer's own text.
  *
- * @param body has passed `publicationBody`. @param text is the very text it was parsed from.
+ * @param body has passed `publicationBody`. @param text is the source of the parsed body.
  * @throws ServiceError BAD_USER_INPUT when it is nested too deeply
  */
 export function readPublication(
@@ -62,12 +62,12 @@ export function readPublication(
   }
 }
 
-/** What is published when it comes as values, not as the text of a body. */
+/** A publication given as values, not as the text of a body. */
 const publicationValues = publicationBody
   .omit({ eventId: true })
   .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: z.date().nullish() })
 
-/** Finds what JSON can't say, or this service doesn't take, before it is written as text. */
+/** Refuses numbers unknown to JSON, and too deep nesting, before the value is written as text. */
 function checkValue(value: unknown, path: string, level = 1): void {
   if (typeof value === 'number' && !Number.isFinite(value))
     throw badInput([{ path, message: 'must not hold a number that is too large for a double' }])
@@ -77,14 +77,14 @@ function checkValue(value: unknown, path: string, level = 1): void {
 }
 
 /**
- * @param maxBytes of the event as the body of REST would say it, without white space
+ * @param maxBytes the limit for the event as a REST body without white space
  * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE
  */
 export function toPublication(values: unknown, maxBytes: number): Publication {
   const { type, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
-  // Through the text, so that both ways in have the same limits.
+  // Goes through the text, so that values and bodies have the same limits.
   const text = JSON.stringify({
     ...{ type, data },
     ...(metadata != null && { metadata }),
@@ -110,7 +110,7 @@ export function checkIdempotencyKey(header: string): string {
 
 const messageOf = (error: z.ZodError): string => error.issues[0]?.message ?? 'is invalid'
 
-/** SHA-256, in hex, of what a publication says; the order of names and white space don't matter. */
+/** SHA-256, in hex, of a publication's content; the order of names and white space don't matter. */
 export function contentHash({ type, data, metadata, createdAt }: Publication): string {
   const parts = [
     type,

@@ -1,8 +1,8 @@
 /**
- * Publish: an event and what makes its dispatch certain, committed together, and only then an answer.
+ * Publish: commits an event together with the guarantee of its dispatch, and answers only then.
  *
- * Requests that arrive together are committed in one statement. The database decides which of several
- * requests with one idempotency key is first; the others wait for its commit and then read its event.
+ * One statement commits all requests of the same moment. Among several requests with one idempotency key, the database
+ * chooses the first; the others wait for its commit and then read its event.
  */
 import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
@@ -47,11 +47,11 @@ interface FindByKeyRow {
   contentHash: string
 }
 
-/** The worker of this process, as far as it takes deliveries straight from their commit. */
+/** The worker of this process: it takes deliveries directly after their commit. */
 export interface FastPath {
-  /** Subscriptions that it takes none of now; undefined while it takes nothing at all. */
+  /** The worker takes no delivery of these subscriptions now; undefined while it takes none at all. */
   saturated(): string[] | undefined
-  /** How long commits should rest, so that no more is accepted than goes out while the processor is the limit. */
+  /** The pause between commits: while the processor is the limit, the service must not accept more than it sends. */
   restMs(): number
   take(events: Candidate[], accepted: Accepted): void
 }
@@ -60,19 +60,20 @@ export interface PublisherOptions {
   database: Database
   serviceEvents: ServiceEvents
   clock: Clock
-  /** Makes the id of an event. */
   newId(): string
   /** Absent in a process that delivers nothing. */
   fastPath?: FastPath | undefined
-  /** Called after a commit that left something in the outbox. */
+  /** Called after a commit with entries for the outbox. */
   onCommitted(): void
 }
 
 const MAX_BATCH = 100
-/** One commit waits for the disk while the next is being filled and sent. */
+/** One commit waits for the disk while the next one is filled and sent. */
 const COMMITS_UNDER_WAY = 2
 const REST_MS = 1
-/** What waits for its commit: bytes of data, and for how long. Who comes then had better come again. */
+/**
+ * For publications before their commit: the bytes of their data, and their wait. Beyond these, producers must retry.
+ */
 const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
@@ -89,7 +90,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   })
 
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
-    // Every process inserts keys in the same order, so that no two batches wait for each other in a deadlock.
+    // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
     const accepted = await accept(database, inOrder, fastPath?.saturated())
     announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))
@@ -143,7 +144,7 @@ function answerFor(
   const key = publication.idempotencyKey ?? ''
   const first = firsts.get(key)
   if (first === undefined) {
-    // Removed between the two statements: its key is free again.
+    // It was removed between the two statements: its key is free again.
     return new ServiceError(
       'SERVICE_UNAVAILABLE',
       'The first event of this key was just removed. Try again.',

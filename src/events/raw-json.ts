@@ -1,20 +1,19 @@
 /**
- * JSON kept as text. What a producer sends as `data` reaches every webhook as it was written: the order of
- * keys (`JSON.parse` moves integer-like ones to the front) and numbers that don't fit a double included.
+ * JSON kept as text. A producer's `data` reaches every webhook in its own text. This keeps the order of keys
+ * (`JSON.parse` moves integer-like ones to the front) and numbers too large or too precise for a double.
  *
- * Every text given to these functions must have passed `JSON.parse`: they find their way in valid JSON and
- * do not check it again.
+ * Every text for these functions must have passed `JSON.parse`: they expect valid JSON and do not check it again.
  */
 
 import { badInput, type ServiceError } from '../errors.js'
 
-/** JSON text that is known to be valid. */
+/** Valid JSON text. */
 export type RawJson = string & { readonly brand: unique symbol }
 
-/** Deeper nesting is refused: it serves nobody, and parsers further on the way have limits of their own. */
+/** Deeper nesting is refused: it has no use, and the receivers' parsers have limits too. */
 export const MAX_JSON_DEPTH = 100
 
-/** @param path the member that is nested too deeply */
+/** @param path the member with too deep nesting */
 export function tooDeep(path: string): ServiceError {
   return badInput([{ path, message: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` }])
 }
@@ -26,8 +25,8 @@ const [QUOTE, BACKSLASH] = [0x22, 0x5c]
 const isOpening = (code: number): boolean => (code | 0x20) === 0x7b
 const isClosing = (code: number): boolean => (code | 0x20) === 0x7d
 
-// Looks for the first character that ends something. A greedy pattern over what comes before it would need a stack as
-// long as the text.
+// Matches only the character at the end. A greedy pattern over the text before it would need a stack as long as the
+// text.
 const scalarEnd = /[,\]}\s]/g
 
 function find(pattern: RegExp, text: string, from: number): number {
@@ -35,7 +34,7 @@ function find(pattern: RegExp, text: string, from: number): number {
   return pattern.test(text) ? pattern.lastIndex - 1 : text.length
 }
 
-/** Where the white space that may be at `from` ends. */
+/** The end of the white space, if any, at `from`. */
 export function skipSpace(text: string, from: number): number {
   let at = from
   let code = text.charCodeAt(at)
@@ -46,10 +45,10 @@ export function skipSpace(text: string, from: number): number {
   return at
 }
 
-/** Where the number or word that begins at `from` ends. */
+/** The end of the number or word at `from`. */
 export const endOfScalar = (text: string, from: number): number => find(scalarEnd, text, from)
 
-/** Where the string whose opening quote is at `from` ends: after a quote with no odd row of `\` before it. */
+/** The end of the string with its opening quote at `from`: after a quote with no odd row of `\` before it. */
 export function endOfString(text: string, from: number): number {
   let quote = from
   let escaped: boolean
@@ -62,7 +61,7 @@ export function endOfString(text: string, from: number): number {
   return quote + 1
 }
 
-/** Where the value that begins at `from` ends; `path` names it. By character codes: every event goes through here. */
+/** The end of the value at `from`; `path` names it. It compares character codes for speed: every event passes here. */
 function endOfValue(text: string, from: number, path = ''): number {
   const first = text.charCodeAt(from)
   if (first === QUOTE) return endOfString(text, from)
@@ -84,7 +83,7 @@ function endOfValue(text: string, from: number, path = ''): number {
 }
 
 /**
- * The text of each member of an object's text. Of a name given twice the last counts, as in `JSON.parse`.
+ * The text of each member of an object's text. The last of equal names counts, as in `JSON.parse`.
  *
  * @throws ServiceError BAD_USER_INPUT when one is nested too deeply
  */
