@@ -1,4 +1,4 @@
-/** PostgreSQL's programs, out of the npm package for this platform, where the user that runs them can reach them. */
+/** Provides PostgreSQL's programs from the npm package for this platform, in a place open to their user. */
 import { chmod, cp, lstat, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Account } from './account.js'
@@ -50,8 +50,8 @@ async function findPackage(): Promise<string> {
 }
 
 /**
- * The shared libraries go by several names. npm packages can't hold links, so an install script makes them,
- * where such scripts are allowed to run; here is made up for it where they weren't.
+ * The shared libraries have several names. npm packages can't hold links, so an install script makes them. If install
+ * scripts were not allowed to run, this function makes the links.
  *
  * @returns whether the links are there now
  */

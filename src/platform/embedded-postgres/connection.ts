@@ -1,4 +1,4 @@
-/** The connection that a service keeps to its server as long as it runs: by its end a crash is noticed at once. */
+/** The service keeps one connection to its server open while it runs: the end of it shows a crash at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { isUnavailable } from '../postgres/database-errors.js'
@@ -6,7 +6,7 @@ import { EmbeddedPostgresError } from './run.js'
 
 export interface Connection {
   client: pg.Client
-  /** Resolves when it has ended, by whomever. */
+  /** Resolves when either side has ended it. */
   closed: Promise<void>
 }
 

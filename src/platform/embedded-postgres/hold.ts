@@ -1,7 +1,7 @@
 /**
- * The right to a folder: only the service that has it may start, adopt or stop the server there. It is an exclusive
- * lock of the operating system (`flock`) on a file in the folder, so it ends with the process however that ends,
- * and whatever becomes of PostgreSQL. See docs/decisions/0020-a-file-lock-holds-the-folder.md.
+ * The right to a folder: only its holder may start, adopt or stop the server there. It is an exclusive lock of the
+ * operating system (`flock`) on a file in the folder, so it always ends with the process, independent of PostgreSQL.
+ * See docs/decisions/0020-a-file-lock-holds-the-folder.md.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ const BETWEEN_TRIES_MS = 50
  * The file stays when the lock is released: if it were deleted, two processes could each lock a file of that name.
  *
  * @param directory what a person calls `home`
- * @throws EmbeddedPostgresError that names the process that has it
+ * @throws EmbeddedPostgresError with the pid of the holder
  */
 export async function takeHold(home: string, directory: string): Promise<Hold> {
   const file = join(home, 'lock')

@@ -15,7 +15,7 @@ import { type Account, canEnter } from './account.js'
 import { EmbeddedPostgresError } from './run.js'
 import { exists } from './whole-directory.js'
 
-/** Where root's service puts what PostgreSQL's user can't reach in the checkout. */
+/** Root's service puts files here when PostgreSQL's user can't reach them in the checkout. */
 export const SYSTEM_DIRECTORY = '/var/lib/node-event-service'
 
 export const clusterIn = (home: string): string => join(home, 'cluster')

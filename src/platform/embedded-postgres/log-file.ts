@@ -4,7 +4,7 @@ import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { logFileIn } from './home.js'
 import { EmbeddedPostgresError } from './run.js'
 
-/** Puts the former one aside, whatever stands there: a folder, a link, or a file that is another user's. */
+/** Moves the former log aside, also if it is a folder, a link, or another user's file. */
 export async function beginServerLog(home: string): Promise<void> {
   const file = logFileIn(home)
   await rm(`${file}.old`, { recursive: true, force: true }).catch(() => {})
@@ -23,7 +23,7 @@ export async function openServerLog(home: string): Promise<FileHandle> {
   }
 }
 
-/** What a server that did not start said of it. @param position in bytes, where the log of that start begins */
+/** The messages of a server after a failed start. @param position the start of its log, in bytes */
 export async function readComplaints(home: string, position: number): Promise<string> {
   const file = logFileIn(home)
   const text = (await readFile(file)).subarray(position).toString()

@@ -136,9 +136,9 @@ async function untilReady(
 const LEFTOVERS_TIMEOUT_MS = 3000
 
 /**
- * The server that runs in a cluster. What a dead one left is cleared away: its processes, which would hold the shared
- * memory, and its `postmaster.pid`, which PostgreSQL takes for a reason not to start when it is empty, or when the
- * number in it has since gone to another process.
+ * Finds the running server of a cluster, and clears away the remains of a dead one: its processes, because they would
+ * hold the shared memory, and its `postmaster.pid`, because PostgreSQL refuses to start when this file is empty or its
+ * number now belongs to another process.
  */
 export async function findServer(cluster: string): Promise<PostmasterPid | undefined> {
   for (const deadlineMs = Date.now() + LEFTOVERS_TIMEOUT_MS; ; await sleep(POLL_MS)) {

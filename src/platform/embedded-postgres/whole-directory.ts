@@ -3,10 +3,10 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /**
- * Makes a directory that is there whole or not at all: it is filled under another name, then renamed. A process
- * that is killed in the middle leaves a draft, which the next one clears away; of two at once, the first wins.
+ * Makes a directory whole or not at all: it is filled under another name, then renamed. A process killed in the middle
+ * leaves a draft, and the next one clears it away. If two processes do so at once, the first wins.
  *
- * @param isAlone whether no other process can be at it, so that every draft is abandoned, whatever its number says
+ * @param isAlone no other process can make it now, so every draft is abandoned, even with the pid of a live process
  * @returns whether this call made it
  */
 export async function makeWhole(
