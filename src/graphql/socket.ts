@@ -32,7 +32,7 @@ export function authenticateSocket(
     extra.apiKey = authentication.authenticate(apiKey, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    // Clients take 4401 as final, and would try again for long after any other of these.
+    // graphql-ws takes both codes as final. After 4403 it would try again for most of a minute.
     const isPassing = error.retryAfterSeconds !== undefined
     const code = isPassing ? CloseCode.TooManyInitialisationRequests : CloseCode.Unauthorized
     socket.close(code, closeReason(error.message))
