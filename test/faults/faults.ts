@@ -80,6 +80,24 @@ const onServerNetwork =
     return spoiled.length > 1 ? `all to ${server}` : (spoiled[0] as Network).name
   }
 
+/** @param sent a word for the data on its way to the server */
+const serverNetworkFaults = (
+  server: Network['server'],
+  mayDouble: Fault['mayDouble'],
+  sent: string,
+): Fault[] => {
+  const fault = (name: string, spoil: (network: Network['proxy']) => unknown): Fault => ({
+    ...{ name, mayDouble, needs: 'networks' },
+    run: onServerNetwork(server, spoil),
+  })
+  return [
+    fault(`network to ${server} cut`, (network) => network.cut()),
+    fault(`network to ${server} slow`, (network) => network.slow(SLOW_SERVER_MS)),
+    fault(`${sent} to ${server} held up`, (network) => network.hang('to the server')),
+    fault(`answers of ${server} held up`, (network) => network.hang('to the client')),
+  ]
+}
+
 /** More than DELIVERY_TIMEOUT_MS there and back. */
 const SLOW_NETWORK_MS = 2800
 /** What each piece of data takes to a server that is far away and busy. */
@@ -218,54 +236,8 @@ export const faults: Fault[] = [
     mayDouble: 'none',
     run: ({ postgres, uncausedExits }, { random }) => killMigration(postgres, random, uncausedExits),
   },
-  {
-    name: 'network to PostgreSQL cut',
-    mayDouble: 'any',
-    needs: 'networks',
-    run: onServerNetwork('PostgreSQL', (network) => network.cut()),
-  },
-  {
-    name: 'network to PostgreSQL slow',
-    mayDouble: 'any',
-    needs: 'networks',
-    run: onServerNetwork('PostgreSQL', (network) => network.slow(SLOW_SERVER_MS)),
-  },
-  {
-    name: 'statements to PostgreSQL held up',
-    mayDouble: 'any',
-    needs: 'networks',
-    run: onServerNetwork('PostgreSQL', (network) => network.hang('to the server')),
-  },
-  {
-    name: 'answers of PostgreSQL held up',
-    mayDouble: 'any',
-    needs: 'networks',
-    run: onServerNetwork('PostgreSQL', (network) => network.hang('to the client')),
-  },
-  {
-    name: 'network to Redis cut',
-    mayDouble: 'none',
-    needs: 'networks',
-    run: onServerNetwork('Redis', (network) => network.cut()),
-  },
-  {
-    name: 'network to Redis slow',
-    mayDouble: 'none',
-    needs: 'networks',
-    run: onServerNetwork('Redis', (network) => network.slow(SLOW_SERVER_MS)),
-  },
-  {
-    name: 'commands to Redis held up',
-    mayDouble: 'none',
-    needs: 'networks',
-    run: onServerNetwork('Redis', (network) => network.hang('to the server')),
-  },
-  {
-    name: 'answers of Redis held up',
-    mayDouble: 'none',
-    needs: 'networks',
-    run: onServerNetwork('Redis', (network) => network.hang('to the client')),
-  },
+  ...serverNetworkFaults('PostgreSQL', 'any', 'statements'),
+  ...serverNetworkFaults('Redis', 'none', 'commands'),
   {
     name: 'PostgreSQL failed over',
     mayDouble: 'any',
