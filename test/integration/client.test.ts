@@ -17,6 +17,7 @@ import { TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { startReceiver } from '../support/receiver.js'
 import { type Settings, startOn, startTestService } from '../support/service.js'
+import { webhookReference } from '../support/webhook-reference.js'
 
 let resources: Resources
 
@@ -242,22 +243,13 @@ describe('live', () => {
 })
 
 describe('verifyWebhook', () => {
-  /** The published reference values of Standard Webhooks. */
-  const reference = {
-    secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-    headers: {
-      'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-      'webhook-timestamp': '1614265330',
-      'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-    },
-    body: '{"test": 2432232314}',
-    now: new Date(1614265330_000),
-  }
   const outcomeOf = (changes: Partial<VerifyWebhookOptions>) =>
-    verifyWebhook({ ...reference, ...changes }).catch((error) =>
+    verifyWebhook({ ...webhookReference, ...changes }).catch((error) =>
       error instanceof WebhookVerificationError ? error.code : error,
     )
-  const withHeader = (name: string, value: string) => ({ headers: { ...reference.headers, [name]: value } })
+  const withHeader = (name: string, value: string) => ({
+    headers: { ...webhookReference.headers, [name]: value },
+  })
 
   it('takes what was really delivered, with either secret while one replaces the other', async () => {
     const client = await start()
@@ -289,8 +281,8 @@ describe('verifyWebhook', () => {
 
   it('agrees with the reference values of Standard Webhooks', async () => {
     expect(await outcomeOf({})).toEqual({ test: 2432232314 })
-    expect(await outcomeOf({ headers: new Headers(reference.headers) })).toEqual({ test: 2432232314 })
-    const signature = `v1,AAAA v2,xyz ${reference.headers['webhook-signature']}`
+    expect(await outcomeOf({ headers: new Headers(webhookReference.headers) })).toEqual({ test: 2432232314 })
+    const signature = `v1,AAAA v2,xyz ${webhookReference.headers['webhook-signature']}`
     expect(await outcomeOf(withHeader('webhook-signature', signature))).toEqual({ test: 2432232314 })
   })
 
@@ -313,12 +305,16 @@ describe('verifyWebhook', () => {
       })
     expect(await Promise.all([at(301), at(-301), at(11, 10)])).toEqual(Array(3).fill('STALE_TIMESTAMP'))
     expect(await Promise.all([at(300), at(-300)])).toEqual([{ test: 2432232314 }, { test: 2432232314 }])
-    await expect(verifyWebhook({ ...reference, now: new Date() })).rejects.toThrow(/s old; at most 300 s/)
+    await expect(verifyWebhook({ ...webhookReference, now: new Date() })).rejects.toThrow(
+      /s old; at most 300 s/,
+    )
   })
 
   it('refuses headers that are missing or make no sense', async () => {
-    for (const name of Object.keys(reference.headers)) {
-      expect(await outcomeOf({ headers: { ...reference.headers, [name]: undefined } })).toBe('MISSING_HEADER')
+    for (const name of Object.keys(webhookReference.headers)) {
+      expect(await outcomeOf({ headers: { ...webhookReference.headers, [name]: undefined } })).toBe(
+        'MISSING_HEADER',
+      )
     }
     expect(await outcomeOf(withHeader('webhook-timestamp', '1614265330.5'))).toBe('BAD_TIMESTAMP')
   })

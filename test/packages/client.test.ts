@@ -11,23 +11,18 @@ import { TEST_KEY } from '../support/client.js'
 import { nodeMajors, provideNode } from '../support/node-release.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
+import { webhookReference } from '../support/webhook-reference.js'
 import { type Consumer, installElsewhere } from './consumer.js'
 
 const NAME = 'node-event-service-client'
 /** Minified, as a bundler loads it into a page. */
 const MOST_BYTES = 15_000
 
-/** The published reference values of Standard Webhooks. */
-const verification = `({
-  secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-  headers: {
-    'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-    'webhook-timestamp': '1614265330',
-    'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-  },
-  body: '{"test": 2432232314}',
-  now: new Date(1614265330_000),
-})`
+/** As a program of its own writes it. */
+const verification = `{
+  ...${JSON.stringify(webhookReference)},
+  now: new Date(${webhookReference.now.getTime()}),
+}`
 
 /** Publishes, and follows the delivery to its end. */
 const use = `

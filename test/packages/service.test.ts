@@ -10,8 +10,7 @@ import { type Consumer, installElsewhere } from './consumer.js'
 let consumer: Consumer
 
 beforeAll(() => {
-  // Of its dependencies, only the embedded PostgreSQL's program runs a script.
-  consumer = installElsewhere('.', [])
+  consumer = installElsewhere('.')
 })
 afterAll(() => consumer[Symbol.dispose]())
 
