@@ -70,15 +70,15 @@ type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 const encode = (text: string): Bytes => new TextEncoder().encode(text)
 
 /** Refuses parsed JSON: printed again, it may differ from the signed bytes. */
-function bytesOf(body: string | Uint8Array): Bytes {
+function bytesOf(body: string | Uint8Array): Uint8Array {
   if (typeof body === 'string') return encode(body)
-  if (body instanceof Uint8Array) return new Uint8Array(body)
+  if (body instanceof Uint8Array) return body
   throw new TypeError(
     'verifyWebhook needs the raw body, as text or bytes, and was given a parsed one. Read it before a JSON parser does.',
   )
 }
 
-function concatenate(one: Bytes, other: Bytes): Bytes {
+function concatenate(one: Uint8Array, other: Uint8Array): Bytes {
   const all = new Uint8Array(one.length + other.length)
   all.set(one)
   all.set(other, one.length)
@@ -140,7 +140,7 @@ async function isSigned(signatures: string, keys: Key[], signed: Bytes): Promise
   return compared.includes(true)
 }
 
-function parse<Event>(body: Bytes): Event {
+function parse<Event>(body: Uint8Array): Event {
   try {
     return JSON.parse(new TextDecoder().decode(body)) as Event
   } catch {
