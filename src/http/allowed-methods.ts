@@ -19,7 +19,10 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
   }
 
   // Must run before Fastify reads the body: Fastify requires a content type even if no route takes the method.
-  app.addHook('onRequest', async (request, reply) => (request.is404 ? refuse(request, reply) : undefined))
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) refuse(request, reply)
+    else done()
+  })
   app.setNotFoundHandler(refuse)
 }
 

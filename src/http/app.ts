@@ -107,9 +107,10 @@ export async function createApp({
     return sendProblem(reply, serviceError)
   })
   refuseUnknownRoutes(app)
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.observeRequest(methodLabel(request.method), route, reply.statusCode, reply.elapsedTime / 1000)
+    done()
   })
 
   stop.attach(app)

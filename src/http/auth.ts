@@ -19,9 +19,10 @@ export function guardRoutes(app: FastifyInstance, authentication: Authentication
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.scope === undefined) throw new Error(`The route ${method} ${url} names no scope.`)
   })
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const key = authenticate(authentication, request)
     requireScope(key, request.routeOptions.config.scope as Scope)
+    done()
   })
 }
 

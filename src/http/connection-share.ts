@@ -76,10 +76,10 @@ export function shareConnections(app: FastifyInstance, options: ConnectionShareO
     if (!acceptShared(socket, address) && !acceptReserved(socket, address)) socket.destroy()
   })
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (!reserved.has(request.socket)) return
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!reserved.has(request.socket)) return done()
     closeAfter(reply.raw)
-    if (reservedPaths.has(request.url.split('?')[0] ?? '')) return
+    if (reservedPaths.has(request.url.split('?')[0] ?? '')) return done()
     throw new ServiceError(
       'SERVICE_UNAVAILABLE',
       'This service, or your address, has as many connections as it may. Close some, or try again.',

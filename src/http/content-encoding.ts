@@ -14,9 +14,9 @@ const ACCEPTED = 'gzip, br'
 export const UNDECODABLE_BODY = 'UNDECODABLE_BODY'
 
 export function decodeBodies(app: FastifyInstance): void {
-  app.addHook('preParsing', async (request, reply, payload) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
     const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
-    if (encoding === 'identity' || encoding === '') return payload
+    if (encoding === 'identity' || encoding === '') return done(null, payload)
     if (!isDecodable(encoding)) {
       reply.header('accept-encoding', ACCEPTED)
       throw new ServiceError(
@@ -32,7 +32,7 @@ export function decodeBodies(app: FastifyInstance): void {
     // An answer such as 413 may come before the end of the body. The rest then needs no decoding.
     reply.raw.once('close', () => decoder.destroy())
     decoder.once('close', () => payload.unpipe(decoder).resume())
-    return payload.pipe(decoder)
+    done(null, payload.pipe(decoder))
   })
 }
 

@@ -56,8 +56,9 @@ export function refuseBeforeRouting(app: FastifyInstance): void {
     response.writeHead(417, headers).end(body)
   })
   // RFC 9112 §3.2. `limitConnections` turns this check off in Node.js.
-  app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
+  app.addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
     if (headers.host === undefined && httpVersion === '1.1')
       throw badInput([{ path: '', message: 'The header Host is missing.' }])
+    done()
   })
 }

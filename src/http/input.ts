@@ -21,11 +21,13 @@ const noBody = noParameters.nullish()
 
 /** Applies to the routes added to `app` from now on. */
 export function refuseUnreadInputs(app: FastifyInstance): void {
-  app.addHook('preValidation', async ({ routeOptions: { schema = {} }, query, body }) => {
+  app.addHook('preValidation', ({ routeOptions: { schema = {} }, query, body }, _reply, done) => {
     const { error: inBody } = schema.body === undefined ? parse(noBody, body) : {}
     if (inBody) throw refusalOf(inBody, 'body')
-    const { error: inQuery } = schema.querystring === undefined ? parse(noParameters, query) : {}
+    const isQueryUnread = schema.querystring === undefined && Object.keys(query as object).length > 0
+    const { error: inQuery } = isQueryUnread ? parse(noParameters, query) : {}
     if (inQuery) throw refusalOf(inQuery, 'querystring')
+    done()
   })
 }
 

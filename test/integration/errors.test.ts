@@ -315,7 +315,8 @@ describe('what is not HTTP', () => {
     ['an expectation that nobody meets', 'POST /v1/events HTTP/1.1\r\nhost: x\r\nexpect: 200-maybe\r\n', 417],
     [
       'extensions of chunks without end',
-      `POST /v1/events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2;${'a'.repeat(100_000)}`,
+      `POST /v1/events HTTP/1.1\r\nhost: x\r\nx-api-key: ${TEST_KEY}\r\ncontent-type: application/json\r\n` +
+        `transfer-encoding: chunked\r\n\r\n2;${'a'.repeat(100_000)}`,
       413,
     ],
   ])('is refused with a problem before it is routed: %s', async (_what, head, status) => {

@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net'
 
 const END_OF_HEADERS = '\r\n\r\n'
+const SEVERAL_LENGTHS = /\r\ncontent-length:[^\r\n]*(?:,|\r\n(?:[\s\S]*\n)?content-length:)/i
 const LENGTHS = /\r\ncontent-length:([^\r\n]*)/gi
 
 /** Must be called before the parser reads from the socket. */
@@ -29,6 +30,7 @@ function mergeLengths(chunk: Buffer): Buffer {
   const end = chunk.indexOf(END_OF_HEADERS)
   if (end === -1) return chunk
   const headers = chunk.toString('latin1', 0, end)
+  if (!SEVERAL_LENGTHS.test(headers)) return chunk
   const values = [...headers.matchAll(LENGTHS)].flatMap(([, value = '']) => value.split(','))
   const [length, ...others] = values.map((value) => value.trim())
   if (length === undefined || others.length === 0) return chunk

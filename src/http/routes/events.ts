@@ -24,8 +24,9 @@ export const eventRoutes =
       '/events',
       {
         config: { scope: 'publish' },
-        onResponse: async (_request, { statusCode }) => {
+        onResponse: (_request, { statusCode }, done) => {
           if (refusals.has(statusCode)) serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
+          done()
         },
         schema: {
           tags: ['Events'],
