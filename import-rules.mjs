@@ -30,7 +30,17 @@ export const rooms = {
   service: {
     what: 'the parts that a service is made of: storage, messaging, background work, HTTP',
     imports: [
-      ...['config.ts', 'http', 'graphql', 'delivery-engine', 'retention', 'events', 'api-keys', 'secrets'],
+      ...[
+        'config.ts',
+        'http',
+        'graphql',
+        'delivery-engine',
+        'delivery-metrics',
+        'retention',
+        'events',
+        'api-keys',
+        'secrets',
+      ],
       ...['telemetry', 'platform', 'budgets.ts'],
     ],
   },
@@ -45,23 +55,36 @@ export const rooms = {
   http: {
     what: 'Fastify: routes, problems, OpenAPI, health, metrics',
     imports: [
-      ...['graphql', 'events', 'deliveries', 'subscriptions', 'api-keys', 'secrets', 'model'],
+      ...[
+        'graphql',
+        'events',
+        'deliveries',
+        'delivery-metrics',
+        'subscriptions',
+        'api-keys',
+        'secrets',
+        'model',
+      ],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
   graphql: {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
-      ...['events', 'deliveries', 'subscriptions', 'api-keys', 'secrets', 'model'],
+      ...['events', 'deliveries', 'delivery-metrics', 'subscriptions', 'api-keys', 'secrets', 'model'],
       ...['telemetry', 'platform', 'errors.ts'],
     ],
   },
   'delivery-engine': {
     what: 'from an accepted event to a recorded attempt',
     imports: [
-      ...['events', 'deliveries', 'secrets', 'model'],
+      ...['events', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
+  },
+  'delivery-metrics': {
+    what: 'attempts and response times by minute and hour: recorded, merged, found, removed',
+    imports: ['platform', 'errors.ts'],
   },
   retention: {
     what: 'removes finished events when their days are over',

@@ -61,6 +61,7 @@ export interface Config {
   eventMaxBytes: number
   /** How long finished events are kept. Without it they are kept for ever. */
   retentionDays: number | undefined
+  metricsRetentionDays: number
   graphql: {
     /** Whether a browser that opens `/graphql` gets GraphiQL. */
     graphiql: boolean
@@ -161,6 +162,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     },
     eventMaxBytes: settings.EVENT_MAX_BYTES,
     retentionDays: settings.RETENTION_DAYS,
+    metricsRetentionDays: settings.METRICS_RETENTION_DAYS,
     graphql: {
       graphiql: isEnabled(settings.GRAPHIQL, settings.NODE_ENV),
       introspection: isEnabled(settings.GRAPHQL_INTROSPECTION, settings.NODE_ENV),

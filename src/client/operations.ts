@@ -92,6 +92,11 @@ export function createOperations(transport: Transport) {
     async stats() {
       return (await request(transport, documents.StatsDocument, {})).stats
     },
+
+    /** Attempts and response times by minute, hour or day. */
+    async deliveryMetrics(variables: documents.DeliveryMetricsQueryVariables) {
+      return (await request(transport, documents.DeliveryMetricsDocument, variables)).deliveryMetrics
+    },
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
+import { mergeMetricsDeltas } from '../delivery-metrics/merge.js'
 import type { FastPath } from '../events/publish.js'
 import { mergeCounterDeltas } from '../model/counter-deltas.js'
 import type { Clock } from '../platform/clock.js'
@@ -70,7 +71,7 @@ export interface DeliveryEngineOptions {
   onCutOff?(attempts: number): void
 }
 
-const COUNTER_DELTAS_MERGED_EVERY_MS = 2000
+const DELTAS_MERGED_EVERY_MS = 2000
 /** Without a finished poll for longer than this, or than three intervals, the engine is not healthy. */
 const MAX_IDLE_MS = 30_000
 const MAX_MISSED_POLLS = 3
@@ -123,8 +124,13 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   })
   const counterDeltas = createPoller({
     run: () => mergeCounterDeltas(database),
-    intervalMs: COUNTER_DELTAS_MERGED_EVERY_MS,
+    intervalMs: DELTAS_MERGED_EVERY_MS,
     onError: onError('tallies'),
+  })
+  const metricsDeltas = createPoller({
+    run: () => mergeMetricsDeltas(database),
+    intervalMs: DELTAS_MERGED_EVERY_MS,
+    onError: onError('delivery metrics'),
   })
   const { fastPath, loader } = createFastPath({
     loader: createLoader(database, signingKeys, clock),
@@ -142,7 +148,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
 
   wakeUps.listen('outbox', dispatcher.wake)
   wakeUps.listen('due', scheduler.wake)
-  const pollers = [dispatcher, scheduler, counterDeltas]
+  const pollers = [dispatcher, scheduler, counterDeltas, metricsDeltas]
 
   async function start(): Promise<void> {
     await worker.start({

@@ -75,7 +75,7 @@ const acceptForOutbox: Statement = {
       on conflict ("idempotencyKey") do nothing
       returning id
     ), deltas as (
-      insert into tallies (events) select count(*) from accepted having count(*) > 0
+      insert into tallies (events, accepted) select count(*), count(*) from accepted having count(*) > 0
     )
     insert into outbox ("eventId") select id from accepted returning "eventId"`,
 }
@@ -113,8 +113,8 @@ const acceptAndDispatch: Statement = {
       where a.status = 'PROCESSING'
       returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
     ), deltas as (
-      insert into tallies (events, pending)
-      select count(*), (select count(*) from created) from accepted having count(*) > 0
+      insert into tallies (events, accepted, pending)
+      select count(*), count(*), (select count(*) from created) from accepted having count(*) > 0
     ), "inOutbox" as (
       insert into outbox ("eventId") select id from accepted where status = 'PENDING'
     )

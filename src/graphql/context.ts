@@ -8,7 +8,7 @@ import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Answer } from './answers.js'
 import type { CountedLoader } from './counted-loader.js'
 import type { CountedLog } from './delivery-logs.js'
-import type { LiveUpdates } from './live-updates.js'
+import type { Follower, LiveUpdates } from './live-updates.js'
 import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 
@@ -43,3 +43,5 @@ export interface ServerContext {
   reader: Reader
   answer: Answer
 }
+
+export const followerOf = ({ apiKey, reader }: ServerContext): Follower => ({ apiKey, socket: reader.socket })

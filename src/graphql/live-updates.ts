@@ -9,8 +9,9 @@ import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import { createFeed, type Feed } from './feed.js'
+import { createFeed, type Feed, type Source } from './feed.js'
 import { limits } from './limits.js'
+import type { StatsUpdate, StatsUpdates } from './stats-updates.js'
 import { createSubscriberIndex, type Filter } from './subscriber-index.js'
 
 interface Topics {
@@ -40,6 +41,8 @@ export interface LiveUpdates {
     filter: Filter<Topics[Topic]>,
     follower: Follower,
   ): AsyncIterableIterator<Topics[Topic]>
+  /** Iterates over the totals and rates, with the same bounds and errors. */
+  followStats(follower: Follower): AsyncIterableIterator<StatsUpdate>
 }
 
 /** Publishes the changes of this process to the subscribers of all processes. */
@@ -48,38 +51,46 @@ export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: Pub
   serviceEvents.on('eventsChanged', (read) => pubSub.publish('events', read))
 }
 
-export function createLiveUpdates(pubSub: PubSub): LiveUpdates {
+export function createLiveUpdates(pubSub: PubSub, statsUpdates: StatsUpdates): LiveUpdates {
   const bounds = createBounds()
   const feeds = new Set<{ end(): void }>()
   const topics = {
     deliveries: listenTo<DeliverySnapshot>(pubSub, 'deliveries', ['eventId', 'subscriptionId', 'status']),
     events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'type', 'status']),
   }
+
+  /** A feed within the bounds, and known to `endAll`. */
+  function open<Item>(follower: Follower, join: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
+    bounds.check(follower)
+    return createFeed<Item>((feed) => {
+      const leave = bounds.enter(follower)
+      feeds.add(feed)
+      const { listening, close } = join(feed)
+      return {
+        listening,
+        close() {
+          close()
+          feeds.delete(feed)
+          leave()
+        },
+      }
+    })
+  }
+
   return {
     endAll() {
       for (const feed of feeds) feed.end()
     },
     follow<Topic extends keyof Topics>(topic: Topic, filter: Filter<Topics[Topic]>, follower: Follower) {
-      bounds.check(follower)
-      return createFeed<Topics[Topic]>((feed) => {
-        const leave = bounds.enter(follower)
-        feeds.add(feed)
-        const { listening, close } = (topics[topic] as Listener<Topics[Topic]>).join(filter, feed)
-        return {
-          listening,
-          close() {
-            close()
-            feeds.delete(feed)
-            leave()
-          },
-        }
-      })
+      const listener = topics[topic] as Listener<Topics[Topic]>
+      return open<Topics[Topic]>(follower, (feed) => listener.join(filter, feed))
     },
+    followStats: (follower) => open<StatsUpdate>(follower, statsUpdates.join),
   }
 }
 
 interface Listener<Change> {
-  join(filter: Filter<Change>, feed: Feed<Change>): { listening: Promise<unknown>; close(): void }
+  join(filter: Filter<Change>, feed: Feed<Change>): Source
 }
 
 /** Listens to a topic while it has subscribers, once for all of them. */

@@ -5,6 +5,7 @@ import './types/event.js'
 import './types/delivery.js'
 import './types/subscription.js'
 import './types/stats.js'
+import './types/delivery-metrics.js'
 import './types/node.js'
 import './types/live-updates.js'
 

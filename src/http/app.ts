@@ -23,6 +23,7 @@ import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
 import { sendProblem, toHttpError } from './problem.js'
 import { deliveryRoutes } from './routes/deliveries.js'
+import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventRoutes } from './routes/events.js'
 import { type GraphQLRouteOptions, graphqlRoutes } from './routes/graphql.js'
 import { type HealthChecks, healthRoutes } from './routes/health.js'
@@ -128,6 +129,7 @@ export async function createApp({
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(deliveryRoutes(api))
+        await guarded.register(deliveryMetricsRoutes(api))
       })
     },
     { prefix: '/v1' },

@@ -62,6 +62,21 @@ export const createdSubscriptionShape = subscriptionShape
 
 export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'SubscriptionPage' })
 
+export const metricsShape = z
+  .object({
+    startsAt: time,
+    subscriptionId: id.nullable().meta({ description: 'Null unless grouped by SUBSCRIPTION.' }),
+    type: z.string().nullable().meta({ description: 'Null unless grouped by TYPE.' }),
+    attempts: z.int(),
+    sent: z.int(),
+    failed: z.int(),
+    dead: z.int(),
+    latencyP50Ms: z.int(),
+    latencyP95Ms: z.int(),
+    latencyP99Ms: z.int(),
+  })
+  .meta({ id: 'DeliveryMetrics', description: 'The attempts of one bucket of time, or of one group in it.' })
+
 const deliveryLogShape = z
   .object({
     attempt: z.int(),

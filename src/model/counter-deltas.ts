@@ -10,15 +10,34 @@ import type { Database, Statement } from '../platform/postgres/database.js'
 /** The column of a status: `pending`, `sent`, `failed`, `dead`. */
 const columnOf = (status: DeliveryStatus): string => status.toLowerCase()
 
-const statuses = Object.values(DeliveryStatus)
+const statusDeltas = Object.values(DeliveryStatus).map((status) => ({
+  column: columnOf(status),
+  delta: `count(*) filter (where after = '${status}') - count(*) filter (where before = '${status}')`,
+}))
+
+const attemptDeltas = [DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.DEAD].map((status) => ({
+  column: `"${columnOf(status)}Attempts"`,
+  delta: `count(*) filter (where after = '${status}')`,
+}))
+
+/** Every counter of a row. */
+const counters = ['events', ...statusDeltas.map(({ column }) => column), 'accepted'].concat(
+  attemptDeltas.map(({ column }) => column),
+)
 
 /**
  * The body of a `with` part that tallies changed deliveries. `moves` is a query of two columns, a row for each
  * of them: `before` and `after`, its status then and now; null where there was or is none.
  */
-export const sqlCounterDeltas = (moves: string): string => `
-  insert into tallies (${statuses.map(columnOf).join(', ')})
-  select ${statuses.map((status) => `count(*) filter (where after = '${status}') - count(*) filter (where before = '${status}')`).join(', ')}
+export const sqlCounterDeltas = (moves: string): string => sqlDeltas(moves, statusDeltas)
+
+/** The same where each move was an attempt: it counts the attempts, too, by what they made of their delivery. */
+export const sqlAttemptDeltas = (moves: string): string =>
+  sqlDeltas(moves, [...statusDeltas, ...attemptDeltas])
+
+const sqlDeltas = (moves: string, deltas: { column: string; delta: string }[]): string => `
+  insert into tallies (${deltas.map(({ column }) => column).join(', ')})
+  select ${deltas.map(({ delta }) => delta).join(', ')}
   from (${moves}) as moves
   having count(*) > 0`
 
@@ -34,8 +53,8 @@ const mergeTallies: Statement = {
       delete from tallies where id in (select id from tallies order by id limit $1 for update skip locked)
       returning *
     )
-    insert into tallies (events, pending, sent, failed, dead)
-    select sum(events), sum(pending), sum(sent), sum(failed), sum(dead) from taken
+    insert into tallies (${counters.join(', ')})
+    select ${counters.map((counter) => `sum(${counter})`).join(', ')} from taken
     having count(*) > 0
     returning (select count(*)::int from taken) as merged`,
 }

@@ -1,10 +1,12 @@
-/** The work of a delivering process: the delivery engine, and retention if RETENTION_DAYS is set. */
+/** The work of a delivering process: the delivery engine, and what removes old metrics and, if it is asked for, events. */
 import type { Logger } from 'pino'
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import type { Config } from '../config.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { describeProxies } from '../delivery-engine/egress/egress-settings.js'
 import { createDeliveryEngine, type DeliveryEngine } from '../delivery-engine/engine.js'
+import { createMetricsExpiry } from '../delivery-metrics/expire.js'
+import type { Database } from '../platform/postgres/database.js'
 import { createRetention } from '../retention/sweeper.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceConfig, StartContext } from './context.js'
@@ -43,22 +45,31 @@ export async function createBackgroundWork(
     'delivery engine',
     underWayMs(config) + RECORD_MS,
   )
-  const days = config.retentionDays
-  if (days === undefined) return { engine, start: engine.start, resources: [engine] }
-  const onError = context.reportTrouble('retention')
-  const retention = resources.use(
-    createRetention({ database, serviceEvents, days, onError }),
-    'retention',
-    underWayMs(config),
-  )
+  const cleaners = createCleaners(context, database)
+  for (const [name, cleaner] of Object.entries(cleaners)) resources.use(cleaner, name, underWayMs(config))
   return {
     engine,
     async start() {
       await engine.start()
-      retention.start()
+      for (const cleaner of Object.values(cleaners)) cleaner.start()
     },
-    resources: [engine, retention],
+    resources: [engine, ...Object.values(cleaners)],
   }
+}
+
+/** What removes old rows. */
+function createCleaners({ config, serviceEvents, reportTrouble }: StartContext, database: Database) {
+  const { retentionDays, metricsRetentionDays } = config
+  const metricsExpiry = createMetricsExpiry({
+    ...{ database, days: metricsRetentionDays },
+    onError: reportTrouble('metrics expiry'),
+  })
+  if (retentionDays === undefined) return { 'metrics expiry': metricsExpiry }
+  const retention = createRetention({
+    ...{ database, serviceEvents, days: retentionDays },
+    onError: reportTrouble('retention'),
+  })
+  return { 'metrics expiry': metricsExpiry, retention }
 }
 
 function logProxies({ egress }: ServiceConfig, logger: Logger): void {

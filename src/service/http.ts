@@ -9,6 +9,7 @@ import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createPublisher } from '../events/publish.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
+import { createStatsUpdates } from '../graphql/stats-updates.js'
 import { type AppOptions, createApp } from '../http/app.js'
 import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
@@ -93,7 +94,7 @@ function createApi(
     }),
     refuseUrl: guard.checkUrl,
     onDue: () => wakeUps.send('due'),
-    liveUpdates: createLiveUpdates(pubSub),
+    liveUpdates: createLiveUpdates(pubSub, createStatsUpdates(database, reportTrouble('live totals'))),
     graphql: {
       allowIntrospection: config.graphql.introspection,
       corsOrigins: config.corsOrigins,

@@ -110,6 +110,22 @@ export async function checkStats(
   }
 }
 
+/** The metrics of deliveries, whether they were merged or still wait for it, against the logs. */
+export async function checkMetrics(postgres: BreakablePostgres, find: Find): Promise<void> {
+  const rows = await postgres.query<{ status: string; measured: number; logged: number }>(`
+    with measured as (
+      select sent, failed, dead from "deliveryMetrics" where resolution = 'HOUR'
+      union all
+      select sent, failed, dead from "deliveryMetricsDeltas"
+    )
+    select status, (select sum(case status when 'SENT' then sent when 'FAILED' then failed else dead end) from measured)::int
+                     as measured,
+           count(*)::int as logged
+    from "deliveryLogs" group by status`)
+  for (const { status, measured, logged } of rows)
+    if (measured !== logged) find('stats', `metrics of ${status}`, `say ${measured}, there are ${logged}`)
+}
+
 /** Deliveries of these events in whose logs an attempt got no answer. */
 export function exchangesWithoutAnswer(postgres: BreakablePostgres, eventIds: string[]) {
   return postgres.query<{ eventId: string; subscriptionId: string }>(

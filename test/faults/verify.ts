@@ -7,7 +7,14 @@ import { type Duplicate, explainLate, findDuplicates, type Past } from './duplic
 import type { Endpoint } from './endpoints.js'
 import type { Find, Finding } from './findings.js'
 import { type Accepted, NO_ANSWER, type Producer } from './producer.js'
-import { checkStats, checkTables, exchangesWithoutAnswer, type StoredEvent, storedEvents } from './tables.js'
+import {
+  checkMetrics,
+  checkStats,
+  checkTables,
+  exchangesWithoutAnswer,
+  type StoredEvent,
+  storedEvents,
+} from './tables.js'
 import { until } from './until.js'
 import type { World } from './world.js'
 
@@ -35,6 +42,7 @@ export async function verifyPromises(world: World, producer: Producer, past: Pas
     const stats = await createClient(api.url, apiKey).get('/v1/stats')
     await checkStats(postgres, stats.body, find)
   }
+  await checkMetrics(postgres, find)
   checkAnswers(producer, find)
   for (const what of endpoints.spoiled) find('webhook', what, 'not genuine or not whole')
 

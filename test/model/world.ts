@@ -28,7 +28,9 @@ const MAX_ATTEMPTS = 3
 
 /** An empty one, with an endpoint for each type and one for all. */
 export async function createWorld(tables: TestDatabase, database: Database): Promise<World> {
-  await tables.query('truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies')
+  await tables.query(
+    'truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies, "deliveryMetrics", "deliveryMetricsDeltas"',
+  )
   const model: ReferenceModel = { maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] }
   const engine = createEngine(database, MAX_ATTEMPTS)
   const world: World = { model, engine, underWay: new Map(), tables, database }

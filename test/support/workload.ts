@@ -1,5 +1,7 @@
 /** A service put through its targets: so much is done with it that every statement of the hot path runs. */
+
 import { expect, vi } from 'vitest'
+import { removeExpired } from '../../src/delivery-metrics/expire.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
 import { removeFinished } from '../../src/retention/remove.js'
@@ -37,7 +39,12 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await renewed()
   await untilSettled(targets)
   await clearAway(targets)
-  for (const path of ['metrics', 'health', 'stats']) {
+  for (const path of [
+    'metrics',
+    'health',
+    'stats',
+    'delivery-metrics?from=2026-01-01T00:00:00Z&interval=DAY',
+  ]) {
     expect((await targets.api.get(`/v1/${path}`)).status).toBe(200)
   }
 }
@@ -128,6 +135,7 @@ async function clearAway({ database }: WorkloadTargets) {
   const removed = await removeFinished(database, batch)
   expect(removed?.events).toBe(counted.events)
   expect(counted.events).toBeGreaterThan(0)
+  await removeExpired(database, 1e-6)
 }
 
 /** Whatever the tables were filled with has been sent. */

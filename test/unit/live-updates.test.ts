@@ -58,7 +58,7 @@ describe('the index of subscribers', () => {
 describe('bounds on live subscriptions', () => {
   async function open(count: number, followerOf: (index: number) => Follower) {
     await using pubSub = createPubSub(undefined)
-    const live = createLiveUpdates(pubSub)
+    const live = createLiveUpdates(pubSub, { join: () => ({ listening: Promise.resolve(), close() {} }) })
     const follow = async (index: number) => {
       const feed = live.follow('deliveries', {}, followerOf(index))
       const first = feed.next()

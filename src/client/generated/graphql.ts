@@ -85,6 +85,22 @@ export type EventStatus =
   /** No enabled subscription wanted it. */
   | 'UNMATCHED';
 
+/** What has a row of its own in each bucket of metrics. */
+export type MetricsGroup =
+  /** Each subscription, and so each endpoint. */
+  | 'SUBSCRIPTION'
+  /** Each event type. */
+  | 'TYPE';
+
+/** How long a bucket of metrics lasts. Hours and days are those of UTC. */
+export type MetricsInterval =
+  /** Days are added up from hours. */
+  | 'DAY'
+  /** Hours are kept for METRICS_RETENTION_DAYS. */
+  | 'HOUR'
+  /** Minutes are kept for two days. */
+  | 'MINUTE';
+
 /** An event to publish. */
 export type PublishEventInput = {
   /** The producer's own time of the event. */
@@ -221,11 +237,6 @@ export type EventsQueryVariables = Exact<{
 
 export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
-export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type StatsQuery = { stats: { eventsTotal: number, deliveriesTotal: number, deliveriesPending: number, deliveriesSent: number, deliveriesFailed: number, deliveriesDead: number, subscriptionsTotal: number, subscriptionsEnabled: number } };
-
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
@@ -270,6 +281,30 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 
 
 export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
+
+export type StatsFieldsFragment = { eventsTotal: number, deliveriesTotal: number, deliveriesPending: number, deliveriesSent: number, deliveriesFailed: number, deliveriesDead: number, subscriptionsTotal: number, subscriptionsEnabled: number };
+
+export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StatsQuery = { stats: { eventsTotal: number, deliveriesTotal: number, deliveriesPending: number, deliveriesSent: number, deliveriesFailed: number, deliveriesDead: number, subscriptionsTotal: number, subscriptionsEnabled: number } };
+
+export type DeliveryMetricsQueryVariables = Exact<{
+  from: string;
+  to?: string | null | undefined;
+  interval?: MetricsInterval | null | undefined;
+  groupBy?: Array<MetricsGroup> | MetricsGroup | null | undefined;
+  subscriptionId?: string | null | undefined;
+  type?: string | null | undefined;
+}>;
+
+
+export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
+
+export type StatsUpdatedSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StatsUpdatedSubscription = { statsUpdated: { at: string, stats: { eventsTotal: number, deliveriesTotal: number, deliveriesPending: number, deliveriesSent: number, deliveriesFailed: number, deliveriesDead: number, subscriptionsTotal: number, subscriptionsEnabled: number }, rates: { eventsPerSecond: number, sentPerSecond: number, failedPerSecond: number, deadPerSecond: number } | null } };
 
 export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null };
 
@@ -349,6 +384,7 @@ export class TypedDocumentString<TResult, TVariables>
 export const DeliveryFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment DeliveryFields on Delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}`, {"fragmentName":"DeliveryFields"}) as unknown as TypedDocumentString<DeliveryFieldsFragment, unknown>;
 export const UserErrorFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment UserErrorFields on UserError{code message ...on InvalidInputError{problems{path message}}}`, {"fragmentName":"UserErrorFields"}) as unknown as TypedDocumentString<UserErrorFieldsFragment, unknown>;
 export const EventFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment EventFields on Event{id type status idempotencyKey deliveryCount createdAt updatedAt}`, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
+export const StatsFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment StatsFields on Stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}`, {"fragmentName":"StatsFields"}) as unknown as TypedDocumentString<StatsFieldsFragment, unknown>;
 export const WebhookSubscriptionFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment WebhookSubscriptionFields on WebhookSubscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}`, {"fragmentName":"WebhookSubscriptionFields"}) as unknown as TypedDocumentString<WebhookSubscriptionFieldsFragment, unknown>;
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}logs{attempt status statusCode error responseTimeMs createdAt}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
@@ -357,11 +393,13 @@ export const CancelDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mut
 export const DeliveryUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription DeliveryUpdated($eventId:ID$subscriptionId:ID$status:[DeliveryStatus!]){deliveryUpdated(eventId:$eventId subscriptionId:$subscriptionId status:$status){...{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}}`) as unknown as TypedDocumentString<DeliveryUpdatedSubscription, DeliveryUpdatedSubscriptionVariables>;
 export const EventDocument = /*#__PURE__*/ new TypedDocumentString(`query Event($id:ID!){event(id:$id){...{id type status idempotencyKey deliveryCount createdAt updatedAt}payload{data metadata}}}`) as unknown as TypedDocumentString<EventQuery, EventQueryVariables>;
 export const EventsDocument = /*#__PURE__*/ new TypedDocumentString(`query Events($filter:EventFilter$first:Int$after:String$last:Int$before:String){events(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
-export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
 export const PublishEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){event{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}deduplicated errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
 export const PublishEventsDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvents($inputs:[PublishEventInput!]!){publishEvents(inputs:$inputs){event{...{id type status idempotencyKey deliveryCount createdAt updatedAt}}deduplicated errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
 export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryEvent($eventId:ID!){retryEvent(eventId:$eventId){retried errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){...{id type status idempotencyKey deliveryCount createdAt updatedAt}}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
+export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{...{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
+export const DeliveryMetricsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryMetrics($from:DateTime!$to:DateTime$interval:MetricsInterval$groupBy:[MetricsGroup!]$subscriptionId:ID$type:String){deliveryMetrics(from:$from to:$to interval:$interval groupBy:$groupBy subscriptionId:$subscriptionId type:$type){startsAt subscriptionId type attempts sent failed dead latencyP50Ms latencyP95Ms latencyP99Ms}}`) as unknown as TypedDocumentString<DeliveryMetricsQuery, DeliveryMetricsQueryVariables>;
+export const StatsUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription StatsUpdated{statsUpdated{at stats{...{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}rates{eventsPerSecond sentPerSecond failedPerSecond deadPerSecond}}}`) as unknown as TypedDocumentString<StatsUpdatedSubscription, StatsUpdatedSubscriptionVariables>;
 export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
 export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
 export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{...{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}secret errors{...{code message ...on InvalidInputError{problems{path message}}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;

@@ -1,13 +1,14 @@
 /**
  * The recorder: writes the results of attempts, many in one statement: the delivery's new status, its log, the
- * event's counts and status. It also disables a subscription whose endpoint answered 410.
+ * event's counts and status, the metrics. It also disables a subscription whose endpoint answered 410.
  *
  * A result counts only for the attempt that the delivery waits for. When the lease expired and another worker
  * recorded that attempt first, the late result changes nothing.
  */
 
+import { sqlMetricsDeltas } from '../../delivery-metrics/record.js'
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
-import { sqlCounterDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
+import { sqlAttemptDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
 import {
   finalEventStates,
   finalStates,
@@ -61,9 +62,9 @@ export const recordAttempts: Statement = {
     with result as (
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
-        $10::int[]
+        $10::int[], $11::text[]
       ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
-              "endpointVersion")
+              "endpointVersion", "eventType")
     ), changed as (
       update deliveries d
       set status = r.status,
@@ -77,13 +78,15 @@ export const recordAttempts: Statement = {
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
         and ${sqlIsOpen('d')}
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
-                d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion",
+                d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
       select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs" from changed
     ), deltas as (
-      ${sqlCounterDeltas('select before, status as after from changed')}
+      ${sqlAttemptDeltas('select before, status as after from changed')}
+    ), measured as (
+      ${sqlMetricsDeltas('changed')}
     ), ended as (
       select "eventId",
              (count(*) filter (where status = 'SENT'))::int as sent,
@@ -146,6 +149,7 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ outcome }) => outcome.delayMs),
         results.map(({ outcome }) => outcome.isGone),
         results.map(({ endpointVersion }) => endpointVersion),
+        results.map(({ subject }) => subject.event.type),
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))

@@ -73,6 +73,17 @@ export type RateLimit = Prisma.RateLimitModel
  */
 export type Tally = Prisma.TallyModel
 /**
+ * Model DeliveryMetrics
+ * Figures of the attempts of one subscription and event type in one minute or hour: merged from the deltas.
+ */
+export type DeliveryMetrics = Prisma.DeliveryMetricsModel
+/**
+ * Model DeliveryMetricsDelta
+ * The attempts of one commit that have one subscription and event type. They wait here to be merged, so that commits
+ * never wait for each other.
+ */
+export type DeliveryMetricsDelta = Prisma.DeliveryMetricsDeltaModel
+/**
  * Model DeliveryLog
  * One HTTP attempt of a delivery.
  */

@@ -426,6 +426,23 @@ export type BigIntWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBigIntFilter<$PrismaModel>
 }
 
+export type EnumMetricsResolutionFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel> | $Enums.MetricsResolution
+}
+
+export type EnumMetricsResolutionWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel> | $Enums.MetricsResolution
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
+}
+
 export type NestedUuidFilter<$PrismaModel = never> = {
   equals?: string | Prisma.StringFieldRefInput<$PrismaModel>
   in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel>
@@ -793,6 +810,23 @@ export type NestedBigIntWithAggregatesFilter<$PrismaModel = never> = {
   _sum?: Prisma.NestedBigIntFilter<$PrismaModel>
   _min?: Prisma.NestedBigIntFilter<$PrismaModel>
   _max?: Prisma.NestedBigIntFilter<$PrismaModel>
+}
+
+export type NestedEnumMetricsResolutionFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel> | $Enums.MetricsResolution
+}
+
+export type NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel> | $Enums.MetricsResolution
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
 }
 
 

@@ -29,3 +29,11 @@ export const DeliveryStatus = {
 } as const
 
 export type DeliveryStatus = (typeof DeliveryStatus)[keyof typeof DeliveryStatus]
+
+
+export const MetricsResolution = {
+  MINUTE: 'MINUTE',
+  HOUR: 'HOUR'
+} as const
+
+export type MetricsResolution = (typeof MetricsResolution)[keyof typeof MetricsResolution]

@@ -2,18 +2,15 @@ import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../builder.js'
 import { filterComplexity } from '../connection-arguments.js'
-import type { GraphQLContext } from '../context.js'
+import { followerOf, type GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
 import { checkIds } from '../ids.js'
-import type { Follower } from '../live-updates.js'
 import { Delivery } from './delivery.js'
 import { Event } from './event.js'
 
 const CATCH_UP =
   'It shows changes from the moment on at which it begins. To catch up after a break, begin it first and then ' +
   'query '
-
-const followerOf = ({ apiKey, reader }: GraphQLContext): Follower => ({ apiKey, socket: reader.socket })
 
 const sameId = (id: string | null | undefined) => (id == null ? undefined : new Set([id.toLowerCase()]))
 

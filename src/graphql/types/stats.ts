@@ -1,5 +1,7 @@
 import { countStats, type Stats } from '../../deliveries/stats.js'
 import { builder } from '../builder.js'
+import { followerOf } from '../context.js'
+import type { Rates, StatsUpdate } from '../stats-updates.js'
 
 const StatsObject = builder.objectRef<Stats>('Stats').implement({
   description: 'How much there is of everything.',
@@ -18,6 +20,47 @@ const StatsObject = builder.objectRef<Stats>('Stats').implement({
     }),
   }),
 })
+
+const RatesObject = builder.objectRef<Rates>('Rates').implement({
+  description: 'How fast things happen, as the mean since the update before.',
+  fields: (t) => ({
+    eventsPerSecond: t.exposeFloat('eventsPerSecond', { description: 'Events that were accepted.' }),
+    sentPerSecond: t.exposeFloat('sentPerSecond', {
+      description: 'Attempts after which a delivery was SENT.',
+    }),
+    failedPerSecond: t.exposeFloat('failedPerSecond', {
+      description: 'Attempts after which a delivery was FAILED.',
+    }),
+    deadPerSecond: t.exposeFloat('deadPerSecond', {
+      description: 'Attempts after which a delivery was DEAD.',
+    }),
+  }),
+})
+
+const StatsUpdateObject = builder.objectRef<StatsUpdate>('StatsUpdate').implement({
+  description: 'Totals and rates at a moment.',
+  fields: (t) => ({
+    at: t.expose('at', { type: 'DateTime', description: 'When they were read.' }),
+    stats: t.expose('stats', { type: StatsObject, description: 'The totals.' }),
+    rates: t.expose('rates', {
+      type: RatesObject,
+      nullable: true,
+      description: 'Null when the totals were read for the first time: a rate needs two readings.',
+    }),
+  }),
+})
+
+builder.subscriptionField('statsUpdated', (t) =>
+  t.field({
+    type: StatsUpdateObject,
+    description: 'Totals and rates: at once, then whenever they change, at most once a second.',
+    subscribe: (_root, _args, context) => context.liveUpdates.followStats(followerOf(context)),
+    resolve(update, _args, { answer }) {
+      answer.restart()
+      return update
+    },
+  }),
+)
 
 builder.queryField('stats', (t) =>
   t.field({

@@ -403,6 +403,8 @@ export const ModelName = {
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
+  DeliveryMetrics: 'DeliveryMetrics',
+  DeliveryMetricsDelta: 'DeliveryMetricsDelta',
   DeliveryLog: 'DeliveryLog',
   Installation: 'Installation'
 } as const
@@ -420,7 +422,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "delivery" | "rateLimit" | "tally" | "deliveryLog" | "installation"
+    modelProps: "event" | "outboxEntry" | "subscription" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -868,6 +870,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    DeliveryMetrics: {
+      payload: Prisma.$DeliveryMetricsPayload<ExtArgs>
+      fields: Prisma.DeliveryMetricsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeliveryMetricsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeliveryMetricsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        findFirst: {
+          args: Prisma.DeliveryMetricsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeliveryMetricsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        findMany: {
+          args: Prisma.DeliveryMetricsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>[]
+        }
+        create: {
+          args: Prisma.DeliveryMetricsCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        createMany: {
+          args: Prisma.DeliveryMetricsCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeliveryMetricsCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>[]
+        }
+        delete: {
+          args: Prisma.DeliveryMetricsDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        update: {
+          args: Prisma.DeliveryMetricsUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeliveryMetricsDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeliveryMetricsUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeliveryMetricsUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeliveryMetricsUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsPayload>
+        }
+        aggregate: {
+          args: Prisma.DeliveryMetricsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeliveryMetrics>
+        }
+        groupBy: {
+          args: Prisma.DeliveryMetricsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeliveryMetricsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeliveryMetricsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeliveryMetricsCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeliveryMetricsDelta: {
+      payload: Prisma.$DeliveryMetricsDeltaPayload<ExtArgs>
+      fields: Prisma.DeliveryMetricsDeltaFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeliveryMetricsDeltaFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeliveryMetricsDeltaFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        findFirst: {
+          args: Prisma.DeliveryMetricsDeltaFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeliveryMetricsDeltaFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        findMany: {
+          args: Prisma.DeliveryMetricsDeltaFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>[]
+        }
+        create: {
+          args: Prisma.DeliveryMetricsDeltaCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        createMany: {
+          args: Prisma.DeliveryMetricsDeltaCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeliveryMetricsDeltaCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>[]
+        }
+        delete: {
+          args: Prisma.DeliveryMetricsDeltaDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        update: {
+          args: Prisma.DeliveryMetricsDeltaUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeliveryMetricsDeltaDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeliveryMetricsDeltaUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeliveryMetricsDeltaUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeliveryMetricsDeltaUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeliveryMetricsDeltaPayload>
+        }
+        aggregate: {
+          args: Prisma.DeliveryMetricsDeltaAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeliveryMetricsDelta>
+        }
+        groupBy: {
+          args: Prisma.DeliveryMetricsDeltaGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeliveryMetricsDeltaGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeliveryMetricsDeltaCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeliveryMetricsDeltaCountAggregateOutputType> | number
+        }
+      }
+    }
     DeliveryLog: {
       payload: Prisma.$DeliveryLogPayload<ExtArgs>
       fields: Prisma.DeliveryLogFieldRefs
@@ -1133,10 +1283,43 @@ export const TallyScalarFieldEnum = {
   pending: 'pending',
   sent: 'sent',
   failed: 'failed',
-  dead: 'dead'
+  dead: 'dead',
+  accepted: 'accepted',
+  sentAttempts: 'sentAttempts',
+  failedAttempts: 'failedAttempts',
+  deadAttempts: 'deadAttempts'
 } as const
 
 export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof TallyScalarFieldEnum]
+
+
+export const DeliveryMetricsScalarFieldEnum = {
+  resolution: 'resolution',
+  startsAt: 'startsAt',
+  subscriptionId: 'subscriptionId',
+  eventType: 'eventType',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead',
+  latencyBuckets: 'latencyBuckets',
+  latencyCounts: 'latencyCounts'
+} as const
+
+export type DeliveryMetricsScalarFieldEnum = (typeof DeliveryMetricsScalarFieldEnum)[keyof typeof DeliveryMetricsScalarFieldEnum]
+
+
+export const DeliveryMetricsDeltaScalarFieldEnum = {
+  id: 'id',
+  minute: 'minute',
+  subscriptionId: 'subscriptionId',
+  eventType: 'eventType',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead',
+  responseTimesMs: 'responseTimesMs'
+} as const
+
+export type DeliveryMetricsDeltaScalarFieldEnum = (typeof DeliveryMetricsDeltaScalarFieldEnum)[keyof typeof DeliveryMetricsDeltaScalarFieldEnum]
 
 
 export const DeliveryLogScalarFieldEnum = {
@@ -1334,6 +1517,20 @@ export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMod
 
 
 /**
+ * Reference to a field of type 'MetricsResolution'
+ */
+export type EnumMetricsResolutionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsResolution'>
+    
+
+
+/**
+ * Reference to a field of type 'MetricsResolution[]'
+ */
+export type ListEnumMetricsResolutionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsResolution[]'>
+    
+
+
+/**
  * Reference to a field of type 'Float'
  */
 export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
@@ -1503,6 +1700,8 @@ export type GlobalOmitConfig = {
   delivery?: Prisma.DeliveryOmit
   rateLimit?: Prisma.RateLimitOmit
   tally?: Prisma.TallyOmit
+  deliveryMetrics?: Prisma.DeliveryMetricsOmit
+  deliveryMetricsDelta?: Prisma.DeliveryMetricsDeltaOmit
   deliveryLog?: Prisma.DeliveryLogOmit
   installation?: Prisma.InstallationOmit
 }

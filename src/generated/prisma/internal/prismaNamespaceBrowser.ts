@@ -57,6 +57,8 @@ export const ModelName = {
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
+  DeliveryMetrics: 'DeliveryMetrics',
+  DeliveryMetricsDelta: 'DeliveryMetricsDelta',
   DeliveryLog: 'DeliveryLog',
   Installation: 'Installation'
 } as const
@@ -155,10 +157,43 @@ export const TallyScalarFieldEnum = {
   pending: 'pending',
   sent: 'sent',
   failed: 'failed',
-  dead: 'dead'
+  dead: 'dead',
+  accepted: 'accepted',
+  sentAttempts: 'sentAttempts',
+  failedAttempts: 'failedAttempts',
+  deadAttempts: 'deadAttempts'
 } as const
 
 export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof TallyScalarFieldEnum]
+
+
+export const DeliveryMetricsScalarFieldEnum = {
+  resolution: 'resolution',
+  startsAt: 'startsAt',
+  subscriptionId: 'subscriptionId',
+  eventType: 'eventType',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead',
+  latencyBuckets: 'latencyBuckets',
+  latencyCounts: 'latencyCounts'
+} as const
+
+export type DeliveryMetricsScalarFieldEnum = (typeof DeliveryMetricsScalarFieldEnum)[keyof typeof DeliveryMetricsScalarFieldEnum]
+
+
+export const DeliveryMetricsDeltaScalarFieldEnum = {
+  id: 'id',
+  minute: 'minute',
+  subscriptionId: 'subscriptionId',
+  eventType: 'eventType',
+  sent: 'sent',
+  failed: 'failed',
+  dead: 'dead',
+  responseTimesMs: 'responseTimesMs'
+} as const
+
+export type DeliveryMetricsDeltaScalarFieldEnum = (typeof DeliveryMetricsDeltaScalarFieldEnum)[keyof typeof DeliveryMetricsDeltaScalarFieldEnum]
 
 
 export const DeliveryLogScalarFieldEnum = {

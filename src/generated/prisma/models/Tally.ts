@@ -34,6 +34,10 @@ export type TallyAvgAggregateOutputType = {
   sent: number | null
   failed: number | null
   dead: number | null
+  accepted: number | null
+  sentAttempts: number | null
+  failedAttempts: number | null
+  deadAttempts: number | null
 }
 
 export type TallySumAggregateOutputType = {
@@ -43,6 +47,10 @@ export type TallySumAggregateOutputType = {
   sent: bigint | null
   failed: bigint | null
   dead: bigint | null
+  accepted: bigint | null
+  sentAttempts: bigint | null
+  failedAttempts: bigint | null
+  deadAttempts: bigint | null
 }
 
 export type TallyMinAggregateOutputType = {
@@ -52,6 +60,10 @@ export type TallyMinAggregateOutputType = {
   sent: bigint | null
   failed: bigint | null
   dead: bigint | null
+  accepted: bigint | null
+  sentAttempts: bigint | null
+  failedAttempts: bigint | null
+  deadAttempts: bigint | null
 }
 
 export type TallyMaxAggregateOutputType = {
@@ -61,6 +73,10 @@ export type TallyMaxAggregateOutputType = {
   sent: bigint | null
   failed: bigint | null
   dead: bigint | null
+  accepted: bigint | null
+  sentAttempts: bigint | null
+  failedAttempts: bigint | null
+  deadAttempts: bigint | null
 }
 
 export type TallyCountAggregateOutputType = {
@@ -70,6 +86,10 @@ export type TallyCountAggregateOutputType = {
   sent: number
   failed: number
   dead: number
+  accepted: number
+  sentAttempts: number
+  failedAttempts: number
+  deadAttempts: number
   _all: number
 }
 
@@ -81,6 +101,10 @@ export type TallyAvgAggregateInputType = {
   sent?: true
   failed?: true
   dead?: true
+  accepted?: true
+  sentAttempts?: true
+  failedAttempts?: true
+  deadAttempts?: true
 }
 
 export type TallySumAggregateInputType = {
@@ -90,6 +114,10 @@ export type TallySumAggregateInputType = {
   sent?: true
   failed?: true
   dead?: true
+  accepted?: true
+  sentAttempts?: true
+  failedAttempts?: true
+  deadAttempts?: true
 }
 
 export type TallyMinAggregateInputType = {
@@ -99,6 +127,10 @@ export type TallyMinAggregateInputType = {
   sent?: true
   failed?: true
   dead?: true
+  accepted?: true
+  sentAttempts?: true
+  failedAttempts?: true
+  deadAttempts?: true
 }
 
 export type TallyMaxAggregateInputType = {
@@ -108,6 +140,10 @@ export type TallyMaxAggregateInputType = {
   sent?: true
   failed?: true
   dead?: true
+  accepted?: true
+  sentAttempts?: true
+  failedAttempts?: true
+  deadAttempts?: true
 }
 
 export type TallyCountAggregateInputType = {
@@ -117,6 +153,10 @@ export type TallyCountAggregateInputType = {
   sent?: true
   failed?: true
   dead?: true
+  accepted?: true
+  sentAttempts?: true
+  failedAttempts?: true
+  deadAttempts?: true
   _all?: true
 }
 
@@ -213,6 +253,10 @@ export type TallyGroupByOutputType = {
   sent: bigint
   failed: bigint
   dead: bigint
+  accepted: bigint
+  sentAttempts: bigint
+  failedAttempts: bigint
+  deadAttempts: bigint
   _count: TallyCountAggregateOutputType | null
   _avg: TallyAvgAggregateOutputType | null
   _sum: TallySumAggregateOutputType | null
@@ -245,6 +289,10 @@ export type TallyWhereInput = {
   sent?: Prisma.BigIntFilter<"Tally"> | bigint | number
   failed?: Prisma.BigIntFilter<"Tally"> | bigint | number
   dead?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  accepted?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  sentAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  failedAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  deadAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
 }
 
 export type TallyOrderByWithRelationInput = {
@@ -254,6 +302,10 @@ export type TallyOrderByWithRelationInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type TallyWhereUniqueInput = Prisma.AtLeast<{
@@ -266,6 +318,10 @@ export type TallyWhereUniqueInput = Prisma.AtLeast<{
   sent?: Prisma.BigIntFilter<"Tally"> | bigint | number
   failed?: Prisma.BigIntFilter<"Tally"> | bigint | number
   dead?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  accepted?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  sentAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  failedAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
+  deadAttempts?: Prisma.BigIntFilter<"Tally"> | bigint | number
 }, "id">
 
 export type TallyOrderByWithAggregationInput = {
@@ -275,6 +331,10 @@ export type TallyOrderByWithAggregationInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
   _count?: Prisma.TallyCountOrderByAggregateInput
   _avg?: Prisma.TallyAvgOrderByAggregateInput
   _max?: Prisma.TallyMaxOrderByAggregateInput
@@ -292,6 +352,10 @@ export type TallyScalarWhereWithAggregatesInput = {
   sent?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
   failed?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
   dead?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
+  accepted?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
+  sentAttempts?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
+  failedAttempts?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
+  deadAttempts?: Prisma.BigIntWithAggregatesFilter<"Tally"> | bigint | number
 }
 
 export type TallyCreateInput = {
@@ -301,6 +365,10 @@ export type TallyCreateInput = {
   sent?: bigint | number
   failed?: bigint | number
   dead?: bigint | number
+  accepted?: bigint | number
+  sentAttempts?: bigint | number
+  failedAttempts?: bigint | number
+  deadAttempts?: bigint | number
 }
 
 export type TallyUncheckedCreateInput = {
@@ -310,6 +378,10 @@ export type TallyUncheckedCreateInput = {
   sent?: bigint | number
   failed?: bigint | number
   dead?: bigint | number
+  accepted?: bigint | number
+  sentAttempts?: bigint | number
+  failedAttempts?: bigint | number
+  deadAttempts?: bigint | number
 }
 
 export type TallyUpdateInput = {
@@ -319,6 +391,10 @@ export type TallyUpdateInput = {
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  accepted?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sentAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  failedAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deadAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type TallyUncheckedUpdateInput = {
@@ -328,6 +404,10 @@ export type TallyUncheckedUpdateInput = {
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  accepted?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sentAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  failedAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deadAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type TallyCreateManyInput = {
@@ -337,6 +417,10 @@ export type TallyCreateManyInput = {
   sent?: bigint | number
   failed?: bigint | number
   dead?: bigint | number
+  accepted?: bigint | number
+  sentAttempts?: bigint | number
+  failedAttempts?: bigint | number
+  deadAttempts?: bigint | number
 }
 
 export type TallyUpdateManyMutationInput = {
@@ -346,6 +430,10 @@ export type TallyUpdateManyMutationInput = {
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  accepted?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sentAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  failedAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deadAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type TallyUncheckedUpdateManyInput = {
@@ -355,6 +443,10 @@ export type TallyUncheckedUpdateManyInput = {
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  accepted?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sentAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  failedAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deadAttempts?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type TallyCountOrderByAggregateInput = {
@@ -364,6 +456,10 @@ export type TallyCountOrderByAggregateInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type TallyAvgOrderByAggregateInput = {
@@ -373,6 +469,10 @@ export type TallyAvgOrderByAggregateInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type TallyMaxOrderByAggregateInput = {
@@ -382,6 +482,10 @@ export type TallyMaxOrderByAggregateInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type TallyMinOrderByAggregateInput = {
@@ -391,6 +495,10 @@ export type TallyMinOrderByAggregateInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type TallySumOrderByAggregateInput = {
@@ -400,6 +508,10 @@ export type TallySumOrderByAggregateInput = {
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
+  accepted?: Prisma.SortOrder
+  sentAttempts?: Prisma.SortOrder
+  failedAttempts?: Prisma.SortOrder
+  deadAttempts?: Prisma.SortOrder
 }
 
 export type BigIntFieldUpdateOperationsInput = {
@@ -419,6 +531,10 @@ export type TallySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   sent?: boolean
   failed?: boolean
   dead?: boolean
+  accepted?: boolean
+  sentAttempts?: boolean
+  failedAttempts?: boolean
+  deadAttempts?: boolean
 }, ExtArgs["result"]["tally"]>
 
 export type TallySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -428,6 +544,10 @@ export type TallySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   sent?: boolean
   failed?: boolean
   dead?: boolean
+  accepted?: boolean
+  sentAttempts?: boolean
+  failedAttempts?: boolean
+  deadAttempts?: boolean
 }, ExtArgs["result"]["tally"]>
 
 export type TallySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -437,6 +557,10 @@ export type TallySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   sent?: boolean
   failed?: boolean
   dead?: boolean
+  accepted?: boolean
+  sentAttempts?: boolean
+  failedAttempts?: boolean
+  deadAttempts?: boolean
 }, ExtArgs["result"]["tally"]>
 
 export type TallySelectScalar = {
@@ -446,9 +570,13 @@ export type TallySelectScalar = {
   sent?: boolean
   failed?: boolean
   dead?: boolean
+  accepted?: boolean
+  sentAttempts?: boolean
+  failedAttempts?: boolean
+  deadAttempts?: boolean
 }
 
-export type TallyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "events" | "pending" | "sent" | "failed" | "dead", ExtArgs["result"]["tally"]>
+export type TallyOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "events" | "pending" | "sent" | "failed" | "dead" | "accepted" | "sentAttempts" | "failedAttempts" | "deadAttempts", ExtArgs["result"]["tally"]>
 
 export type $TallyPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Tally"
@@ -460,6 +588,14 @@ export type $TallyPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     sent: bigint
     failed: bigint
     dead: bigint
+    /**
+     * Events that were accepted, and attempts by what they made of their delivery. These never fall, so that a rate is
+     * the difference of two readings.
+     */
+    accepted: bigint
+    sentAttempts: bigint
+    failedAttempts: bigint
+    deadAttempts: bigint
   }, ExtArgs["result"]["tally"]>
   composites: {}
 }
@@ -889,6 +1025,10 @@ export interface TallyFieldRefs {
   readonly sent: Prisma.FieldRef<"Tally", 'BigInt'>
   readonly failed: Prisma.FieldRef<"Tally", 'BigInt'>
   readonly dead: Prisma.FieldRef<"Tally", 'BigInt'>
+  readonly accepted: Prisma.FieldRef<"Tally", 'BigInt'>
+  readonly sentAttempts: Prisma.FieldRef<"Tally", 'BigInt'>
+  readonly failedAttempts: Prisma.FieldRef<"Tally", 'BigInt'>
+  readonly deadAttempts: Prisma.FieldRef<"Tally", 'BigInt'>
 }
     
 

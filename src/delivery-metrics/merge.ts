@@ -1,0 +1,62 @@
+/** Adds the deltas of many commits to the metrics of their minute and of their hour. */
+import type { Database, Statement } from '../platform/postgres/database.js'
+import { sqlLatencyBucket } from './latency-histogram.js'
+
+const KEY = 'resolution, "startsAt", "subscriptionId", "eventType"'
+
+/** The rows are written in the order of their key, so two processes that merge at once can't deadlock. `$1` the limit. */
+const mergeDeliveryMetrics: Statement = {
+  name: 'merge-delivery-metrics',
+  text: `
+    with taken as materialized (
+      delete from "deliveryMetricsDeltas"
+      where id = any (array(select id from "deliveryMetricsDeltas" order by id limit $1 for update skip locked))
+      returning *
+    ), resolved as materialized (
+      select r.resolution, date_trunc(r.unit, minute) as "startsAt", taken.*
+      from taken cross join (values
+        ('MINUTE'::"MetricsResolution", 'minute'), ('HOUR'::"MetricsResolution", 'hour')
+      ) as r (resolution, unit)
+    ), attempts as (
+      select ${KEY}, sum(sent) as sent, sum(failed) as failed, sum(dead) as dead from resolved group by ${KEY}
+    ), latencies as (
+      select ${KEY}, array_agg(bucket order by bucket) as buckets, array_agg(count order by bucket) as counts
+      from (
+        select ${KEY}, ${sqlLatencyBucket('ms')} as bucket, count(*)::int as count
+        from resolved cross join unnest("responseTimesMs") as ms
+        group by ${KEY}, bucket
+      ) as histogram
+      group by ${KEY}
+    ), merged as (
+      insert into "deliveryMetrics" as m (${KEY}, sent, failed, dead, "latencyBuckets", "latencyCounts")
+      select ${KEY}, sent, failed, dead, buckets, counts from attempts join latencies using (${KEY})
+      order by ${KEY}
+      on conflict (${KEY}) do update set
+        sent = m.sent + excluded.sent, failed = m.failed + excluded.failed, dead = m.dead + excluded.dead,
+        ("latencyBuckets", "latencyCounts") = (
+          select array_agg(bucket order by bucket), array_agg(count order by bucket)
+          from (
+            select bucket, sum(count)::int as count
+            from (
+              select * from unnest(m."latencyBuckets", m."latencyCounts")
+              union all
+              select * from unnest(excluded."latencyBuckets", excluded."latencyCounts")
+            ) as both_histograms (bucket, count)
+            group by bucket
+          ) as histogram
+        )
+    )
+    select count(*)::int as merged from taken`,
+}
+
+interface MergeDeliveryMetricsRow {
+  merged: number
+}
+
+const MERGED_AT_ONCE = 1000
+
+/** @returns whether there may be more */
+export async function mergeMetricsDeltas(database: Database): Promise<boolean> {
+  const [row] = await database.query<MergeDeliveryMetricsRow>(mergeDeliveryMetrics, [MERGED_AT_ONCE])
+  return row?.merged === MERGED_AT_ONCE
+}

@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { findDeliveryMetrics, metricsGroups, metricsIntervals } from '../../delivery-metrics/find.js'
+import { isoTime } from '../../platform/iso-time.js'
+import type { Database } from '../../platform/postgres/database.js'
+import { answers } from '../openapi.js'
+import { idInQuery, metricsShape } from '../shapes.js'
+
+const oneOf = (values: readonly string[]) => ({ error: `must be one of ${values.join(', ')}` })
+const splitAtCommas = (given: unknown) =>
+  typeof given === 'string' ? given.split(',') : Array.isArray(given) ? given.join().split(',') : given
+
+const metricsQuery = z.strictObject({
+  from: isoTime.meta({ description: 'The first bucket holds this moment.' }),
+  to: isoTime.optional().meta({ description: 'Before this moment; now when it is absent.' }),
+  interval: z
+    .enum(metricsIntervals, oneOf(metricsIntervals))
+    .default('HOUR')
+    .meta({ description: 'How long a bucket lasts. Minutes are kept for two days.' }),
+  groupBy: z
+    .preprocess(splitAtCommas, z.array(z.enum(metricsGroups, oneOf(metricsGroups))).max(metricsGroups.length))
+    .optional()
+    .meta({ description: 'SUBSCRIPTION, TYPE or both; without any, a bucket has one row.' }),
+  subscriptionId: idInQuery.optional().meta({ description: 'Attempts of this subscription.' }),
+  type: z.string().optional().meta({ description: 'Attempts for events of this type.' }),
+})
+
+export const deliveryMetricsRoutes =
+  ({ database }: { database: Database }): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      '/delivery-metrics',
+      {
+        config: { scope: 'read' },
+        schema: {
+          tags: ['Operation'],
+          operationId: 'getDeliveryMetrics',
+          summary: 'Attempts and response times by minute, hour or day',
+          querystring: metricsQuery,
+          response: answers({
+            200: z
+              .object({ items: z.array(metricsShape) })
+              .describe('The buckets that have attempts, in the order of time.'),
+          }),
+        },
+      },
+      async ({ query: { type, groupBy = [], ...request } }) => {
+        const items = await findDeliveryMetrics(database, { ...request, groupBy, eventType: type })
+        return {
+          items: items.map(({ startsAt, eventType, ...metrics }) => ({
+            ...{ startsAt: startsAt.toISOString(), type: eventType },
+            ...metrics,
+          })),
+        }
+      },
+    )
+  }
