@@ -1,25 +1,26 @@
-/** Removes metrics that are older than they are kept: minutes after two days, hours after METRICS_RETENTION_DAYS. */
+/** Removes metrics that are older than they are kept: minutes after two days, others after METRICS_RETENTION_DAYS. */
+import { MetricsInterval } from '../generated/prisma/enums.js'
 import { createPoller, type Poller } from '../platform/poller.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 
 const MINUTES_KEPT_DAYS = 2
 
-/** `$1` the resolution, `$2` the days to keep, `$3` the limit. */
+/** `$1` the interval, `$2` the days to keep, `$3` the limit. */
 const removeExpiredMetrics: Statement = {
   name: 'remove-expired-metrics',
   text: `
-    with expired as materialized (
-      select resolution, "startsAt", "subscriptionId", "eventType" from "deliveryMetrics"
-      where resolution = $1::"MetricsResolution"
-        and "startsAt" < statement_timestamp() - $2::float8 * interval '24 hours'
-      order by "startsAt" limit $3
-      for update skip locked
-    ), removed as (
-      delete from "deliveryMetrics" m using expired e
-      where (m.resolution, m."startsAt", m."subscriptionId", m."eventType")
-        = (e.resolution, e."startsAt", e."subscriptionId", e."eventType")
+    with removed as (
+      delete from "deliveryMetrics"
+      where ctid = any (array(
+        select ctid from "deliveryMetrics"
+        where "interval" = $1::"MetricsInterval"
+          and "startsAt" < statement_timestamp() - $2::float8 * interval '24 hours'
+        order by "startsAt" limit $3
+        for update skip locked
+      ))
+      returning 1
     )
-    select count(*)::int as removed from expired`,
+    select count(*)::int as removed from removed`,
 }
 
 interface RemoveExpiredMetricsRow {
@@ -31,13 +32,10 @@ const HOUR_MS = 3_600_000
 
 /** @returns whether there may be more */
 export async function removeExpired(database: Database, days: number): Promise<boolean> {
-  const kept = [
-    ['MINUTE', Math.min(MINUTES_KEPT_DAYS, days)],
-    ['HOUR', days],
-  ] as const
   const removed = await Promise.all(
-    kept.map(async ([resolution, daysKept]) => {
-      const parameters = [resolution, daysKept, REMOVED_AT_ONCE]
+    Object.values(MetricsInterval).map(async (interval) => {
+      const keptDays = interval === MetricsInterval.MINUTE ? Math.min(MINUTES_KEPT_DAYS, days) : days
+      const parameters = [interval, keptDays, REMOVED_AT_ONCE]
       const [row] = await database.query<RemoveExpiredMetricsRow>(removeExpiredMetrics, parameters)
       return row?.removed
     }),

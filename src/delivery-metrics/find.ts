@@ -1,26 +1,28 @@
 /**
- * The metrics of deliveries: attempts by status and response times, for each minute, hour or day. They are added up from
- * what was merged, so a query costs the same however many deliveries there were.
+ * The metrics of deliveries: attempts by outcome and response times, for each minute, hour or day. Each row of an answer
+ * is a row of the table, so a query costs the same however many deliveries there were.
  */
 import { badInput } from '../errors.js'
-import { MetricsResolution } from '../generated/prisma/enums.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
-import { type LatencyHistogram, latencyPercentile } from './latency-histogram.js'
+import { Prisma } from '../generated/prisma/client.js'
+import { MetricsInterval } from '../generated/prisma/enums.js'
+import type { Database } from '../platform/postgres/database.js'
+import { latencyPercentile } from './latency-histogram.js'
+import { ALL_SUBSCRIPTIONS, ALL_TYPES } from './merge.js'
 
-export const metricsIntervals = ['MINUTE', 'HOUR', 'DAY'] as const
-export type MetricsInterval = (typeof metricsIntervals)[number]
+export const metricsIntervals = Object.values(MetricsInterval)
 
 export const metricsGroups = ['SUBSCRIPTION', 'TYPE'] as const
 export type MetricsGroup = (typeof metricsGroups)[number]
 
-type MetricsPeriod = Pick<MetricsRequest, 'from' | 'to' | 'interval'>
-
-export interface MetricsRequest {
+interface MetricsPeriod {
   /** The first bucket is the one that holds this moment. */
   from: Date
   /** Exclusive; without it, now. */
   to?: Date | undefined
   interval: MetricsInterval
+}
+
+export interface MetricsRequest extends MetricsPeriod {
   /** Without any, a bucket has one row. */
   groupBy: readonly MetricsGroup[]
   subscriptionId?: string | undefined
@@ -44,73 +46,31 @@ export interface DeliveryMetrics {
   latencyP99Ms: number
 }
 
-const units: Record<MetricsInterval, { resolution: MetricsResolution; unit: string; ms: number }> = {
-  MINUTE: { resolution: MetricsResolution.MINUTE, unit: 'minute', ms: 60_000 },
-  HOUR: { resolution: MetricsResolution.HOUR, unit: 'hour', ms: 3_600_000 },
-  DAY: { resolution: MetricsResolution.HOUR, unit: 'day', ms: 86_400_000 },
-}
+const lengthsMs: Record<MetricsInterval, number> = { MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000 }
 
 /** The most buckets of one answer: a day of minutes. */
 export const MAX_METRICS_BUCKETS = 1440
 /** The most rows of one answer. */
 export const MAX_METRICS_ROWS = 5000
 
-/**
- * `$1` resolution, `$2` unit, `$3` from, `$4` to or null, `$5` and `$6` whether it is grouped by subscription and by type,
- * `$7` and `$8` the only subscription and type or null, `$9` the limit.
- *
- * The session's time zone is UTC, and so is a day.
- */
-const findMetrics: Statement = {
-  name: 'find-delivery-metrics',
-  text: `
-    with chosen as materialized (
-      select date_trunc($2::text, "startsAt") as "startsAt",
-             case when $5::bool then "subscriptionId" end as "subscriptionId",
-             case when $6::bool then "eventType" end as "eventType",
-             sent, failed, dead, "latencyBuckets", "latencyCounts"
-      from "deliveryMetrics"
-      where resolution = $1::"MetricsResolution" and "startsAt" >= date_trunc($2::text, $3::timestamptz)
-        and "startsAt" < coalesce($4::timestamptz, statement_timestamp())
-        and ($7::uuid is null or "subscriptionId" = $7::uuid) and ($8::text is null or "eventType" = $8::text)
-    ), attempts as (
-      select "startsAt", "subscriptionId", "eventType", sum(sent) as sent, sum(failed) as failed, sum(dead) as dead
-      from chosen group by 1, 2, 3
-      order by 1, 2, 3 limit $9
-    ), latencies as (
-      select "startsAt", "subscriptionId", "eventType",
-             array_agg(bucket order by bucket) as buckets, array_agg(count order by bucket) as counts
-      from (
-        select "startsAt", "subscriptionId", "eventType", bucket, sum(count)::float8 as count
-        from chosen cross join unnest("latencyBuckets", "latencyCounts") as histogram (bucket, count)
-        group by 1, 2, 3, 4
-      ) as merged
-      group by 1, 2, 3
-    )
-    select a.*, l.buckets, l.counts
-    from attempts a join latencies l
-      on l."startsAt" = a."startsAt" and l."subscriptionId" is not distinct from a."subscriptionId"
-      and l."eventType" is not distinct from a."eventType"
-    order by a."startsAt", a."subscriptionId", a."eventType"`,
-}
-
-/** PostgreSQL sums in more than 53 bits, which arrive as text. */
-interface FindMetricsRow extends LatencyHistogram {
-  startsAt: Date
-  subscriptionId: string | null
-  eventType: string | null
-  sent: string
-  failed: string
-  dead: string
-}
-
 /** How many buckets are asked for. @throws ServiceError BAD_USER_INPUT when they are none, or too many */
 export function countBuckets({ from, to = new Date(), interval }: MetricsPeriod): number {
-  const buckets = Math.ceil((to.getTime() - from.getTime()) / units[interval].ms)
+  const buckets = Math.ceil((to.getTime() - from.getTime()) / lengthsMs[interval])
   if (buckets <= 0) throw badInput([{ path: 'to', message: 'must be later than `from`' }])
   if (buckets <= MAX_METRICS_BUCKETS) return buckets
   const message = `is ${buckets} times ${interval} before \`to\`; at most ${MAX_METRICS_BUCKETS} may be asked for at once`
   throw badInput([{ path: 'from', message: `${message}, so ask for less time or a longer interval` }])
+}
+
+interface FindMetricsRow {
+  startsAt: Date
+  subscriptionId: string
+  eventType: string
+  sent: bigint
+  failed: bigint
+  dead: bigint
+  latencyBuckets: number[]
+  latencyCounts: bigint[]
 }
 
 /**
@@ -119,39 +79,49 @@ export function countBuckets({ from, to = new Date(), interval }: MetricsPeriod)
  * @throws ServiceError BAD_USER_INPUT when more would be answered than one answer may hold
  */
 export async function findDeliveryMetrics(
-  database: Database,
+  { prisma }: Database,
   request: MetricsRequest,
 ): Promise<DeliveryMetrics[]> {
   countBuckets(request)
-  const { from, to = null, interval, groupBy, subscriptionId = null, eventType = null } = request
-  const { resolution, unit } = units[interval]
-  const rows = await database.query<FindMetricsRow>(findMetrics, [
-    ...[resolution, unit, from, to],
-    ...[groupBy.includes('SUBSCRIPTION'), groupBy.includes('TYPE'), subscriptionId, eventType],
-    MAX_METRICS_ROWS + 1,
-  ])
-  if (rows.length <= MAX_METRICS_ROWS) return rows.map(toMetrics)
+  // These stand for all in the table, and are nobody's id or type.
+  if (request.subscriptionId === ALL_SUBSCRIPTIONS || request.eventType === ALL_TYPES) return []
+  const rows = await prisma.$queryRaw<FindMetricsRow[]>(findMetrics(request))
+  if (rows.length <= MAX_METRICS_ROWS) return rows.map((row) => toMetrics(row, request.groupBy))
   const message = `leads to more than ${MAX_METRICS_ROWS} rows; ask for less time, or for one subscription or type`
   throw badInput([{ path: 'groupBy', message }])
 }
 
-function toMetrics({
-  startsAt,
-  subscriptionId,
-  eventType,
-  buckets,
-  counts,
-  ...sums
-}: FindMetricsRow): DeliveryMetrics {
-  const sent = Number(sums.sent)
-  const failed = Number(sums.failed)
-  const dead = Number(sums.dead)
-  const percentile = (share: number) => latencyPercentile({ buckets, counts }, share)
+function findMetrics({ interval, from, to, groupBy, subscriptionId, eventType }: MetricsRequest): Prisma.Sql {
+  const start = new Date(Math.floor(from.getTime() / lengthsMs[interval]) * lengthsMs[interval])
+  const ofSubscription = groupBy.includes('SUBSCRIPTION')
+    ? Prisma.sql`"subscriptionId" <> ${ALL_SUBSCRIPTIONS}::uuid`
+    : Prisma.sql`"subscriptionId" = ${ALL_SUBSCRIPTIONS}::uuid`
+  const ofType = groupBy.includes('TYPE')
+    ? Prisma.sql`"eventType" <> ${ALL_TYPES}`
+    : Prisma.sql`"eventType" = ${ALL_TYPES}`
+  return Prisma.sql`
+    select "startsAt", "subscriptionId", "eventType", sent, failed, dead, "latencyBuckets", "latencyCounts"
+    from "deliveryMetrics"
+    where "interval" = ${interval}::"MetricsInterval"
+      and "startsAt" >= ${start} and "startsAt" < coalesce(${to ?? null}::timestamptz, now())
+      and ${subscriptionId === undefined ? ofSubscription : Prisma.sql`"subscriptionId" = ${subscriptionId}::uuid`}
+      and ${eventType === undefined ? ofType : Prisma.sql`"eventType" = ${eventType}`}
+    order by "startsAt", "subscriptionId", "eventType"
+    limit ${MAX_METRICS_ROWS + 1}`
+}
+
+function toMetrics(row: FindMetricsRow, groupBy: readonly MetricsGroup[]): DeliveryMetrics {
+  const sent = Number(row.sent)
+  const failed = Number(row.failed)
+  const dead = Number(row.dead)
+  const histogram = { buckets: row.latencyBuckets, counts: row.latencyCounts.map(Number) }
   return {
-    ...{ startsAt, subscriptionId, eventType, sent, failed, dead },
-    attempts: sent + failed + dead,
-    latencyP50Ms: percentile(0.5),
-    latencyP95Ms: percentile(0.95),
-    latencyP99Ms: percentile(0.99),
+    startsAt: row.startsAt,
+    subscriptionId: groupBy.includes('SUBSCRIPTION') ? row.subscriptionId : null,
+    eventType: groupBy.includes('TYPE') ? row.eventType : null,
+    ...{ attempts: sent + failed + dead, sent, failed, dead },
+    latencyP50Ms: latencyPercentile(histogram, 0.5),
+    latencyP95Ms: latencyPercentile(histogram, 0.95),
+    latencyP99Ms: latencyPercentile(histogram, 0.99),
   }
 }

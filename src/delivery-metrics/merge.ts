@@ -1,10 +1,20 @@
-/** Adds the deltas of many commits to the metrics of their minute and of their hour. */
+/**
+ * Adds the deltas of many commits to the metrics of their minute, hour and day: of each subscription and event type, of
+ * all subscriptions, of all types, and of both.
+ */
 import type { Database, Statement } from '../platform/postgres/database.js'
+import { NIL_UUID } from '../platform/uuid.js'
 import { sqlLatencyBucket } from './latency-histogram.js'
 
-const KEY = 'resolution, "startsAt", "subscriptionId", "eventType"'
+/** What the metrics of all subscriptions, and of all types, have instead of an id and a type. */
+export const ALL_SUBSCRIPTIONS = NIL_UUID
+export const ALL_TYPES = ''
 
-/** The rows are written in the order of their key, so two processes that merge at once can't deadlock. `$1` the limit. */
+const KEY = '"interval", "subscriptionId", "eventType", "startsAt"'
+
+/**
+ * `$1` the limit. The rows are written in the order of their key, so two processes that merge at once can't deadlock.
+ */
 const mergeDeliveryMetrics: Statement = {
   name: 'merge-delivery-metrics',
   text: `
@@ -12,18 +22,20 @@ const mergeDeliveryMetrics: Statement = {
       delete from "deliveryMetricsDeltas"
       where id = any (array(select id from "deliveryMetricsDeltas" order by id limit $1 for update skip locked))
       returning *
-    ), resolved as materialized (
-      select r.resolution, date_trunc(r.unit, minute) as "startsAt", taken.*
-      from taken cross join (values
-        ('MINUTE'::"MetricsResolution", 'minute'), ('HOUR'::"MetricsResolution", 'hour')
-      ) as r (resolution, unit)
+    ), spread as materialized (
+      select i."interval", s."subscriptionId", t."eventType", date_trunc(lower(i."interval"::text), minute) as "startsAt",
+             sent, failed, dead, "responseTimesMs"
+      from taken
+      cross join unnest(enum_range(null::"MetricsInterval")) as i ("interval")
+      cross join lateral (values (taken."subscriptionId"), ('${ALL_SUBSCRIPTIONS}'::uuid)) as s ("subscriptionId")
+      cross join lateral (values (taken."eventType"), ('${ALL_TYPES}')) as t ("eventType")
     ), attempts as (
-      select ${KEY}, sum(sent) as sent, sum(failed) as failed, sum(dead) as dead from resolved group by ${KEY}
+      select ${KEY}, sum(sent) as sent, sum(failed) as failed, sum(dead) as dead from spread group by ${KEY}
     ), latencies as (
       select ${KEY}, array_agg(bucket order by bucket) as buckets, array_agg(count order by bucket) as counts
       from (
-        select ${KEY}, ${sqlLatencyBucket('ms')} as bucket, count(*)::int as count
-        from resolved cross join unnest("responseTimesMs") as ms
+        select ${KEY}, ${sqlLatencyBucket('ms')} as bucket, count(*) as count
+        from spread cross join unnest("responseTimesMs") as ms
         group by ${KEY}, bucket
       ) as histogram
       group by ${KEY}
@@ -36,12 +48,12 @@ const mergeDeliveryMetrics: Statement = {
         ("latencyBuckets", "latencyCounts") = (
           select array_agg(bucket order by bucket), array_agg(count order by bucket)
           from (
-            select bucket, sum(count)::int as count
+            select bucket, sum(count)::bigint as count
             from (
               select * from unnest(m."latencyBuckets", m."latencyCounts")
               union all
               select * from unnest(excluded."latencyBuckets", excluded."latencyCounts")
-            ) as both_histograms (bucket, count)
+            ) as histograms (bucket, count)
             group by bucket
           ) as histogram
         )

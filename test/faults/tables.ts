@@ -1,4 +1,5 @@
 /** The judge's look into the tables: whether what they say fits together, whoever wrote it. */
+import { ALL_SUBSCRIPTIONS, ALL_TYPES } from '../../src/delivery-metrics/merge.js'
 import type { Find } from './findings.js'
 import type { BreakablePostgres } from './postgres.js'
 import { MAX_ATTEMPTS } from './world.js'
@@ -114,7 +115,7 @@ export async function checkStats(
 export async function checkMetrics(postgres: BreakablePostgres, find: Find): Promise<void> {
   const rows = await postgres.query<{ status: string; measured: number; logged: number }>(`
     with measured as (
-      select sent, failed, dead from "deliveryMetrics" where resolution = 'HOUR'
+      select sent, failed, dead from "deliveryMetrics" where "interval" = 'HOUR' and "subscriptionId" = '${ALL_SUBSCRIPTIONS}' and "eventType" = '${ALL_TYPES}'
       union all
       select sent, failed, dead from "deliveryMetricsDeltas"
     )

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { removeExpired } from '../../src/delivery-metrics/expire.js'
-import { mergeMetricsDeltas } from '../../src/delivery-metrics/merge.js'
+import { findDeliveryMetrics, type MetricsRequest } from '../../src/delivery-metrics/find.js'
+import { ALL_SUBSCRIPTIONS, ALL_TYPES, mergeMetricsDeltas } from '../../src/delivery-metrics/merge.js'
 import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -177,12 +178,81 @@ describe('rows of metrics', () => {
               'type', 1, 1, 0, array[n % 100, 1000]
        from generate_series(1, ${count}) as n`,
     )
+  /** Each attempt stands in four: of its subscription and type, of all of either, and of all of both. */
   const readRows = () =>
-    tables.query<{ resolution: string; sent: number; measured: number }>(
-      `select resolution, sum(sent)::int as sent,
+    tables.query<{ interval: string; sent: number; measured: number }>(
+      `select "interval", sum(sent)::int as sent,
               sum((select sum(c) from unnest("latencyCounts") as c))::int as measured
-       from "deliveryMetrics" group by resolution order by resolution`,
+       from "deliveryMetrics" group by "interval" order by "interval"`,
     )
+
+  describe('of 400 subscriptions over a day of minutes', () => {
+    const MINUTES = 1440
+    const SUBSCRIPTIONS = 400
+    const from = new Date('2026-01-31T00:00:00Z')
+    const to = new Date('2026-02-01T00:00:00Z')
+    const anId = (number: string) => `('10000000-0000-7000-8000-' || lpad(${number}, 12, '0'))::uuid`
+    let asked: { sql: string; parameters: string }[] = []
+
+    beforeAll(async () => {
+      await tables.query(
+        `insert into "deliveryMetrics"
+         select 'MINUTE', s.id, t.type, $1::timestamptz + n * interval '1 minute', 1, 0, 0, '{30}', '{1}'
+         from generate_series(0, ${MINUTES - 1}) as n,
+           lateral (select ${anId('k::text')} as id from generate_series(1, ${SUBSCRIPTIONS}) as k
+                    union all select '${ALL_SUBSCRIPTIONS}') as s,
+           unnest(array['a', '${ALL_TYPES}']) as t (type)`,
+        [from],
+      )
+      await tables.query('analyze "deliveryMetrics"')
+    }, 60_000)
+    afterAll(() => tables.query('truncate "deliveryMetrics"'))
+
+    /** How many pages of memory the statement touches. */
+    async function pagesOf(find: (database: Database) => Promise<unknown>): Promise<number> {
+      asked = []
+      await using watched = createDatabase({
+        url: tables.url,
+        onQuery: (sql, parameters) => asked.push({ sql, parameters }),
+      })
+      await find(watched)
+      expect(asked).toHaveLength(1)
+      const [{ sql, parameters } = { sql: '', parameters: '[]' }] = asked
+      const rows = await tables.query<{ 'QUERY PLAN': string }>(
+        `explain (analyze, buffers) ${sql}`,
+        JSON.parse(parameters),
+      )
+      const text = rows.map((row) => row['QUERY PLAN']).join('\n')
+      const [, hit = '0', read = '0'] = /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(text) ?? []
+      return Number(hit) + Number(read)
+    }
+
+    it.each<[string, Partial<MetricsRequest>, number]>([
+      ['of all', { groupBy: [] }, 1440],
+      ['of each type', { groupBy: ['TYPE'] }, 1440],
+      ['of one subscription', { groupBy: [], subscriptionId: '10000000-0000-7000-8000-000000000007' }, 1440],
+      [
+        'of each subscription in ten minutes',
+        { groupBy: ['SUBSCRIPTION'], to: new Date(+from + 600_000) },
+        4000,
+      ],
+      ['of both in ten minutes', { groupBy: ['SUBSCRIPTION', 'TYPE'], to: new Date(+from + 600_000) }, 4000],
+    ])('are found without reading the others: %s', async (_what, given, rows) => {
+      let found = 0
+      const pages = await pagesOf(async (watched) => {
+        const request = { from, to, interval: 'MINUTE' as const, groupBy: [], ...given }
+        found = (await findDeliveryMetrics(watched, request)).length
+      })
+      expect(found).toBe(rows)
+      // The whole table has more than a million rows. Each row found may lie on a page of its own.
+      expect(pages).toBeLessThan(2.5 * rows + 200)
+    })
+
+    it('are too many for one answer, of each subscription in a day', async () => {
+      const request = { from, to, interval: 'MINUTE' as const, groupBy: ['SUBSCRIPTION' as const] }
+      await expect(findDeliveryMetrics(database, request)).rejects.toThrow(/5000 rows/)
+    })
+  })
 
   it('hold every attempt once, however many processes merge at the same time', async () => {
     await addDeltas(2500)
@@ -193,8 +263,9 @@ describe('rows of metrics', () => {
     // A batch that another process held is taken in the next round.
     await mergeAll()
     expect(await readRows()).toEqual([
-      { resolution: 'MINUTE', sent: 2500, measured: 5000 },
-      { resolution: 'HOUR', sent: 2500, measured: 5000 },
+      { interval: 'MINUTE', sent: 4 * 2500, measured: 4 * 5000 },
+      { interval: 'HOUR', sent: 4 * 2500, measured: 4 * 5000 },
+      { interval: 'DAY', sent: 4 * 2500, measured: 4 * 5000 },
     ])
   })
 
@@ -203,9 +274,10 @@ describe('rows of metrics', () => {
     for (const age of ['1 day', '3 days', '40 days']) await addDeltas(1, `now() - interval '${age}'`)
     await mergeMetricsDeltas(database)
     await removeExpired(database, 30)
-    expect((await readRows()).map(({ resolution, sent }) => [resolution, sent])).toEqual([
-      ['MINUTE', 1],
-      ['HOUR', 2],
+    expect((await readRows()).map(({ interval, sent }) => [interval, sent])).toEqual([
+      ['MINUTE', 4],
+      ['HOUR', 8],
+      ['DAY', 8],
     ])
   })
 })

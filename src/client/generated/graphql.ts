@@ -94,9 +94,9 @@ export type MetricsGroup =
 
 /** How long a bucket of metrics lasts. Hours and days are those of UTC. */
 export type MetricsInterval =
-  /** Days are added up from hours. */
+  /** Kept for METRICS_RETENTION_DAYS. */
   | 'DAY'
-  /** Hours are kept for METRICS_RETENTION_DAYS. */
+  /** Kept for METRICS_RETENTION_DAYS. */
   | 'HOUR'
   /** Minutes are kept for two days. */
   | 'MINUTE';

@@ -50,7 +50,8 @@ export type RateLimit = Prisma.RateLimitModel
 export type Tally = Prisma.TallyModel
 /**
  * Model DeliveryMetrics
- * Figures of the attempts of one subscription and event type in one minute or hour: merged from the deltas.
+ * The attempts of one minute, hour or day: of one subscription and event type, and added up over all subscriptions, all
+ * types and both, so that a query reads no more rows than it answers.
  */
 export type DeliveryMetrics = Prisma.DeliveryMetricsModel
 /**

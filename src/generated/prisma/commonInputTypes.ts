@@ -426,21 +426,21 @@ export type BigIntWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBigIntFilter<$PrismaModel>
 }
 
-export type EnumMetricsResolutionFilter<$PrismaModel = never> = {
-  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
-  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel> | $Enums.MetricsResolution
+export type EnumMetricsIntervalFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel> | $Enums.MetricsInterval
 }
 
-export type EnumMetricsResolutionWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
-  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel> | $Enums.MetricsResolution
+export type EnumMetricsIntervalWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsIntervalWithAggregatesFilter<$PrismaModel> | $Enums.MetricsInterval
   _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
 }
 
 export type NestedUuidFilter<$PrismaModel = never> = {
@@ -812,21 +812,21 @@ export type NestedBigIntWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBigIntFilter<$PrismaModel>
 }
 
-export type NestedEnumMetricsResolutionFilter<$PrismaModel = never> = {
-  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
-  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel> | $Enums.MetricsResolution
+export type NestedEnumMetricsIntervalFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel> | $Enums.MetricsInterval
 }
 
-export type NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: $Enums.MetricsResolution | Prisma.EnumMetricsResolutionFieldRefInput<$PrismaModel>
-  in?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  notIn?: $Enums.MetricsResolution[] | Prisma.ListEnumMetricsResolutionFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumMetricsResolutionWithAggregatesFilter<$PrismaModel> | $Enums.MetricsResolution
+export type NestedEnumMetricsIntervalWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
+  in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  notIn?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumMetricsIntervalWithAggregatesFilter<$PrismaModel> | $Enums.MetricsInterval
   _count?: Prisma.NestedIntFilter<$PrismaModel>
-  _min?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
-  _max?: Prisma.NestedEnumMetricsResolutionFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
 }
 
 

@@ -31,9 +31,10 @@ export const DeliveryStatus = {
 export type DeliveryStatus = (typeof DeliveryStatus)[keyof typeof DeliveryStatus]
 
 
-export const MetricsResolution = {
+export const MetricsInterval = {
   MINUTE: 'MINUTE',
-  HOUR: 'HOUR'
+  HOUR: 'HOUR',
+  DAY: 'DAY'
 } as const
 
-export type MetricsResolution = (typeof MetricsResolution)[keyof typeof MetricsResolution]
+export type MetricsInterval = (typeof MetricsInterval)[keyof typeof MetricsInterval]

@@ -13,8 +13,8 @@ const MetricsIntervalEnum = builder.enumType('MetricsInterval', {
   description: 'How long a bucket of metrics lasts. Hours and days are those of UTC.',
   values: {
     MINUTE: { description: 'Minutes are kept for two days.' },
-    HOUR: { description: 'Hours are kept for METRICS_RETENTION_DAYS.' },
-    DAY: { description: 'Days are added up from hours.' },
+    HOUR: { description: 'Kept for METRICS_RETENTION_DAYS.' },
+    DAY: { description: 'Kept for METRICS_RETENTION_DAYS.' },
   } as const,
 })
 

@@ -1294,10 +1294,10 @@ export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof Ta
 
 
 export const DeliveryMetricsScalarFieldEnum = {
-  resolution: 'resolution',
-  startsAt: 'startsAt',
+  interval: 'interval',
   subscriptionId: 'subscriptionId',
   eventType: 'eventType',
+  startsAt: 'startsAt',
   sent: 'sent',
   failed: 'failed',
   dead: 'dead',
@@ -1517,16 +1517,16 @@ export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMod
 
 
 /**
- * Reference to a field of type 'MetricsResolution'
+ * Reference to a field of type 'MetricsInterval'
  */
-export type EnumMetricsResolutionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsResolution'>
+export type EnumMetricsIntervalFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsInterval'>
     
 
 
 /**
- * Reference to a field of type 'MetricsResolution[]'
+ * Reference to a field of type 'MetricsInterval[]'
  */
-export type ListEnumMetricsResolutionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsResolution[]'>
+export type ListEnumMetricsIntervalFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsInterval[]'>
     
 
 

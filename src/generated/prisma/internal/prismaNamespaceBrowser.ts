@@ -168,10 +168,10 @@ export type TallyScalarFieldEnum = (typeof TallyScalarFieldEnum)[keyof typeof Ta
 
 
 export const DeliveryMetricsScalarFieldEnum = {
-  resolution: 'resolution',
-  startsAt: 'startsAt',
+  interval: 'interval',
   subscriptionId: 'subscriptionId',
   eventType: 'eventType',
+  startsAt: 'startsAt',
   sent: 'sent',
   failed: 'failed',
   dead: 'dead',

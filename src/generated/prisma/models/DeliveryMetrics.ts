@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model DeliveryMetrics
- * Figures of the attempts of one subscription and event type in one minute or hour: merged from the deltas.
+ * The attempts of one minute, hour or day: of one subscription and event type, and added up over all subscriptions, all
+ * types and both, so that a query reads no more rows than it answers.
  */
 export type DeliveryMetricsModel = runtime.Types.Result.DefaultSelection<Prisma.$DeliveryMetricsPayload>
 
@@ -39,34 +40,34 @@ export type DeliveryMetricsSumAggregateOutputType = {
   failed: bigint | null
   dead: bigint | null
   latencyBuckets: number[]
-  latencyCounts: number[]
+  latencyCounts: bigint[]
 }
 
 export type DeliveryMetricsMinAggregateOutputType = {
-  resolution: $Enums.MetricsResolution | null
-  startsAt: Date | null
+  interval: $Enums.MetricsInterval | null
   subscriptionId: string | null
   eventType: string | null
+  startsAt: Date | null
   sent: bigint | null
   failed: bigint | null
   dead: bigint | null
 }
 
 export type DeliveryMetricsMaxAggregateOutputType = {
-  resolution: $Enums.MetricsResolution | null
-  startsAt: Date | null
+  interval: $Enums.MetricsInterval | null
   subscriptionId: string | null
   eventType: string | null
+  startsAt: Date | null
   sent: bigint | null
   failed: bigint | null
   dead: bigint | null
 }
 
 export type DeliveryMetricsCountAggregateOutputType = {
-  resolution: number
-  startsAt: number
+  interval: number
   subscriptionId: number
   eventType: number
+  startsAt: number
   sent: number
   failed: number
   dead: number
@@ -93,30 +94,30 @@ export type DeliveryMetricsSumAggregateInputType = {
 }
 
 export type DeliveryMetricsMinAggregateInputType = {
-  resolution?: true
-  startsAt?: true
+  interval?: true
   subscriptionId?: true
   eventType?: true
+  startsAt?: true
   sent?: true
   failed?: true
   dead?: true
 }
 
 export type DeliveryMetricsMaxAggregateInputType = {
-  resolution?: true
-  startsAt?: true
+  interval?: true
   subscriptionId?: true
   eventType?: true
+  startsAt?: true
   sent?: true
   failed?: true
   dead?: true
 }
 
 export type DeliveryMetricsCountAggregateInputType = {
-  resolution?: true
-  startsAt?: true
+  interval?: true
   subscriptionId?: true
   eventType?: true
+  startsAt?: true
   sent?: true
   failed?: true
   dead?: true
@@ -212,15 +213,15 @@ export type DeliveryMetricsGroupByArgs<ExtArgs extends runtime.Types.Extensions.
 }
 
 export type DeliveryMetricsGroupByOutputType = {
-  resolution: $Enums.MetricsResolution
-  startsAt: Date
+  interval: $Enums.MetricsInterval
   subscriptionId: string
   eventType: string
+  startsAt: Date
   sent: bigint
   failed: bigint
   dead: bigint
   latencyBuckets: number[]
-  latencyCounts: number[]
+  latencyCounts: bigint[]
   _count: DeliveryMetricsCountAggregateOutputType | null
   _avg: DeliveryMetricsAvgAggregateOutputType | null
   _sum: DeliveryMetricsSumAggregateOutputType | null
@@ -247,22 +248,22 @@ export type DeliveryMetricsWhereInput = {
   AND?: Prisma.DeliveryMetricsWhereInput | Prisma.DeliveryMetricsWhereInput[]
   OR?: Prisma.DeliveryMetricsWhereInput[]
   NOT?: Prisma.DeliveryMetricsWhereInput | Prisma.DeliveryMetricsWhereInput[]
-  resolution?: Prisma.EnumMetricsResolutionFilter<"DeliveryMetrics"> | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFilter<"DeliveryMetrics"> | Date | string
+  interval?: Prisma.EnumMetricsIntervalFilter<"DeliveryMetrics"> | $Enums.MetricsInterval
   subscriptionId?: Prisma.UuidFilter<"DeliveryMetrics"> | string
   eventType?: Prisma.StringFilter<"DeliveryMetrics"> | string
+  startsAt?: Prisma.DateTimeFilter<"DeliveryMetrics"> | Date | string
   sent?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   failed?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   dead?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   latencyBuckets?: Prisma.IntNullableListFilter<"DeliveryMetrics">
-  latencyCounts?: Prisma.IntNullableListFilter<"DeliveryMetrics">
+  latencyCounts?: Prisma.BigIntNullableListFilter<"DeliveryMetrics">
 }
 
 export type DeliveryMetricsOrderByWithRelationInput = {
-  resolution?: Prisma.SortOrder
-  startsAt?: Prisma.SortOrder
+  interval?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
   eventType?: Prisma.SortOrder
+  startsAt?: Prisma.SortOrder
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
@@ -271,26 +272,26 @@ export type DeliveryMetricsOrderByWithRelationInput = {
 }
 
 export type DeliveryMetricsWhereUniqueInput = Prisma.AtLeast<{
-  resolution_startsAt_subscriptionId_eventType?: Prisma.DeliveryMetricsResolutionStartsAtSubscriptionIdEventTypeCompoundUniqueInput
+  interval_subscriptionId_eventType_startsAt?: Prisma.DeliveryMetricsIntervalSubscriptionIdEventTypeStartsAtCompoundUniqueInput
   AND?: Prisma.DeliveryMetricsWhereInput | Prisma.DeliveryMetricsWhereInput[]
   OR?: Prisma.DeliveryMetricsWhereInput[]
   NOT?: Prisma.DeliveryMetricsWhereInput | Prisma.DeliveryMetricsWhereInput[]
-  resolution?: Prisma.EnumMetricsResolutionFilter<"DeliveryMetrics"> | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFilter<"DeliveryMetrics"> | Date | string
+  interval?: Prisma.EnumMetricsIntervalFilter<"DeliveryMetrics"> | $Enums.MetricsInterval
   subscriptionId?: Prisma.UuidFilter<"DeliveryMetrics"> | string
   eventType?: Prisma.StringFilter<"DeliveryMetrics"> | string
+  startsAt?: Prisma.DateTimeFilter<"DeliveryMetrics"> | Date | string
   sent?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   failed?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   dead?: Prisma.BigIntFilter<"DeliveryMetrics"> | bigint | number
   latencyBuckets?: Prisma.IntNullableListFilter<"DeliveryMetrics">
-  latencyCounts?: Prisma.IntNullableListFilter<"DeliveryMetrics">
-}, "resolution_startsAt_subscriptionId_eventType">
+  latencyCounts?: Prisma.BigIntNullableListFilter<"DeliveryMetrics">
+}, "interval_subscriptionId_eventType_startsAt">
 
 export type DeliveryMetricsOrderByWithAggregationInput = {
-  resolution?: Prisma.SortOrder
-  startsAt?: Prisma.SortOrder
+  interval?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
   eventType?: Prisma.SortOrder
+  startsAt?: Prisma.SortOrder
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
@@ -307,99 +308,99 @@ export type DeliveryMetricsScalarWhereWithAggregatesInput = {
   AND?: Prisma.DeliveryMetricsScalarWhereWithAggregatesInput | Prisma.DeliveryMetricsScalarWhereWithAggregatesInput[]
   OR?: Prisma.DeliveryMetricsScalarWhereWithAggregatesInput[]
   NOT?: Prisma.DeliveryMetricsScalarWhereWithAggregatesInput | Prisma.DeliveryMetricsScalarWhereWithAggregatesInput[]
-  resolution?: Prisma.EnumMetricsResolutionWithAggregatesFilter<"DeliveryMetrics"> | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeWithAggregatesFilter<"DeliveryMetrics"> | Date | string
+  interval?: Prisma.EnumMetricsIntervalWithAggregatesFilter<"DeliveryMetrics"> | $Enums.MetricsInterval
   subscriptionId?: Prisma.UuidWithAggregatesFilter<"DeliveryMetrics"> | string
   eventType?: Prisma.StringWithAggregatesFilter<"DeliveryMetrics"> | string
+  startsAt?: Prisma.DateTimeWithAggregatesFilter<"DeliveryMetrics"> | Date | string
   sent?: Prisma.BigIntWithAggregatesFilter<"DeliveryMetrics"> | bigint | number
   failed?: Prisma.BigIntWithAggregatesFilter<"DeliveryMetrics"> | bigint | number
   dead?: Prisma.BigIntWithAggregatesFilter<"DeliveryMetrics"> | bigint | number
   latencyBuckets?: Prisma.IntNullableListFilter<"DeliveryMetrics">
-  latencyCounts?: Prisma.IntNullableListFilter<"DeliveryMetrics">
+  latencyCounts?: Prisma.BigIntNullableListFilter<"DeliveryMetrics">
 }
 
 export type DeliveryMetricsCreateInput = {
-  resolution: $Enums.MetricsResolution
-  startsAt: Date | string
+  interval: $Enums.MetricsInterval
   subscriptionId: string
   eventType: string
+  startsAt: Date | string
   sent: bigint | number
   failed: bigint | number
   dead: bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsCreatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsUncheckedCreateInput = {
-  resolution: $Enums.MetricsResolution
-  startsAt: Date | string
+  interval: $Enums.MetricsInterval
   subscriptionId: string
   eventType: string
+  startsAt: Date | string
   sent: bigint | number
   failed: bigint | number
   dead: bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsCreatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsUpdateInput = {
-  resolution?: Prisma.EnumMetricsResolutionFieldUpdateOperationsInput | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  interval?: Prisma.EnumMetricsIntervalFieldUpdateOperationsInput | $Enums.MetricsInterval
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
   eventType?: Prisma.StringFieldUpdateOperationsInput | string
+  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsUpdatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsUncheckedUpdateInput = {
-  resolution?: Prisma.EnumMetricsResolutionFieldUpdateOperationsInput | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  interval?: Prisma.EnumMetricsIntervalFieldUpdateOperationsInput | $Enums.MetricsInterval
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
   eventType?: Prisma.StringFieldUpdateOperationsInput | string
+  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsUpdatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsCreateManyInput = {
-  resolution: $Enums.MetricsResolution
-  startsAt: Date | string
+  interval: $Enums.MetricsInterval
   subscriptionId: string
   eventType: string
+  startsAt: Date | string
   sent: bigint | number
   failed: bigint | number
   dead: bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsCreatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsCreatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsUpdateManyMutationInput = {
-  resolution?: Prisma.EnumMetricsResolutionFieldUpdateOperationsInput | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  interval?: Prisma.EnumMetricsIntervalFieldUpdateOperationsInput | $Enums.MetricsInterval
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
   eventType?: Prisma.StringFieldUpdateOperationsInput | string
+  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsUpdatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | bigint[] | number[]
 }
 
 export type DeliveryMetricsUncheckedUpdateManyInput = {
-  resolution?: Prisma.EnumMetricsResolutionFieldUpdateOperationsInput | $Enums.MetricsResolution
-  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  interval?: Prisma.EnumMetricsIntervalFieldUpdateOperationsInput | $Enums.MetricsInterval
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
   eventType?: Prisma.StringFieldUpdateOperationsInput | string
+  startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   sent?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   dead?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   latencyBuckets?: Prisma.DeliveryMetricsUpdatelatencyBucketsInput | number[]
-  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | number[]
+  latencyCounts?: Prisma.DeliveryMetricsUpdatelatencyCountsInput | bigint[] | number[]
 }
 
 export type IntNullableListFilter<$PrismaModel = never> = {
@@ -410,18 +411,26 @@ export type IntNullableListFilter<$PrismaModel = never> = {
   isEmpty?: boolean
 }
 
-export type DeliveryMetricsResolutionStartsAtSubscriptionIdEventTypeCompoundUniqueInput = {
-  resolution: $Enums.MetricsResolution
-  startsAt: Date | string
+export type BigIntNullableListFilter<$PrismaModel = never> = {
+  equals?: bigint[] | number[] | Prisma.ListBigIntFieldRefInput<$PrismaModel> | null
+  has?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel> | null
+  hasEvery?: bigint[] | number[] | Prisma.ListBigIntFieldRefInput<$PrismaModel>
+  hasSome?: bigint[] | number[] | Prisma.ListBigIntFieldRefInput<$PrismaModel>
+  isEmpty?: boolean
+}
+
+export type DeliveryMetricsIntervalSubscriptionIdEventTypeStartsAtCompoundUniqueInput = {
+  interval: $Enums.MetricsInterval
   subscriptionId: string
   eventType: string
+  startsAt: Date | string
 }
 
 export type DeliveryMetricsCountOrderByAggregateInput = {
-  resolution?: Prisma.SortOrder
-  startsAt?: Prisma.SortOrder
+  interval?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
   eventType?: Prisma.SortOrder
+  startsAt?: Prisma.SortOrder
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
@@ -438,20 +447,20 @@ export type DeliveryMetricsAvgOrderByAggregateInput = {
 }
 
 export type DeliveryMetricsMaxOrderByAggregateInput = {
-  resolution?: Prisma.SortOrder
-  startsAt?: Prisma.SortOrder
+  interval?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
   eventType?: Prisma.SortOrder
+  startsAt?: Prisma.SortOrder
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
 }
 
 export type DeliveryMetricsMinOrderByAggregateInput = {
-  resolution?: Prisma.SortOrder
-  startsAt?: Prisma.SortOrder
+  interval?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
   eventType?: Prisma.SortOrder
+  startsAt?: Prisma.SortOrder
   sent?: Prisma.SortOrder
   failed?: Prisma.SortOrder
   dead?: Prisma.SortOrder
@@ -470,11 +479,11 @@ export type DeliveryMetricsCreatelatencyBucketsInput = {
 }
 
 export type DeliveryMetricsCreatelatencyCountsInput = {
-  set: number[]
+  set: bigint[] | number[]
 }
 
-export type EnumMetricsResolutionFieldUpdateOperationsInput = {
-  set?: $Enums.MetricsResolution
+export type EnumMetricsIntervalFieldUpdateOperationsInput = {
+  set?: $Enums.MetricsInterval
 }
 
 export type DeliveryMetricsUpdatelatencyBucketsInput = {
@@ -483,17 +492,17 @@ export type DeliveryMetricsUpdatelatencyBucketsInput = {
 }
 
 export type DeliveryMetricsUpdatelatencyCountsInput = {
-  set?: number[]
-  push?: number | number[]
+  set?: bigint[] | number[]
+  push?: bigint | number | bigint[] | number[]
 }
 
 
 
 export type DeliveryMetricsSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  resolution?: boolean
-  startsAt?: boolean
+  interval?: boolean
   subscriptionId?: boolean
   eventType?: boolean
+  startsAt?: boolean
   sent?: boolean
   failed?: boolean
   dead?: boolean
@@ -502,10 +511,10 @@ export type DeliveryMetricsSelect<ExtArgs extends runtime.Types.Extensions.Inter
 }, ExtArgs["result"]["deliveryMetrics"]>
 
 export type DeliveryMetricsSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  resolution?: boolean
-  startsAt?: boolean
+  interval?: boolean
   subscriptionId?: boolean
   eventType?: boolean
+  startsAt?: boolean
   sent?: boolean
   failed?: boolean
   dead?: boolean
@@ -514,10 +523,10 @@ export type DeliveryMetricsSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
 }, ExtArgs["result"]["deliveryMetrics"]>
 
 export type DeliveryMetricsSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  resolution?: boolean
-  startsAt?: boolean
+  interval?: boolean
   subscriptionId?: boolean
   eventType?: boolean
+  startsAt?: boolean
   sent?: boolean
   failed?: boolean
   dead?: boolean
@@ -526,10 +535,10 @@ export type DeliveryMetricsSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
 }, ExtArgs["result"]["deliveryMetrics"]>
 
 export type DeliveryMetricsSelectScalar = {
-  resolution?: boolean
-  startsAt?: boolean
+  interval?: boolean
   subscriptionId?: boolean
   eventType?: boolean
+  startsAt?: boolean
   sent?: boolean
   failed?: boolean
   dead?: boolean
@@ -537,16 +546,22 @@ export type DeliveryMetricsSelectScalar = {
   latencyCounts?: boolean
 }
 
-export type DeliveryMetricsOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"resolution" | "startsAt" | "subscriptionId" | "eventType" | "sent" | "failed" | "dead" | "latencyBuckets" | "latencyCounts", ExtArgs["result"]["deliveryMetrics"]>
+export type DeliveryMetricsOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"interval" | "subscriptionId" | "eventType" | "startsAt" | "sent" | "failed" | "dead" | "latencyBuckets" | "latencyCounts", ExtArgs["result"]["deliveryMetrics"]>
 
 export type $DeliveryMetricsPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "DeliveryMetrics"
   objects: {}
   scalars: runtime.Types.Extensions.GetPayloadResult<{
-    resolution: $Enums.MetricsResolution
-    startsAt: Date
+    interval: $Enums.MetricsInterval
+    /**
+     * All zero for all subscriptions.
+     */
     subscriptionId: string
+    /**
+     * Empty for all types.
+     */
     eventType: string
+    startsAt: Date
     /**
      * Attempts, by what they made of their delivery.
      */
@@ -557,7 +572,7 @@ export type $DeliveryMetricsPayload<ExtArgs extends runtime.Types.Extensions.Int
      * A histogram of the response times: the number of each bucket that has any, and beside it their count.
      */
     latencyBuckets: number[]
-    latencyCounts: number[]
+    latencyCounts: bigint[]
   }, ExtArgs["result"]["deliveryMetrics"]>
   composites: {}
 }
@@ -641,8 +656,8 @@ export interface DeliveryMetricsDelegate<ExtArgs extends runtime.Types.Extension
    * // Get first 10 DeliveryMetrics
    * const deliveryMetrics = await prisma.deliveryMetrics.findMany({ take: 10 })
    * 
-   * // Only select the `startsAt`
-   * const deliveryMetricsWithStartsAtOnly = await prisma.deliveryMetrics.findMany({ select: { startsAt: true } })
+   * // Only select the `subscriptionId`
+   * const deliveryMetricsWithSubscriptionIdOnly = await prisma.deliveryMetrics.findMany({ select: { subscriptionId: true } })
    * 
    */
   findMany<T extends DeliveryMetricsFindManyArgs>(args?: Prisma.SelectSubset<T, DeliveryMetricsFindManyArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$DeliveryMetricsPayload<ExtArgs>, T, "findMany", GlobalOmitOptions>>
@@ -686,9 +701,9 @@ export interface DeliveryMetricsDelegate<ExtArgs extends runtime.Types.Extension
    *   ]
    * })
    * 
-   * // Create many DeliveryMetrics and only return the `startsAt`
-   * const deliveryMetricsWithStartsAtOnly = await prisma.deliveryMetrics.createManyAndReturn({
-   *   select: { startsAt: true },
+   * // Create many DeliveryMetrics and only return the `subscriptionId`
+   * const deliveryMetricsWithSubscriptionIdOnly = await prisma.deliveryMetrics.createManyAndReturn({
+   *   select: { subscriptionId: true },
    *   data: [
    *     // ... provide data here
    *   ]
@@ -777,9 +792,9 @@ export interface DeliveryMetricsDelegate<ExtArgs extends runtime.Types.Extension
    *   ]
    * })
    * 
-   * // Update zero or more DeliveryMetrics and only return the `startsAt`
-   * const deliveryMetricsWithStartsAtOnly = await prisma.deliveryMetrics.updateManyAndReturn({
-   *   select: { startsAt: true },
+   * // Update zero or more DeliveryMetrics and only return the `subscriptionId`
+   * const deliveryMetricsWithSubscriptionIdOnly = await prisma.deliveryMetrics.updateManyAndReturn({
+   *   select: { subscriptionId: true },
    *   where: {
    *     // ... provide filter here
    *   },
@@ -981,15 +996,15 @@ export interface Prisma__DeliveryMetricsClient<T, Null = never, ExtArgs extends 
  * Fields of the DeliveryMetrics model
  */
 export interface DeliveryMetricsFieldRefs {
-  readonly resolution: Prisma.FieldRef<"DeliveryMetrics", 'MetricsResolution'>
-  readonly startsAt: Prisma.FieldRef<"DeliveryMetrics", 'DateTime'>
+  readonly interval: Prisma.FieldRef<"DeliveryMetrics", 'MetricsInterval'>
   readonly subscriptionId: Prisma.FieldRef<"DeliveryMetrics", 'String'>
   readonly eventType: Prisma.FieldRef<"DeliveryMetrics", 'String'>
+  readonly startsAt: Prisma.FieldRef<"DeliveryMetrics", 'DateTime'>
   readonly sent: Prisma.FieldRef<"DeliveryMetrics", 'BigInt'>
   readonly failed: Prisma.FieldRef<"DeliveryMetrics", 'BigInt'>
   readonly dead: Prisma.FieldRef<"DeliveryMetrics", 'BigInt'>
   readonly latencyBuckets: Prisma.FieldRef<"DeliveryMetrics", 'Int[]'>
-  readonly latencyCounts: Prisma.FieldRef<"DeliveryMetrics", 'Int[]'>
+  readonly latencyCounts: Prisma.FieldRef<"DeliveryMetrics", 'BigInt[]'>
 }
     
 

@@ -1,5 +1,5 @@
 -- CreateEnum
-CREATE TYPE "MetricsResolution" AS ENUM ('MINUTE', 'HOUR');
+CREATE TYPE "MetricsInterval" AS ENUM ('MINUTE', 'HOUR', 'DAY');
 
 -- AlterTable
 ALTER TABLE "tallies" ADD COLUMN     "accepted" BIGINT NOT NULL DEFAULT 0,
@@ -9,17 +9,17 @@ ADD COLUMN     "sentAttempts" BIGINT NOT NULL DEFAULT 0;
 
 -- CreateTable
 CREATE TABLE "deliveryMetrics" (
-    "resolution" "MetricsResolution" NOT NULL,
-    "startsAt" TIMESTAMPTZ(3) NOT NULL,
+    "interval" "MetricsInterval" NOT NULL,
     "subscriptionId" UUID NOT NULL,
     "eventType" TEXT NOT NULL,
+    "startsAt" TIMESTAMPTZ(3) NOT NULL,
     "sent" BIGINT NOT NULL,
     "failed" BIGINT NOT NULL,
     "dead" BIGINT NOT NULL,
     "latencyBuckets" INTEGER[],
-    "latencyCounts" INTEGER[],
+    "latencyCounts" BIGINT[],
 
-    CONSTRAINT "deliveryMetrics_pkey" PRIMARY KEY ("resolution","startsAt","subscriptionId","eventType")
+    CONSTRAINT "deliveryMetrics_pkey" PRIMARY KEY ("interval","subscriptionId","eventType","startsAt")
 );
 
 -- CreateTable
@@ -35,3 +35,6 @@ CREATE TABLE "deliveryMetricsDeltas" (
 
     CONSTRAINT "deliveryMetricsDeltas_pkey" PRIMARY KEY ("id")
 );
+
+-- CreateIndex
+CREATE INDEX "deliveryMetrics_interval_startsAt_subscriptionId_eventType_idx" ON "deliveryMetrics"("interval", "startsAt", "subscriptionId", "eventType");
