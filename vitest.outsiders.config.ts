@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Foreign clients, installed elsewhere, against the built service: `npm run test:outsiders`. */
+export default defineConfig({
+  test: {
+    include: ['test/outsiders/**/*.test.ts'],
+    globalSetup: 'test/outsiders/global-setup.ts',
+    // Installing and compiling takes a core for each client.
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+})
