@@ -21,6 +21,9 @@ export interface Project {
   run(program: string, args: string[], options?: RunOptions): Promise<string>
 }
 
+/** Less than a test may take, so that the output of a program that hangs is shown. */
+const RUN_TIMEOUT_MS = 100_000
+
 const clients = fileURLToPath(new URL('clients', import.meta.url))
 
 /**
@@ -74,10 +77,12 @@ async function runIn(
   const child = spawn(program, args, {
     cwd: directory,
     env: { ...withNode(dirname(process.execPath)), ...env },
+    timeout: RUN_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
   })
-  const ended = new Promise<number | null>((resolve, reject) => {
+  const ended = new Promise<number | string | null>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', resolve)
+    child.once('close', (code, signal) => resolve(signal ?? code))
   })
   child.stdin.end(input)
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
