@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: 'test/outsiders/global-setup.ts',
     // Installing and compiling takes a core for each client.
     maxWorkers: 2,
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 300_000,
   },
 })

@@ -22,7 +22,7 @@ export interface Project {
 }
 
 /** Less than a test may take, so that the output of a program that hangs is shown. */
-const RUN_TIMEOUT_MS = 100_000
+const RUN_TIMEOUT_MS = 200_000
 
 const clients = fileURLToPath(new URL('clients', import.meta.url))
 

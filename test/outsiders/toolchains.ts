@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 /** A program of each, with arguments that prove that it works. */
 const proofs = {
   python: ['python3', '-c', 'import venv, ensurepip'],
-  go: ['go', 'version'],
+  // 1.22, below which `go.mod` can't be read.
+  go: ['sh', '-c', 'go version | grep -qE "go1.(2[2-9]|[3-9][0-9])"'],
   rust: ['cargo', '--version'],
   java: ['java', '--version'],
   curl: ['curl', '--version'],
@@ -27,5 +28,5 @@ export function lackOf(toolchains: Toolchain[]): string | undefined {
   })
   if (absent.length === 0) return undefined
   const packages = absent.map((toolchain) => debianPackages[toolchain])
-  return `${absent.join(', ')} absent. On Debian and Ubuntu: sudo apt-get install -y ${packages.join(' ')}`
+  return `Absent or too old: ${absent.join(', ')}. On Debian and Ubuntu: sudo apt-get install -y ${packages.join(' ')}`
 }
