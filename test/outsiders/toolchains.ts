@@ -6,7 +6,8 @@ const proofs = {
   python: ['python3', '-c', 'import venv, ensurepip'],
   // 1.22, below which `go.mod` can't be read.
   go: ['sh', '-c', 'go version | grep -qE "go1.(2[2-9]|[3-9][0-9])"'],
-  rust: ['cargo', '--version'],
+  // 1.78, below which `Cargo.lock` can't be read.
+  rust: ['sh', '-c', 'cargo --version | grep -qE " 1.(7[89]|[89][0-9]|[1-9][0-9]{2})"'],
   java: ['java', '--version'],
   curl: ['curl', '--version'],
 }
