@@ -5,7 +5,7 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import type PrismaTypes from '../generated/pothos.js'
 import { getDatamodel } from '../generated/pothos.js'
-import { DEFAULT_LIST_SIZE } from './connection-arguments.js'
+import { DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from './connection-arguments.js'
 import type { GraphQLContext } from './context.js'
 import type { PayloadJson } from './payload-json.js'
 
@@ -29,10 +29,14 @@ export const builder = new SchemaBuilder<{
     nodeFieldOptions: { description: 'The row itself.' },
     cursorFieldOptions: { description: 'Where the row lies in the list, for `after` and `before`.' },
     pageInfoFieldOptions: { description: 'Whether there is more, and where to go on.' },
-    firstArgOptions: { description: 'So many from the beginning: 50 when it is absent, 200 at most.' },
-    afterArgOptions: { description: 'Begins behind this cursor.' },
-    lastArgOptions: { description: 'So many from the end, 200 at most.' },
-    beforeArgOptions: { description: 'Ends before this cursor.' },
+    firstArgOptions: {
+      description: `Rows from the beginning, from 0 to ${MAX_LIST_SIZE}; more is an error. ${DEFAULT_LIST_SIZE} when \`first\` and \`last\` are absent.`,
+    },
+    afterArgOptions: { description: 'Begins behind this cursor. Belongs to `first`.' },
+    lastArgOptions: {
+      description: `Rows from the end, from 0 to ${MAX_LIST_SIZE}; more is an error. Not together with \`first\`.`,
+    },
+    beforeArgOptions: { description: 'Ends before this cursor. Belongs to `last`.' },
     hasNextPageFieldOptions: { description: 'Whether rows follow this page.' },
     hasPreviousPageFieldOptions: { description: 'Whether rows precede this page.' },
     startCursorFieldOptions: { description: 'The cursor of the first row; null on an empty page.' },

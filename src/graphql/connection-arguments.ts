@@ -1,5 +1,5 @@
-/** The length of pages, the same in every connection. A request for more rows than a page may hold gets a full page. */
-import { badInput } from '../errors.js'
+/** The arguments of pages, the same in every connection. */
+import { badInput, type InputError } from '../errors.js'
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid } from '../platform/uuid.js'
 import { checkIds } from './ids.js'
@@ -9,15 +9,40 @@ export { DEFAULT_LIMIT as DEFAULT_LIST_SIZE, MAX_LIMIT as MAX_LIST_SIZE }
 
 interface PageArguments {
   first?: number | null | undefined
+  after?: string | null | undefined
   last?: number | null | undefined
+  before?: string | null | undefined
   filter?: object | null | undefined
 }
 
-/** The cost of a page: its own field with its filter, and the selection of an edge once for each row it may have. */
-export const connectionComplexity = ({ first, last, filter }: PageArguments) => ({
-  field: filterComplexity(filter),
-  multiplier: Math.max(1, Math.min(first ?? last ?? DEFAULT_LIMIT, MAX_LIMIT)),
-})
+/**
+ * The cost of a page: its own field with its filter, and the selection of an edge once for each row it may have. The
+ * cost is computed before anything runs, so wrong arguments refuse the whole operation once.
+ *
+ * @throws ServiceError BAD_USER_INPUT
+ */
+export function connectionComplexity(page: PageArguments) {
+  const errors = problemsOfPage(page)
+  if (errors.length > 0) throw badInput(errors)
+  const { first, last, filter } = page
+  return { field: filterComplexity(filter), multiplier: Math.max(1, first ?? last ?? DEFAULT_LIMIT) }
+}
+
+/** A page is counted either from the beginning, by `first` and `after`, or from the end, by `last` and `before`. */
+function problemsOfPage({ first, after, last, before }: PageArguments): InputError[] {
+  const problems: InputError[] = []
+  for (const [path, length] of Object.entries({ first, last })) {
+    if (length != null && (length < 0 || length > MAX_LIMIT))
+      problems.push({ path, message: `must be from 0 to ${MAX_LIMIT}, the most rows of a page` })
+  }
+  const exclude = (path: string, other: string, areBoth: boolean) =>
+    areBoth && problems.push({ path, message: `can't be given together with \`${other}\`` })
+  exclude('last', 'first', first != null && last != null)
+  exclude('before', 'after', before != null && after != null)
+  exclude('before', 'first', before != null && first != null)
+  exclude('after', 'last', after != null && last != null)
+  return problems
+}
 
 /** The own cost of a field with a filter: each item of a list in the filter counts. */
 export const filterComplexity = (filter: object | null | undefined): number =>

@@ -17,7 +17,7 @@ import {
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { ServiceError } from '../errors.js'
-import { type Disclosure, withCode } from './error-extensions.js'
+import { type Disclosure, extensionsOf, withCode } from './error-extensions.js'
 import { limits } from './limits.js'
 import { problemOfVariables } from './variables.js'
 
@@ -61,7 +61,9 @@ export function useLimits(disclosure: Disclosure): Plugin {
       return check(operation)
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
-      return [refusal(error.message)]
+      return [
+        new GraphQLError(error.message, { extensions: { ...extensionsOf(error), http: { status: 400 } } }),
+      ]
     }
   }
 

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { InputError } from '../../src/errors.js'
 import { createResources } from '../../src/platform/resources.js'
-import { ask } from '../support/graphql.js'
+import { ask, post } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -184,14 +185,53 @@ describe('paging', () => {
     expect([idsOf(back), back.pageInfo.hasPreviousPage]).toEqual([expected[0]?.slice(2, 4), true])
   })
 
-  it('fills a page with at most 200, and with 50 unless it is told', async () => {
+  it.each([
+    [{ first: 500 }, ['first: must be from 0 to 200, the most rows of a page']],
+    [{ last: 201 }, ['last: must be from 0 to 200, the most rows of a page']],
+    [{ first: -1 }, ['first: must be from 0 to 200, the most rows of a page']],
+    [{ first: 1, last: 1 }, ["last: can't be given together with `first`"]],
+    [{ first: 1, before: 'a' }, ["before: can't be given together with `first`"]],
+    [{ last: 1, after: 'a' }, ["after: can't be given together with `last`"]],
+    [{ after: 'a', before: 'a' }, ["before: can't be given together with `after`"]],
+  ])('refuses the whole operation for the page %j, on every level', async (page, problems) => {
+    const declared = '($first: Int, $after: String, $last: Int, $before: String)'
+    const given = '(first: $first, after: $after, last: $last, before: $before)'
+    const lists = [
+      `events${given} { edges { cursor } }`,
+      `deliveries${given} { edges { cursor } }`,
+      `subscriptions${given} { edges { cursor } }`,
+      `events(first: 1) { edges { node { deliveries${given} { edges { cursor } } } } }`,
+      `subscriptions(first: 1) { edges { node { deliveries${given} { edges { cursor } } } } }`,
+    ]
+    for (const list of lists) {
+      const { status, body } = await post(service, `query ${declared} { ${list} }`, page)
+      expect(status).toBe(400)
+      expect(body.data).toBeUndefined()
+      expect(body.errors).toHaveLength(1)
+      const [{ extensions }] = body.errors as unknown as [
+        { extensions: { code: string; errors: InputError[] } },
+      ]
+      expect(extensions.code).toBe('BAD_USER_INPUT')
+      expect(extensions.errors.map(({ path, message }) => `${path}: ${message}`)).toEqual(problems)
+    }
+  })
+
+  it('reads the default of a variable as the length too', async () => {
+    const { body } = await post(
+      service,
+      'query ($first: Int = 201) { events(first: $first) { edges { cursor } } }',
+    )
+    expect(body.errors?.[0]?.message).toBe('`first`: must be from 0 to 200, the most rows of a page')
+  })
+
+  it('fills a page with 200 at most, and with 50 by default', async () => {
     await service.api.post('/graphql', {
       query:
         'mutation ($inputs: [PublishEventInput!]!) { a: publishEvents(inputs: $inputs) { deduplicated } b: publishEvents(inputs: $inputs) { deduplicated } }',
       variables: { inputs: Array.from({ length: 100 }, () => ({ type: 'many', data: {} })) },
     })
     expect(idsOf(await list('events', {}))).toHaveLength(50)
-    expect(idsOf(await list('events', { first: 100_000 }))).toHaveLength(200)
+    expect(idsOf(await list('events', { first: 200 }))).toHaveLength(200)
     expect(idsOf(await list('events', { first: 0 }))).toEqual([])
   })
 })
