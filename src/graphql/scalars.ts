@@ -5,6 +5,8 @@ import { builder } from './builder.js'
 const badValue = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 
 builder.scalarType('DateTime', {
+  // The form of answers. Inputs may have any form of ISO 8601 with a zone, so stricter pages of DateTime don't fit.
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   description:
     'A moment, ISO 8601 with its zone. Answers are in UTC with milliseconds: `2026-01-31T18:20:43.400Z`.',
   serialize: (value) => new Date(value).toISOString(),
@@ -16,6 +18,7 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('JSONObject', {
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   description: 'A JSON object. As a variable it may hold anything that JSON can say.',
   serialize: (value) => value,
   parseValue: asObject,

@@ -1,5 +1,14 @@
 /** The schema as people read it, and the operations that GraphiQL opens with. */
-import { getNamedType, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql'
+import {
+  type GraphQLScalarType,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+} from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { deliveryExamples } from '../../src/graphql/examples.js'
 import { schema } from '../../src/graphql/schema.js'
@@ -36,6 +45,16 @@ describe('the schema', () => {
     const all = [...members()]
     expect(all.length).toBeGreaterThan(150)
     expect(all.filter(([, { description }]) => !description).map(([path]) => path)).toEqual([])
+  })
+
+  it('names the specification of each scalar of its own', () => {
+    const scalars = Object.values(schema.getTypeMap()).filter(
+      (type) => isScalarType(type) && !isSpecifiedScalarType(type),
+    ) as GraphQLScalarType[]
+    expect(scalars.map(({ name, specifiedByURL }) => [name, specifiedByURL])).toEqual([
+      ['DateTime', 'https://www.rfc-editor.org/rfc/rfc3339'],
+      ['JSONObject', 'https://www.rfc-editor.org/rfc/rfc8259#section-4'],
+    ])
   })
 
   it('has connections with clean names, and no way around the lists', () => {
