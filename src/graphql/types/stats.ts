@@ -6,6 +6,11 @@ import type { Rates, StatsUpdate } from '../stats-updates.js'
 const StatsObject = builder.objectRef<Stats>('Stats').implement({
   description: 'How much there is of everything.',
   fields: (t) => ({
+    id: t.id({
+      description:
+        'Always `stats`: normalising caches of clients keep one object and merge its fields. No `node(id:)`.',
+      resolve: () => 'stats',
+    }),
     eventsTotal: t.exposeInt('eventsTotal', { description: 'Events that were published.' }),
     deliveriesTotal: t.exposeInt('deliveriesTotal', { description: 'Deliveries, whatever their status.' }),
     deliveriesPending: t.exposeInt('deliveriesPending', { description: 'Deliveries that are PENDING.' }),
