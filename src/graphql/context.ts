@@ -11,6 +11,7 @@ import type { CountedLog } from './delivery-logs.js'
 import type { Follower, LiveUpdates } from './live-updates.js'
 import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
+import type { StreamPosition } from './stream-position.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
@@ -33,6 +34,8 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
 export interface Reader {
   /** Whether the client can read the answers of a subscription, one after the other. */
   canStream: boolean
+  /** How far the client of an SSE stream has read; absent over WebSocket. */
+  position?: StreamPosition | undefined
   /** The WebSocket of the operation; absent over HTTP. */
   socket?: object | undefined
 }

@@ -1,6 +1,6 @@
 /** Errors in GraphQL answers: each has `extensions.code`, and none reveals internals of the service. */
 import { PothosValidationError } from '@pothos/core'
-import { GraphQLError } from 'graphql'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { errorCatalogue, ServiceError } from '../errors.js'
@@ -53,6 +53,12 @@ export const extensionsOf = ({ code, errors, retryAfterSeconds }: ServiceError) 
   ...(errors && { errors }),
   ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
 })
+
+/** Removes `http`, which describes the HTTP answer with the error, for an error that is sent in another way. */
+export function withoutHttp(error: GraphQLError): GraphQLFormattedError {
+  const { http: _, ...extensions } = error.extensions
+  return { ...error.toJSON(), extensions }
+}
 
 /** Gives the errors of parsing and validation their code too. */
 export function useErrorCodes(disclosure: Disclosure): Plugin {

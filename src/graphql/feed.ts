@@ -12,14 +12,22 @@ export interface Feed<Item> {
   end(): void
 }
 
+/** The subscriber's side. */
+export interface FeedReader<Item> extends AsyncIterableIterator<Item> {
+  /** Resolves once the feed listens; the first `next()` does the same. */
+  open(): Promise<void>
+  readonly isOpen: boolean
+  return(): Promise<IteratorResult<Item>>
+}
+
 /** The source of an open feed's items. */
 export interface Source {
   listening: Promise<unknown>
   close(): void
 }
 
-/** @param open the first `next()` calls it */
-export function createFeed<Item>(open: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
+/** @param open called by the first `next()` or `open()` */
+export function createFeed<Item>(open: (feed: Feed<Item>) => Source): FeedReader<Item> {
   let waiting: Item[] = []
   let wake: (() => void) | undefined
   let source: Source | undefined
@@ -56,6 +64,12 @@ export function createFeed<Item>(open: (feed: Feed<Item>) => Source): AsyncItera
   return {
     [Symbol.asyncIterator]() {
       return this
+    },
+    get isOpen() {
+      return state === 'open'
+    },
+    async open() {
+      if (state === 'open') await listen()
     },
     async next() {
       if (state === 'open') await listen()

@@ -13,6 +13,8 @@ export const limits = {
   livePerSocket: 100,
   livePerKey: 2_500,
   liveInProcess: 10_000,
+  /** How far back a stream over SSE resumes from its last event. */
+  resumeSeconds: 3_600,
   /** Unfinished operations of one WebSocket, including the live ones. */
   operationsPerSocket: 150,
   /** Megabytes of payloads and logs in one answer, at least: one event of the largest size always fits. */

@@ -9,7 +9,7 @@ import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import { createFeed, type Feed, type Source } from './feed.js'
+import { createFeed, type Feed, type FeedReader, type Source } from './feed.js'
 import { limits } from './limits.js'
 import type { StatsUpdate, StatsUpdates } from './stats-updates.js'
 import { createSubscriberIndex, type Filter } from './subscriber-index.js'
@@ -40,9 +40,9 @@ export interface LiveUpdates {
     topic: Topic,
     filter: Filter<Topics[Topic]>,
     follower: Follower,
-  ): AsyncIterableIterator<Topics[Topic]>
+  ): FeedReader<Topics[Topic]>
   /** Iterates over the totals and rates, with the same bounds and errors. */
-  followStats(follower: Follower): AsyncIterableIterator<StatsUpdate>
+  followStats(follower: Follower): FeedReader<StatsUpdate>
 }
 
 /** Publishes the changes of this process to the subscribers of all processes. */
@@ -60,7 +60,7 @@ export function createLiveUpdates(pubSub: PubSub, statsUpdates: StatsUpdates): L
   }
 
   /** A feed within the bounds, and known to `endAll`. */
-  function open<Item>(follower: Follower, join: (feed: Feed<Item>) => Source): AsyncIterableIterator<Item> {
+  function open<Item>(follower: Follower, join: (feed: Feed<Item>) => Source): FeedReader<Item> {
     bounds.check(follower)
     return createFeed<Item>((feed) => {
       const leave = bounds.enter(follower)

@@ -17,6 +17,7 @@ import { createPayloads } from './payloads.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 import { useScopes } from './scopes.js'
+import { useEventStream } from './sse.js'
 import { refusal, useLimits } from './use-limits.js'
 import { createWebSocketOptions } from './web-socket.js'
 
@@ -44,6 +45,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     keyBytes: limits.fullAnswersPerKey * answerBytes,
     processBytes: limits.fullAnswers * answerBytes,
   })
+  const maskError = createMaskError(context.logger, disclosure)
   const yoga = createYoga<ServerContext>({
     schema,
     context: ({ apiKey, reader, answer }): GraphQLContext => ({
@@ -61,14 +63,17 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       useScopes(),
       useErrorCodes(disclosure),
       refuseOversizedAnswers,
+      useEventStream((error) => ({ errors: [maskError(error) as GraphQLError] })),
       ...(allowIntrospection ? [] : [withoutIntrospection]),
     ],
-    maskedErrors: { maskError: createMaskError(context.logger, disclosure) },
+    maskedErrors: { maskError },
     batching: { limit: limits.batchedOperations },
     // Every request needs a key in a header, and a foreign page can't send one unless its origin is allowed. This, and
     // the refusal of multipart, guards against forged requests (CSRF).
     cors:
-      corsOrigins.length > 0 ? { origin: corsOrigins, allowedHeaders: ['content-type', 'x-api-key'] } : false,
+      corsOrigins.length > 0
+        ? { origin: corsOrigins, allowedHeaders: ['content-type', 'x-api-key', 'last-event-id'] }
+        : false,
     multipart: false,
     graphiql: false,
     landingPage: false,

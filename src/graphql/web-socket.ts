@@ -1,13 +1,14 @@
 /**
  * GraphQL over WebSocket: the protocol `graphql-transport-ws`, by graphql-ws, with the same Yoga plugins as over HTTP.
  */
-import { type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
+import { getOperationAST } from 'graphql'
 import type { ServerOptions } from 'graphql-ws'
 import type { YogaServerInstance } from 'graphql-yoga'
 import type { ApiKey } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
 import type { Answers } from './answers.js'
 import type { Reader, ServerContext } from './context.js'
+import { withoutHttp } from './error-extensions.js'
 import { limits } from './limits.js'
 import { authenticateSocket, type SocketExtra } from './socket.js'
 import { refusal } from './use-limits.js'
@@ -64,12 +65,6 @@ export function createWebSocketOptions(
 interface Enveloped {
   execute(args: unknown): unknown
   subscribe(args: unknown): unknown
-}
-
-/** Removes `http`, as Yoga does over HTTP: `http` describes the HTTP answer with the error. */
-function withoutHttp(error: GraphQLError): GraphQLFormattedError {
-  const { http: _, ...extensions } = error.extensions
-  return { ...error.toJSON(), extensions }
 }
 
 /** graphql-ws would use other words than Yoga over HTTP. */

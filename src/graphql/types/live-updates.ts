@@ -5,12 +5,17 @@ import { filterComplexity } from '../connection-arguments.js'
 import { followerOf, type GraphQLContext } from '../context.js'
 import { DeliveryStatusEnum, EventStatusEnum } from '../enums.js'
 import { checkIds } from '../ids.js'
+import { resumeDeliveries } from '../resume.js'
+import { refuseToResume } from '../stream-position.js'
 import { Delivery } from './delivery.js'
 import { Event } from './event.js'
 
 const CATCH_UP =
   'It shows changes from the moment on at which it begins. To catch up after a break, begin it first and then ' +
   'query '
+
+const NO_RESUMING =
+  'has no meaning for `eventUpdated`; subscribe without it, and query `events` for what was missed'
 
 const sameId = (id: string | null | undefined) => (id == null ? undefined : new Set([id.toLowerCase()]))
 
@@ -22,7 +27,7 @@ builder.subscriptionFields((t) => ({
     type: Delivery,
     description:
       'Every committed change of a delivery’s status, after the commit, whichever process made it; a new ' +
-      `delivery is PENDING. ${CATCH_UP}\`deliveries(filter: {updatedAt: {from: …}})\`.`,
+      `delivery is PENDING. ${CATCH_UP}\`deliveries(filter: {updatedAt: {from: …}})\`. Over SSE, the header \`Last-Event-ID\` does that.`,
     args: {
       eventId: t.arg.id({ description: 'Deliveries of this event.' }),
       subscriptionId: t.arg.id({ description: 'Deliveries to this subscription.' }),
@@ -36,7 +41,8 @@ builder.subscriptionFields((t) => ({
         subscriptionId: sameId(subscriptionId),
         status: oneOfThese(status),
       }
-      return context.liveUpdates.follow('deliveries', filter, followerOf(context))
+      const feed = context.liveUpdates.follow('deliveries', filter, followerOf(context))
+      return resumeDeliveries(context, filter, feed, context.reader.position)
     },
     resolve: (delivery, _args, context, info) =>
       completeSnapshot(delivery, context, info, (select) =>
@@ -56,6 +62,7 @@ builder.subscriptionFields((t) => ({
     complexity: (filter) => filterComplexity(filter),
     subscribe: (_root, { id, type, status }, context) => {
       checkIds({ id })
+      refuseToResume(context.reader.position, NO_RESUMING)
       const filter = { id: sameId(id), type: oneOfThese(type), status: oneOfThese(status) }
       return context.liveUpdates.follow('events', filter, followerOf(context))
     },

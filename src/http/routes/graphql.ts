@@ -8,6 +8,7 @@ import { badInput, errorCatalogue, type ServiceError } from '../../errors.js'
 import { extensionsOf } from '../../graphql/error-extensions.js'
 import { limits } from '../../graphql/limits.js'
 import { createGraphQLServer, GRAPHQL_PATH, type GraphQLServerOptions } from '../../graphql/server.js'
+import { createStreamPosition } from '../../graphql/stream-position.js'
 import { authenticate } from '../auth.js'
 import { createGraphiQLPage } from '../graphiql-page.js'
 import { isLocalHost, originRefusal } from '../origins.js'
@@ -35,6 +36,8 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
     method === 'GET' &&
     (headers.accept ?? '').includes('text/html') &&
     (!requireLocalHost || isLocalHost(headers.host ?? ''))
+  const positionOf = ({ headers }: FastifyRequest) =>
+    createStreamPosition([headers['last-event-id']].flat()[0], () => options.context.clock.now())
   const isPreflight = ({ method }: FastifyRequest) => method === 'OPTIONS'
 
   return async (app) => {
@@ -62,7 +65,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         reply.raw.once('close', answer.close)
         const response = await yoga.handleNodeRequestAndResponse(request, reply, {
           apiKey,
-          reader: { canStream: canStream(request) },
+          reader: { canStream: canStream(request), position: positionOf(request) },
           answer,
         })
         if (!isStream(response.headers.get('content-type'))) endUnread(reply)
