@@ -77,15 +77,17 @@ async function runIn(
   const child = spawn(program, args, {
     cwd: directory,
     env: { ...withNode(dirname(process.execPath)), ...env },
-    timeout: RUN_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
+    // A group of processes, so that none of them outlives it.
+    detached: true,
   })
+  const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), RUN_TIMEOUT_MS)
   const ended = new Promise<number | string | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(signal ?? code))
   })
   child.stdin.end(input)
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+  clearTimeout(timer)
   if (code === 0) return stdout
   throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${stdout}\n${stderr}`)
 }
