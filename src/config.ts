@@ -66,6 +66,8 @@ export interface Config {
     /** Whether a browser that opens `/graphql` gets GraphiQL. */
     graphiql: boolean
     introspection: boolean
+    /** GraphQL documents by their hash. In production no other operations are taken. */
+    trustedDocuments: ReadonlyMap<string, string> | undefined
   }
   /** Origins of the pages that may call GraphQL from a browser. */
   corsOrigins: string[]
@@ -106,6 +108,7 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
     ...given,
     ...{ API_KEYS: 'maintenance-needs-none', API_KEYS_FILE: '' },
     ...{ EGRESS_CA_FILE: '', EGRESS_CLIENT_CERT_FILE: '', EGRESS_CLIENT_KEY_FILE: '' },
+    GRAPHQL_TRUSTED_DOCUMENTS_FILE: '',
     ROLE: 'all',
   })
 }
@@ -166,6 +169,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     graphql: {
       graphiql: isEnabled(settings.GRAPHIQL, settings.NODE_ENV),
       introspection: isEnabled(settings.GRAPHQL_INTROSPECTION, settings.NODE_ENV),
+      trustedDocuments: settings.GRAPHQL_TRUSTED_DOCUMENTS_FILE,
     },
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,

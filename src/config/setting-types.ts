@@ -52,11 +52,16 @@ export const listOf = <Value>(parse: (item: string, index: number) => Value) =>
   )
 
 /** The text of the file that the setting names. */
-export const fileText = parsedBy((path) => {
+export const fileText = parsedBy(readFile)
+
+/** The value that `parse` returns for the text of the file that the setting names. */
+export const fileOf = <Value>(parse: (text: string) => Value) => parsedBy((path) => parse(readFile(path)))
+
+function readFile(path: string): string {
   try {
     return readText(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     throw new Error(`names a file that can't be read (${code ?? message})`)
   }
-})
+}

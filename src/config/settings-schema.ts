@@ -11,7 +11,8 @@ import { parseNetwork } from '../platform/ip-ranges.js'
 import { parsePostgresUrl } from '../platform/postgres/url.js'
 import { parseRedisUrl } from '../platform/redis/address.js'
 import { parseEncryptionKey } from '../secrets/encryption-keys.js'
-import { fileText, list, listOf, number, oneOf, parsedBy, wholeNumber } from './setting-types.js'
+import { fileOf, fileText, list, listOf, number, oneOf, parsedBy, wholeNumber } from './setting-types.js'
+import { parseTrustedDocuments } from './trusted-documents-file.js'
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -50,6 +51,7 @@ export const settingsSchema = z.object({
   METRICS_RETENTION_DAYS: number(0.001, 36_500).default(30),
   GRAPHIQL: oneOf(['true', 'false']).optional(),
   GRAPHQL_INTROSPECTION: oneOf(['true', 'false']).optional(),
+  GRAPHQL_TRUSTED_DOCUMENTS_FILE: fileOf(parseTrustedDocuments).optional(),
   CORS_ORIGINS: list.optional(),
   LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)]).default('info'),
 })

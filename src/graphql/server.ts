@@ -6,18 +6,19 @@ import { errorCatalogue } from '../errors.js'
 import { createAnswers } from './answers.js'
 import type { GraphQLContext, ServerContext } from './context.js'
 import { createDeliveryLogs } from './delivery-logs.js'
-import {
-  createMaskError,
-  extensionsOf,
-  PERSISTED_QUERY_NOT_SUPPORTED,
-  useErrorCodes,
-} from './error-extensions.js'
+import { createMaskError, extensionsOf, useErrorCodes } from './error-extensions.js'
 import { limits } from './limits.js'
 import { createPayloads } from './payloads.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
 import { schema } from './schema.js'
 import { useScopes } from './scopes.js'
 import { useEventStream } from './sse.js'
+import {
+  createFindDocument,
+  hashParameters,
+  type TrustedDocumentsOptions,
+  usePersistedDocuments,
+} from './trusted-documents.js'
 import { refusal, useLimits } from './use-limits.js'
 import { createWebSocketOptions } from './web-socket.js'
 
@@ -29,6 +30,8 @@ export interface GraphQLServerOptions {
     'related' | 'payloads' | 'logs' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'
   >
   allowIntrospection: boolean
+  /** Without it, every operation is taken, and only as text. */
+  trustedDocuments?: TrustedDocumentsOptions | undefined
   /** Pages from these origins may use this service from a browser. */
   corsOrigins: string[]
   authentication: Authentication
@@ -37,7 +40,8 @@ export interface GraphQLServerOptions {
 }
 
 export function createGraphQLServer(options: GraphQLServerOptions) {
-  const { context, allowIntrospection, corsOrigins, authentication, eventMaxBytes } = options
+  const { context, allowIntrospection, corsOrigins, authentication, eventMaxBytes, trustedDocuments } =
+    options
   const disclosure = { suggestsNames: allowIntrospection }
   const answerBytes = Math.max(limits.answerMegabytes * 1_000_000, eventMaxBytes)
   const answers = createAnswers({
@@ -45,6 +49,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     keyBytes: limits.fullAnswersPerKey * answerBytes,
     processBytes: limits.fullAnswers * answerBytes,
   })
+  const findDocument = createFindDocument(schema, trustedDocuments)
   const maskError = createMaskError(context.logger, disclosure)
   const yoga = createYoga<ServerContext>({
     schema,
@@ -57,7 +62,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     }),
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
-      refusePersistedQueries,
+      usePersistedDocuments(findDocument),
       refuseUnreadableSubscriptions,
       useLimits(disclosure),
       useScopes(),
@@ -67,6 +72,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       ...(allowIntrospection ? [] : [withoutIntrospection]),
     ],
     maskedErrors: { maskError },
+    extraParamNames: hashParameters,
     batching: { limit: limits.batchedOperations },
     // Every request needs a key in a header, and a foreign page can't send one unless its origin is allowed. This, and
     // the refusal of multipart, guards against forged requests (CSRF).
@@ -80,7 +86,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     logging: false,
   })
 
-  const webSocket = createWebSocketOptions(yoga, answers, authentication)
+  const webSocket = createWebSocketOptions(yoga, { answers, authentication, findDocument })
   return { yoga, webSocket, answers }
 }
 
@@ -96,20 +102,6 @@ const refuseOversizedAnswers: Plugin = {
       setResult({ errors: [new GraphQLError(refusal.message, { extensions })] })
     },
   }),
-}
-
-/**
- * Clients with automatic persisted queries send a hash first, and the whole query after this refusal. They look for
- * this message and code: https://www.apollographql.com/docs/apollo-server/performance/apq
- */
-const refusePersistedQueries: Plugin = {
-  onParams({ params }) {
-    // A batch may hold anything in place of an operation. Yoga refuses such an item by itself.
-    if (params?.query != null || params?.extensions?.persistedQuery === undefined) return
-    // This throws, because Yoga would check the query even after a result.
-    const extensions = { code: PERSISTED_QUERY_NOT_SUPPORTED, http: { status: 200 } }
-    throw new GraphQLError('PersistedQueryNotSupported', { extensions })
-  },
 }
 
 /** Refuses a subscription before it follows anything when the client can't read its answers. */

@@ -11,12 +11,18 @@ import type { Reader, ServerContext } from './context.js'
 import { withoutHttp } from './error-extensions.js'
 import { limits } from './limits.js'
 import { authenticateSocket, type SocketExtra } from './socket.js'
+import type { FindDocument } from './trusted-documents.js'
 import { refusal } from './use-limits.js'
+
+interface WebSocketParts {
+  answers: Answers
+  authentication: Authentication
+  findDocument: FindDocument
+}
 
 export function createWebSocketOptions(
   yoga: YogaServerInstance<ServerContext, object>,
-  answers: Answers,
-  authentication: Authentication,
+  { answers, authentication, findDocument }: WebSocketParts,
 ): ServerOptions<Record<string, unknown>, SocketExtra> {
   return {
     onConnect: ({ connectionParams, extra }) => authenticateSocket(authentication, connectionParams, extra),
@@ -28,13 +34,15 @@ export function createWebSocketOptions(
       extra.answers?.get(id)?.close()
       extra.answers?.delete(id)
     },
-    async onSubscribe({ extra, subscriptions }, id, { query, operationName, variables }) {
+    async onSubscribe({ extra, subscriptions }, id, payload) {
       if (Object.keys(subscriptions).length > limits.operationsPerSocket) return [tooManyOperations()]
-      const params = { query, operationName, variables }
+      const { operationName, variables } = payload
       const reader: Reader = { canStream: true, socket: extra.socket }
       const answer = answers.open(extra.apiKey as ApiKey)
-      const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
       try {
+        const query = findDocument(payload) ?? ''
+        const params = { query, operationName, variables }
+        const enveloped = yoga.getEnveloped({ apiKey: extra.apiKey, reader, answer, params } as never)
         const document = enveloped.parse(query)
         const errors = enveloped.validate(enveloped.schema, document)
         if (errors.length > 0) return errors

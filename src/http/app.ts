@@ -33,7 +33,7 @@ import { subscriptionRoutes } from './routes/subscriptions.js'
 
 type GraphQLSettings = Pick<
   GraphQLRouteOptions,
-  'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'requireLocalHost'
+  'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'requireLocalHost' | 'trustedDocuments'
 >
 
 export interface AppOptions {

@@ -97,6 +97,10 @@ function createApi(
     liveUpdates: createLiveUpdates(pubSub, createStatsUpdates(database, reportTrouble('live totals'))),
     graphql: {
       allowIntrospection: config.graphql.introspection,
+      trustedDocuments: config.graphql.trustedDocuments && {
+        documents: config.graphql.trustedDocuments,
+        refusesOthers: config.environment === 'production',
+      },
       corsOrigins: config.corsOrigins,
       graphiql: config.graphql.graphiql ? { apiKey: publicApiKey(config) } : undefined,
       requireLocalHost: config.environment !== 'production',

@@ -25,7 +25,7 @@ const publish = async (): Promise<string> =>
   (await service.api.post('/v1/events', { type: 'a', data: {} })).body.eventId
 
 const open = async (lastEventId?: string, variables: object = {}): Promise<EventStream> =>
-  resources.use(await openEventStream(service, updated, { variables, ...(lastEventId && { lastEventId }) }))
+  resources.use(await openEventStream(service, { query: updated, variables }, lastEventId))
 
 const sentEvents = ({ results }: EventStream): string[] =>
   results.flatMap(({ data }) =>
@@ -92,14 +92,16 @@ describe('a client that comes back with Last-Event-ID', () => {
     ['an id from long ago', updated, new Date(Date.now() - 2 * 3_600_000).toISOString(), 'CONFLICT'],
     ['eventUpdated', 'subscription { eventUpdated { id } }', new Date().toISOString(), 'BAD_USER_INPUT'],
   ])('is told why it can not resume: %s', async (_name, query, lastEventId, code) => {
-    const stream = resources.use(await openEventStream(service, query, { lastEventId }))
+    const stream = resources.use(await openEventStream(service, { query }, lastEventId))
     await expect.poll(() => stream.isComplete).toBe(true)
     expect(stream.results.map(({ errors }) => errors?.[0]?.extensions.code)).toEqual([code])
     expect(JSON.stringify(stream.results)).toContain('Last-Event-ID')
   })
 
   it('has no id to send where a stream can not resume', async () => {
-    const stream = resources.use(await openEventStream(service, 'subscription { eventUpdated { id } }'))
+    const stream = resources.use(
+      await openEventStream(service, { query: 'subscription { eventUpdated { id } }' }),
+    )
     await expect
       .poll(async () => [await publish(), stream.results.length > 0][1], { timeout: 20_000 })
       .toBe(true)

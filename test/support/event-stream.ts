@@ -11,8 +11,8 @@ export interface EventStream extends AsyncDisposable {
 
 export async function openEventStream(
   { url }: { url: string },
-  query: string,
-  { variables = {}, lastEventId = '' }: { variables?: object; lastEventId?: string } = {},
+  operation: object,
+  lastEventId = '',
 ): Promise<EventStream> {
   const abort = new AbortController()
   const response = await fetch(`${url}/graphql`, {
@@ -21,7 +21,7 @@ export async function openEventStream(
       ...{ 'x-api-key': TEST_KEY, 'content-type': 'application/json', accept: 'text/event-stream' },
       ...(lastEventId !== '' && { 'last-event-id': lastEventId }),
     },
-    body: JSON.stringify({ query, variables }),
+    body: JSON.stringify(operation),
     signal: abort.signal,
   })
   const stream: EventStream = {
