@@ -32,10 +32,9 @@ export function authenticateSocket(
     extra.apiKey = authentication.authenticate(apiKey, request)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    // graphql-ws takes both codes as final. After 4403 it would try again for most of a minute.
+    // graphql-ws takes 4401 as final, and tries again after 1013. A right key may meet the limit of its address, too.
     const isPassing = error.retryAfterSeconds !== undefined
-    const code = isPassing ? CloseCode.TooManyInitialisationRequests : CloseCode.Unauthorized
-    socket.close(code, closeReason(error.message))
+    socket.close(isPassing ? TRY_AGAIN_LATER : CloseCode.Unauthorized, closeReason(error.message))
     return false
   }
   extra.forget = authentication.onRemoved(extra.apiKey, () =>
@@ -43,6 +42,9 @@ export function authenticateSocket(
   )
   return true
 }
+
+/** https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
+const TRY_AGAIN_LATER = 1013
 
 /** A reason has room for 123 bytes (RFC 6455 §5.5). These messages are ASCII. */
 const closeReason = (message: string): string => message.slice(0, 123)

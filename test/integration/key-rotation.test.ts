@@ -2,13 +2,15 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClient as createWebSocketClient } from 'graphql-ws'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import { hashKey } from '../../src/api-keys/api-key.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
-import { openSocket } from '../support/graphql.js'
+import { openSocket, webSocketUrl } from '../support/graphql.js'
 import { expectProblem } from '../support/problem.js'
 import { startOn } from '../support/service.js'
 
@@ -90,7 +92,32 @@ describe('a file of keys', () => {
   })
 })
 
+/** The codes that the WebSockets of a graphql-ws client are closed with, until it gives up. */
+async function closeCodes(apiKey: string): Promise<number[]> {
+  const codes: number[] = []
+  const client = createWebSocketClient({
+    url: webSocketUrl(service),
+    webSocketImpl: WebSocket,
+    connectionParams: { apiKey },
+    retryAttempts: 2,
+    retryWait: async () => {},
+    on: { closed: (event) => codes.push((event as { code: number }).code) },
+  })
+  const error = await new Promise((resolve) =>
+    client.subscribe(
+      { query: '{ __typename }' },
+      { next: resolve, error: resolve, complete: () => resolve(undefined) },
+    ),
+  )
+  expect((error as { code: number }).code).toBe(codes.at(-1))
+  return codes
+}
+
 describe('wrong keys', () => {
+  it('end a client at once over WebSocket', async () => {
+    expect(await closeCodes('wrong')).toEqual([4401])
+  })
+
   it('are answered by 429 after the twentieth of a minute, as are right ones that were never used from here', async () => {
     const statuses: number[] = []
     for (let n = 1; n <= 25; n += 1) statuses.push(await statusWith(`guess-${n}`))
@@ -102,7 +129,12 @@ describe('wrong keys', () => {
 
     const socket = await openSocket(service)
     socket.send({ type: 'connection_init', payload: { apiKey: 'guess' } })
-    expect(await socket.closed).toBe(4429)
+    expect(await socket.closed).toBe(1013)
+    expect(await socket.closeReason).toMatch(
+      /^Too many wrong API keys came from this address\. Try again in \d+ s/,
+    )
+    // The limit passes, so the client goes on trying.
+    expect(await closeCodes('unused')).toEqual([1013, 1013, 1013])
     expect(await opens('fixed')).toBe(true)
     expect(await statusWith('unused')).toBe(429)
     expect(await (await fetch(`${service.url}/v1/metrics`)).text()).toMatch(

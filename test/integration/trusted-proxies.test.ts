@@ -46,7 +46,7 @@ async function guessBySocket({ from, forwarded }: Guess): Promise<number> {
   await once(socket, 'open')
   socket.send(JSON.stringify({ type: 'connection_init', payload: { apiKey: 'wrong' } }))
   const [code] = await once(socket, 'close')
-  return code === 4429 ? 429 : code === 4401 ? 401 : code
+  return code === 1013 ? 429 : code === 4401 ? 401 : code
 }
 
 const everyWay = async (who: Guess) => [
