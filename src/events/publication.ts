@@ -21,7 +21,7 @@ export interface Publication {
   idempotencyKey: string | null
 }
 
-const idempotencyKey = z.string().regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+const idempotencyKey = z.string().regex(/^[ -~]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
 
 const jsonObject = z
   .custom<Record<string, unknown>>(

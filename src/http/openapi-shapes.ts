@@ -15,7 +15,7 @@ export const keepReadable: Override = ({ zodSchema, jsonSchema }) => {
   const { examples } = z.globalRegistry.get(zodSchema) ?? {}
   if (Array.isArray(examples)) jsonSchema.examples ??= examples
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
-  if (jsonSchema.format !== undefined) delete jsonSchema.pattern
+  if ('format' in def) delete jsonSchema.pattern
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
 }
@@ -29,9 +29,14 @@ const reference = /"#\/components\/schemas\/(\w+)"/g
  * @throws Error when a shape is both
  */
 export function oneSchemaOfEachShape(document: Document): Document {
-  const { components, paths = {} } = document as {
+  const {
+    components,
+    paths = {},
+    webhooks = {},
+  } = document as {
     components: { schemas: Record<string, object> }
     paths?: object
+    webhooks?: object
   }
   const { schemas } = components
   const used = new Set<string>()
@@ -42,7 +47,7 @@ export function oneSchemaOfEachShape(document: Document): Document {
       follow(schemas[name] ?? {})
     }
   }
-  follow(paths)
+  follow({ paths, webhooks })
 
   const shortName = (name: string) => name.replace(/Input$/, '')
   const names = [...used].sort()
@@ -59,20 +64,42 @@ interface Media {
   example?: unknown
 }
 
+interface Operation {
+  requestBody?: { content: Record<string, Media> }
+  responses: Record<string, { content?: Record<string, unknown>; headers?: object }>
+}
+
+const operationsOf = ({ paths = {} }: { paths?: object }): Operation[] =>
+  Object.values(paths).flatMap((methods) => Object.values<Operation>(methods))
+
 /**
  * Copies the example of each body's shape to the body itself. Some pages and generators do not follow references, and
  * look for the example only there.
  */
 export function withBodyExamples(document: Document): Document {
-  const { paths = {}, components } = document as {
-    paths?: Record<string, Record<string, { requestBody?: { content: Record<string, Media> } }>>
-    components: { schemas: Record<string, { examples?: unknown[] }> }
+  const { components } = document as { components: { schemas: Record<string, { examples?: unknown[] }> } }
+  for (const { requestBody } of operationsOf(document)) {
+    for (const media of Object.values(requestBody?.content ?? {})) {
+      const name = media.schema?.$ref?.split('/').at(-1) ?? ''
+      const [example] = components.schemas[name]?.examples ?? []
+      if (example !== undefined) media.example = example
+    }
   }
-  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
-  for (const media of operations.flatMap(({ requestBody }) => Object.values(requestBody?.content ?? {}))) {
-    const name = media.schema?.$ref?.split('/').at(-1) ?? ''
-    const [example] = components.schemas[name]?.examples ?? []
-    if (example !== undefined) media.example = example
+  return document
+}
+
+const retryAfter = {
+  description: 'Seconds after which it makes sense to try again.',
+  schema: { type: 'integer', minimum: 1 },
+}
+
+/** Adds `Retry-After` to the problems that carry it: the library drops headers of answers with a content type. */
+export function withRetryAfter(document: Document): Document {
+  for (const { responses } of operationsOf(document)) {
+    for (const status of ['429', '503']) {
+      const response = responses[status]
+      if (response?.content?.['application/problem+json']) response.headers = { 'Retry-After': retryAfter }
+    }
   }
   return document
 }

@@ -1,4 +1,5 @@
 /** Serves OpenAPI 3.1, made from the same schemas as the validation, and a page to read and try the routes. */
+import { STATUS_CODES } from 'node:http'
 import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
@@ -6,7 +7,8 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import type { z } from 'zod'
 import { errorCatalogue } from '../errors.js'
 import { version } from '../platform/version.js'
-import { keepReadable, oneSchemaOfEachShape, withBodyExamples } from './openapi-shapes.js'
+import { keepReadable, oneSchemaOfEachShape, withBodyExamples, withRetryAfter } from './openapi-shapes.js'
+import { webhooks } from './openapi-webhooks.js'
 import { problemBody } from './problem.js'
 
 type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['status']
@@ -14,25 +16,33 @@ type ProblemStatus = (typeof errorCatalogue)[keyof typeof errorCatalogue]['statu
 /** The problems every route with authentication may answer with. */
 const COMMON_PROBLEMS = [400, 401, 403, 429, 500, 503] as const
 
+/** A route that takes POST or PATCH reads a body, even one that wants none. */
+export const BODY_PROBLEMS = [413, 415] as const
+
+/** Refusals before routing, see `early-refusals.ts`. Their type is `about:blank`. */
+const EARLY_PROBLEMS = [408, 417, 431] as const
+
 /** The route's own answers and its problems. The type has only the own answers, because handlers return only these. */
 export function answers<const Own extends Record<number, z.ZodType>>(
   own: Own,
   ...problems: ProblemStatus[]
 ): Own {
-  return { ...own, ...Object.fromEntries([...problems, ...COMMON_PROBLEMS].map(problemAnswer)) }
+  return { ...own, ...problemAnswers([...problems, ...COMMON_PROBLEMS]) }
 }
 
 /** For routes without authentication: a client's only possible mistake is an unknown parameter. */
-export const unknownParameter = Object.fromEntries([problemAnswer(400)])
+export const openAnswers = <const Own extends object>(own: Own): Own => ({ ...problemAnswers([400]), ...own })
 
-function problemAnswer(status: ProblemStatus) {
+function problemAnswers(statuses: readonly ProblemStatus[]) {
   const content = { 'application/problem+json': { schema: problemBody } }
-  return [status, { description: titleOf(status), content }] as const
+  return Object.fromEntries(
+    [...statuses, ...EARLY_PROBLEMS].map((status) => [status, { description: titleOf(status), content }]),
+  )
 }
 
 function titleOf(status: number): string {
   const titles = Object.values(errorCatalogue).filter((entry) => entry.status === status)
-  return titles.map(({ title }) => title).join(', ')
+  return titles.map(({ title }) => title).join(', ') || `${STATUS_CODES[status]}`
 }
 
 const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
@@ -40,7 +50,10 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   info: {
     title: 'Node Event Service',
     version,
-    description: 'Accepts events and delivers them as signed webhooks (Standard Webhooks 1.0.0).',
+    description:
+      'Accepts events and delivers them as signed webhooks (Standard Webhooks 1.0.0). ' +
+      'Another method than those of a path answers 405 with `Allow`.',
+    contact: { name: 'The operator of this service' },
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/', description: 'This service' }],
@@ -52,6 +65,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   ],
   components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
   security: [{ apiKey: [] }],
+  webhooks,
 }
 
 /** The page loads nothing from another origin, and sends nothing to one. */
@@ -64,8 +78,8 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 /**
- * Names the scope in `security`. OpenAPI 3.1 allows names of roles there for every kind of key:
- * https://spec.openapis.org/oas/v3.1.1#security-requirement-object
+ * Names the scope in the description and as `x-required-scope`. OpenAPI 3.1 allows it in `security`, but linters expect
+ * only scopes of OAuth there.
  */
 function withScopes(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
@@ -75,7 +89,7 @@ function withScopes(transform: SwaggerTransform): SwaggerTransform {
     const description = [schema.description, `Takes a key with the scope \`${scope}\`.`]
       .filter(Boolean)
       .join(' ')
-    return { schema: { ...schema, description, security: [{ apiKey: [scope] }] }, url }
+    return { schema: { ...schema, description, 'x-required-scope': scope } as typeof schema, url }
   }
 }
 
@@ -85,7 +99,8 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: about,
     transform: withScopes(createJsonSchemaTransform({ zodToJsonConfig })),
-    transformObject: (document) => withBodyExamples(oneSchemaOfEachShape(transformObject(document))),
+    transformObject: (document) =>
+      withRetryAfter(withBodyExamples(oneSchemaOfEachShape(transformObject(document)))),
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -4,13 +4,13 @@ import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
-import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
+import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 
-const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
-const id = z.string().meta({ format: 'uuid', examples: ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'] })
-const anyObject = z.looseObject({})
+export const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
+export const id = z.string().meta({ format: 'uuid', examples: ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'] })
+export const anyObject = z.looseObject({})
 const deliveryStatuses = Object.values(DeliveryStatus)
 export const deliveryStatus = z.enum(deliveryStatuses, {
   error: `must be one of ${deliveryStatuses.join(', ')}`,
@@ -34,7 +34,12 @@ export const pageQuery = z.strictObject({
     .preprocess(readDigits, z.number({ error: wrongLimit }).int().min(1).max(MAX_LIMIT))
     .default(DEFAULT_LIMIT)
     .meta({ description: `How many; ${DEFAULT_LIMIT} when it is absent.` }),
-  cursor: z.string().optional().meta({ description: 'The `nextCursor` of the page before.' }),
+  cursor: cursor.optional().meta({ description: 'The `nextCursor` of the page before.' }),
+})
+
+/** The header of an answer. It belongs to the `meta` of the answer's shape, from where the library takes it. */
+export const locationHeader = (path: string) => ({
+  Location: { type: 'string', format: 'uri-reference', description: `\`${path}\`` },
 })
 
 const pageOf = <Item extends z.ZodType>(item: Item) =>

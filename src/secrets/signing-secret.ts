@@ -30,6 +30,13 @@ const BASE64_FORM = `padded base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes
 /** The form of a secret, for the documentation of an input. */
 export const SECRET_FORM = `\`${PREFIX}\` and ${BASE64_FORM}; or ${PLAIN_FORM}, used as their bytes.`
 
+/** What holds for both forms, as JSON Schema says it. */
+export const SECRET_BOUNDS = {
+  minLength: MIN_PLAIN_LENGTH,
+  maxLength: MAX_PLAIN_LENGTH,
+  pattern: '^[!-~][ -~]*[!-~]$',
+} as const
+
 /**
  * Checks a new secret only: stored secrets go on signing in any form.
  *

@@ -6,7 +6,7 @@ import { EVERY_TYPE, eventType } from '../model/event-type.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
-import { SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
+import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 
 const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
@@ -49,8 +49,9 @@ const endpointUrl = z
   })
   .meta({
     format: 'uri',
+    pattern: '^https?://',
     description: inputForms.endpointUrl,
-    examples: ['https://example.com/webhooks'],
+    examples: ['http://127.0.0.1:4000/webhooks'],
   })
   .transform(normalizeUrl)
 
@@ -74,13 +75,13 @@ const secret = z
     if (refusal !== undefined) context.addIssue(refusal)
   })
   .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
-  .meta({ description: inputForms.secret })
+  .meta({ description: inputForms.secret, ...SECRET_BOUNDS })
 
 const description = z
   .string()
   .max(MAX_DESCRIPTION_LENGTH)
   .refine(isPostgresText, 'must not contain NUL or broken characters')
-  .meta({ description: inputForms.description })
+  .meta({ description: inputForms.description, pattern: '^[^\\u0000]*$' })
 
 const maxRequestsPerSecond = z
   .int('must be a whole number')

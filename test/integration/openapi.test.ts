@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scope } from '../../src/api-keys/api-key.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { version } from '../../src/platform/version.js'
+import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
 describe('the documentation', () => {
@@ -40,8 +41,16 @@ describe('the documentation', () => {
     for (const [route, access] of routes) {
       const [method = '', path = ''] = route.split(' ')
       const operation = document.paths[path]?.[method]
-      expect([route, operation?.security]).toEqual([route, access === 'open' ? [] : [{ apiKey: [access] }]])
-      expect(operation).toMatchObject({ operationId: expect.any(String), summary: expect.any(String) })
+      expect([route, operation?.security]).toEqual([route, access === 'open' ? [] : undefined])
+      expect([route, operation?.['x-required-scope'] ?? 'open']).toEqual([route, access])
+      const text = expect.any(String)
+      expect(operation).toMatchObject({ operationId: text, summary: text, description: text })
+      for (const status of [400, 408, 417, 431]) expect(operation.responses).toHaveProperty(`${status}`)
+      for (const status of [413, 415])
+        expect([route, operation.responses[status] !== undefined]).toEqual([
+          route,
+          /^(post|patch)/.test(route),
+        ])
       for (const status of [401, 403, 429])
         expect([route, operation.responses[status] !== undefined]).toEqual([route, access !== 'open'])
     }
@@ -66,6 +75,62 @@ describe('the documentation', () => {
     const problems = answers.filter(([status]) => Number(status) >= 400)
     expect(problems.length).toBeGreaterThan(routes.length)
     for (const [, { content }] of problems) expect([problem, health]).toContainEqual(content)
+  })
+
+  it('has the headers that answers carry', async () => {
+    const headersOf = (path: string, method: string, status: number) =>
+      Object.keys(document.paths[path][method].responses[status].headers ?? {})
+    const event = { type: 'a', data: {}, eventId: 'the-same' }
+    const answers = {
+      '/v1/events': [event, event],
+      '/v1/subscriptions': [{ endpointUrl: 'http://127.0.0.1:9/headers', eventTypes: ['b'] }],
+    }
+    for (const [path, bodies] of Object.entries(answers)) {
+      for (const body of bodies) {
+        const { status, headers, body: answer } = await service.api.post(path, body)
+        expect(headersOf(path, 'post', status)).toEqual(['Location'])
+        expect(headers.get('location')).toBe(`${path}/${answer.id ?? answer.eventId}`)
+      }
+    }
+    for (const status of [429, 503]) expect(headersOf('/v1/stats', 'get', status)).toEqual(['Retry-After'])
+  })
+
+  it('has the bounds of every input that a pattern can say', () => {
+    const { NewEvent, NewSubscription, SubscriptionChanges } = document.components.schemas
+    expect(SubscriptionChanges.minProperties).toBe(1)
+    expect(NewEvent.properties.type.pattern).toBe('^[A-Za-z0-9_.:-]{1,128}$')
+    const { parameters } = document.paths['/v1/events'].post
+    const key = new RegExp(parameters[0].schema.pattern)
+    expect(['a', 'a b', '', ' a'].map((text) => key.test(text))).toEqual([true, true, false, false])
+    const { pattern, ...bounds } = NewSubscription.properties.secret.anyOf[0]
+    expect(bounds).toMatchObject({ minLength: 8, maxLength: 255 })
+    expect(['12345678', ' 2345678', 'whsec_AAAA'].map((text) => new RegExp(pattern).test(text))).toEqual([
+      ...[true, false, true],
+    ])
+  })
+
+  it('has the webhook as it is delivered: its body and its headers', async () => {
+    const receiver = resources.use(await startReceiver())
+    await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['webhook'] })
+    await service.api.post('/v1/events', { type: 'webhook', data: { a: 1 } })
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    const [{ headers = {}, body = '' } = {}] = receiver.requests
+    const { parameters, requestBody } = document.webhooks.event.post
+    for (const { name, schema } of parameters)
+      expect(headers[name]).toMatch(new RegExp(schema.pattern ?? '.'))
+    const described = [...parameters.map(({ name }: { name: string }) => name), 'content-type']
+    const ofHttp = /^(host|connection|content-length|accept|transfer-encoding)$/
+    expect(
+      Object.keys(headers)
+        .filter((name) => !ofHttp.test(name))
+        .sort(),
+    ).toEqual(described.sort())
+    const { Webhook } = document.components.schemas
+    const { example } = requestBody.content['application/json']
+    for (const sent of [JSON.parse(body), example]) {
+      expect(Object.keys(sent)).toEqual(Webhook.required)
+      expect(Object.keys(sent.payload)).toEqual(Webhook.properties.payload.required)
+    }
   })
 
   it('has an example of each request body that works as it stands and does no harm', async () => {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
-import { answers } from '../openapi.js'
+import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   deliveryPage,
   deliveryStatus,
@@ -50,7 +50,7 @@ export const deliveryRoutes =
           operationId: 'retryDelivery',
           summary: 'Retry a FAILED or DEAD delivery',
           params: idParameter,
-          response: answers({ 202: retriedShape.describe('It is due now.') }, 404, 409),
+          response: answers({ 202: retriedShape.describe('It is due now.') }, 404, 409, ...BODY_PROBLEMS),
         },
       },
       async ({ params }, reply) => {
@@ -69,7 +69,11 @@ export const deliveryRoutes =
           operationId: 'retryEvent',
           summary: 'Retry every FAILED or DEAD delivery of an event',
           params: eventIdParameter,
-          response: answers({ 202: retriedEventShape.describe('What became of its deliveries.') }, 404),
+          response: answers(
+            { 202: retriedEventShape.describe('What became of its deliveries.') },
+            404,
+            ...BODY_PROBLEMS,
+          ),
         },
       },
       async ({ params }, reply) => {

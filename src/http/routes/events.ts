@@ -5,8 +5,15 @@ import { checkIdempotencyKey, publicationBody, readPublication } from '../../eve
 import type { Publisher } from '../../events/publish.js'
 import type { Database } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
-import { answers } from '../openapi.js'
-import { eventShape, eventText, idParameter, publishedShape, summaryShape } from '../shapes.js'
+import { answers, BODY_PROBLEMS } from '../openapi.js'
+import {
+  eventShape,
+  eventText,
+  idParameter,
+  locationHeader,
+  publishedShape,
+  summaryShape,
+} from '../shapes.js'
 
 interface EventContext {
   database: Database
@@ -37,11 +44,13 @@ export const eventRoutes =
             '`eventId`, the same content again answers 200 with the first event and delivers nothing twice.',
           headers: z.looseObject({
             // Only for OpenAPI. Node.js gives names in lower case, so this checks nothing.
-            'Idempotency-Key': z.string().optional().meta({
-              description: 'Makes it safe to send the event again: 1 to 255 printable ASCII characters.',
-              minLength: 1,
-              maxLength: 255,
-            }),
+            'Idempotency-Key': z
+              .string()
+              .optional()
+              .meta({
+                description: 'Makes it safe to send the event again: 1 to 255 printable ASCII characters.',
+                ...{ minLength: 1, maxLength: 255, pattern: '^[!-~]([ -~]*[!-~])?$' },
+              }),
           }),
           body: publicationBody.meta({
             id: 'NewEvent',
@@ -51,11 +60,16 @@ export const eventRoutes =
           }),
           response: answers(
             {
-              202: publishedShape.describe('Accepted, and committed. `Location` names the event.'),
-              200: publishedShape.describe('Accepted before: the event that has this idempotency key.'),
+              202: publishedShape.meta({
+                description: 'Accepted, and committed. `Location` names the event.',
+                headers: locationHeader('/v1/events/{id}'),
+              }),
+              200: publishedShape.meta({
+                description: 'Accepted before: the event that has this idempotency key.',
+                headers: locationHeader('/v1/events/{id}'),
+              }),
             },
-            413,
-            415,
+            ...BODY_PROBLEMS,
             422,
           ),
         },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Metrics } from '../../telemetry/metrics.js'
-import { unknownParameter } from '../openapi.js'
+import { openAnswers } from '../openapi.js'
 
 export const metricsRoutes =
   (metrics: Metrics): FastifyPluginAsyncZod =>
@@ -14,10 +14,10 @@ export const metricsRoutes =
           operationId: 'getMetrics',
           summary: 'Metrics for Prometheus',
           security: [],
-          response: {
+          description: 'In the text format of Prometheus 0.0.4. Takes no key.',
+          response: openAnswers({
             200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
-            ...unknownParameter,
-          },
+          }),
         },
       },
       async (_request, reply) => reply.type(metrics.contentType).send(await metrics.print()),

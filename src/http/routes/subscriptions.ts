@@ -4,10 +4,11 @@ import { createSubscription, type SubscriptionContext } from '../../subscription
 import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
 import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
-import { answers } from '../openapi.js'
+import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   createdSubscriptionShape,
   idParameter,
+  locationHeader,
   pageQuery,
   subscriptionPage,
   subscriptionShape,
@@ -38,7 +39,16 @@ export const subscriptionRoutes =
             // An address of this machine: `/docs` fills in the example, and a click must not send events to a stranger.
             examples: [{ endpointUrl: 'http://127.0.0.1:4000/webhooks', eventTypes: ['user.created'] }],
           }),
-          response: answers({ 201: createdSubscriptionShape.describe('Created.') }, 409, 413, 415),
+          response: answers(
+            {
+              201: createdSubscriptionShape.meta({
+                description: 'Created.',
+                headers: locationHeader('/v1/subscriptions/{id}'),
+              }),
+            },
+            409,
+            ...BODY_PROBLEMS,
+          ),
         },
       },
       async ({ body }, reply) => {
@@ -95,9 +105,10 @@ export const subscriptionRoutes =
           params: idParameter,
           body: subscriptionChanges.meta({
             id: 'SubscriptionChanges',
+            minProperties: 1,
             examples: [{ description: 'Accounts, staging' }],
           }),
-          response: answers({ 200: subscriptionShape.describe('As it is now.') }, 404, 409, 413, 415),
+          response: answers({ 200: subscriptionShape.describe('As it is now.') }, 404, 409, ...BODY_PROBLEMS),
         },
       },
       async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),
