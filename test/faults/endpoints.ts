@@ -66,7 +66,8 @@ const tempers: Temper[] = [
 /** The secret of all of them. */
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 
-export async function startEndpoints(random: Random): Promise<Endpoints> {
+/** @param hostOf the name of an endpoint's host; without it, and for the steady one, it is an address */
+export async function startEndpoints(random: Random, hostOf?: (name: string) => string): Promise<Endpoints> {
   const resources = createResources()
   const verifier = new Webhook(SECRET)
   const spoiled: string[] = []
@@ -122,7 +123,9 @@ export async function startEndpoints(random: Random): Promise<Endpoints> {
   const all: Endpoint[] = []
   for (const { name, eventTypes } of tempers) {
     const network = resources.use(await startProxy(serverUrl, { port: await findSteadyPort() }))
-    all.push({ name, eventTypes, network, url: new URL(name, network.url).href, received: new Map() })
+    const url = new URL(name, network.url)
+    if (hostOf && name !== 'steady') url.hostname = hostOf(name)
+    all.push({ name, eventTypes, network, url: url.href, received: new Map() })
   }
   return {
     all,

@@ -7,14 +7,17 @@ import { promisify } from 'node:util'
 import { provideFaketime, type SettableClock, settableClock } from '../support/faketime.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
 import type { Settings } from '../support/service.js'
+import { canHaveNames } from './names.js'
 import { findSteadyPort } from './steady-port.js'
 
-export type Need = 'networks' | 'clocks' | 'small disk'
+export type Need = 'networks' | 'clocks' | 'small disk' | 'names'
 
 /** Why it can not be had; undefined where it can. */
 export function lack(need: Need): string | undefined {
   if (need === 'clocks') return provideFaketime() === undefined ? 'libfaketime is not installed' : undefined
   if (need === 'small disk') return canMount() ? undefined : 'only root can mount a small disk'
+  if (need === 'names')
+    return canHaveNames() ? undefined : 'only root can give processes a name server of their own'
   return undefined
 }
 

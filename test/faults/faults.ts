@@ -1,5 +1,6 @@
 /** The faults: what can be done to the service and to all that it stands on, each for real. */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { NameServerAnswer } from '../support/name-server.js'
 import type { Endpoint } from './endpoints.js'
 import type { Need, Network } from './equipment.js'
 import { killMigration } from './migration.js'
@@ -44,6 +45,18 @@ const onNetwork =
     await pause(outageMs(chance, limitMs))
     await network.restore()
     return name
+  }
+
+/** RFC 1035 §4.1.1. */
+const SERVER_FAILURE = 2
+
+const onNames =
+  (answer: NameServerAnswer) =>
+  async ({ names }: World, chance: Chance): Promise<string> => {
+    names?.fail(answer)
+    await pause(outageMs(chance, 6000))
+    names?.recover()
+    return 'all endpoints with names'
   }
 
 const serverNames = { redis: 'Redis', postgres: 'PostgreSQL' } as const
@@ -203,6 +216,8 @@ export const faults: Fault[] = [
     mayDouble: 'of its endpoint',
     run: onNetwork((network) => network.resetAnswers()),
   },
+  { name: 'name server silent', mayDouble: 'none', needs: 'names', run: onNames('silent') },
+  { name: 'name server failing', mayDouble: 'none', needs: 'names', run: onNames({ rcode: SERVER_FAILURE }) },
   {
     name: 'one of several processes killed',
     mayDouble: 'any',

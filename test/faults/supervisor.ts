@@ -39,6 +39,8 @@ export interface SupervisedOptions {
   name: string
   port: number
   directory: string
+  /** Goes before the program and its arguments. */
+  command?: string[] | undefined
   settings: Settings
   onUncausedExit(exit: UncausedExit): void
 }
@@ -55,7 +57,7 @@ const LAST_WORDS = 30
 
 /** Resolves once the process listens. */
 export async function supervise(options: SupervisedOptions): Promise<Supervised> {
-  const { name, port, directory, settings, onUncausedExit } = options
+  const { name, port, directory, settings, command = [], onUncausedExit } = options
   const url = `http://127.0.0.1:${port}`
   const environment = { PATH: process.env.PATH, ...settings, PORT: String(port) }
   let child: ChildProcess
@@ -65,7 +67,8 @@ export async function supervise(options: SupervisedOptions): Promise<Supervised>
 
   function start(): void {
     lastWords = []
-    child = spawn(process.execPath, [resolve('dist/main.js')], {
+    const [program = '', ...args] = [...command, process.execPath, resolve('dist/main.js')]
+    child = spawn(program, args, {
       cwd: directory,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],

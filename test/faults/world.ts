@@ -16,6 +16,7 @@ import {
   type Network,
   SMALL_DISK_SETTINGS,
 } from './equipment.js'
+import { createNames, type Names } from './names.js'
 import { type BreakablePostgres, startBreakablePostgres } from './postgres.js'
 import type { Random } from './random.js'
 import { type BreakableRedis, startBreakableRedis } from './redis.js'
@@ -46,6 +47,8 @@ export interface World extends AsyncDisposable {
   clocks: Clock[]
   /** PostgreSQL's, if a fault needs a small one. */
   disk: Disk | undefined
+  /** Of endpoints, if a fault needs them to have names. */
+  names: Names | undefined
   apiKey: string
 }
 
@@ -102,7 +105,8 @@ async function fill(
     }),
   )
   const redis = resources.use(await startBreakableRedis(join(directory, 'redis')))
-  const endpoints = resources.use(await startEndpoints(random))
+  const names = needs.has('names') ? resources.use(await createNames(directory)) : undefined
+  const endpoints = resources.use(await startEndpoints(random, names?.hostOf))
   await applyMigrations({ databaseUrl: postgres.url })
 
   const uncausedExits: UncausedExit[] = []
@@ -126,6 +130,7 @@ async function fill(
           port: await findSteadyPort(),
           onUncausedExit: (exit) => uncausedExits.push(exit),
         },
+        command: names?.command,
         settings: {
           ...settings,
           ...clock.settings,
@@ -145,7 +150,7 @@ async function fill(
   const subscriptions = await subscribe(endpoints, (apis[0] as Supervised).url)
   return {
     ...{ layout, postgres, redis, endpoints, apis, workers, subscriptions, uncausedExits },
-    ...{ networks, clocks, disk },
+    ...{ networks, clocks, disk, names },
     apiKey: API_KEY,
     [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }

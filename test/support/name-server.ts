@@ -14,9 +14,13 @@ export interface NameServer extends AsyncDisposable {
 
 const TYPES: Record<number, string> = { 1: 'A', 28: 'AAAA' }
 
-/** @param answer is asked for the addresses of one family, by the type `A` or `AAAA` */
+/**
+ * @param answer is asked for the addresses of one family, by the type `A` or `AAAA`
+ * @param at a free port of 127.0.0.1 unless given
+ */
 export async function startNameServer(
   answer: (name: string, type: string) => NameServerAnswer,
+  at = { address: '127.0.0.1', port: 0 },
 ): Promise<NameServer> {
   const socket = createSocket('udp4')
   const questions: string[] = []
@@ -26,10 +30,10 @@ export async function startNameServer(
     const found = answer(name, type)
     if (found !== 'silent') socket.send(writeAnswer(query.subarray(0, end), found), port, address)
   })
-  socket.bind(0, '127.0.0.1')
+  socket.bind(at.port, at.address)
   await once(socket, 'listening')
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${at.address}:${socket.address().port}`,
     questions,
     async [Symbol.asyncDispose]() {
       socket.close()
