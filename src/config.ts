@@ -66,6 +66,8 @@ export interface Config {
     /** Whether a browser that opens `/graphql` gets GraphiQL. */
     graphiql: boolean
     introspection: boolean
+    /** Whether the schema is a subgraph of Apollo Federation. */
+    federation: boolean
     /** GraphQL documents by their hash. In production no other operations are taken. */
     trustedDocuments: ReadonlyMap<string, string> | undefined
   }
@@ -169,6 +171,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     graphql: {
       graphiql: isEnabled(settings.GRAPHIQL, settings.NODE_ENV),
       introspection: isEnabled(settings.GRAPHQL_INTROSPECTION, settings.NODE_ENV),
+      federation: settings.GRAPHQL_FEDERATION === 'true',
       trustedDocuments: settings.GRAPHQL_TRUSTED_DOCUMENTS_FILE,
     },
     corsOrigins: settings.CORS_ORIGINS ?? [],

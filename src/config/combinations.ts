@@ -31,6 +31,10 @@ export function findContradictions(given: GivenSettings, settings: Settings | un
     )
   if ((given.ROLE === 'api' || given.ROLE === 'worker') && given.REDIS_URL === undefined)
     problems.push(`ROLE=${given.ROLE} needs REDIS_URL: without Redis only ROLE=all can run`)
+  if (settings?.GRAPHQL_FEDERATION === 'true' && settings.GRAPHQL_TRUSTED_DOCUMENTS_FILE !== undefined)
+    problems.push(
+      'GRAPHQL_FEDERATION can not be used with GRAPHQL_TRUSTED_DOCUMENTS_FILE: a gateway makes its own operations',
+    )
   const tls = redisTlsOf(settings)
   const hasTlsFiles = Object.values(tls).some((text) => text !== undefined)
   if (settings?.REDIS_URL?.isEncrypted === false && hasTlsFiles)

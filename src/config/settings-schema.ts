@@ -51,6 +51,7 @@ export const settingsSchema = z.object({
   METRICS_RETENTION_DAYS: number(0.001, 36_500).default(30),
   GRAPHIQL: oneOf(['true', 'false']).optional(),
   GRAPHQL_INTROSPECTION: oneOf(['true', 'false']).optional(),
+  GRAPHQL_FEDERATION: oneOf(['true', 'false']).default('false'),
   GRAPHQL_TRUSTED_DOCUMENTS_FILE: fileOf(parseTrustedDocuments).optional(),
   CORS_ORIGINS: list.optional(),
   LOG_LEVEL: oneOf(['silent', ...Object.values(levels.labels)]).default('info'),

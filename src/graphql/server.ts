@@ -7,10 +7,11 @@ import { createAnswers } from './answers.js'
 import type { GraphQLContext, ServerContext } from './context.js'
 import { createDeliveryLogs } from './delivery-logs.js'
 import { createMaskError, extensionsOf, useErrorCodes } from './error-extensions.js'
+import { createSubgraphSchema } from './federation.js'
 import { limits } from './limits.js'
 import { createPayloads } from './payloads.js'
 import { createRelatedDeliveries } from './related-deliveries.js'
-import { schema } from './schema.js'
+import { schema as ownSchema } from './schema.js'
 import { useScopes } from './scopes.js'
 import { useEventStream } from './sse.js'
 import {
@@ -30,6 +31,8 @@ export interface GraphQLServerOptions {
     'related' | 'payloads' | 'logs' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'
   >
   allowIntrospection: boolean
+  /** Whether the schema is a subgraph of Apollo Federation. */
+  isSubgraph: boolean
   /** Without it, every operation is taken, and only as text. */
   trustedDocuments?: TrustedDocumentsOptions | undefined
   /** Pages from these origins may use this service from a browser. */
@@ -49,6 +52,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     keyBytes: limits.fullAnswersPerKey * answerBytes,
     processBytes: limits.fullAnswers * answerBytes,
   })
+  const schema = options.isSubgraph ? createSubgraphSchema(ownSchema) : ownSchema
   const findDocument = createFindDocument(schema, trustedDocuments)
   const maskError = createMaskError(context.logger, disclosure)
   const yoga = createYoga<ServerContext>({

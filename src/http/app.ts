@@ -33,7 +33,7 @@ import { subscriptionRoutes } from './routes/subscriptions.js'
 
 type GraphQLSettings = Pick<
   GraphQLRouteOptions,
-  'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'requireLocalHost' | 'trustedDocuments'
+  'allowIntrospection' | 'corsOrigins' | 'graphiql' | 'isSubgraph' | 'requireLocalHost' | 'trustedDocuments'
 >
 
 export interface AppOptions {

@@ -97,6 +97,7 @@ function createApi(
     liveUpdates: createLiveUpdates(pubSub, createStatsUpdates(database, reportTrouble('live totals'))),
     graphql: {
       allowIntrospection: config.graphql.introspection,
+      isSubgraph: config.graphql.federation,
       trustedDocuments: config.graphql.trustedDocuments && {
         documents: config.graphql.trustedDocuments,
         refusesOthers: config.environment === 'production',

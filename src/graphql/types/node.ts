@@ -11,10 +11,13 @@ import { Delivery } from './delivery.js'
 import { Event } from './event.js'
 import { WebhookSubscription } from './subscription.js'
 
-type Found = { id: string }
+interface Found {
+  typeName: string
+  row: { id: string }
+}
 
 /** @returns the objects in the order of their ids; null for an unknown or impossible id, as in the root fields */
-async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLResolveInfo) {
+export async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLResolveInfo) {
   const { prisma } = context.database
   const where = { id: { in: [...new Set(ids.filter(isUuid).map((id) => id.toLowerCase()))] } }
   const queryOf = (typeName: string) => queryFromInfo({ context, info, typeName }) as object
@@ -25,10 +28,10 @@ async function findNodes(ids: string[], context: GraphQLContext, info: GraphQLRe
   ])
   const byId = new Map<string, Found>()
   for (const [index, type] of [Event, Delivery, WebhookSubscription].entries()) {
-    for (const row of rows[index] as Found[]) {
+    for (const row of rows[index] as Found['row'][]) {
       // Tells the interface the type of the row.
       brandWithType(row, type)
-      byId.set(row.id, row)
+      byId.set(row.id, { row, typeName: type.name })
     }
   }
   return ids.map((id) => byId.get(id.toLowerCase()) ?? null)
@@ -40,7 +43,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'An event, a delivery or a subscription; null when nothing has this id.',
     args: { id: t.arg.id({ required: true, description: 'Of the object.' }) },
-    resolve: async (_root, { id }, context, info) => (await findNodes([id], context, info))[0] ?? null,
+    resolve: async (_root, { id }, context, info) => (await findNodes([id], context, info))[0]?.row ?? null,
   }),
   nodes: t.field({
     type: [Node],
@@ -48,6 +51,7 @@ builder.queryFields((t) => ({
     description: 'Objects by their ids, in the same order; null for an id that nothing has.',
     args: { ids: t.arg.idList({ required: true, description: 'Of the objects.' }) },
     complexity: ({ ids }) => listComplexity(ids),
-    resolve: (_root, { ids }, context, info) => findNodes(ids, context, info),
+    resolve: async (_root, { ids }, context, info) =>
+      (await findNodes(ids, context, info)).map((found) => found?.row ?? null),
   }),
 }))
