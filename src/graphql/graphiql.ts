@@ -6,7 +6,7 @@ export async function renderGraphiQLPage(apiKey: string | undefined): Promise<st
   // This module has nine megabytes, so only a request for the page loads it.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const headers = JSON.stringify({ 'X-API-Key': apiKey ?? '' }, null, 2)
-  return renderGraphiQL({
+  const html = renderGraphiQL({
     title: 'Node Event Service',
     endpoint: '/graphql',
     headers,
@@ -16,4 +16,13 @@ export async function renderGraphiQLPage(apiKey: string | undefined): Promise<st
       ...(variables && { variables: JSON.stringify(variables, null, 2) }),
     })),
   } as never)
+  return html.replace(ROOT, ROOT + steadyTabs)
 }
+
+const ROOT = '<div id="root"></div>'
+
+/**
+ * GraphiQL's tabs can be dragged. A bare click, too, moves a tab from under the pointer before the button is up, and is
+ * lost. So they stay in their places.
+ */
+const steadyTabs = '<style>.graphiql-tab { transform: none !important }</style>'

@@ -78,9 +78,8 @@ describe('the examples of GraphiQL', () => {
   it.each(watches)('run as they stand, the live one over %s', async (_name, watch) => {
     await using resources = createResources()
     const service = resources.use(await startTestService('postgres'))
-    const [live, ...others] = deliveryExamples.map(({ query, variables }) => ({ query, variables }))
+    const [subscribe, publish, live, page, retry] = deliveryExamples
     const watcher = resources.use(watch(service, live?.query ?? '', live?.variables))
-    const [subscribe, publish, deadLetters] = others
     const { createSubscription } = await ask(service, subscribe?.query ?? '', subscribe?.variables)
     expect(createSubscription).toMatchObject({ errors: [], secret: expect.stringMatching(/^whsec_/) })
 
@@ -102,7 +101,9 @@ describe('the examples of GraphiQL', () => {
       event: { type: 'user.created' },
       subscription: { endpointUrl: 'http://127.0.0.1:4000/webhooks' },
     })
-    const { deliveries } = await ask(service, deadLetters?.query ?? '', deadLetters?.variables)
+    const { deliveries } = await ask(service, page?.query ?? '', page?.variables)
     expect(deliveries).toMatchObject({ edges: expect.any(Array), pageInfo: expect.any(Object) })
+    const { retryDelivery } = await ask(service, retry?.query ?? '', retry?.variables)
+    expect(retryDelivery).toMatchObject({ delivery: null, errors: [{ code: 'NOT_FOUND' }] })
   })
 })
