@@ -19,6 +19,11 @@ export const rooms = {
   },
   'tail.ts': { what: '`npm run tail`', imports: ['tail', 'client', 'platform'] },
   tail: { what: 'the live console of a terminal', imports: ['client', 'platform'] },
+  'import-endpoints.ts': { what: '`npm run import-endpoints`', imports: ['endpoint-import'] },
+  'endpoint-import': {
+    what: 'reads what Svix and Convoy export, creates subscriptions over REST',
+    imports: [],
+  },
   lifecycle: {
     what: 'how a process starts, is asked to stop and stops; several processes on one port',
     imports: ['service.ts', 'config.ts', 'telemetry', 'platform', 'budgets.ts', 'errors.ts'],
