@@ -20,15 +20,25 @@ async function receiveWebhook(secret?: string) {
   return { type, received: JSON.stringify({ secret: created.body.secret, headers, body }) }
 }
 
+// Svix' library is what receivers have whose subscriptions were imported from there.
 const libraries: [string, Parameters<typeof describeProject>[1], Verify][] = [
-  ['javascript', [], (project, input) => project.run('node', ['main.js'], { input })],
-  ['python', ['python'], (project, input) => project.run('.venv/bin/python', ['main.py'], { input })],
-  ['go', ['go'], (project, input) => project.run('go', ['run', '.'], { input })],
-  ['rust', ['rust'], (project, input) => project.run('cargo', ['run', '--locked', '--quiet'], { input })],
+  ['standardwebhooks-javascript', [], (project, input) => project.run('node', ['main.js'], { input })],
+  [
+    'standardwebhooks-python',
+    ['python'],
+    (project, input) => project.run('.venv/bin/python', ['main.py'], { input }),
+  ],
+  ['standardwebhooks-go', ['go'], (project, input) => project.run('go', ['run', '.'], { input })],
+  ['svix-javascript', [], (project, input) => project.run('node', ['main.js'], { input })],
+  [
+    'standardwebhooks-rust',
+    ['rust'],
+    (project, input) => project.run('cargo', ['run', '--locked', '--quiet'], { input }),
+  ],
 ]
 
-for (const [language, toolchains, verify] of libraries)
-  describeProject(`standardwebhooks-${language}`, toolchains, (project) => {
+for (const [name, toolchains, verify] of libraries)
+  describeProject(name, toolchains, (project) => {
     it.each([
       ['that the service made', undefined],
       ['that the subscriber chose', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
