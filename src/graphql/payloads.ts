@@ -7,6 +7,8 @@ import { PayloadJson } from './payload-json.js'
 export interface Payload {
   data(): PayloadJson
   metadata(): PayloadJson | null
+  /** The text as it was published, in which no number is rounded. */
+  json(): string
 }
 
 /** `$1` event ids. */
@@ -23,6 +25,18 @@ interface MeasurePayloadsRow {
   metadataBytes: number
 }
 
+/** `$1` event ids. */
+const readPayloads: Statement = {
+  name: 'read-payloads',
+  text: 'select id, data::text as data, metadata::text as metadata from events where id = any($1::uuid[])',
+}
+
+interface ReadPayloadsRow {
+  id: string
+  data: string
+  metadata: string | null
+}
+
 export function createPayloads(database: Database, answer: Answer): CountedLoader<Payload> {
   return createCountedLoader(answer, {
     async measure(eventIds) {
@@ -30,19 +44,22 @@ export function createPayloads(database: Database, answer: Answer): CountedLoade
       return new Map(rows.map((row) => [row.id, { ...row, bytes: row.dataBytes + row.metadataBytes }]))
     },
     async read(sizes) {
-      const rows = await database.prisma.event.findMany({
-        where: { id: { in: [...sizes.keys()] } },
-        select: { id: true, data: true, metadata: true },
-      })
+      const rows = await database.query<ReadPayloadsRow>(readPayloads, [[...sizes.keys()]])
       return new Map(
         rows.map(({ id, data, metadata }) => {
           const { dataBytes = 0, metadataBytes = 0 } = sizes.get(id) ?? {}
-          const metadataJson = metadata === null ? null : new PayloadJson(metadata)
+          const metadataJson = metadata === null ? null : new PayloadJson(JSON.parse(metadata))
+          const text = `{"data":${data},"metadata":${metadata}}`
           return [
             id,
             () => ({
-              data: shown(answer, new PayloadJson(data), dataBytes),
+              data: shown(answer, new PayloadJson(JSON.parse(data)), dataBytes),
               metadata: shown(answer, metadataJson, metadataBytes),
+              json() {
+                // A second copy of what was counted when it was loaded.
+                answer.take(dataBytes + metadataBytes)
+                return text
+              },
             }),
           ]
         }),

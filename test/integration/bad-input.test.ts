@@ -76,6 +76,9 @@ describe('what is unusual and right', () => {
       headers: { 'x-api-key': TEST_KEY },
     })
     expect(await shown.text()).toContain(`,${payload},"status":`)
+    const query = `{ event(id: "${body.eventId}") { payload { json } } }`
+    const graphql = await service.api.post('/graphql', { query })
+    expect(graphql.body.data.event.payload.json).toBe(`{"data":${data},"metadata":${data}}`)
     expect({}).not.toHaveProperty('polluted')
   })
 

@@ -332,7 +332,8 @@ describe('what is not HTTP', () => {
   })
 
   it('is answered to HEAD as to GET, without a body', async () => {
-    for (const path of ['/v1/stats', '/v1/deliveries?limit=1', '/v1/health', '/openapi.json']) {
+    const query = '/graphql?query=%7B__typename%7D'
+    for (const path of ['/v1/stats', '/v1/deliveries?limit=1', '/v1/health', '/openapi.json', query]) {
       const send = (method: string) =>
         fetch(service.url + path, { method, headers: { 'x-api-key': TEST_KEY } })
       const [head, get] = [await send('HEAD'), await send('GET')]

@@ -78,6 +78,12 @@ const Payload = builder.objectRef<LoadedPayload>('EventPayload').implement({
       description: 'What the producer said about it besides.',
       resolve: ({ metadata }) => metadata(),
     }),
+    json: t.string({
+      description:
+        'The text as published, `{"data": …, "metadata": …}`. Integers beyond 2^53 are exact in it; in `data` and ' +
+        '`metadata` they are rounded to doubles.',
+      resolve: ({ json }) => json(),
+    }),
   }),
 })
 

@@ -63,7 +63,7 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
         const apiKey = request.apiKey as ApiKey
         const answer = answers.open(apiKey)
         reply.raw.once('close', answer.close)
-        const response = await yoga.handleNodeRequestAndResponse(request, reply, {
+        const response = await yoga.handleNodeRequestAndResponse(asGet(request), reply, {
           apiKey,
           reader: { canStream: canStream(request), position: positionOf(request) },
           answer,
@@ -93,6 +93,10 @@ export const graphqlRoutes = (options: GraphQLRouteOptions): FastifyPluginAsync 
     }
   }
 }
+
+/** Yoga takes HEAD for no method of GraphQL. Fastify leaves out the body. */
+const asGet = (request: FastifyRequest): FastifyRequest =>
+  request.method === 'HEAD' ? Object.create(request, { method: { value: 'GET' } }) : request
 
 /** Ends an SSE stream when its key is removed. The client then connects again, and the refusal gives the reason. */
 function endWithKey(authentication: Authentication, key: ApiKey, reply: FastifyReply): void {
