@@ -15,7 +15,12 @@ import { startTestService, type TestService } from '../support/service.js'
 interface Operation {
   method: string
   path: string
-  parameters: { name: string; in: string; schema: { format?: string } }[]
+  parameters: {
+    name: string
+    in: string
+    required?: boolean
+    schema: { format?: string }
+  }[]
   /** A body that is right, where one is taken. */
   body: object | undefined
 }
@@ -44,11 +49,15 @@ beforeAll(async () => {
 afterAll(() => resources[Symbol.asyncDispose]())
 
 async function send(
-  { method, path, body }: Operation,
+  { method, path, parameters, body }: Operation,
   { id = randomUUID() as string, query = '', extra = {} } = {},
 ) {
+  // The only ones that a query must have are times.
+  const required = parameters.filter((each) => each.in === 'query' && each.required)
+  const search = new URLSearchParams(required.map(({ name }) => [name, new Date().toISOString()]))
+  for (const [name, value] of new URLSearchParams(query)) search.append(name, value)
   const sent = method === 'GET' ? undefined : { ...body, ...extra }
-  const response = await fetch(`${service.url}${path.replace(/\{\w+\}/g, id)}${query}`, {
+  const response = await fetch(`${service.url}${path.replace(/\{\w+\}/g, id)}?${search}`, {
     method,
     headers: { 'x-api-key': TEST_KEY, ...(sent && { 'content-type': 'application/json' }) },
     ...(sent && { body: JSON.stringify(sent) }),
