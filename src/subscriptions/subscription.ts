@@ -49,7 +49,6 @@ const endpointUrl = z
   })
   .meta({
     format: 'uri',
-    pattern: '^https?://',
     description: inputForms.endpointUrl,
     examples: ['http://127.0.0.1:4000/webhooks'],
   })

@@ -10,6 +10,7 @@ const proofs = {
   rust: ['sh', '-c', 'cargo --version | grep -qE " 1.(7[89]|[89][0-9]|[1-9][0-9]{2})"'],
   java: ['java', '--version'],
   curl: ['curl', '--version'],
+  promtool: ['promtool', '--version'],
 }
 const debianPackages: Record<Toolchain, string> = {
   python: 'python3-venv',
@@ -17,6 +18,7 @@ const debianPackages: Record<Toolchain, string> = {
   rust: 'cargo',
   java: 'default-jdk-headless',
   curl: 'curl',
+  promtool: 'prometheus',
 }
 
 export type Toolchain = keyof typeof proofs
