@@ -13,19 +13,25 @@ export const usage = `Shows deliveries as they change.
   --subscription <id>      deliveries to one subscription
   --status <one,other>     changes to PENDING, SENT, FAILED or DEAD
   --since <time>           begin with what has changed since then: 2026-01-31T18:20:43Z
+  --json                   prints a JSON object for each change, also on a terminal
   --help
 
-On a terminal it draws a table. Anywhere else it prints a line for each change:
+On a terminal it draws a table: deliveries by the status they have now, finished attempts a second, the share of
+failures among the latest attempts as a bar, and the time of the last change in UTC. Anywhere else it prints a line for each change:
   time status attempts eventType endpoint deliveryId error
 `
 
 /** What was asked for is not to be understood. */
 export class UsageError extends Error {}
 
-interface TailOptions {
+/** The service knows nothing by the id that was given. */
+export class UnknownIdError extends Error {}
+
+export interface TailOptions {
   url: string
   key: string
   filter: Pick<WatchDeliveriesOptions, 'eventId' | 'subscriptionId' | 'status' | 'since'>
+  isJson: boolean
   help: boolean
 }
 
@@ -40,6 +46,7 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Tai
       status: values.status === undefined ? undefined : values.status.split(',').map(toStatus),
       since: values.since === undefined ? undefined : toDate(values.since),
     },
+    isJson: values.json,
     help: values.help,
   }
 }
@@ -55,6 +62,7 @@ function parse(args: string[]) {
         subscription: { type: 'string' },
         status: { type: 'string' },
         since: { type: 'string' },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }).values

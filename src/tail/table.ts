@@ -1,10 +1,14 @@
-/** For a terminal: deliveries per status and endpoint, drawn in place on the screen that programs use. */
+/** For a terminal: deliveries by endpoint and status, drawn in place on the screen that programs use. */
 import type { WriteStream } from 'node:tty'
-import { countByEndpoint, type EndpointCounts } from './endpoint-counts.js'
+import { cut } from './cut.js'
+import { drawTable, shortRate } from './draw-table.js'
+import { followEndpoints } from './endpoint-activity.js'
 import { plain, type View } from './view.js'
 
 /** Drawn at most this often: more is not seen, and a busy service would keep the terminal busy. */
 const FRAME_MS = 100
+/** Drawn at least this often, because rates fall while nothing happens. */
+const STILL_FRAME_MS = 1000
 
 // ECMA-48 and xterm: a screen of its own, so that what was there before comes back at the end.
 const OPEN_SCREEN = '\x1b[?1049h\x1b[?25l'
@@ -13,16 +17,24 @@ const HOME = '\x1b[H'
 const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 
+/** Above and below the table: the connection, an empty line; an empty line, the newest error, the cursor's. */
+const OTHER_LINES = 5
+
 export function createTable(terminal: WriteStream, url: string): View {
-  const counts = countByEndpoint()
+  const activity = followEndpoints(() => performance.now())
   let message = `Connecting to ${url} …`
+  let newestError = ''
   let frame: NodeJS.Timeout | undefined
 
   function draw(): void {
+    clearTimeout(frame)
     frame = undefined
     const { columns, rows } = terminal
-    const lines = [message, '', ...drawTable(counts.endpoints(), columns)].slice(0, rows - 1)
-    const text = lines.map((line) => `${plain(line).slice(0, columns)}${CLEAR_LINE}\n`).join('')
+    const endpoints = activity.endpoints()
+    const totals = `${endpoints.length} endpoints, ${shortRate(activity.attempts.perSecond())}`
+    const table = drawTable(endpoints, columns, rows - OTHER_LINES)
+    const lines = [`${message}  ${totals}`, '', ...table, '', newestError].slice(0, rows - 1)
+    const text = lines.map((line) => `${cut(plain(line), columns)}${CLEAR_LINE}\n`).join('')
     terminal.write(HOME + text + CLEAR_BELOW)
   }
   const drawSoon = () => {
@@ -31,10 +43,14 @@ export function createTable(terminal: WriteStream, url: string): View {
 
   terminal.write(OPEN_SCREEN)
   terminal.on('resize', drawSoon)
+  const stillFrames = setInterval(drawSoon, STILL_FRAME_MS)
   draw()
   return {
     show(delivery) {
-      counts.add(delivery)
+      activity.add(delivery)
+      const { status, lastError, updatedAt } = delivery
+      if (lastError !== null && status !== 'SENT')
+        newestError = `Newest error, ${updatedAt}: ${delivery.subscription.endpointUrl} ${lastError}`
       drawSoon()
     },
     showStatus(text) {
@@ -43,39 +59,9 @@ export function createTable(terminal: WriteStream, url: string): View {
     },
     close() {
       clearTimeout(frame)
+      clearInterval(stillFrames)
       terminal.off('resize', drawSoon)
       terminal.write(CLOSE_SCREEN)
     },
   }
 }
-
-const statuses = ['PENDING', 'SENT', 'FAILED', 'DEAD'] as const
-const COUNT_WIDTH = 9
-const TIME_WIDTH = 10
-
-/** Lines that fit: an endpoint and its last error share what the numbers leave. */
-function drawTable(endpoints: EndpointCounts[], columns: number): string[] {
-  const free = Math.max(columns - statuses.length * COUNT_WIDTH - TIME_WIDTH - 2, 20)
-  const urlWidth = Math.ceil(free / 2)
-  const row = (url: string, counts: (string | number)[], time: string, error: string) =>
-    [
-      cell(url, urlWidth),
-      ...counts.map((count) => String(count).padStart(COUNT_WIDTH)),
-      time.padStart(TIME_WIDTH),
-      `  ${cell(error, free - urlWidth)}`,
-    ].join('')
-  return [
-    row('ENDPOINT', [...statuses], 'CHANGED', 'LAST ERROR').trimEnd(),
-    ...endpoints.map(({ endpointUrl, counts, lastChange, lastError }) =>
-      row(
-        endpointUrl,
-        statuses.map((status) => counts[status]),
-        lastChange.slice('2026-01-31T'.length, '2026-01-31T18:20:43'.length),
-        lastError ?? '',
-      ).trimEnd(),
-    ),
-  ]
-}
-
-const cell = (text: string, width: number): string =>
-  (text.length > width ? `${text.slice(0, width - 1)}…` : text).padEnd(width)

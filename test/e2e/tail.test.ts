@@ -123,7 +123,39 @@ describe('tail, its output piped', () => {
   })
 })
 
+describe('tail --json', () => {
+  it('prints an object for each change, and nothing else', async () => {
+    const { receiver, url, client, start } = await place()
+    await start()
+    await subscribe(client, receiver.url)
+    const { lines, errors, end } = run(['--url', url, '--json'])
+    await expect.poll(() => errors[0], { timeout: 5000 }).toBe(`# Following ${url}`)
+    const { event } = await publish(client)
+    await expect.poll(() => lines.length, { timeout: 5000 }).toBe(2)
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ eventId: event.id, status: 'PENDING', attempts: 0 }),
+      expect.objectContaining({
+        eventId: event.id,
+        status: 'SENT',
+        attempts: 1,
+        event: { type: 'user.created' },
+      }),
+    ])
+    expect(await end('SIGINT')).toBe(0)
+  })
+})
+
 describe('tail that can not begin', () => {
+  it.each(['event', 'subscription'])('says that there is no such %s', async (what) => {
+    const { url, start } = await place()
+    await start()
+    for (const id of ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f', 'nope']) {
+      const { closed, errors, lines } = run(['--url', url, `--${what}`, id])
+      expect((await closed)[0]).toBe(1)
+      expect([errors, lines]).toEqual([[`There is no ${what} ${id}. See --${what}.`], []])
+    }
+  })
+
   it('says that the key is wrong', async () => {
     const { url, start } = await place()
     await start()
