@@ -103,7 +103,7 @@ function findMetrics({ interval, from, to, groupBy, subscriptionId, eventType }:
     select "startsAt", "subscriptionId", "eventType", sent, failed, dead, "latencyBuckets", "latencyCounts"
     from "deliveryMetrics"
     where "interval" = ${interval}::"MetricsInterval"
-      and "startsAt" >= ${start} and "startsAt" < coalesce(${to ?? null}::timestamptz, now())
+      and "startsAt" >= ${start} and "startsAt" < coalesce(${to ?? null}::timestamptz, statement_timestamp())
       and ${subscriptionId === undefined ? ofSubscription : Prisma.sql`"subscriptionId" = ${subscriptionId}::uuid`}
       and ${eventType === undefined ? ofType : Prisma.sql`"eventType" = ${eventType}`}
     order by "startsAt", "subscriptionId", "eventType"

@@ -23,6 +23,7 @@ const event = { type: 'user.created', data: {} }
 describe('REST', () => {
   const routes: [Scope, 'get' | 'post' | 'patch', path: string, body?: object][] = [
     ['read', 'get', '/v1/stats'],
+    ['read', 'get', '/v1/delivery-metrics?from=2026-11-01T00:00:00Z'],
     ['publish', 'post', '/v1/events', event],
     ['read', 'get', `/v1/events/${id}`],
     ['read', 'get', `/v1/events/${id}/summary`],
@@ -52,13 +53,15 @@ describe('REST', () => {
 
   it('are all the routes that there are', async () => {
     const { paths } = (await service.api.get('/openapi.json')).body
-    const named = routes.map(([scope, method, path]) => `${scope} ${method} ${path.replaceAll(id, '')}`)
+    const named = routes.map(
+      ([scope, method, path]) => `${scope} ${method} ${path.replaceAll(id, '').replace(/\?.*/, '')}`,
+    )
     for (const [path, operations] of Object.entries(paths)) {
-      for (const [method, { security }] of Object.entries(
-        operations as Record<string, { security: { apiKey: string[] }[] }>,
+      for (const [method, { 'x-required-scope': scope }] of Object.entries(
+        operations as Record<string, { 'x-required-scope'?: string }>,
       )) {
-        if (security.length > 0)
-          expect(named).toContain(`${security[0]?.apiKey} ${method} ${path.replaceAll(/\{\w+\}/g, '')}`)
+        if (scope !== undefined)
+          expect(named).toContain(`${scope} ${method} ${path.replaceAll(/\{\w+\}/g, '')}`)
       }
     }
   })
