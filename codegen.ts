@@ -1,6 +1,13 @@
 /** Types for the client's operations, from `schema.graphql`: `npm run generate` writes `src/client/generated`. */
 import type { CodegenConfig } from '@graphql-codegen/cli'
-import { type DocumentNode, Kind, type SelectionSetNode, stripIgnoredCharacters, visit } from 'graphql'
+import {
+  type DocumentNode,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+  stripIgnoredCharacters,
+  visit,
+} from 'graphql'
 
 const config: CodegenConfig = {
   schema: 'schema.graphql',
@@ -35,12 +42,13 @@ function inlineFragments<Source extends { document?: DocumentNode }>(sources: So
         fragments.set(definition.name.value, definition.selectionSet)
     }
   }
+  const selectionsOf = (selection: SelectionNode): readonly SelectionNode[] =>
+    selection.kind === Kind.FRAGMENT_SPREAD
+      ? (fragments.get(selection.name.value)?.selections ?? []).flatMap(selectionsOf)
+      : [selection]
   const inline = (document: DocumentNode): DocumentNode =>
     visit(document, {
-      FragmentSpread: ({ name }) => ({
-        kind: Kind.INLINE_FRAGMENT,
-        selectionSet: fragments.get(name.value) as SelectionSetNode,
-      }),
+      SelectionSet: (set) => ({ ...set, selections: set.selections.flatMap(selectionsOf) }),
     })
   return sources.map((source) =>
     source.document ? { ...source, document: inline(source.document) } : source,
