@@ -12,6 +12,16 @@ export const ALL_TYPES = ''
 
 const KEY = '"interval", "subscriptionId", "eventType", "startsAt"'
 
+/** Each row of a part for its minute, hour and day, and each of these for its subscription and type and for all. */
+const sqlSpread = (part: string, columns: string): string => `(
+  select i."interval", s."subscriptionId", t."eventType", date_trunc(lower(i."interval"::text), minute) as "startsAt",
+         ${columns}
+  from ${part}
+  cross join unnest(enum_range(null::"MetricsInterval")) as i ("interval")
+  cross join lateral (values (${part}."subscriptionId"), ('${ALL_SUBSCRIPTIONS}'::uuid)) as s ("subscriptionId")
+  cross join lateral (values (${part}."eventType"), ('${ALL_TYPES}')) as t ("eventType")
+)`
+
 /**
  * `$1` the limit. The rows are written in the order of their key, so two processes that merge at once can't deadlock.
  */
@@ -22,21 +32,22 @@ const mergeDeliveryMetrics: Statement = {
       delete from "deliveryMetricsDeltas"
       where id = any (array(select id from "deliveryMetricsDeltas" order by id limit $1 for update skip locked))
       returning *
-    ), spread as materialized (
-      select i."interval", s."subscriptionId", t."eventType", date_trunc(lower(i."interval"::text), minute) as "startsAt",
-             sent, failed, dead, "responseTimesMs"
-      from taken
-      cross join unnest(enum_range(null::"MetricsInterval")) as i ("interval")
-      cross join lateral (values (taken."subscriptionId"), ('${ALL_SUBSCRIPTIONS}'::uuid)) as s ("subscriptionId")
-      cross join lateral (values (taken."eventType"), ('${ALL_TYPES}')) as t ("eventType")
+    ), attempted as (
+      select minute, "subscriptionId", "eventType", sum(sent) as sent, sum(failed) as failed, sum(dead) as dead
+      from taken group by 1, 2, 3
+    ), measured as (
+      -- Counted before they are spread: there are few buckets, and thousands of response times.
+      select minute, "subscriptionId", "eventType", ${sqlLatencyBucket('ms')} as bucket, count(*) as count
+      from taken cross join unnest("responseTimesMs") as ms
+      group by 1, 2, 3, 4
     ), attempts as (
-      select ${KEY}, sum(sent) as sent, sum(failed) as failed, sum(dead) as dead from spread group by ${KEY}
+      select ${KEY}, sum(sent) as sent, sum(failed) as failed, sum(dead) as dead
+      from ${sqlSpread('attempted', 'sent, failed, dead')} as spread group by ${KEY}
     ), latencies as (
       select ${KEY}, array_agg(bucket order by bucket) as buckets, array_agg(count order by bucket) as counts
       from (
-        select ${KEY}, ${sqlLatencyBucket('ms')} as bucket, count(*) as count
-        from spread cross join unnest("responseTimesMs") as ms
-        group by ${KEY}, bucket
+        select ${KEY}, bucket, sum(count)::bigint as count
+        from ${sqlSpread('measured', 'bucket, count')} as spread group by ${KEY}, bucket
       ) as histogram
       group by ${KEY}
     ), merged as (
