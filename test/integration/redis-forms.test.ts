@@ -1,6 +1,7 @@
 /** Every form of REDIS_URL, on real servers: the main job, retries and live updates work. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createAuthority } from '../support/certificates.js'
@@ -22,6 +23,8 @@ beforeEach(() => {
 })
 afterEach(() => resources[Symbol.asyncDispose]())
 
+/** What was said first says most about what went wrong. */
+const LOG_LINES = 20
 const event = { type: 'user.created', data: {} }
 const machine = async (...args: Parameters<typeof startRedisMachine>) =>
   resources.use(await startRedisMachine(...args))
@@ -30,8 +33,10 @@ const machine = async (...args: Parameters<typeof startRedisMachine>) =>
 async function start(settings: Settings) {
   const database = resources.use(await createTestDatabase())
   const common = { DELIVERY_BACKOFF_BASE_SECONDS: '0.2', ...settings }
-  resources.use(await startOn(database, undefined, { ...common, ROLE: 'worker' }))
-  const { url } = resources.use(await startOn(database, undefined, { ...common, ROLE: 'api' }))
+  const log: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void log.push(line) })
+  resources.use(await startOn(database, undefined, { ...common, ROLE: 'worker' }, logger))
+  const { url } = resources.use(await startOn(database, undefined, { ...common, ROLE: 'api' }, logger))
   const api = createClient(url)
   return {
     database,
@@ -46,7 +51,11 @@ async function start(settings: Settings) {
       const { status, body: accepted } = await api.post('/v1/events', event)
       expect(status).toBe(202)
       const isSent = async () => (await api.get(`/v1/events/${accepted.eventId}`)).body.status
-      await expect.poll(isSent, { timeout: 60_000 }).toBe('DELIVERED')
+      try {
+        await expect.poll(isSent, { timeout: 60_000 }).toBe('DELIVERED')
+      } catch (cause) {
+        throw new Error(`It was not delivered. The log:\n${log.slice(0, LOG_LINES).join('')}`, { cause })
+      }
       await api.patch(`/v1/subscriptions/${body.id}`, { isEnabled: false })
     },
   }
