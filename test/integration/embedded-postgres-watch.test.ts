@@ -65,9 +65,10 @@ describe('the embedded PostgreSQL', () => {
     await expect.poll(folder.serverProcesses, PATIENCE).not.toContain(died)
     await expect.poll(answer, PATIENCE).toBe(42)
     expect(await folder.postmasterPid()).toBe(postmaster)
-    await expect
-      .poll(() => folder.lines, PATIENCE)
-      .toEqual([expect.stringMatching(/closed its connections; it takes new ones after \d+ ms$/)])
+    // The server may take a connection once more before it closes them all: then it says so twice.
+    await expect.poll(() => folder.lines.length, PATIENCE).toBeGreaterThan(0)
+    for (const line of folder.lines)
+      expect(line).toMatch(/closed its connections; it takes new ones after \d+ ms$/)
     await expect(folder.start()).rejects.toThrow(`(pid ${process.pid}); stop it first`)
     expect(await answer()).toBe(42)
   })
