@@ -6,7 +6,9 @@ import { findDeliveryMetrics, type MetricsRequest } from '../../src/delivery-met
 import { ALL_SUBSCRIPTIONS, ALL_TYPES, mergeMetricsDeltas } from '../../src/delivery-metrics/merge.js'
 import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
+import { explainBuffers, type SentStatement } from '../support/buffers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { subscribe } from '../support/delivering.js'
 import { ask, post, watches } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
@@ -43,17 +45,12 @@ const total = async (variables: object = {}) => {
 
 const publishTyped = (type: string) => service.api.post('/v1/events', { type, data: {} })
 
-async function subscribe(endpointUrl: string): Promise<string> {
-  const { body } = await service.api.post('/v1/subscriptions', { endpointUrl, eventTypes: ['*'] })
-  return body.id
-}
-
 beforeAll(async () => {
   service = resources.use(await startTestService('redis', { DELIVERY_MAX_ATTEMPTS: '3' }))
   const answers = resources.use(await startReceiver((response) => void pause(50).then(() => response.end())))
   const refuses = resources.use(await startReceiver(500))
-  good = await subscribe(answers.url)
-  bad = await subscribe(refuses.url)
+  good = await subscribe(service, answers.url, ['*'])
+  bad = await subscribe(service, refuses.url, ['*'])
   for (const type of ['order.paid', 'order.paid', 'order.sent']) await publishTyped(type)
   await vi.waitFor(async () => expect((await total()).attempts).toBe(12), { timeout: 20_000, interval: 200 })
 })
@@ -192,7 +189,6 @@ describe('rows of metrics', () => {
     const from = new Date('2026-01-31T00:00:00Z')
     const to = new Date('2026-02-01T00:00:00Z')
     const anId = (number: string) => `('10000000-0000-7000-8000-' || lpad(${number}, 12, '0'))::uuid`
-    let asked: { sql: string; parameters: string }[] = []
 
     beforeAll(async () => {
       await tables.query(
@@ -210,21 +206,14 @@ describe('rows of metrics', () => {
 
     /** How many pages of memory the statement touches. */
     async function pagesOf(find: (database: Database) => Promise<unknown>): Promise<number> {
-      asked = []
+      const asked: SentStatement[] = []
       await using watched = createDatabase({
         url: tables.url,
         onQuery: (sql, parameters) => asked.push({ sql, parameters }),
       })
       await find(watched)
       expect(asked).toHaveLength(1)
-      const [{ sql, parameters } = { sql: '', parameters: '[]' }] = asked
-      const rows = await tables.query<{ 'QUERY PLAN': string }>(
-        `explain (analyze, buffers) ${sql}`,
-        JSON.parse(parameters),
-      )
-      const text = rows.map((row) => row['QUERY PLAN']).join('\n')
-      const [, hit = '0', read = '0'] = /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(text) ?? []
-      return Number(hit) + Number(read)
+      return (await explainBuffers(tables, asked[0] as SentStatement)).buffers
     }
 
     it.each<[string, Partial<MetricsRequest>, number]>([

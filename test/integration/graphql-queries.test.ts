@@ -9,6 +9,7 @@ import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
+import { explainBuffers, type Plan, type SentStatement } from '../support/buffers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
 const EVENTS = 100_000
@@ -18,7 +19,7 @@ const SUBSCRIPTIONS = 50
 const resources = createResources()
 let tables: TestDatabase
 let database: Database
-let statements: { sql: string; parameters: string }[] = []
+let statements: SentStatement[] = []
 
 /** Ids that sort by number, as UUIDv7 do by time. */
 const id = (kind: string, number: string) =>
@@ -72,21 +73,7 @@ async function run(source: string, variableValues: Record<string, unknown> = {})
   return { data: JSON.parse(JSON.stringify(data)) as any, statements }
 }
 
-interface Plan {
-  text: string
-  /** Pages of memory that were touched. */
-  buffers: number
-}
-
-async function explain({ sql, parameters }: { sql: string; parameters: string }): Promise<Plan> {
-  const rows = await tables.query<{ 'QUERY PLAN': string }>(
-    `explain (analyze, buffers) ${sql}`,
-    JSON.parse(parameters),
-  )
-  const text = rows.map((row) => row['QUERY PLAN']).join('\n')
-  const [, hit = '0', read = '0'] = /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(text) ?? []
-  return { text, buffers: Number(hit) + Number(read) }
-}
+const explain = (statement: SentStatement): Promise<Plan> => explainBuffers(tables, statement)
 
 async function plansOf(source: string, variables?: Record<string, unknown>): Promise<Plan[]> {
   const plans: Plan[] = []

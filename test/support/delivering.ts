@@ -5,8 +5,12 @@ import type { TestService } from './service.js'
 const TYPE = 'user.created'
 
 /** @returns the id of the subscription */
-export async function subscribe({ api }: TestService, endpointUrl: string): Promise<string> {
-  return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes: [TYPE] })).body.id
+export async function subscribe(
+  { api }: TestService,
+  endpointUrl: string,
+  eventTypes: string[] = [TYPE],
+): Promise<string> {
+  return (await api.post('/v1/subscriptions', { endpointUrl, eventTypes })).body.id
 }
 
 /** @returns the id of the event */
