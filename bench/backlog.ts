@@ -13,11 +13,12 @@ const PUBLISH_AT_MOST_SECONDS = 600
 export async function measureBacklog(
   bench: Bench,
   scenario: Scenario,
-  situation: Situation,
+  situation: Situation & { directory: string },
 ): Promise<Figures> {
   const { load, receiver, infrastructure, options } = bench
   const { embedded: postgres, redis } = infrastructure.processes
   const { settings } = scenario
+  const { directory, databaseUrl } = situation
   // The API has a Redis even where the worker has none: without one it would have to deliver, too.
   await using api = await startService({
     ...{ ...situation, settings, wellEndpoints: situation.endpoints },
@@ -30,7 +31,7 @@ export async function measureBacklog(
   const startedAtUs = nowUs()
   const onRedis = options.mode === 'redis'
   await using worker = await startProcess(onRedis ? 'worker' : 'all', {
-    ...{ settings, databaseUrl: situation.databaseUrl },
+    ...{ directory, settings, databaseUrl },
     redisUrl: onRedis ? infrastructure.redisUrl : undefined,
   })
   const meter = startMeter([

@@ -12,6 +12,8 @@ export interface BenchOptions {
   layout: 'one' | 'apart'
   /** Of the service, of each of its roles. */
   processes: number
+  /** Another checkout, built, that is measured in the same turns. */
+  base: string | undefined
   /** Of each measurement. */
   seconds: number
   warmUpSeconds: number

@@ -54,14 +54,23 @@ async function run(options: RunOptions, bench: Bench, resources: Resources): Pro
     const runs = results.get(scenario.name) ?? {}
     results.set(scenario.name, runs)
     await using _turn = await takeTurn()
-    const names: RelayName[] = scenario.references === true ? ['bare', 'naive', 'service'] : ['service']
-    for (const name of names) {
+    for (const name of relaysOf(scenario, round)) {
       console.error(`${scenario.name}: ${name}, ${round} of ${options.repeat} …`)
       await using database = await databases.provide(scenario)
       const figures = await measure(bench, scenario, name, database.url)
       runs[name] = [...(runs[name] ?? []), figures]
       await save()
     }
+  }
+
+  /** The two builds change places from round to round, so that neither always comes after the other. */
+  function relaysOf(scenario: Scenario, round: number): RelayName[] {
+    const references: RelayName[] = scenario.references === true ? ['bare', 'naive'] : []
+    if (options.base === undefined) return [...references, 'service']
+    return [
+      ...references,
+      ...(round % 2 === 1 ? (['base', 'service'] as const) : (['service', 'base'] as const)),
+    ]
   }
 
   function report(scenario: Scenario): void {

@@ -5,9 +5,9 @@ import { countOwed } from './count-losses.js'
 import { type Figures, toFigures } from './figures.js'
 import type { Published } from './load.js'
 import { startMeter } from './processes.js'
-import { type Relay, type RelayName, startReference } from './relays.js'
+import { isBuild, type Relay, type RelayName, startReference } from './relays.js'
 import type { Scenario } from './scenarios.js'
-import { startService } from './service.js'
+import { directoryOf, startService } from './service.js'
 import { aim, delivered, finished, openEndpoints, publish } from './steps.js'
 
 export async function measure(
@@ -19,7 +19,7 @@ export async function measure(
   await bench.infrastructure.settle()
   const situation = { databaseUrl, endpoints: await openEndpoints(bench, scenario) }
   return scenario.isBacklog
-    ? measureBacklog(bench, scenario, situation)
+    ? measureBacklog(bench, scenario, { ...situation, directory: directoryOf(name, bench.options) })
     : measureLoad(bench, scenario, name, situation)
 }
 
@@ -42,7 +42,7 @@ async function measureLoad(
   const meter = startMeter([
     ...relay.processes,
     ...(name === 'bare' ? [] : [postgres]),
-    ...(name === 'service' && options.mode === 'redis' ? [redis] : []),
+    ...(isBuild(name) && options.mode === 'redis' ? [redis] : []),
     { name: 'load', pid: load.pid },
     { name: 'receiver', pid: receiver.pid },
   ])
@@ -66,9 +66,10 @@ function startRelay(
   name: RelayName,
   situation: Situation,
 ): Promise<Relay> {
-  if (name !== 'service') return startReference(programs, name, situation)
+  if (!isBuild(name)) return startReference(programs, name, situation)
   return startService({
     ...situation,
+    directory: directoryOf(name, options),
     wellEndpoints: situation.endpoints.filter((_, index) => scenario.endpoints[index] === 'ok'),
     redisUrl: options.mode === 'redis' ? infrastructure.redisUrl : undefined,
     roles: options.layout === 'one' ? ['all'] : ['api', 'worker'],

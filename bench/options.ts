@@ -22,6 +22,7 @@ const USAGE = `npm run bench -- [options]
   --repeat 1            measurements of each; medians are reported
   --old-deliveries n    in the tables of the scenario of that name; default: 5,000,000
   --backlog n           events of the scenario of that name; default: 100,000
+  --base directory      another checkout, built: measured in the same turns
   --quick               everything small, to see whether it works
   --json file           writes the figures of every measurement, too`
 
@@ -39,6 +40,7 @@ export function readOptions(): RunOptions {
         repeat: { type: 'string', default: '1' },
         'old-deliveries': { type: 'string' },
         backlog: { type: 'string' },
+        base: { type: 'string' },
         quick: { type: 'boolean', default: false },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -56,6 +58,7 @@ export function readOptions(): RunOptions {
       warmUpSeconds: quick ? 0.5 : 10,
       ratePerSecond: count('rate', values.rate),
       repeat: count('repeat', values.repeat),
+      base: values.base,
       backlogEvents: count('backlog', values.backlog ?? (quick ? '5000' : '100000')),
       oldDeliveries: count('old-deliveries', values['old-deliveries'] ?? (quick ? '50000' : '5000000')),
       jsonFile: values.json,

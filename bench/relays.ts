@@ -1,9 +1,14 @@
-/** What is compared: the service, and two references that it is held against. */
+/** What is compared: the service, two references, and, where one is given, an older build of the service. */
 import type { ProcessGroup } from './processes.js'
 import type { Programs } from './programs.js'
 import type { Endpoint, RelayCommands } from './relaying.js'
 
-export type RelayName = 'bare' | 'naive' | 'service'
+/** `base` is the build that `--base` names. */
+export type RelayName = 'bare' | 'naive' | 'base' | 'service'
+/** What runs the service's own code. */
+export type Build = Extract<RelayName, 'base' | 'service'>
+
+export const isBuild = (name: RelayName): name is Build => name === 'base' || name === 'service'
 
 export interface Relay extends AsyncDisposable {
   /** Of its API, and the key to it. */
@@ -24,7 +29,7 @@ export interface RelaySituation {
 /** One of the references. */
 export async function startReference(
   programs: Programs,
-  name: Exclude<RelayName, 'service'>,
+  name: Exclude<RelayName, Build>,
   situation: RelaySituation,
 ): Promise<Relay> {
   const program = programs.start<RelayCommands>(`${name}-relay`)

@@ -38,20 +38,21 @@ const costLines: Line[] = [
 /** What is no rate, no duration and no cost has no ratio worth telling. */
 const withoutRatio = new Set(['accepted', 'delivered', 'lost', 'duplicated', 'refused', 'otherCores'])
 
-const columns = ['bare', 'naive', 'service'] as const
-const WIDTHS = [32, 10, 10, 10, 9, 9]
+const columns = ['bare', 'naive', 'base', 'service'] as const
+const WIDTHS = [32, 10, 10, 10, 10, 9, 9, 9]
 
 /** @param references what the service is held against, if not against what ran in this very scenario */
 export function printTable(scenario: Scenario, measured: Measured, references: Measured): void {
   const how = scenario.load.loop === 'closed' ? `${scenario.load.connections} connections` : 'fixed rate'
   console.log(`\n${scenario.name}: ${scenario.title}; ${how}`)
-  console.log(row(['', ...columns, '÷ bare', '÷ naive']))
+  console.log(row(['', ...columns, '÷ bare', '÷ naive', '÷ base']))
   for (const line of [...lines, ...costLines]) {
     const values = columns.map((column) => measured[column]?.[line.name])
     if (values.every((value) => value === undefined)) continue
     const cells = values.map((value) => (value === undefined ? '' : format(value, line.digits)))
-    const ratios = (['bare', 'naive'] as const).map((name) => {
-      const ratio = ratioOf(measured.service?.[line.name], references[name]?.[line.name])
+    const held = { ...references, base: measured.base }
+    const ratios = (['bare', 'naive', 'base'] as const).map((name) => {
+      const ratio = ratioOf(measured.service?.[line.name], held[name]?.[line.name])
       return ratio === undefined || withoutRatio.has(line.name) ? '' : ratio.toFixed(2)
     })
     console.log(row([line.label, ...cells, ...ratios]))

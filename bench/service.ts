@@ -4,17 +4,20 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { findFreePort } from '../src/platform/free-port.js'
 import { createResources } from '../src/platform/resources.js'
 import { hasEnded } from '../test/support/child-process.js'
+import type { BenchOptions } from './bench.js'
 import type { Endpoint } from './relaying.js'
-import type { Relay, RelaySituation } from './relays.js'
+import type { Relay, RelayName, RelaySituation } from './relays.js'
 
 export interface ServiceSituation extends RelaySituation {
+  /** The checkout whose build runs. */
+  directory: string
   /** Of the endpoints, those that are well. */
   wellEndpoints: Endpoint[]
   /** Absent: the queue is on PostgreSQL, too. */
@@ -29,7 +32,10 @@ export type Role = 'all' | 'api' | 'worker'
 
 const API_KEY = 'key-of-the-benchmark'
 const START_TIMEOUT_MS = 60_000
-const DIST = join(import.meta.dirname, '../dist')
+
+/** @returns the checkout of a build: this one, or the one that `--base` names */
+export const directoryOf = (name: RelayName, { base }: Pick<BenchOptions, 'base'>): string =>
+  name === 'base' && base !== undefined ? resolve(base) : join(import.meta.dirname, '..')
 
 export async function startService(situation: ServiceSituation): Promise<Relay> {
   const resources = createResources()
@@ -62,11 +68,16 @@ export interface ServiceProcess extends AsyncDisposable {
 /** Resolves once it is healthy. */
 export async function startProcess(
   role: Role,
-  { databaseUrl, redisUrl, settings }: Pick<ServiceSituation, 'databaseUrl' | 'redisUrl' | 'settings'>,
+  {
+    directory,
+    databaseUrl,
+    redisUrl,
+    settings,
+  }: Pick<ServiceSituation, 'directory' | 'databaseUrl' | 'redisUrl' | 'settings'>,
 ): Promise<ServiceProcess> {
   const port = await findFreePort()
-  const child = spawn(process.execPath, [join(DIST, 'main.js')], {
-    cwd: dirname(DIST),
+  const child = spawn(process.execPath, [join(directory, 'dist/main.js')], {
+    cwd: directory,
     env: {
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
