@@ -43,6 +43,7 @@ export const rooms = {
         'delivery-metrics',
         'retention',
         'events',
+        'matching',
         'api-keys',
         'secrets',
       ],
@@ -83,7 +84,7 @@ export const rooms = {
   'delivery-engine': {
     what: 'from an accepted event to a recorded attempt',
     imports: [
-      ...['events', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
+      ...['events', 'matching', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
@@ -97,7 +98,11 @@ export const rooms = {
   },
   events: {
     what: 'publish, accept, find; what a publication is',
-    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+    imports: ['matching', 'telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  matching: {
+    what: 'which subscriptions want an event: an index in memory, and whether it is current',
+    imports: ['model', 'platform'],
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',

@@ -8,6 +8,7 @@
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import { mergeMetricsDeltas } from '../delivery-metrics/merge.js'
 import type { FastPath } from '../events/publish.js'
+import type { Matcher } from '../matching/matcher.js'
 import { mergeCounterDeltas } from '../model/counter-deltas.js'
 import type { Clock } from '../platform/clock.js'
 import { createPoller } from '../platform/poller.js'
@@ -61,6 +62,7 @@ export interface DeliveryEngineSettings {
 export interface DeliveryEngineOptions {
   config: DeliveryEngineSettings
   database: Database
+  matcher: Matcher
   queue: JobQueue<DeliveryJob>
   wakeUps: WakeUps
   serviceEvents: ServiceEvents
@@ -77,7 +79,7 @@ const MAX_IDLE_MS = 30_000
 const MAX_MISSED_POLLS = 3
 
 export async function createDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
-  const { config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys } = options
+  const { config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys } = options
   const { intervalMs, batchSize } = config.outbox
   const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
 
@@ -117,7 +119,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     onError: onError('scheduler'),
   })
   const dispatcher = createDispatcher({
-    ...{ database, serviceEvents, batchSize, intervalMs, enqueue },
+    ...{ database, matcher, serviceEvents, batchSize, intervalMs, enqueue },
     leaseQuotas: readLeaseQuotas,
     onBacklog: scheduler.addBacklog,
     onError: onError('dispatcher'),

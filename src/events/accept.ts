@@ -7,10 +7,12 @@
  * any other. An event for many subscriptions goes through the outbox, because its producer must not wait for their
  * deliveries.
  *
- * The database matches events with the subscriptions committed at that moment, once for each type.
+ * An event is matched with the subscriptions committed at that moment: in memory, and where the statement sees that the
+ * memory is out of date, by the dispatcher.
  */
 
-import { sqlWantsType } from '../model/event-type.js'
+import { type Matcher, matchColumns } from '../matching/matcher.js'
+import { sqlIsCurrent } from '../matching/view.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
@@ -38,6 +40,8 @@ export interface Accepted {
   /** The end of their leases, and the moment of acceptance, by the database's clock. */
   queuedUntil: Date
   at: Date
+  /** False when subscriptions have changed since the matcher was refreshed. All events are then in the outbox. */
+  isMatchCurrent: boolean
 }
 
 export interface FastPathDelivery {
@@ -84,26 +88,37 @@ interface AcceptForOutboxRow {
   eventId: string
 }
 
-/** `$10` saturated subscriptions: their deliveries are not leased. */
+/**
+ * `$10` saturated subscriptions: their deliveries are not leased. `$11`, `$12` pairs of a type and a subscription that
+ * wants it, `$13` types with too many subscriptions, `$14`, `$15`, `$16` the `ViewParameters` of the match.
+ */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
-    with ${sqlPublications}, matched as materialized (
-      select t.type, s.id as "subscriptionId", s.xmin::text as version,
-             s."maxRequestsPerSecond" is null and s.id <> all ($10::uuid[]) as "isLeased"
-      from (select distinct type from publications) as t
-      join subscriptions s on ${sqlWantsType('s', 't.type')}
+    with ${sqlPublications}, match as materialized (
+      select ${sqlIsCurrent('$14', '$15', '$16')} as "isCurrent"
+    ), matched as materialized (
+      -- The limit makes PostgreSQL look up each subscription by its id.
+      select wanted.type, s.*, s."isUnlimited" and wanted.id <> all ($10::uuid[]) as "isLeased"
+      from unnest($11::text[], $12::uuid[]) as wanted (type, id)
+      cross join lateral (
+        select id as "subscriptionId", xmin::text as version, "maxRequestsPerSecond" is null as "isUnlimited"
+        from subscriptions where id = wanted.id limit 1
+      ) as s
     ), "fanOut" as materialized (
-      select type, count(*)::int as deliveries, count(*) <= ${MAX_FAST_PATH_FAN_OUT} as "isFastPath"
-      from matched group by type
+      select type, count(*)::int as deliveries from matched group by type
     ), accepted as materialized (
       insert into events (${eventColumns}, status, "deliveryCount")
       select ${sqlEventValues},
-             (case when f.deliveries is null then 'UNMATCHED' when f."isFastPath" then 'PROCESSING'
-                   else 'PENDING' end)::"EventStatus",
-             case when f."isFastPath" then f.deliveries else 0 end
+             (case when way."isOutbox" then 'PENDING' when f.deliveries is null then 'UNMATCHED'
+                   else 'PROCESSING' end)::"EventStatus",
+             case when way."isOutbox" then 0 else coalesce(f.deliveries, 0) end
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
-      from publications p left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
+      from publications p
+      cross join lateral (
+        select not "isCurrent" or p.type = any ($13::text[]) as "isOutbox" from match
+      ) as way
+      left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
       on conflict ("idempotencyKey") do nothing
       returning id, type, status
     ), created as (
@@ -132,8 +147,8 @@ const acceptAndDispatch: Statement = {
         from: '(select distinct "subscriptionId", version from matched) as subscription',
       },
       moment: {
-        columns: { at: 'timestamptz', queuedUntil: 'timestamptz' },
-        from: `(select ${sqlNow} as at, ${sqlLeaseEnd} as "queuedUntil") as moment`,
+        columns: { at: 'timestamptz', queuedUntil: 'timestamptz', isCurrent: 'bool' },
+        from: `(select ${sqlNow} as at, ${sqlLeaseEnd} as "queuedUntil", "isCurrent" from match) as moment`,
       },
     })}`,
 }
@@ -142,19 +157,24 @@ type AcceptAndDispatchRow =
   | ({ kind: 'delivery' } & FastPathDelivery)
   | { kind: 'event'; id: string; status: 'UNMATCHED' | 'PENDING' }
   | { kind: 'subscription'; subscriptionId: string; version: string }
-  | { kind: 'moment'; at: Date; queuedUntil: Date }
+  | { kind: 'moment'; at: Date; queuedUntil: Date; isCurrent: boolean }
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
 /** @param saturated the worker takes no delivery of these subscriptions now; undefined when it takes none at all */
 export async function accept(
-  database: Database,
+  { database, matcher }: { database: Database; matcher: Matcher },
   candidates: Candidate[],
   saturated: string[] | undefined,
 ): Promise<Accepted> {
   const values = columnsOf(candidates)
   if (saturated !== undefined) {
-    return toAccepted(await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [...values, saturated]))
+    const types = candidates.map(({ publication }) => publication.type)
+    const { byType, crowdedTypes, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
+    const match = [...matchColumns(byType), crowdedTypes, ...view]
+    return toAccepted(
+      await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [...values, saturated, ...match]),
+    )
   }
   const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, values)
   const ids = new Set(rows.map(({ eventId }) => eventId))
@@ -194,6 +214,7 @@ const nothingAccepted = (): Accepted => ({
   subscriptionVersions: new Map(),
   queuedUntil: new Date(),
   at: new Date(),
+  isMatchCurrent: true,
 })
 
 function toAccepted(rows: AcceptAndDispatchRow[]): Accepted {
@@ -216,6 +237,7 @@ function toAccepted(rows: AcceptAndDispatchRow[]): Accepted {
       case 'moment':
         accepted.at = row.at
         accepted.queuedUntil = row.queuedUntil
+        accepted.isMatchCurrent = row.isCurrent
         break
     }
   }

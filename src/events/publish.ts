@@ -6,6 +6,7 @@
  */
 import { ServiceError } from '../errors.js'
 import type { EventStatus } from '../generated/prisma/enums.js'
+import type { Matcher } from '../matching/matcher.js'
 import { CongestedError, createBatcher } from '../platform/batcher.js'
 import type { Clock } from '../platform/clock.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
@@ -58,6 +59,7 @@ export interface FastPath {
 
 export interface PublisherOptions {
   database: Database
+  matcher: Matcher
   serviceEvents: ServiceEvents
   clock: Clock
   newId(): string
@@ -65,6 +67,7 @@ export interface PublisherOptions {
   fastPath?: FastPath | undefined
   /** Called after a commit with entries for the outbox. */
   onCommitted(): void
+  onError(error: unknown): void
 }
 
 const MAX_BATCH = 100
@@ -77,7 +80,7 @@ const REST_MS = 1
 const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { database, serviceEvents, clock, newId, fastPath, onCommitted } = options
+  const { database, matcher, serviceEvents, clock, newId, fastPath, onCommitted, onError } = options
 
   const batcher = createBatcher<Candidate, Published>({
     maxSize: MAX_BATCH,
@@ -92,7 +95,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await accept(database, inOrder, fastPath?.saturated())
+    const accepted = await accept({ database, matcher }, inOrder, fastPath?.saturated())
+    if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))
     if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
     if (accepted.inOutbox.size > 0) onCommitted()

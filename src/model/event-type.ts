@@ -1,4 +1,4 @@
-/** Event types, and which of them a subscription wants: the one definition of a match. */
+/** Event types, and which of them a subscription wants. */
 import { z } from 'zod'
 
 const MAX_LENGTH = 128
@@ -11,11 +11,3 @@ export const eventType = z
 
 /** The event type that stands for all of them. */
 export const EVERY_TYPE = '*'
-
-/**
- * SQL: whether the subscription `s` wants events of this type now. An expression for the GIN index on `eventTypes`.
- *
- * @param type an SQL expression
- */
-export const sqlWantsType = (s: string, type: string): string =>
-  `${s}."isEnabled" and ${s}."eventTypes" && array[${type}, '${EVERY_TYPE}']`

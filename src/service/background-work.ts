@@ -29,7 +29,7 @@ export const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGrace
 
 export async function createBackgroundWork(
   context: StartContext,
-  { database, clock, secretCipher }: Storage,
+  { database, matcher, clock, secretCipher }: Storage,
   { queue, wakeUps }: Messaging,
   guard: EgressGuard,
 ): Promise<BackgroundWork> {
@@ -39,7 +39,7 @@ export async function createBackgroundWork(
   const signingKeys = createSigningKeys(secretCipher)
   const engine = resources.use(
     await createDeliveryEngine({
-      ...{ config, database, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
+      ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
       onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
     }),
     'delivery engine',

@@ -78,7 +78,7 @@ function createApi(
   { storage, messaging, guard, work }: Parts,
   addressOf: AddressOf,
 ): NonNullable<AppOptions['api']> {
-  const { database, clock, newId, secretCipher } = storage
+  const { database, matcher, clock, newId, secretCipher } = storage
   const { pubSub, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
@@ -89,10 +89,15 @@ function createApi(
     ...{ database, secretCipher, serviceEvents, clock, newId },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
     publisher: createPublisher({
-      ...{ database, serviceEvents, clock, newId, fastPath: work.engine?.fastPath },
+      ...{ database, matcher, serviceEvents, clock, newId, fastPath: work.engine?.fastPath },
+      onError: reportTrouble('matcher'),
       onCommitted: () => wakeUps.send('outbox'),
     }),
     refuseUrl: guard.checkUrl,
+    async onChanged() {
+      wakeUps.send('subscriptions')
+      await matcher.refresh().catch(reportTrouble('matcher'))
+    },
     onDue: () => wakeUps.send('due'),
     liveUpdates: createLiveUpdates(pubSub, createStatsUpdates(database, reportTrouble('live totals'))),
     graphql: {

@@ -3,6 +3,7 @@ import { OTHER_MS, QUEUE_MS } from '../budgets.js'
 import type { DeliveryJob } from '../delivery-engine/scheduling/lease.js'
 import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
 import { broadcastServiceEvents } from '../graphql/live-updates.js'
+import { createRefresher } from '../matching/refresher.js'
 import { readInstallationId } from '../platform/postgres/installation.js'
 import { createPubSub } from '../platform/pubsub.js'
 import { createJobQueue } from '../platform/queue/job-queue.js'
@@ -14,7 +15,7 @@ export type Messaging = Awaited<ReturnType<typeof openMessaging>>
 
 export async function openMessaging(
   { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
-  { database, directUrl }: Storage,
+  { database, directUrl, matcher }: Storage,
 ) {
   const redis =
     config.redis &&
@@ -40,5 +41,9 @@ export async function openMessaging(
   )
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
-  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps: createWakeUps(pubSub) }
+  const wakeUps = createWakeUps(pubSub)
+  const refresher = resources.use(createRefresher(matcher, reportTrouble('matcher')), 'matcher', OTHER_MS)
+  refresher.start()
+  wakeUps.listen('subscriptions', refresher.wake)
+  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps }
 }

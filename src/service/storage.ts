@@ -3,6 +3,7 @@ import { DATABASE_MS, OTHER_MS } from '../budgets.js'
 import { loadDeliveries } from '../delivery-engine/attempt/loader.js'
 import { recordAttempts } from '../delivery-engine/attempt/recorder.js'
 import { acceptStatements } from '../events/accept.js'
+import { createMatcher } from '../matching/matcher.js'
 import { createDatabaseClock } from '../platform/clock.js'
 import { createDatabase } from '../platform/postgres/database.js'
 import { createIdSource } from '../platform/uuid.js'
@@ -36,5 +37,7 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   stopSignal?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
   stopSignal?.throwIfAborted()
-  return { database, directUrl, clock, newId, secretCipher }
+  const matcher = await createMatcher(database)
+  stopSignal?.throwIfAborted()
+  return { database, directUrl, matcher, clock, newId, secretCipher }
 }

@@ -19,6 +19,8 @@ export interface SubscriptionContext {
    * Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted.
    */
   onDue(): void
+  /** Called after each commit. Resolves when this process matches events with the change. */
+  onChanged(): Promise<void>
 }
 
 /**
@@ -51,6 +53,7 @@ export async function createSubscription(
       select: visibleFields,
     }),
   )
+  await context.onChanged()
   return { ...subscription, secret }
 }
 

@@ -11,7 +11,7 @@ import type { SubscriptionContext } from './create.js'
 
 /** @throws ServiceError NOT_FOUND */
 export async function deleteSubscription(
-  { database, clock, onDue }: SubscriptionContext,
+  { database, clock, onDue, onChanged }: SubscriptionContext,
   id: string,
 ): Promise<void> {
   if (!isUuid(id)) throw notFound('subscription', id)
@@ -30,5 +30,6 @@ export async function deleteSubscription(
     }),
   )
   if (count === 0) throw notFound('subscription', id)
+  await onChanged()
   onDue()
 }

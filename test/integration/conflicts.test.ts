@@ -4,6 +4,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { accept } from '../../src/events/accept.js'
 import type { RawJson } from '../../src/events/raw-json.js'
+import { createMatcher } from '../../src/matching/matcher.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { fingerprint } from '../../src/subscriptions/subscription.js'
 import { openDatabase } from '../support/database.js'
@@ -139,7 +140,9 @@ it.each([
     },
     ...{ contentHash: null, createdAt: new Date() },
   }))
-  await accept(resources.use(openDatabase(service.database)), candidates, saturated)
+  const database = resources.use(openDatabase(service.database))
+  const matcher = await createMatcher(database)
+  await accept({ database, matcher }, candidates, saturated)
   const rows = await service.database.query<{ idempotencyKey: string }>(
     'select "idempotencyKey" from events order by ctid',
   )

@@ -6,10 +6,11 @@ import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
 import { createLoader } from '../../src/delivery-engine/attempt/loader.js'
 import { createRecorder, type Recorder } from '../../src/delivery-engine/attempt/recorder.js'
 import type { Exchange, Webhook } from '../../src/delivery-engine/attempt/sender.js'
-import { createDispatcher } from '../../src/delivery-engine/scheduling/dispatcher.js'
+import { createDispatch } from '../../src/delivery-engine/scheduling/dispatcher.js'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type Publisher } from '../../src/events/publish.js'
+import { createMatcher, type Matcher } from '../../src/matching/matcher.js'
 import type { Poller } from '../../src/platform/poller.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
@@ -35,6 +36,7 @@ export interface Told {
 
 export interface Engine {
   serviceEvents: ServiceEvents
+  matcher: Matcher
   told: Told
   /** Leases that were put on the queue, and not yet taken from it. */
   queue: Lease[]
@@ -57,7 +59,8 @@ export const WORKERS = 2
 const HOUR_SECONDS = 3600
 const HOUR_MS = HOUR_SECONDS * 1000
 
-export function createEngine(database: Database, maxAttempts: number): Engine {
+export async function createEngine(database: Database, maxAttempts: number): Promise<Engine> {
+  const matcher = await createMatcher(database)
   const serviceEvents = createServiceEvents()
   const told: Told = { deliveries: new Map(), events: new Map() }
   serviceEvents.on('deliveriesChanged', (read) => {
@@ -116,16 +119,26 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
     await poller?.[Symbol.asyncDispose]()
   }
 
+  const dispatch = createDispatch({
+    ...{ database, matcher, serviceEvents, enqueue, batchSize: 100 },
+    leaseQuotas: () => [[], [], 500],
+    onBacklog: () => {},
+  })
+  const publishing = {
+    ...{ database, matcher, serviceEvents, clock: machineClock, newId },
+    ...{ onCommitted: () => {}, onError: () => {} },
+  }
+
   return {
     serviceEvents,
+    matcher,
     told,
     queue,
     requests,
     publishers: {
-      outbox: createPublisher({ database, serviceEvents, clock: machineClock, newId, onCommitted: () => {} }),
+      outbox: createPublisher(publishing),
       direct: createPublisher({
-        ...{ database, serviceEvents, clock: machineClock, newId },
-        onCommitted: () => {},
+        ...publishing,
         fastPath: {
           saturated: () => [],
           restMs: () => 0,
@@ -144,13 +157,9 @@ export function createEngine(database: Database, maxAttempts: number): Engine {
         },
       }),
     },
-    dispatch: () =>
-      once((leaseQuotas, onError) =>
-        createDispatcher({
-          ...{ database, serviceEvents, enqueue, leaseQuotas, onError },
-          ...{ batchSize: 100, intervalMs: HOUR_MS, onBacklog: () => {} },
-        }),
-      ),
+    async dispatch() {
+      while (await dispatch()) {}
+    },
     feed: () =>
       once((leaseQuotas, onError) =>
         createScheduler({

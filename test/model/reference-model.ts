@@ -8,6 +8,8 @@ export interface ReferenceModel {
   maxAttempts: number
   subscriptions: PicturedSubscription[]
   events: PicturedEvent[]
+  /** Whether the matcher knows every change of a subscription. */
+  isMatchCurrent: boolean
 }
 
 export interface PicturedSubscription {
@@ -81,20 +83,23 @@ export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
 
 /** The result of an attempt. It counts only if the delivery still stands as the attempt has seen it. */
 export function record(
-  { maxAttempts }: ReferenceModel,
+  model: ReferenceModel,
   delivery: PicturedDelivery,
   { attempts, budgetFrom, version }: Seen,
   outcome: Outcome,
 ): boolean {
   if (!isOpen(delivery) || delivery.logs.length !== attempts || delivery.budgetFrom !== budgetFrom)
     return false
-  const isLast = outcome === 'gone' || attempts + 1 - budgetFrom >= maxAttempts
+  const isLast = outcome === 'gone' || attempts + 1 - budgetFrom >= model.maxAttempts
   delivery.status = outcome === 'success' ? 'SENT' : isLast ? 'DEAD' : 'FAILED'
   delivery.logs.push(delivery.status)
   release(delivery)
   delivery.isDue = false
   const { subscription } = delivery
-  if (outcome === 'gone' && subscription.version === version) turn(subscription, false)
+  if (outcome === 'gone' && subscription.version === version) {
+    turn(subscription, false)
+    model.isMatchCurrent = false
+  }
   return true
 }
 

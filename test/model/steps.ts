@@ -72,17 +72,27 @@ const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
           const { eventId: id } = await publishing()
           const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
           model.events.push(event)
-          if (way === 'direct') pictured.dispatch(model, event)
+          // Otherwise it is in the outbox, and the matcher is refreshed.
+          if (way === 'direct' && model.isMatchCurrent) pictured.dispatch(model, event)
         })
       }
+      if (way === 'direct') await refresh(world)
     },
   )
+
+async function refresh({ model, engine }: World): Promise<void> {
+  await engine.matcher.refresh()
+  model.isMatchCurrent = true
+}
+
+const refreshMatcher = step(({ model }) => (model.isMatchCurrent ? [] : ['matcher']), refresh)
 
 export const dispatch = step(
   ({ model }) => model.events.filter(({ isDispatched }) => !isDispatched),
   async (world) => {
     for (const event of world.model.events) if (!event.isDispatched) pictured.dispatch(world.model, event)
     await leasing(world, world.engine.dispatch)
+    world.model.isMatchCurrent = true
   },
 )
 
@@ -309,6 +319,7 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['publish with a key', publish('direct', 'key'), 1],
   ['publish to the outbox with a key', publish('outbox', 'key'), 1],
   ['dispatch', dispatch, 3],
+  ['refresh the matcher', refreshMatcher, 2],
   ['feed', feed, 6],
   ['attempt', attempt, 10],
   ['answer 204', answer(0), 2],

@@ -31,19 +31,26 @@ export async function createWorld(tables: TestDatabase, database: Database): Pro
   await tables.query(
     'truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies, "deliveryMetrics", "deliveryMetricsDeltas"',
   )
-  const model: ReferenceModel = { maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] }
-  const engine = createEngine(database, MAX_ATTEMPTS)
+  const model: ReferenceModel = {
+    ...{ maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] },
+    isMatchCurrent: true,
+  }
+  const engine = await createEngine(database, MAX_ATTEMPTS)
   const world: World = { model, engine, underWay: new Map(), tables, database }
   for (const type of ['a', 'b', '*']) await subscribe(world, type)
   return world
 }
 
-export const subscriptionContext = ({ database }: World): SubscriptionContext => ({
+/** As of another process: the matcher of the engine's does not learn of the change. */
+export const subscriptionContext = ({ database, model }: World): SubscriptionContext => ({
   database,
   secretCipher: createSecretCipher([]),
   ...{ clock: machineClock, newId },
   refuseUrl: () => undefined,
   onDue: () => {},
+  async onChanged() {
+    model.isMatchCurrent = false
+  },
 })
 
 export const newUrl = () => `https://example.com/${newId()}`

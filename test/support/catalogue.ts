@@ -27,4 +27,7 @@ const catalogue = `
   union all
   select format('function %s.%s %s %s', nspname, proname, pg_get_function_identity_arguments(pg_proc.oid), md5(prosrc))
   from pg_proc join ours on ours.oid = pronamespace
+  union all
+  select pg_get_triggerdef(pg_trigger.oid)
+  from pg_trigger join pg_class on pg_class.oid = tgrelid join ours on ours.oid = relnamespace where not tgisinternal
   order by line`

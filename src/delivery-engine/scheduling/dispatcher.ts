@@ -1,17 +1,21 @@
 /**
  * The dispatcher: turns outbox entries into deliveries.
  *
- * One statement takes entries off the outbox, matches their events with the enabled subscriptions, writes a
- * delivery for each pair, and sets the events' status. A crash leaves the entries in the outbox. Several
- * dispatchers never take the same entry. The database matches with the subscriptions that are committed at that
- * moment, so an event that is published right after a subscription was created finds it.
+ * One statement takes entries off the outbox, writes a delivery for each subscription that wants their events, and sets
+ * the events' status. A crash leaves the entries in the outbox. Several dispatchers never take the same entry.
+ *
+ * The statement gets the matches of event types that are likely to come next. It leaves entries of other types and
+ * names those types, and it takes none when the matches are out of date, so an event that is published right after a
+ * subscription was created finds it.
  */
 
+import { type Matcher, type Matches, matchColumns } from '../../matching/matcher.js'
+import { sqlIsCurrent } from '../../matching/view.js'
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
 import { sqlEventSnapshot } from '../../model/event-snapshot.js'
-import { sqlWantsType } from '../../model/event-type.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
+import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
@@ -19,29 +23,44 @@ import {
   announceChanges,
   type ChangedDeliveryRow,
   type ChangedEventRow,
+  changedRowKinds,
   changesOfRows,
-  sqlChangedRows,
 } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, sqlRoom, toLease } from './lease.js'
 
-/** `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. */
+/**
+ * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the types that were matched, `$6`, `$7` pairs of a
+ * type and a subscription that wants it, `$8`, `$9`, `$10` the `ViewParameters` of the match.
+ */
 const dispatch: Statement = {
   name: 'dispatch',
   text: `
-    with claimed as (
+    with match as materialized (
+      select ${sqlIsCurrent('$8', '$9', '$10')} as "isCurrent"
+    ), next as materialized (
+      -- The limits make PostgreSQL look up each event, and below each subscription, by its id.
+      select entry."eventId", e.type
+      from (select "eventId" from outbox order by "eventId" limit $1 for update skip locked) as entry
+      cross join lateral (select type from events where id = entry."eventId" limit 1) as e
+    ), claimed as (
       -- An array, so that the plan uses the index even if the outbox was short when it was planned.
       delete from outbox where "eventId" = any (array(
-        select "eventId" from outbox order by "eventId" limit $1 for update skip locked
+        select "eventId" from next where type = any ($5::text[]) and (select "isCurrent" from match)
       ))
       returning "eventId"
+    ), wanting as materialized (
+      select pair.type, s.*
+      from unnest($6::text[], $7::uuid[]) as pair (type, id)
+      cross join lateral (
+        select id as "subscriptionId", "maxRequestsPerSecond" is not null as "isPaced"
+        from subscriptions where id = pair.id limit 1
+      ) as s
     ), wanted as (
-      -- A row for each event and subscription that wants it. The limit makes PostgreSQL look up each event by its id.
-      select claimed."eventId", s.id as "subscriptionId", s."maxRequestsPerSecond" is not null as "isPaced"
-      from claimed
-      cross join lateral (select type from events where id = claimed."eventId" limit 1) as e
-      left join subscriptions s on ${sqlWantsType('s', 'e.type')}
+      -- A row for each event and subscription that wants it, or one without a subscription.
+      select claimed."eventId", wanting."subscriptionId", wanting."isPaced"
+      from claimed join next using ("eventId") left join wanting using (type)
     ), matched as (
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
@@ -69,51 +88,103 @@ const dispatch: Statement = {
       from counted where e.id = counted."eventId"
       returning ${sqlEventSnapshot('e')}
     )
-    ${sqlChangedRows('created', 'marked', { queuedUntil: 'timestamptz' })}`,
+    ${sqlRowsOfKinds({
+      ...changedRowKinds('created', 'marked', { queuedUntil: 'timestamptz' }),
+      unmatched: {
+        columns: { type: 'text' },
+        from: '(select distinct type from next where type <> all ($5::text[])) as unmatched',
+      },
+      match: { columns: { isCurrent: 'bool' }, from: 'match' },
+    })}`,
 }
 
-type DispatchRow = CreatedRow | ChangedEventRow
+type DispatchRow =
+  | CreatedRow
+  | ChangedEventRow
+  /** An event type of entries that were left, because it is not among those that were matched. */
+  | { kind: 'unmatched'; type: string }
+  | { kind: 'match'; isCurrent: boolean }
 
 /** A new delivery, with the end of its lease. */
 type CreatedRow = ChangedDeliveryRow & { queuedUntil: Date | null }
 
-export interface DispatcherOptions {
+export interface DispatchOptions {
   database: Database
+  matcher: Matcher
   serviceEvents: ServiceEvents
   batchSize: number
-  intervalMs: number
   /** How many deliveries of each subscription may be leased. */
   leaseQuotas(): LeaseQuotaParameters
   /** Puts leased deliveries on the queue. */
   enqueue(leases: Lease[]): Promise<void>
   /** Called when deliveries of these subscriptions stay in the table, because the quota is used up. */
   onBacklog(subscriptionIds: Iterable<string>): void
+}
+
+export interface DispatcherOptions extends DispatchOptions {
+  intervalMs: number
   onError(error: unknown): void
 }
 
 /** Collects events that arrive one by one: a statement for a few costs little more than for one. */
 const REST_MS = 3
+/** Most pairs of a type and a subscription in one statement, unless a single type has more. */
+const MAX_PAIRS = 50_000
+/** A type with more subscriptions is matched only when an entry of it is there. */
+const MAX_PAIRS_OF_LIKELY_TYPE = 100
 
-export function createDispatcher(options: DispatcherOptions): Poller {
-  const { database, serviceEvents, batchSize, intervalMs, leaseQuotas, enqueue, onBacklog, onError } = options
+export const createDispatcher = ({ intervalMs, onError, ...options }: DispatcherOptions): Poller =>
+  createPoller({ run: createDispatch(options), intervalMs, restMs: REST_MS, onError })
 
-  async function run(): Promise<boolean> {
-    const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas()])
+/** @returns a function that dispatches a batch, and resolves with whether there is more to do at once */
+export function createDispatch(options: DispatchOptions): () => Promise<boolean> {
+  const { database, matcher, serviceEvents, batchSize, leaseQuotas } = options
+  /** The next entries are likely to have the types of the last ones. */
+  let likelyTypes: string[] = []
+
+  async function dispatchBatch(): Promise<boolean> {
+    const { byType, view } = cut(matcher.match(likelyTypes))
+    const match = [[...byType.keys()], ...matchColumns(byType), ...view]
+    const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas(), ...match])
+    const deliveries = rows.filter((row) => row.kind === 'delivery')
+    const events = rows.filter((row) => row.kind === 'event')
+    const unmatched = rows.filter((row) => row.kind === 'unmatched')
     // Before they are queued: a delivery must be announced before its first attempt is.
-    announceChanges(serviceEvents, changesOfRows(rows))
-    const created = rows.filter((row) => row.kind === 'delivery')
+    announceChanges(serviceEvents, changesOfRows([...deliveries, ...events]))
+    await passOn(deliveries)
+    const isLikely = ({ type }: ChangedEventRow) =>
+      (byType.get(type)?.length ?? 0) <= MAX_PAIRS_OF_LIKELY_TYPE
+    const seen = new Set([...unmatched, ...events.filter(isLikely)].map(({ type }) => type))
+    if (seen.size > 0) likelyTypes = [...seen]
+    const isStale = rows.some((row) => row.kind === 'match' && !row.isCurrent)
+    if (isStale) await matcher.refresh()
+    return isStale || unmatched.length > 0 || events.length >= batchSize
+  }
+
+  async function passOn(created: CreatedRow[]): Promise<void> {
     const leases = created
       .filter(isLeased)
       .map(({ id, subscriptionId, queuedUntil }) =>
         toLease({ deliveryId: id, subscriptionId, queuedUntil, isRetry: false, isPaced: false }),
       )
-    if (leases.length > 0) await enqueue(leases)
+    if (leases.length > 0) await options.enqueue(leases)
     const unleased = created.filter((row) => !isLeased(row))
-    if (unleased.length > 0) onBacklog(unleased.map(({ subscriptionId }) => subscriptionId))
-    return rows.length - created.length >= batchSize
+    if (unleased.length > 0) options.onBacklog(unleased.map(({ subscriptionId }) => subscriptionId))
   }
 
-  return createPoller({ run, intervalMs, restMs: REST_MS, onError })
+  return dispatchBatch
+}
+
+/** Leaves out the types that are too many for one statement. Their entries stay until the next one. */
+function cut({ byType, view }: Matches): Pick<Matches, 'byType' | 'view'> {
+  const taken: Matches['byType'] = new Map()
+  let pairs = 0
+  for (const [type, ids] of byType) {
+    pairs += ids.length
+    if (pairs > MAX_PAIRS && taken.size > 0) break
+    taken.set(type, ids)
+  }
+  return { byType: taken, view }
 }
 
 const isLeased = (row: CreatedRow): row is CreatedRow & { queuedUntil: Date } => row.queuedUntil !== null

@@ -1,12 +1,12 @@
 /**
- * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due". They carry no data and may be
+ * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due", "subscriptions have changed". They carry no data and may be
  * lost, because every poller also polls by itself. Listeners of this process are called at once, those of other
  * processes over Redis.
  */
 import { EventEmitter } from 'node:events'
 import type { PubSub } from '../../platform/pubsub.js'
 
-type WakeUp = 'outbox' | 'due'
+type WakeUp = 'outbox' | 'due' | 'subscriptions'
 
 export interface WakeUps {
   /** Never waits and never fails. */

@@ -119,7 +119,8 @@ export const SubscriptionScalarFieldEnum = {
   fingerprint: 'fingerprint',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt',
-  deletedAt: 'deletedAt'
+  deletedAt: 'deletedAt',
+  changedIn: 'changedIn'
 } as const
 
 export type SubscriptionScalarFieldEnum = (typeof SubscriptionScalarFieldEnum)[keyof typeof SubscriptionScalarFieldEnum]

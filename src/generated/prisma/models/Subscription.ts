@@ -29,11 +29,13 @@ export type AggregateSubscription = {
 export type SubscriptionAvgAggregateOutputType = {
   endpointVersion: number | null
   maxRequestsPerSecond: number | null
+  changedIn: number | null
 }
 
 export type SubscriptionSumAggregateOutputType = {
   endpointVersion: number | null
   maxRequestsPerSecond: number | null
+  changedIn: bigint | null
 }
 
 export type SubscriptionMinAggregateOutputType = {
@@ -50,6 +52,7 @@ export type SubscriptionMinAggregateOutputType = {
   createdAt: Date | null
   updatedAt: Date | null
   deletedAt: Date | null
+  changedIn: bigint | null
 }
 
 export type SubscriptionMaxAggregateOutputType = {
@@ -66,6 +69,7 @@ export type SubscriptionMaxAggregateOutputType = {
   createdAt: Date | null
   updatedAt: Date | null
   deletedAt: Date | null
+  changedIn: bigint | null
 }
 
 export type SubscriptionCountAggregateOutputType = {
@@ -84,6 +88,7 @@ export type SubscriptionCountAggregateOutputType = {
   createdAt: number
   updatedAt: number
   deletedAt: number
+  changedIn: number
   _all: number
 }
 
@@ -91,11 +96,13 @@ export type SubscriptionCountAggregateOutputType = {
 export type SubscriptionAvgAggregateInputType = {
   endpointVersion?: true
   maxRequestsPerSecond?: true
+  changedIn?: true
 }
 
 export type SubscriptionSumAggregateInputType = {
   endpointVersion?: true
   maxRequestsPerSecond?: true
+  changedIn?: true
 }
 
 export type SubscriptionMinAggregateInputType = {
@@ -112,6 +119,7 @@ export type SubscriptionMinAggregateInputType = {
   createdAt?: true
   updatedAt?: true
   deletedAt?: true
+  changedIn?: true
 }
 
 export type SubscriptionMaxAggregateInputType = {
@@ -128,6 +136,7 @@ export type SubscriptionMaxAggregateInputType = {
   createdAt?: true
   updatedAt?: true
   deletedAt?: true
+  changedIn?: true
 }
 
 export type SubscriptionCountAggregateInputType = {
@@ -146,6 +155,7 @@ export type SubscriptionCountAggregateInputType = {
   createdAt?: true
   updatedAt?: true
   deletedAt?: true
+  changedIn?: true
   _all?: true
 }
 
@@ -251,6 +261,7 @@ export type SubscriptionGroupByOutputType = {
   createdAt: Date
   updatedAt: Date
   deletedAt: Date | null
+  changedIn: bigint
   _count: SubscriptionCountAggregateOutputType | null
   _avg: SubscriptionAvgAggregateOutputType | null
   _sum: SubscriptionSumAggregateOutputType | null
@@ -292,6 +303,7 @@ export type SubscriptionWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
+  changedIn?: Prisma.BigIntFilter<"Subscription"> | bigint | number
   deliveries?: Prisma.DeliveryListRelationFilter
 }
 
@@ -311,6 +323,7 @@ export type SubscriptionOrderByWithRelationInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
   deliveries?: Prisma.DeliveryOrderByRelationAggregateInput
 }
 
@@ -333,6 +346,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
+  changedIn?: Prisma.BigIntFilter<"Subscription"> | bigint | number
   deliveries?: Prisma.DeliveryListRelationFilter
 }, "id" | "fingerprint">
 
@@ -352,6 +366,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
   _count?: Prisma.SubscriptionCountOrderByAggregateInput
   _avg?: Prisma.SubscriptionAvgOrderByAggregateInput
   _max?: Prisma.SubscriptionMaxOrderByAggregateInput
@@ -378,6 +393,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
   deletedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
+  changedIn?: Prisma.BigIntWithAggregatesFilter<"Subscription"> | bigint | number
 }
 
 export type SubscriptionCreateInput = {
@@ -396,6 +412,7 @@ export type SubscriptionCreateInput = {
   createdAt?: Date | string
   updatedAt?: Date | string
   deletedAt?: Date | string | null
+  changedIn?: bigint | number
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutSubscriptionInput
 }
 
@@ -415,6 +432,7 @@ export type SubscriptionUncheckedCreateInput = {
   createdAt?: Date | string
   updatedAt?: Date | string
   deletedAt?: Date | string | null
+  changedIn?: bigint | number
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutSubscriptionInput
 }
 
@@ -434,6 +452,7 @@ export type SubscriptionUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   deliveries?: Prisma.DeliveryUpdateManyWithoutSubscriptionNestedInput
 }
 
@@ -453,6 +472,7 @@ export type SubscriptionUncheckedUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutSubscriptionNestedInput
 }
 
@@ -472,6 +492,7 @@ export type SubscriptionCreateManyInput = {
   createdAt?: Date | string
   updatedAt?: Date | string
   deletedAt?: Date | string | null
+  changedIn?: bigint | number
 }
 
 export type SubscriptionUpdateManyMutationInput = {
@@ -490,6 +511,7 @@ export type SubscriptionUpdateManyMutationInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type SubscriptionUncheckedUpdateManyInput = {
@@ -508,6 +530,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type StringNullableListFilter<$PrismaModel = never> = {
@@ -534,11 +557,13 @@ export type SubscriptionCountOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
 }
 
 export type SubscriptionAvgOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
 }
 
 export type SubscriptionMaxOrderByAggregateInput = {
@@ -555,6 +580,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
 }
 
 export type SubscriptionMinOrderByAggregateInput = {
@@ -571,11 +597,13 @@ export type SubscriptionMinOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
 }
 
 export type SubscriptionSumOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  changedIn?: Prisma.SortOrder
 }
 
 export type SubscriptionScalarRelationFilter = {
@@ -612,6 +640,14 @@ export type BytesFieldUpdateOperationsInput = {
   set?: runtime.Bytes
 }
 
+export type BigIntFieldUpdateOperationsInput = {
+  set?: bigint | number
+  increment?: bigint | number
+  decrement?: bigint | number
+  multiply?: bigint | number
+  divide?: bigint | number
+}
+
 export type SubscriptionCreateNestedOneWithoutDeliveriesInput = {
   create?: Prisma.XOR<Prisma.SubscriptionCreateWithoutDeliveriesInput, Prisma.SubscriptionUncheckedCreateWithoutDeliveriesInput>
   connectOrCreate?: Prisma.SubscriptionCreateOrConnectWithoutDeliveriesInput
@@ -642,6 +678,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   createdAt?: Date | string
   updatedAt?: Date | string
   deletedAt?: Date | string | null
+  changedIn?: bigint | number
 }
 
 export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
@@ -660,6 +697,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   createdAt?: Date | string
   updatedAt?: Date | string
   deletedAt?: Date | string | null
+  changedIn?: bigint | number
 }
 
 export type SubscriptionCreateOrConnectWithoutDeliveriesInput = {
@@ -694,6 +732,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
@@ -712,6 +751,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 
@@ -761,6 +801,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   createdAt?: boolean
   updatedAt?: boolean
   deletedAt?: boolean
+  changedIn?: boolean
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["subscription"]>
@@ -781,6 +822,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   createdAt?: boolean
   updatedAt?: boolean
   deletedAt?: boolean
+  changedIn?: boolean
 }, ExtArgs["result"]["subscription"]>
 
 export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -799,6 +841,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   createdAt?: boolean
   updatedAt?: boolean
   deletedAt?: boolean
+  changedIn?: boolean
 }, ExtArgs["result"]["subscription"]>
 
 export type SubscriptionSelectScalar = {
@@ -817,9 +860,10 @@ export type SubscriptionSelectScalar = {
   createdAt?: boolean
   updatedAt?: boolean
   deletedAt?: boolean
+  changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -866,6 +910,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * A subscription that was deleted stays for the sake of its deliveries' history, out of sight.
      */
     deletedAt: Date | null
+    /**
+     * The transaction that changed the row last, set by a trigger: see `src/matching`.
+     */
+    changedIn: bigint
   }, ExtArgs["result"]["subscription"]>
   composites: {}
 }
@@ -1305,6 +1353,7 @@ export interface SubscriptionFieldRefs {
   readonly createdAt: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly deletedAt: Prisma.FieldRef<"Subscription", 'DateTime'>
+  readonly changedIn: Prisma.FieldRef<"Subscription", 'BigInt'>
 }
     
 
