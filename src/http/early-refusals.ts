@@ -6,12 +6,16 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { badInput } from '../errors.js'
+import { afterEarlierAnswers, watchAnswers } from './pipelined-answers.js'
 import { PROBLEM_TYPE } from './problem.js'
+
+const UNKNOWN_VERSION = { status: 505, detail: 'This service speaks HTTP/1.1 and HTTP/1.0.' }
 
 // https://nodejs.org/api/http.html#event-clienterror
 const malformedRequests: Record<string, { status: number; detail: string }> = {
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'The headers are larger than this service takes.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The extensions of the chunks are too large.' },
+  HPE_INVALID_VERSION: UNKNOWN_VERSION,
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request took too long to arrive.' },
 }
 
@@ -25,14 +29,18 @@ export function refuseMalformedRequest(error: NodeJS.ErrnoException, socket: Soc
     status: 400,
     detail: 'What was sent is not a valid HTTP request.',
   }
-  socket.write(problemResponse(status, detail))
+  afterEarlierAnswers(socket, () => endWith(socket, problemResponse(status, detail)))
+}
+
+function endWith(socket: Socket, response: string): void {
+  if (socket.writable) socket.write(response)
   socket.destroySoon()
 }
 
 /** The whole response for a bare socket. The caller closes the socket after it. */
-export function problemResponse(status: number, detail: string): string {
+export function problemResponse(status: number, detail: string, more: Record<string, string> = {}): string {
   const { body, headers } = bareProblem(status, detail)
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}`)
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`
 }
 
@@ -47,6 +55,7 @@ function bareProblem(status: number, detail: string) {
 }
 
 export function refuseBeforeRouting(app: FastifyInstance): void {
+  watchAnswers(app.server)
   // https://nodejs.org/api/http.html#event-checkexpectation
   app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const { body, headers } = bareProblem(
@@ -55,8 +64,19 @@ export function refuseBeforeRouting(app: FastifyInstance): void {
     )
     response.writeHead(417, headers).end(body)
   })
-  // RFC 9112 §3.2. `limitConnections` turns this check off in Node.js.
-  app.addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
+  // Without a listener, Node.js closes the connection without an answer. No method is for the target of a tunnel.
+  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    const refusal = problemResponse(405, 'This service is no proxy: it opens no tunnels.', { allow: '' })
+    afterEarlierAnswers(socket, () => endWith(socket, refusal))
+  })
+  app.addHook('onRequest', ({ raw: { httpVersion, headers } }, reply, done) => {
+    // Node.js also reads HTTP/0.9, and a request in HTTP/1.1 that says HTTP/2.0.
+    if (!httpVersion.startsWith('1.')) {
+      const { body, headers } = bareProblem(UNKNOWN_VERSION.status, UNKNOWN_VERSION.detail)
+      return void reply.code(UNKNOWN_VERSION.status).headers(headers).send(Buffer.from(body))
+    }
+    // RFC 9112 §3.2. `limitConnections` turns this check off in Node.js.
     if (headers.host === undefined && httpVersion === '1.1')
       throw badInput([{ path: '', message: 'The header Host is missing.' }])
     done()

@@ -20,7 +20,7 @@ const COMMON_PROBLEMS = [400, 401, 403, 429, 500, 503] as const
 export const BODY_PROBLEMS = [413, 415] as const
 
 /** Refusals before routing, see `early-refusals.ts`. Their type is `about:blank`. */
-const EARLY_PROBLEMS = [408, 417, 431] as const
+const EARLY_PROBLEMS = [408, 417, 431, 505] as const
 
 /** The route's own answers and its problems. The type has only the own answers, because handlers return only these. */
 export function answers<const Own extends Record<number, z.ZodType>>(

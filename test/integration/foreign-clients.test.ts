@@ -1,11 +1,11 @@
 /** What clients and pages send that this project did not write: upgrades, encodings, charsets, methods, origins. */
 import { once } from 'node:events'
 import { METHODS, request } from 'node:http'
-import { connect } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { TEST_KEY } from '../support/client.js'
+import { exchange as exchangeBytes } from '../support/raw-http.js'
 import { startTestService, type TestService } from '../support/service.js'
 
 let service: TestService
@@ -20,17 +20,7 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 const event = '{"type":"encoded","data":{"a":1}}'
 
-/** What comes back for bytes that are sent as they are, up to the end of the connection. */
-async function exchange(text: string): Promise<string> {
-  const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
-  let answer = ''
-  socket.on('data', (data) => {
-    answer += data
-  })
-  socket.write(text)
-  await once(socket, 'close')
-  return answer
-}
+const exchange = (bytes: string) => exchangeBytes(service.url, bytes)
 
 describe('an upgrade that is no WebSocket is served in HTTP/1.1', () => {
   const offer =
