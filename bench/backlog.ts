@@ -29,6 +29,7 @@ export async function measureBacklog(
   const published = await load.call('closedLoop', limit)
 
   const startedAtUs = nowUs()
+  const walBefore = await infrastructure.walBytes(scenario.server)
   const onRedis = options.mode === 'redis'
   await using worker = await startProcess(onRedis ? 'worker' : 'all', {
     ...{ directory, settings, databaseUrl },
@@ -44,7 +45,9 @@ export async function measureBacklog(
   await finished(api)
   const arrivals = await receiver.call('report')
   // How long ago events were published says when the worker was started, and nothing else.
-  const figures = toFigures(scenario, published, { ...arrivals, latencyMs: undefined }, meter.stop())
+  const costs = meter.stop()
+  const walBytes = (await infrastructure.walBytes(scenario.server)) - walBefore
+  const figures = toFigures(scenario, published, { ...arrivals, latencyMs: undefined }, costs, walBytes)
   return {
     ...figures,
     // While webhooks arrived, without the start of the worker.

@@ -8,8 +8,6 @@ import type { Endpoint } from './relaying.js'
 export interface BenchOptions {
   /** Where the service has its queue. */
   mode: 'redis' | 'postgres'
-  /** The service in one process, or its API and its worker apart. */
-  layout: 'one' | 'apart'
   /** Of the service, of each of its roles. */
   processes: number
   /** Another checkout, built, that is measured in the same turns. */
@@ -21,6 +19,7 @@ export interface BenchOptions {
   ratePerSecond: number
   backlogEvents: number
   oldDeliveries: number
+  otherSubscriptions: number
 }
 
 export interface Bench {

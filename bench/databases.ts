@@ -3,6 +3,7 @@ import pg from 'pg'
 import { createResources } from '../src/platform/resources.js'
 import type { Bench } from './bench.js'
 import { fillOldDeliveries } from './fill.js'
+import { fillSubscriptions } from './fill-subscriptions.js'
 import type { TemporaryDatabase } from './infrastructure.js'
 import type { Scenario } from './scenarios.js'
 
@@ -30,8 +31,13 @@ export function createDatabases({
   }
 
   return {
-    provide: ({ tables, server }) =>
-      tables === 'empty' ? infrastructure.createDatabase(`fresh_${count++}`, server) : provideFilled(),
+    async provide({ tables, server }) {
+      if (tables === 'old deliveries') return provideFilled()
+      const database = await infrastructure.createDatabase(`fresh_${count++}`, server)
+      if (tables === 'subscriptions of others')
+        await fillSubscriptions(database.url, options.otherSubscriptions)
+      return database
+    },
     [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }
 }

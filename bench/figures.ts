@@ -15,6 +15,7 @@ export function toFigures(
   published: Published,
   arrivals: Arrivals,
   { groups, otherCores }: Costs,
+  walBytes: number,
 ): Figures {
   const { accepted, owed, lost, duplicated } = countLosses(published, arrivals.counts, scenario)
   const { startUs, endUs, refused } = published
@@ -24,13 +25,15 @@ export function toFigures(
     acceptedPerSecond: accepted / secondsUntil(endUs),
     deliveredPerSecond: delivered / secondsUntil(arrivals.lastUs),
     // Tells how the others fare when some are ill.
-    ...(scenario.hasOwnTypes && {
-      deliveredPerEndpoint: delivered / secondsUntil(arrivals.lastUs) / countWell(scenario),
-    }),
+    ...(scenario.hasOwnTypes &&
+      scenario.hosts === 1 && {
+        deliveredPerEndpoint: delivered / secondsUntil(arrivals.lastUs) / countWell(scenario),
+      }),
     ...named('post', published.latencyMs),
     ...named('arrival', arrivals.latencyMs),
     ...{ accepted, delivered, lost, duplicated, refused: sum(Object.values(refused)) },
     ...perThousand(groups, accepted),
+    ...perDelivery(groups, walBytes, delivered),
     otherCores,
   }
 }
@@ -50,6 +53,16 @@ function perThousand(costs: Cost[], events: number): Figures {
     figures[`memory.${cost.name}`] = cost.peakMb
   }
   return figures
+}
+
+/** What PostgreSQL does for a delivery, where there is one. */
+function perDelivery(costs: Cost[], walBytes: number, deliveries: number): Figures {
+  const postgres = costs.find(({ name }) => name === 'postgres')
+  if (postgres === undefined || deliveries === 0) return {}
+  return {
+    'postgres.walBytes': walBytes / deliveries,
+    'postgres.cpuMs': (postgres.cpuSeconds * 1000) / deliveries,
+  }
 }
 
 const summed = new Set(['lost', 'duplicated', 'refused'])

@@ -25,6 +25,8 @@ export interface Infrastructure extends AsyncDisposable {
   createDatabase(name: string, server: Server): Promise<TemporaryDatabase>
   /** Everybody starts with an empty Redis and with nothing left to be written to disk from those before. */
   settle(): Promise<void>
+  /** How much of its write-ahead log a server has written since it was made. */
+  walBytes(server: Server): Promise<number>
   processes: Record<Server | 'redis', ProcessGroup>
 }
 
@@ -36,6 +38,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
 interface DatabaseServer {
   createDatabase(name: string): Promise<TemporaryDatabase>
   checkpoint(): Promise<unknown>
+  walBytes(): Promise<number>
 }
 
 const TEMPLATE = 'migrated'
@@ -85,6 +88,7 @@ export async function startInfrastructure(servers: Set<Server>): Promise<Infrast
         // What the measurement before has left for the disk to do would be waited for in this one's commits.
         await promisify(execFile)('sync')
       },
+      walBytes: (server) => (databases[server] as DatabaseServer).walBytes(),
       processes: {
         embedded: { name: 'postgres', pid: pids.embedded },
         machine: { name: 'postgres', pid: pids.machine },
@@ -107,6 +111,12 @@ async function prepareServer(url: string, resources: Resources): Promise<Databas
   await applyMigrations({ databaseUrl: urlOf(TEMPLATE) })
   return {
     checkpoint: () => administrator.query('checkpoint'),
+    async walBytes() {
+      const { rows } = await administrator.query(
+        `select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as bytes`,
+      )
+      return rows[0].bytes
+    },
     async createDatabase(name) {
       await administrator.query(`create database ${name} template ${TEMPLATE}`)
       return {

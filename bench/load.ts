@@ -53,9 +53,9 @@ interface LoadConnection {
 let loadConnections: LoadConnection[] = []
 let published = 0
 
-async function openLoadConnection({ url, apiKey, types, bodyBytes }: Destination): Promise<LoadConnection> {
+function prepareRequests({ url, apiKey, types, bodyBytes }: Destination): LoadConnection['requests'] {
   const target = new URL('/v1/events', url)
-  const requests = types.map((type) => {
+  return types.map((type) => {
     const body = makeBody(type, bodyBytes)
     const head =
       `POST ${target.pathname} HTTP/1.1\r\nhost: ${target.host}\r\nx-api-key: ${apiKey}\r\n` +
@@ -63,7 +63,21 @@ async function openLoadConnection({ url, apiKey, types, bodyBytes }: Destination
     const bytes = Buffer.from(head + body)
     return { bytes, stampAt: findStamp(bytes) }
   })
-  return { url: target, connection: await openConnection(target), requests }
+}
+
+/** Where there are many types, connections share their requests: an event of the same type comes long after. */
+const SHARED_FROM_TYPES = 1000
+
+async function openLoadConnections(destination: Destination): Promise<LoadConnection[]> {
+  const url = new URL(destination.url)
+  const shared = destination.types.length < SHARED_FROM_TYPES ? undefined : prepareRequests(destination)
+  return Promise.all(
+    Array.from({ length: destination.connections }, async () => ({
+      url,
+      connection: await openConnection(url),
+      requests: shared ?? prepareRequests(destination),
+    })),
+  )
 }
 
 /** What comes of the events of one run. */
@@ -108,9 +122,7 @@ function createRecord(startUs: number) {
 const commands: LoadCommands = {
   async aim(destination) {
     for (const { connection } of loadConnections) connection.close()
-    loadConnections = await Promise.all(
-      Array.from({ length: destination.connections }, () => openLoadConnection(destination)),
-    )
+    loadConnections = await openLoadConnections(destination)
     published = 0
   },
 

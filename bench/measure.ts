@@ -29,9 +29,9 @@ async function measureLoad(
   name: RelayName,
   situation: Situation,
 ): Promise<Figures> {
-  const { load, receiver, options } = bench
-  const { redis } = bench.infrastructure.processes
-  const postgres = bench.infrastructure.processes[scenario.server]
+  const { load, receiver, infrastructure, options } = bench
+  const { redis } = infrastructure.processes
+  const postgres = infrastructure.processes[scenario.server]
   await using relay = await startRelay(bench, scenario, name, situation)
   await aim(bench, scenario, relay)
   const warmUp = await publish(bench, scenario, options.warmUpSeconds)
@@ -39,6 +39,7 @@ async function measureLoad(
   await finished(relay)
 
   await receiver.call('measureFrom', warmUp.from + warmUp.accepted.length)
+  const walBefore = await infrastructure.walBytes(scenario.server)
   const meter = startMeter([
     ...relay.processes,
     ...(name === 'bare' ? [] : [postgres]),
@@ -49,7 +50,9 @@ async function measureLoad(
   const published = await publish(bench, scenario, options.seconds)
   await delivered(bench, countOwed(published, scenario))
   await finished(relay)
-  const figures = toFigures(scenario, published, await receiver.call('report'), meter.stop())
+  const costs = meter.stop()
+  const walBytes = (await infrastructure.walBytes(scenario.server)) - walBefore
+  const figures = toFigures(scenario, published, await receiver.call('report'), costs, walBytes)
   const forgotten = await countForgotten(relay, scenario, [warmUp, published])
   return { ...figures, lost: (figures.lost ?? 0) + forgotten }
 }
@@ -72,7 +75,7 @@ function startRelay(
     directory: directoryOf(name, options),
     wellEndpoints: situation.endpoints.filter((_, index) => scenario.endpoints[index] === 'ok'),
     redisUrl: options.mode === 'redis' ? infrastructure.redisUrl : undefined,
-    roles: options.layout === 'one' ? ['all'] : ['api', 'worker'],
+    roles: scenario.layout === 'one' ? ['all'] : ['api', 'worker'],
     settings: { PROCESSES: String(options.processes), ...scenario.settings },
   })
 }

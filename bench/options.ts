@@ -12,15 +12,22 @@ export interface RunOptions extends BenchOptions {
 
 const groups = [...new Set(scenarios.map(({ group }) => group))]
 
+/** A line for each group, with the names of its scenarios. */
+const listed = groups.map((group) => {
+  const members = scenarios.filter((scenario) => scenario.group === group)
+  return `    ${group.padEnd(18)}${members.map(({ name }) => name).join(' ')}`
+})
+
 const USAGE = `npm run bench -- [options]
-  --scenarios a,b       of ${groups.join(', ')}, or of their members; default: all
+  --scenarios a,b       groups or single scenarios of these; default: all
+${listed.join('\n')}
   --mode redis          where the service has its queue: redis or postgres
-  --layout one          the service in one process, or its API and its worker apart: one or apart
   --processes 1         of the service, or of each of its parts, on one port
   --seconds 10          of each measurement
   --rate 500            events a second where the rate is fixed
   --repeat 1            measurements of each; medians are reported
   --old-deliveries n    in the tables of the scenario of that name; default: 5,000,000
+  --subscriptions n     of others, in the tables of many-subscriptions; default: 100,000
   --backlog n           events of the scenario of that name; default: 100,000
   --base directory      another checkout, built: measured in the same turns
   --quick               everything small, to see whether it works
@@ -33,12 +40,12 @@ export function readOptions(): RunOptions {
       options: {
         scenarios: { type: 'string' },
         mode: { type: 'string', default: 'redis' },
-        layout: { type: 'string', default: 'one' },
         processes: { type: 'string', default: '1' },
         seconds: { type: 'string' },
         rate: { type: 'string', default: '500' },
         repeat: { type: 'string', default: '1' },
         'old-deliveries': { type: 'string' },
+        subscriptions: { type: 'string' },
         backlog: { type: 'string' },
         base: { type: 'string' },
         quick: { type: 'boolean', default: false },
@@ -48,19 +55,20 @@ export function readOptions(): RunOptions {
     })
     if (values.help) end(USAGE, 0)
     const { quick } = values
+    const mode = oneOf('mode', values.mode, ['redis', 'postgres'] as const)
     return {
-      scenarios: chooseScenarios(values.scenarios),
-      mode: oneOf('mode', values.mode, ['redis', 'postgres'] as const),
-      layout: oneOf('layout', values.layout, ['one', 'apart'] as const),
+      repeat: count('repeat', values.repeat),
+      scenarios: chooseScenarios(values.scenarios, mode),
+      mode,
       processes: count('processes', values.processes),
       seconds: count('seconds', values.seconds ?? (quick ? '2' : '10')),
       // Until V8 has compiled what is hot: at 500 events a second that takes several thousand of them.
       warmUpSeconds: quick ? 0.5 : 10,
       ratePerSecond: count('rate', values.rate),
-      repeat: count('repeat', values.repeat),
       base: values.base,
       backlogEvents: count('backlog', values.backlog ?? (quick ? '5000' : '100000')),
       oldDeliveries: count('old-deliveries', values['old-deliveries'] ?? (quick ? '50000' : '5000000')),
+      otherSubscriptions: count('subscriptions', values.subscriptions ?? (quick ? '5000' : '100000')),
       jsonFile: values.json,
     }
   } catch (error) {
@@ -73,15 +81,17 @@ function end(text: string, code: number): never {
   process.exit(code)
 }
 
-function chooseScenarios(names: string | undefined): Scenario[] {
-  if (names === undefined) return scenarios
+function chooseScenarios(names: string | undefined, mode: RunOptions['mode']): Scenario[] {
+  // API and worker apart need a Redis.
+  const possible = scenarios.filter(({ layout }) => layout === 'one' || mode === 'redis')
+  if (names === undefined) return possible
   const asked = names.split(',')
   const isAsked = ({ name, group }: Scenario) => asked.includes(name) || asked.includes(group)
   for (const name of asked) {
-    if (scenarios.some((scenario) => name === scenario.name || name === scenario.group)) continue
-    throw new Error(`There is no scenario ${name}.`)
+    if (possible.some((scenario) => name === scenario.name || name === scenario.group)) continue
+    throw new Error(`There is no scenario ${name} with --mode ${mode}.`)
   }
-  return scenarios.filter(isAsked)
+  return possible.filter(isAsked)
 }
 
 function oneOf<const Value extends string>(name: string, given: string, values: readonly Value[]): Value {

@@ -15,7 +15,7 @@ import { createSamples, type Percentiles } from './samples.js'
 export type Behaviour = 'ok' | 'hang' | 'fail'
 
 export interface Arrivals {
-  /** For each endpoint, how often event n has come, at index n. */
+  /** For each endpoint, how often event n has come, at index n divided by the number of event types. */
   counts: Uint8Array[]
   /** From the event's publication to its arrival, at endpoints that are well. */
   latencyMs: Percentiles | undefined
@@ -26,12 +26,20 @@ export interface Arrivals {
 
 export type ReceiverCommands = {
   /** Opens endpoints `/e/0`, `/e/1`, … and forgets all before. @returns the port */
-  open(behaviours: Behaviour[]): Promise<number>
+  open(endpoints: Opened): Promise<number>
   /** From event n on, arrivals count; those before were for warming up. */
   measureFrom(n: number): void
   /** How many events have arrived at endpoints that are well, each counted once at each. */
   progress(): number
   report(): Arrivals
+}
+
+export interface Opened {
+  behaviours: Behaviour[]
+  /** Over how many addresses of this machine they are spread. */
+  hosts: number
+  /** The number of event types: an endpoint gets one of them, or there is only one. */
+  types: number
 }
 
 interface Endpoint {
@@ -40,18 +48,24 @@ interface Endpoint {
 }
 
 let endpoints: Endpoint[] = []
+let types = 1
 let measuredFrom = 0
 let arrived = 0
 let firstUs = 0
 let lastUs = 0
 const latencies = createSamples()
 
+const EVENTS_AT_FIRST = 65_536
+/** Of connections that arrive at once. */
+const BACKLOG = 4096
+
 function note(endpoint: Endpoint, body: Buffer): void {
   const arrivedAtUs = nowUs()
   const { sentAtUs, n } = readStamp(body)
-  if (n >= endpoint.counts.length) endpoint.counts = enlarge(endpoint.counts, n)
-  const count = (endpoint.counts[n] ?? 0) + 1
-  endpoint.counts[n] = Math.min(count, 255)
+  const index = Math.floor(n / types)
+  if (index >= endpoint.counts.length) endpoint.counts = enlarge(endpoint.counts, index)
+  const count = (endpoint.counts[index] ?? 0) + 1
+  endpoint.counts[index] = Math.min(count, 255)
   if (endpoint.behaviour !== 'ok' || n < measuredFrom || count > 1) return
   arrived += 1
   if (firstUs === 0) firstUs = arrivedAtUs
@@ -59,8 +73,8 @@ function note(endpoint: Endpoint, body: Buffer): void {
   latencies.addUs(arrivedAtUs - sentAtUs)
 }
 
-function enlarge(counts: Uint8Array, n: number): Uint8Array {
-  const larger = new Uint8Array(Math.max(n + 1, counts.length * 2))
+function enlarge(counts: Uint8Array, index: number): Uint8Array {
+  const larger = new Uint8Array(Math.max(index + 1, counts.length * 2))
   larger.set(counts)
   return larger
 }
@@ -84,12 +98,25 @@ const server = createServer({ keepAliveTimeout: 60_000 }, serve)
 // Who hangs up in the middle is no trouble of ours.
 server.on('clientError', (_error, socket) => socket.destroy())
 
+/** All addresses of the machine only where endpoints are on more than one. */
+async function listenOn(host: string): Promise<number> {
+  const listening = server.address() as AddressInfo | null
+  if (listening?.address === host) return listening.port
+  if (listening !== null) {
+    server.closeAllConnections()
+    await once(server.close(), 'close')
+  }
+  await once(server.listen({ host, port: 0, backlog: BACKLOG }), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
 const commands: ReceiverCommands = {
-  async open(behaviours) {
-    endpoints = behaviours.map((behaviour) => ({ behaviour, counts: new Uint8Array(65_536) }))
+  async open(opened) {
+    types = opened.types
+    const room = Math.ceil(EVENTS_AT_FIRST / types)
+    endpoints = opened.behaviours.map((behaviour) => ({ behaviour, counts: new Uint8Array(room) }))
     commands.measureFrom(0)
-    if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening')
-    return (server.address() as AddressInfo).port
+    return listenOn(opened.hosts === 1 ? '127.0.0.1' : '0.0.0.0')
   },
   measureFrom(n) {
     measuredFrom = n

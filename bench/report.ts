@@ -25,6 +25,8 @@ const lines: Line[] = [
   { name: 'lost', label: 'lost', digits: 0 },
   { name: 'duplicated', label: 'duplicated', digits: 0 },
   { name: 'refused', label: 'POSTs refused', digits: 0 },
+  { name: 'postgres.walBytes', label: 'WAL bytes a delivery', digits: 0 },
+  { name: 'postgres.cpuMs', label: "PostgreSQL's CPU ms a delivery", digits: 3 },
 ]
 
 const processes = ['all', 'relay', 'relay, api', 'relay, worker', 'postgres', 'redis', 'load', 'receiver']

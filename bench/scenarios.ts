@@ -2,12 +2,15 @@
 import type { Behaviour } from './receiver.js'
 
 export type Load =
-  /** As fast as answers come: what is the most? */
-  | { loop: 'closed'; connections: number }
+  /** As fast as answers come: what is the most? Where a fast answer would leave too much to deliver, up to so many. */
+  | { loop: 'closed'; connections: number; mostEventsPerSecond?: number }
   /** At a fixed rate: how long does it take? */
   | { loop: 'open' }
 
 export type Server = 'embedded' | 'machine'
+
+/** The service in one process, or its API and its worker apart. */
+export type Layout = 'one' | 'apart'
 
 export interface Scenario {
   name: string
@@ -18,8 +21,11 @@ export interface Scenario {
   /** Of a request. */
   bodyBytes: number
   endpoints: Behaviour[]
+  /** Over how many of this machine's addresses the endpoints are spread. */
+  hosts: number
   /** Whether each endpoint has an event type of its own; else all want every event. */
   hasOwnTypes: boolean
+  layout: Layout
   /** Of the service, over those that every run has. */
   settings: Record<string, string>
   /** Whether the references run, too. Where they don't, those of the scenario named here are compared with. */
@@ -27,7 +33,7 @@ export interface Scenario {
   /** The embedded PostgreSQL, or the machine's own with the settings that it comes with. */
   server: Server
   /** What is in the tables before. */
-  tables: 'empty' | 'old deliveries'
+  tables: 'empty' | 'old deliveries' | 'subscriptions of others'
   /** Whether events are published first, all of them, and only then delivered. */
   isBacklog: boolean
 }
@@ -42,7 +48,9 @@ const usual = {
   load: closed,
   bodyBytes: 1 * KB,
   endpoints: repeat(1, 'ok'),
+  hosts: 1,
   hasOwnTypes: false,
+  layout: 'one',
   settings: {},
   references: true,
   server: 'embedded',
@@ -63,13 +71,23 @@ const failing = [...repeat(8, 'ok'), ...repeat(2, 'fail')]
 const onThroughput = { load: closed, references: 'throughput' } as const
 const onLatency = { load: open, references: 'latency' } as const
 
+const layouts = { ...usual, group: 'apart' } as const
+const apart = { layout: 'apart', title: 'one endpoint, 1 KB, API and worker apart' } as const
+
 const servers = { ...usual, group: 'servers' } as const
 const ofMachine = { server: 'machine', title: "the machine's PostgreSQL, with its defaults" } as const
 
 export const scenarios: Scenario[] = [
-  { ...usual, name: 'throughput', title: 'one endpoint, 1 KB', group: 'throughput' },
-  { ...usual, name: 'latency', title: 'one endpoint, 1 KB', group: 'latency', load: open },
+  { ...layouts, name: 'throughput', title: 'one endpoint, 1 KB' },
+  { ...layouts, ...onThroughput, ...apart, name: 'apart-throughput' },
+  { ...layouts, name: 'latency', title: 'one endpoint, 1 KB', load: open },
+  { ...layouts, ...onLatency, ...apart, name: 'apart-latency' },
+
   { ...usual, name: 'fan-out', title: 'each event to 10 endpoints', group: 'fan-out', endpoints: well },
+  {
+    ...{ ...usual, name: 'fan-out-100', title: 'each event to 100 endpoints', group: 'fan-out-100' },
+    ...{ load: { ...closed, mostEventsPerSecond: 100 }, endpoints: repeat(100, 'ok') },
+  },
   { ...usual, name: 'large', title: 'one endpoint, 100 KB', group: 'large', bodyBytes: 100 * KB },
 
   { ...fair, ...onThroughput, name: 'well', title: '10 endpoints, all well', endpoints: well },
@@ -97,10 +115,33 @@ export const scenarios: Scenario[] = [
     ...{ ...usual, ...onThroughput, name: 'old-deliveries', title: 'old deliveries in the tables' },
     ...{ group: 'old-deliveries', tables: 'old deliveries' },
   },
+
+  {
+    ...{ ...usual, ...onThroughput, name: 'one-subscription', title: 'one subscription' },
+    group: 'subscriptions',
+  },
+  {
+    ...{
+      ...usual,
+      ...onThroughput,
+      name: 'many-subscriptions',
+      title: 'one subscription that matches, of many',
+    },
+    ...{ group: 'subscriptions', tables: 'subscriptions of others' },
+  },
+
+  {
+    ...{ ...usual, ...onThroughput, name: 'one-endpoint', title: 'one endpoint' },
+    group: 'endpoints',
+  },
+  {
+    ...{ ...usual, ...onThroughput, name: 'many-endpoints', title: '10,000 endpoints on 2,000 hosts' },
+    ...{ group: 'endpoints', endpoints: repeat(10_000, 'ok'), hosts: 2000, hasOwnTypes: true },
+  },
 ]
 
 export const eventTypesOf = ({ hasOwnTypes, endpoints }: Scenario): string[] =>
   hasOwnTypes ? endpoints.map((_, index) => `order.type${index}`) : ['order.paid']
 
-/** The event types that an endpoint wants, as numbers in `eventTypesOf`. */
+/** The event type that an endpoint wants, as a number in `eventTypesOf`. */
 export const wantedBy = (endpoint: number, { hasOwnTypes }: Scenario): number => (hasOwnTypes ? endpoint : 0)

@@ -137,13 +137,21 @@ async function healthy(url: string, child: ChildProcess): Promise<void> {
   throw new Error(`It wasn't healthy after ${START_TIMEOUT_MS} ms.`)
 }
 
+const SUBSCRIBED_AT_ONCE = 16
+
 /** @returns the ids of the subscriptions whose endpoints are well, and of the others */
 async function subscribe(
   url: string,
   { endpoints, wellEndpoints }: Pick<ServiceSituation, 'endpoints' | 'wellEndpoints'>,
 ): Promise<{ well: string[]; ill: string[] }> {
   const ids = { well: [] as string[], ill: [] as string[] }
-  for (const endpoint of endpoints) {
+  const areWell = new Set(wellEndpoints)
+  // One iterator for all, so that each endpoint is subscribed once.
+  const waiting = endpoints.values()
+  async function subscribeNext(): Promise<void> {
+    for (const endpoint of waiting) await subscribeOne(endpoint)
+  }
+  async function subscribeOne(endpoint: Endpoint): Promise<void> {
     const { url: endpointUrl, eventTypes } = endpoint
     const response = await fetch(`${url}/v1/subscriptions`, {
       method: 'POST',
@@ -153,8 +161,9 @@ async function subscribe(
     if (response.status !== 201)
       throw new Error(`Not subscribed: ${response.status} ${await response.text()}`)
     const { id } = (await response.json()) as { id: string }
-    ids[wellEndpoints.includes(endpoint) ? 'well' : 'ill'].push(id)
+    ids[areWell.has(endpoint) ? 'well' : 'ill'].push(id)
   }
+  await Promise.all(Array.from({ length: SUBSCRIBED_AT_ONCE }, subscribeNext))
   return ids
 }
 

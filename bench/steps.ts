@@ -14,13 +14,20 @@ const POLL_MS = 50
 const OPEN_LOOP_CONNECTIONS = 128
 
 export async function openEndpoints({ receiver }: Bench, scenario: Scenario): Promise<Endpoint[]> {
-  const port = await receiver.call('open', scenario.endpoints)
   const types = eventTypesOf(scenario)
-  return scenario.endpoints.map((_, index) => ({
-    url: `http://127.0.0.1:${port}/e/${index}`,
+  const { endpoints: behaviours, hosts } = scenario
+  const port = await receiver.call('open', { behaviours, hosts, types: types.length })
+  return behaviours.map((_, index) => ({
+    url: `http://${hostOf(index % hosts)}:${port}/e/${index}`,
     eventTypes: [types[wantedBy(index, scenario)] as string],
   }))
 }
+
+const HOSTS_PER_NETWORK = 200
+
+/** An address of this machine: Linux has all that begin with 127. */
+const hostOf = (host: number): string =>
+  host === 0 ? '127.0.0.1' : `127.1.${Math.floor(host / HOSTS_PER_NETWORK)}.${1 + (host % HOSTS_PER_NETWORK)}`
 
 export async function aim({ load }: Bench, scenario: Scenario, { url, apiKey }: Relay): Promise<void> {
   const connections = scenario.load.loop === 'closed' ? scenario.load.connections : OPEN_LOOP_CONNECTIONS
@@ -32,10 +39,13 @@ export function publish({ load, options }: Bench, scenario: Scenario, seconds: n
   const { ratePerSecond } = options
   const published =
     scenario.load.loop === 'closed'
-      ? load.call('closedLoop', { seconds })
+      ? load.call('closedLoop', { seconds, ...mostEvents(scenario.load, seconds) })
       : load.call('openLoop', { seconds, ratePerSecond })
   return withTimeout(published, seconds * 1000 + STALL_MS, 'What is measured')
 }
+
+const mostEvents = ({ mostEventsPerSecond }: { mostEventsPerSecond?: number }, seconds: number) =>
+  mostEventsPerSecond === undefined ? {} : { events: Math.ceil(mostEventsPerSecond * seconds) }
 
 /** Resolves once all that is owed has arrived, or nothing arrives any more. */
 export async function delivered({ receiver }: Bench, owed: number): Promise<void> {
