@@ -21,15 +21,17 @@ import { createAttempt } from './attempt/attempt.js'
 import { createEndpointCache } from './attempt/endpoint-cache.js'
 import { createLoader } from './attempt/loader.js'
 import type { RetryPolicy } from './attempt/outcome.js'
+import { createPreparedDeliveries } from './attempt/prepared-deliveries.js'
 import { createRecorder } from './attempt/recorder.js'
 import { createSender } from './attempt/sender.js'
 import type { EgressGuard } from './egress/egress-guard.js'
 import type { EgressSettings } from './egress/egress-settings.js'
 import { createLeaseQuotas } from './fairness/lease-quotas.js'
 import { createResponsiveEndpoints } from './fairness/responsive-endpoints.js'
+import { type DeliveryJob, readPrepared, toJobs } from './scheduling/delivery-job.js'
 import { createDispatcher } from './scheduling/dispatcher.js'
 import { createFastPath } from './scheduling/fast-path.js'
-import { type DeliveryJob, type Lease, toJobs } from './scheduling/lease.js'
+import type { Lease } from './scheduling/lease.js'
 import { createScheduler, giveBackLeases, takeBackAllLeases } from './scheduling/scheduler.js'
 import type { WakeUps } from './scheduling/wake-ups.js'
 import { createWorkerPresence } from './scheduling/worker-presence.js'
@@ -134,15 +136,19 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     intervalMs: DELTAS_MERGED_EVERY_MS,
     onError: onError('delivery metrics'),
   })
-  const { fastPath, loader } = createFastPath({
+  const preparedDeliveries = createPreparedDeliveries({
     loader: createLoader(database, signingKeys, clock),
     endpointCache: createEndpointCache(database, signingKeys, clock),
-    worker,
+    clock,
+  })
+  const fastPath = createFastPath({
+    ...{ preparedDeliveries, worker },
     stopRequest: stopRequest.signal,
     onBacklog: scheduler.addBacklog,
   })
   const attempt = createAttempt({
-    ...{ database, sender, recorder, serviceEvents, clock, loader },
+    ...{ database, sender, recorder, serviceEvents, clock },
+    loader: preparedDeliveries.loader,
     policy: config.delivery,
     onRetryIn: scheduler.wakeIn,
     cutOff: cutOff.signal,
@@ -155,6 +161,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   async function start(): Promise<void> {
     await worker.start({
       attempt,
+      prepare: (job) => preparedDeliveries.add(readPrepared(job), new Date(job.prepared.acceptedAt)),
       onCapacityFreed: scheduler.capacityFreed,
       onGivenBack: scheduler.addBacklog,
     })

@@ -14,7 +14,8 @@ import type { Attempt } from './attempt/attempt.js'
 import { createFairQueue } from './fairness/fair-queue.js'
 import type { LeaseQuotas } from './fairness/lease-quotas.js'
 import type { ResponsiveEndpoints } from './fairness/responsive-endpoints.js'
-import { type DeliveryJob, type Lease, leaseColumns, sqlIsHeld } from './scheduling/lease.js'
+import type { DeliveryJob } from './scheduling/delivery-job.js'
+import { type Lease, leaseColumns, sqlIsHeld } from './scheduling/lease.js'
 import { giveBackLeases } from './scheduling/scheduler.js'
 
 export interface Worker {
@@ -55,6 +56,8 @@ export interface WorkerCollaborators {
   attempt: Attempt
   /** Called when an attempt has ended: its subscription has room for another delivery. */
   onCapacityFreed(subscriptionId: string): void
+  /** Called with a job that carries what first attempts need, before they begin. */
+  prepare(job: Required<DeliveryJob>): void
   /** Called when deliveries of these subscriptions went back to the table, because they had waited too long here. */
   onGivenBack(subscriptionIds: Iterable<string>): void
 }
@@ -202,7 +205,10 @@ export function createWorker(options: WorkerOptions): Worker {
       running = {
         ...collaborators,
         renewals: createPoller({ run: reviewOld, intervalMs: LEASE_RENEWED_EVERY_MS / 2, onError }),
-        intake: queue.work(async ({ leases }) => take(leases)),
+        intake: queue.work(async ({ leases, prepared }) => {
+          if (prepared !== undefined) collaborators.prepare({ leases, prepared })
+          take(leases)
+        }),
       }
       running.renewals.start()
       await running.intake.ready

@@ -14,6 +14,7 @@
 import { type Matcher, matchColumns } from '../matching/matcher.js'
 import { sqlIsCurrent } from '../matching/view.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
+import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
@@ -50,6 +51,14 @@ export interface FastPathDelivery {
   subscriptionId: string
   /** False when it waits in the table, because its subscription is saturated or has a rate limit. */
   isLeased: boolean
+}
+
+/** What the fast path can take. */
+export interface FastPathRoom {
+  /** It takes no delivery of these subscriptions now. */
+  saturated: string[]
+  /** The most leases of a subscription; undefined where they need not be counted. */
+  quota: number | undefined
 }
 
 /** An event with more deliveries goes through the outbox. */
@@ -90,7 +99,8 @@ interface AcceptForOutboxRow {
 
 /**
  * `$10` saturated subscriptions: their deliveries are not leased. `$11`, `$12` pairs of a type and a subscription that
- * wants it, `$13` types with too many subscriptions, `$14`, `$15`, `$16` the `ViewParameters` of the match.
+ * wants it, `$13` types with too many subscriptions, `$14`, `$15`, `$16` the `ViewParameters` of the match, `$17` the
+ * most leases of a subscription, or null.
  */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
@@ -105,6 +115,11 @@ const acceptAndDispatch: Statement = {
         select id as "subscriptionId", xmin::text as version, "maxRequestsPerSecond" is null as "isUnlimited"
         from subscriptions where id = wanted.id limit 1
       ) as s
+    ), "full" as materialized (
+      -- Types with a subscription that has no room for a whole batch, or that is limited in time.
+      select distinct type from matched where $17::int is not null and (
+        not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$17')} < (select count(*) from publications)
+      )
     ), "fanOut" as materialized (
       select type, count(*)::int as deliveries from matched group by type
     ), accepted as materialized (
@@ -116,7 +131,8 @@ const acceptAndDispatch: Statement = {
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
       from publications p
       cross join lateral (
-        select not "isCurrent" or p.type = any ($13::text[]) as "isOutbox" from match
+        select not "isCurrent" or p.type = any ($13::text[]) or p.type in (select type from "full") as "isOutbox"
+        from match
       ) as way
       left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
       on conflict ("idempotencyKey") do nothing
@@ -161,19 +177,24 @@ type AcceptAndDispatchRow =
 
 export const acceptStatements: Statement[] = [acceptForOutbox, acceptAndDispatch]
 
-/** @param saturated the worker takes no delivery of these subscriptions now; undefined when it takes none at all */
+/** @param room undefined when the fast path takes nothing */
 export async function accept(
   { database, matcher }: { database: Database; matcher: Matcher },
   candidates: Candidate[],
-  saturated: string[] | undefined,
+  room: FastPathRoom | undefined,
 ): Promise<Accepted> {
   const values = columnsOf(candidates)
-  if (saturated !== undefined) {
+  if (room !== undefined) {
     const types = candidates.map(({ publication }) => publication.type)
     const { byType, crowdedTypes, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
     const match = [...matchColumns(byType), crowdedTypes, ...view]
     return toAccepted(
-      await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [...values, saturated, ...match]),
+      await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [
+        ...values,
+        room.saturated,
+        ...match,
+        room.quota ?? null,
+      ]),
     )
   }
   const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, values)

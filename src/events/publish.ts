@@ -17,7 +17,7 @@ import {
 } from '../platform/postgres/database-errors.js'
 import { announceChanges } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import { type Accepted, accept, type Candidate } from './accept.js'
+import { type Accepted, accept, type Candidate, type FastPathRoom } from './accept.js'
 import { acceptedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 
@@ -48,9 +48,11 @@ interface FindByKeyRow {
   contentHash: string
 }
 
-/** The worker of this process: it takes deliveries directly after their commit. */
+/** Takes deliveries directly after their commit: the worker of this process, or the queue. */
 export interface FastPath {
-  /** The worker takes no delivery of these subscriptions now; undefined while it takes none at all. */
+  /** The most leases of a subscription, where the database must count them: the events above it use the outbox. */
+  quota: number | undefined
+  /** It takes no delivery of these subscriptions now; undefined while it takes none at all. */
   saturated(): string[] | undefined
   /** The pause between commits: while the processor is the limit, the service must not accept more than it sends. */
   restMs(): number
@@ -95,7 +97,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await accept({ database, matcher }, inOrder, fastPath?.saturated())
+    const accepted = await accept({ database, matcher }, inOrder, roomOf(fastPath))
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))
     if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
@@ -132,6 +134,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }
     },
   }
+}
+
+/** `undefined` without a fast path, or while it takes nothing. */
+function roomOf(fastPath: FastPath | undefined): FastPathRoom | undefined {
+  const saturated = fastPath?.saturated()
+  return saturated && { saturated, quota: fastPath?.quota }
 }
 
 const congested = () =>

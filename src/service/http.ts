@@ -3,10 +3,11 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
-import { OTHER_MS } from '../budgets.js'
+import { OTHER_MS, QUEUE_MS } from '../budgets.js'
 import { type Config, publicApiKey } from '../config.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
+import { createQueuePath } from '../delivery-engine/scheduling/queue-path.js'
 import { createPublisher } from '../events/publish.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
 import { createStatsUpdates } from '../graphql/stats-updates.js'
@@ -79,17 +80,27 @@ function createApi(
   addressOf: AddressOf,
 ): NonNullable<AppOptions['api']> {
   const { database, matcher, clock, newId, secretCipher } = storage
-  const { pubSub, wakeUps } = messaging
+  const { pubSub, queue, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
     'API keys',
     OTHER_MS,
   )
+  const fastPath =
+    work.engine?.fastPath ??
+    resources.use(
+      createQueuePath({
+        ...{ queue, database, onError: reportTrouble('queue') },
+        onDue: () => wakeUps.send('due'),
+      }),
+      'queue path',
+      QUEUE_MS,
+    )
   return {
     ...{ database, secretCipher, serviceEvents, clock, newId },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
     publisher: createPublisher({
-      ...{ database, matcher, serviceEvents, clock, newId, fastPath: work.engine?.fastPath },
+      ...{ database, matcher, serviceEvents, clock, newId, fastPath },
       onError: reportTrouble('matcher'),
       onCommitted: () => wakeUps.send('outbox'),
     }),

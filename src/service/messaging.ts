@@ -1,6 +1,6 @@
 /** Opens the job queue and pub/sub, on Redis or without it. */
 import { OTHER_MS, QUEUE_MS } from '../budgets.js'
-import type { DeliveryJob } from '../delivery-engine/scheduling/lease.js'
+import type { DeliveryJob } from '../delivery-engine/scheduling/delivery-job.js'
 import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
 import { broadcastServiceEvents } from '../graphql/live-updates.js'
 import { createRefresher } from '../matching/refresher.js'

@@ -128,8 +128,9 @@ describe('a write that fails twice for another transaction', () => {
 
 it.each([
   ['through the outbox', undefined],
-  ['on the fast path', []],
-])('idempotency keys are inserted in their order, which prevents deadlocks: %s', async (_, saturated) => {
+  ['on the fast path', { saturated: [], quota: undefined }],
+  ['on the queue path', { saturated: [], quota: 500 }],
+])('idempotency keys are inserted in their order, which prevents deadlocks: %s', async (_, room) => {
   await subscribe(service, receiver.url)
   const keys = Array.from({ length: 20 }, (_, index) => `key-${String(index).padStart(2, '0')}`)
   const candidates = keys.map((idempotencyKey, index) => ({
@@ -142,7 +143,7 @@ it.each([
   }))
   const database = resources.use(openDatabase(service.database))
   const matcher = await createMatcher(database)
-  await accept({ database, matcher }, candidates, saturated)
+  await accept({ database, matcher }, candidates, room)
   const rows = await service.database.query<{ idempotencyKey: string }>(
     'select "idempotencyKey" from events order by ctid',
   )

@@ -9,7 +9,7 @@ import type { Exchange, Webhook } from '../../src/delivery-engine/attempt/sender
 import { createDispatch } from '../../src/delivery-engine/scheduling/dispatcher.js'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
-import { createPublisher, type Publisher } from '../../src/events/publish.js'
+import { createPublisher, type FastPath, type Publisher } from '../../src/events/publish.js'
 import { createMatcher, type Matcher } from '../../src/matching/matcher.js'
 import type { Poller } from '../../src/platform/poller.js'
 import type { Database } from '../../src/platform/postgres/database.js'
@@ -34,6 +34,8 @@ export interface Told {
   events: Map<string, object>
 }
 
+export type PublishWay = 'outbox' | 'direct' | 'queue'
+
 export interface Engine {
   serviceEvents: ServiceEvents
   matcher: Matcher
@@ -41,8 +43,11 @@ export interface Engine {
   /** Leases that were put on the queue, and not yet taken from it. */
   queue: Lease[]
   requests: Request[]
-  /** One leaves everything to the dispatcher, one dispatches with the commit. */
-  publishers: Record<'outbox' | 'direct', Publisher>
+  /**
+   * One leaves everything to the dispatcher. One dispatches with the commit, and one does so only while the
+   * subscriptions have fewer leases than `QUEUE_QUOTA`.
+   */
+  publishers: Record<PublishWay, Publisher>
   dispatch(): Promise<void>
   feed(): Promise<void>
   /** Takes a lease from the queue and makes the request; resolves with nothing where none was to be made. */
@@ -54,6 +59,8 @@ export interface Engine {
   restart(): Promise<void>
 }
 
+/** Few, so that it is often used up. */
+export const QUEUE_QUOTA = 2
 /** Processes that attempt deliveries. */
 export const WORKERS = 2
 const HOUR_SECONDS = 3600
@@ -129,6 +136,23 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     ...{ onCommitted: () => {}, onError: () => {} },
   }
 
+  const fastPath = (quota: number | undefined): FastPath => ({
+    quota,
+    saturated: () => [],
+    restMs: () => 0,
+    take(_events, { deliveries, queuedUntil }) {
+      const queuedUntilText = queuedUntil.toISOString()
+      for (const { id: deliveryId, subscriptionId } of deliveries)
+        queue.push({
+          deliveryId,
+          subscriptionId,
+          queuedUntil: queuedUntilText,
+          isRetry: false,
+          isPaced: false,
+        })
+    },
+  })
+
   return {
     serviceEvents,
     matcher,
@@ -137,25 +161,8 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     requests,
     publishers: {
       outbox: createPublisher(publishing),
-      direct: createPublisher({
-        ...publishing,
-        fastPath: {
-          saturated: () => [],
-          restMs: () => 0,
-          take(_events, { deliveries, queuedUntil }) {
-            for (const { id, subscriptionId } of deliveries) {
-              const token = queuedUntil.toISOString()
-              queue.push({
-                deliveryId: id,
-                subscriptionId,
-                queuedUntil: token,
-                isRetry: false,
-                isPaced: false,
-              })
-            }
-          },
-        },
-      }),
+      direct: createPublisher({ ...publishing, fastPath: fastPath(undefined) }),
+      queue: createPublisher({ ...publishing, fastPath: fastPath(QUEUE_QUOTA) }),
     },
     async dispatch() {
       while (await dispatch()) {}

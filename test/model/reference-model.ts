@@ -71,14 +71,16 @@ export function turn(subscription: PicturedSubscription, isEnabled: boolean): vo
   subscription.version++
 }
 
+/** The subscriptions that want events of a type now. */
+export const wanting = ({ subscriptions }: ReferenceModel, eventType: string): PicturedSubscription[] =>
+  subscriptions.filter(({ type, isEnabled }) => isEnabled && (type === '*' || type === eventType))
+
 export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
   event.isDispatched = true
-  event.deliveries = model.subscriptions
-    .filter(({ type, isEnabled }) => isEnabled && (type === '*' || type === event.type))
-    .map((subscription) => ({
-      ...{ event, subscription, id: undefined, status: 'PENDING', budgetFrom: 0, logs: [] },
-      ...{ token: null, hasRunOut: false, isDue: true },
-    }))
+  event.deliveries = wanting(model, event.type).map((subscription) => ({
+    ...{ event, subscription, id: undefined, status: 'PENDING', budgetFrom: 0, logs: [] },
+    ...{ token: null, hasRunOut: false, isDue: true },
+  }))
 }
 
 /** The result of an attempt. It counts only if the delivery still stands as the attempt has seen it. */

@@ -13,7 +13,7 @@ import { generateSecret, signingKeyBytes } from '../../src/secrets/signing-secre
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import type { SubscriptionChanges } from '../../src/subscriptions/subscription.js'
 import { updateSubscription } from '../../src/subscriptions/update.js'
-import { type Request, WORKERS } from './engine.js'
+import { type PublishWay, QUEUE_QUOTA, type Request, WORKERS } from './engine.js'
 import * as pictured from './reference-model.js'
 import {
   deliveriesOf,
@@ -53,7 +53,7 @@ const contextOf = ({ database, engine: { serviceEvents } }: World) => ({
 const MOST_EVENTS = 4
 const types = ['a', 'b', 'c']
 
-const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
+const publish = (way: PublishWay, idempotencyKey: string | null) =>
   step(
     ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
     async (world, type) => {
@@ -73,12 +73,23 @@ const publish = (way: 'outbox' | 'direct', idempotencyKey: string | null) =>
           const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
           model.events.push(event)
           // Otherwise it is in the outbox, and the matcher is refreshed.
-          if (way === 'direct' && model.isMatchCurrent) pictured.dispatch(model, event)
+          if (takesAtOnce(world, way, type)) pictured.dispatch(model, event)
         })
       }
-      if (way === 'direct') await refresh(world)
+      if (way !== 'outbox') await refresh(world)
     },
   )
+
+function takesAtOnce({ model }: World, way: PublishWay, type: string): boolean {
+  if (way === 'outbox' || !model.isMatchCurrent) return false
+  const leased = deliveriesOf(model).filter(({ token }) => token !== null)
+  return (
+    way === 'direct' ||
+    pictured
+      .wanting(model, type)
+      .every(({ id }) => leased.filter(({ subscription }) => subscription.id === id).length < QUEUE_QUOTA)
+  )
+}
 
 async function refresh({ model, engine }: World): Promise<void> {
   await engine.matcher.refresh()
@@ -315,6 +326,7 @@ export const crashAndRestart = step(
 /** How a step is called, and how often it comes, beside the others that can happen. */
 export const steps: [name: string, step: Step, weight: number][] = [
   ['publish', publish('direct', null), 2],
+  ['publish to the queue', publish('queue', null), 2],
   ['publish to the outbox', publish('outbox', null), 2],
   ['publish with a key', publish('direct', 'key'), 1],
   ['publish to the outbox with a key', publish('outbox', 'key'), 1],

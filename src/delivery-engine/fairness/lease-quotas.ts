@@ -27,7 +27,8 @@ export interface LeaseQuotas {
 /** Subscriptions with a quota of their own, these quotas, and the quota of all other subscriptions. */
 export type LeaseQuotaParameters = [subscriptionIds: string[], quotas: number[], usual: number]
 
-const DEFAULT_QUOTA = 500
+/** The most leases of a subscription, over all processes. */
+export const DEFAULT_QUOTA = 500
 const MIN_QUOTA = 10
 /** Most deliveries that a worker holds, waiting or in flight. */
 const MAX_HELD = 20_000

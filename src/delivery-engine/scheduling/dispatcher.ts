@@ -15,6 +15,7 @@ import { sqlCounterDeltas } from '../../model/counter-deltas.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
 import { sqlEventSnapshot } from '../../model/event-snapshot.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
+import { sqlRoom } from '../../model/lease-room.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -28,7 +29,7 @@ import {
 } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
-import { type Lease, sqlRoom, toLease } from './lease.js'
+import { type Lease, toLease } from './lease.js'
 
 /**
  * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the types that were matched, `$6`, `$7` pairs of a

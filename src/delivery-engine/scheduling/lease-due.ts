@@ -7,10 +7,11 @@
  */
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
+import { sqlRoom } from '../../model/lease-room.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
-import { type Lease, sqlRoom, toLease } from './lease.js'
+import { type Lease, toLease } from './lease.js'
 
 /** What a scan has found. */
 export interface DueLeases {

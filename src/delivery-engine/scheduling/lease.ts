@@ -7,9 +7,6 @@
  * the queue lost the job, is given again. Workers renew the leases of long attempts.
  */
 
-/** Deliveries that one job carries: few enough to share work between workers, enough to need few jobs. */
-const DELIVERIES_PER_JOB = 50
-
 /** The right to attempt one delivery. */
 export interface Lease {
   deliveryId: string
@@ -23,32 +20,6 @@ export interface Lease {
    */
   isPaced: boolean
 }
-
-/** What the queue carries. */
-export interface DeliveryJob {
-  leases: Lease[]
-}
-
-export function toJobs(leases: Lease[]): DeliveryJob[] {
-  const jobs: DeliveryJob[] = []
-  for (let at = 0; at < leases.length; at += DELIVERIES_PER_JOB) {
-    jobs.push({ leases: leases.slice(at, at + DELIVERIES_PER_JOB) })
-  }
-  return jobs
-}
-
-/**
- * SQL: how many more deliveries of a subscription may be leased, over all processes. The others wait in the table,
- * so an endpoint that hangs can't fill the queue. Counts up to the quota only. The arguments are SQL expressions.
- */
-export const sqlRoom = (subscriptionId: string, quota: string) => `
-  greatest(0, ${quota} - (
-    select count(*) from (
-      select from deliveries q
-      where q."subscriptionId" = ${subscriptionId} and q."queuedUntil" is not null
-      limit ${quota}
-    ) as queued
-  ))`
 
 /**
  * SQL: the lease `held` is still that of the delivery `d`. Written so that PostgreSQL uses no index for it: a

@@ -1,0 +1,119 @@
+/**
+ * Prepared deliveries: what first attempts need, in memory, straight from the commit of their events. They spare the
+ * first attempt a query.
+ *
+ * This changes no guarantee. A delivery that is not attempted within a second is loaded from the database like any
+ * other, so a change of its subscription applies to it as well.
+ */
+import type { Clock } from '../../platform/clock.js'
+import type { Lease } from '../scheduling/lease.js'
+import type { Endpoint, EndpointCache } from './endpoint-cache.js'
+import type { LoadedDelivery, Loader } from './loader.js'
+
+/** A committed event with the body of its webhook, which all its endpoints get. */
+export interface PreparedEvent {
+  id: string
+  type: string
+  idempotencyKey: string | null
+  createdAt: Date
+  /** Of the body. */
+  bytes: number
+  body(): Uint8Array
+}
+
+export interface PreparedDelivery {
+  id: string
+  subscriptionId: string
+  /** The version of the subscription's row at the match. */
+  subscriptionVersion: string
+  event: PreparedEvent
+}
+
+export interface PreparedDeliveries {
+  /** Whether there is no memory for more. */
+  isFull(): boolean
+  /** @param acceptedAt when the deliveries were created, by the database's clock */
+  add(deliveries: PreparedDelivery[], acceptedAt: Date): void
+  /** Takes a prepared delivery, and loads any other. */
+  loader: Loader
+}
+
+export interface PreparedDeliveriesOptions {
+  loader: Loader
+  endpointCache: EndpointCache
+  clock: Clock
+}
+
+/** How long what was known at the commit may stand for what is in the database. */
+const MAX_AGE_MS = 1000
+/** Bodies in memory of deliveries that wait for their turn. */
+const MAX_BYTES = 32 * 1024 * 1024
+
+interface Held extends PreparedDelivery {
+  acceptedAt: Date
+}
+
+export function createPreparedDeliveries(options: PreparedDeliveriesOptions): PreparedDeliveries {
+  const { loader, endpointCache, clock } = options
+  /** Deliveries of an earlier time may have been leased anew since: see `takeBackAllLeases`. */
+  const startedAtMs = clock.nowMs()
+  /** By delivery id, the oldest first. */
+  const held = new Map<string, Held>()
+  let bytes = 0
+
+  function remove(delivery: Held): void {
+    held.delete(delivery.id)
+    bytes -= delivery.event.bytes
+  }
+
+  const isOld = (acceptedAt: Date) => acceptedAt.getTime() < Math.max(startedAtMs, clock.nowMs() - MAX_AGE_MS)
+
+  function removeOld(): void {
+    for (const delivery of held.values()) {
+      if (!isOld(delivery.acceptedAt)) return
+      remove(delivery)
+    }
+  }
+
+  function isFull(): boolean {
+    removeOld()
+    return bytes > MAX_BYTES
+  }
+
+  return {
+    isFull,
+    add(deliveries, acceptedAt) {
+      if (isOld(acceptedAt) || isFull()) return
+      for (const delivery of deliveries) {
+        if (held.has(delivery.id)) continue
+        held.set(delivery.id, { ...delivery, acceptedAt })
+        bytes += delivery.event.bytes
+      }
+    },
+    loader: {
+      async load(lease: Lease) {
+        const delivery = held.get(lease.deliveryId)
+        if (delivery === undefined) return loader.load(lease)
+        remove(delivery)
+        if (isOld(delivery.acceptedAt)) return loader.load(lease)
+        const found = endpointCache.find(delivery.subscriptionId, delivery.subscriptionVersion)
+        // A cached endpoint is used in this turn of the event loop.
+        const endpoint = found instanceof Promise ? await found : found
+        return endpoint ? toLoadedDelivery(delivery, endpoint) : loader.load(lease)
+      },
+    },
+  }
+}
+
+function toLoadedDelivery(
+  { event, subscriptionId, acceptedAt }: Held,
+  { isEnabled, endpointUrl, endpointVersion, signingKeys }: Endpoint,
+): LoadedDelivery {
+  const { id, type, idempotencyKey, createdAt } = event
+  const webhook = { endpointUrl, id, body: event.body(), signingKeys }
+  const subject = {
+    ...{ eventId: id, subscriptionId, createdAt: acceptedAt },
+    event: { type, idempotencyKey, createdAt },
+  }
+  return { subject, attempts: 0, budgetFrom: 0, isEnabled, endpointVersion, webhook }
+}

@@ -1,0 +1,41 @@
+/** The first attempts of what a statement has accepted and leased: leases with what each needs. */
+import type { Accepted, Candidate } from '../../events/accept.js'
+import { webhookBody } from '../attempt/loader.js'
+import type { PreparedEvent } from '../attempt/prepared-deliveries.js'
+import type { PreparedLease } from './delivery-job.js'
+
+export interface FirstAttempts {
+  prepared: PreparedLease[]
+  /** Subscriptions with deliveries that were not leased. */
+  backlogged: Set<string>
+}
+
+export function firstAttempts(candidates: Candidate[], accepted: Accepted): FirstAttempts {
+  const { deliveries, subscriptionVersions, queuedUntil } = accepted
+  const events = new Map(candidates.map((candidate) => [candidate.id, prepareEvent(candidate)]))
+  const token = queuedUntil.toISOString()
+  const prepared: PreparedLease[] = []
+  const backlogged = new Set<string>()
+  for (const { id, eventId, subscriptionId, isLeased } of deliveries) {
+    const event = events.get(eventId)
+    const subscriptionVersion = subscriptionVersions.get(subscriptionId)
+    if (!isLeased || event === undefined || subscriptionVersion === undefined) {
+      backlogged.add(subscriptionId)
+      continue
+    }
+    prepared.push({
+      lease: { deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false },
+      delivery: { id, subscriptionId, subscriptionVersion, event },
+    })
+  }
+  return { prepared, backlogged }
+}
+
+function prepareEvent({ id, publication, createdAt }: Candidate): PreparedEvent {
+  const { type, data, metadata, idempotencyKey } = publication
+  let body: Uint8Array | undefined
+  return {
+    ...{ id, type, idempotencyKey, createdAt, bytes: data.length },
+    body: () => (body ??= webhookBody({ eventId: id, type, createdAt, data, metadata })),
+  }
+}
