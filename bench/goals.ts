@@ -22,6 +22,7 @@ export function goalsOf(results: Results, mode: BenchOptions['mode']): Goal[] {
     ...otherSizes(results),
     ...fairness(results),
     ...servers(results),
+    ...watchers(results),
     ...care(results),
   ]
 }
@@ -136,6 +137,26 @@ function servers(results: Results): Goal[] {
       text: "the machine's PostgreSQL: POST to receiver p99 ÷ embedded",
       measured: compare('arrival.p99', '-latency'),
       atMost: 1.3,
+    },
+  ]
+}
+
+function watchers(results: Results): Goal[] {
+  const toNone = (name: string) =>
+    ratioOf(results[name]?.service?.deliveredPerSecond, results['watchers-none']?.service?.deliveredPerSecond)
+  const half = results['watchers-half-load']?.service
+  return [
+    {
+      text: '1,000 watch for DEAD: delivered /s ÷ none',
+      measured: toNone('watchers-filtered'),
+      atLeast: 0.95,
+    },
+    { text: '100 watch everything: delivered /s ÷ none', measured: toNone('watchers-all'), atLeast: 0.6 },
+    { text: 'half load, change to watcher p99, ms', measured: half?.['watched.p99'], atMost: 50 },
+    {
+      text: 'SENT that a watcher missed',
+      measured: results['watchers-all']?.service?.['watched.missed'],
+      atMost: 0,
     },
   ]
 }

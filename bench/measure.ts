@@ -9,6 +9,7 @@ import { isBuild, type Relay, type RelayName, startReference } from './relays.js
 import type { Scenario } from './scenarios.js'
 import { directoryOf, startService } from './service.js'
 import { aim, delivered, finished, openEndpoints, publish } from './steps.js'
+import { startWatching } from './watching.js'
 
 export async function measure(
   bench: Bench,
@@ -38,6 +39,7 @@ async function measureLoad(
   await delivered(bench, countOwed(warmUp, scenario))
   await finished(relay)
 
+  await using watch = await startWatching(bench, scenario, relay)
   await receiver.call('measureFrom', warmUp.from + warmUp.accepted.length)
   const walBefore = await infrastructure.walBytes(scenario.server)
   const meter = startMeter([
@@ -46,15 +48,17 @@ async function measureLoad(
     ...(isBuild(name) && options.mode === 'redis' ? [redis] : []),
     { name: 'load', pid: load.pid },
     { name: 'receiver', pid: receiver.pid },
+    ...watch.processes,
   ])
-  const published = await publish(bench, scenario, options.seconds)
+  const published = await publish(bench, scenario, options.seconds, warmUp)
   await delivered(bench, countOwed(published, scenario))
   await finished(relay)
   const costs = meter.stop()
   const walBytes = (await infrastructure.walBytes(scenario.server)) - walBefore
   const figures = toFigures(scenario, published, await receiver.call('report'), costs, walBytes)
   const forgotten = await countForgotten(relay, scenario, [warmUp, published])
-  return { ...figures, lost: (figures.lost ?? 0) + forgotten }
+  const watched = await watch.figures(figures.delivered ?? 0)
+  return { ...figures, ...watched, lost: (figures.lost ?? 0) + forgotten }
 }
 
 /** Webhooks for endpoints that are ill can't have arrived, but they must be kept. */

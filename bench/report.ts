@@ -20,6 +20,10 @@ const lines: Line[] = [
   { name: 'drainSeconds', label: 'drained after, s', digits: 1 },
   ...percentiles.map((p) => ({ name: `post.${p}`, label: `POST ${p}, ms`, digits: 2 })),
   ...percentiles.map((p) => ({ name: `arrival.${p}`, label: `POST to receiver ${p}, ms`, digits: 2 })),
+  ...percentiles.map((p) => ({ name: `watched.${p}`, label: `change to watcher ${p}, ms`, digits: 0 })),
+  { name: 'watched.perDelivery', label: 'updates a watcher got, each delivery', digits: 2 },
+  { name: 'watched.missed', label: 'SENT that a watcher missed', digits: 0 },
+  { name: 'watched.ended', label: 'watchers that were ended', digits: 0 },
   { name: 'accepted', label: 'events accepted', digits: 0 },
   { name: 'delivered', label: 'webhooks delivered', digits: 0 },
   { name: 'lost', label: 'lost', digits: 0 },
@@ -29,7 +33,17 @@ const lines: Line[] = [
   { name: 'postgres.cpuMs', label: "PostgreSQL's CPU ms a delivery", digits: 3 },
 ]
 
-const processes = ['all', 'relay', 'relay, api', 'relay, worker', 'postgres', 'redis', 'load', 'receiver']
+const processes = [
+  'all',
+  'relay',
+  'relay, api',
+  'relay, worker',
+  'postgres',
+  'redis',
+  'load',
+  'receiver',
+  'watchers',
+]
 
 const costLines: Line[] = [
   ...processes.map((name) => ({ name: `cpu.${name}`, label: `CPU s per 1,000: ${name}`, digits: 3 })),

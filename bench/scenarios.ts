@@ -1,11 +1,14 @@
 /** What is measured, as data. */
 import type { Behaviour } from './receiver.js'
+import type { Watchers } from './watching.js'
 
 export type Load =
   /** As fast as answers come: what is the most? Where a fast answer would leave too much to deliver, up to so many. */
   | { loop: 'closed'; connections: number; mostEventsPerSecond?: number }
   /** At a fixed rate: how long does it take? */
   | { loop: 'open' }
+  /** At half the rate that warming up reached. */
+  | { loop: 'half'; connections: number }
 
 export type Server = 'embedded' | 'machine'
 
@@ -36,6 +39,8 @@ export interface Scenario {
   tables: 'empty' | 'old deliveries' | 'subscriptions of others'
   /** Whether events are published first, all of them, and only then delivered. */
   isBacklog: boolean
+  /** Who watches meanwhile, over SSE; nobody when it is absent. */
+  watchers?: Watchers
 }
 
 const KB = 1024
@@ -73,6 +78,8 @@ const onLatency = { load: open, references: 'latency' } as const
 
 const layouts = { ...usual, group: 'apart' } as const
 const apart = { layout: 'apart', title: 'one endpoint, 1 KB, API and worker apart' } as const
+const watched = { ...usual, group: 'watchers', references: 'throughput' } as const
+const half: Load = { loop: 'half', connections: 64 }
 
 const servers = { ...usual, group: 'servers' } as const
 const ofMachine = { server: 'machine', title: "the machine's PostgreSQL, with its defaults" } as const
@@ -137,6 +144,16 @@ export const scenarios: Scenario[] = [
   {
     ...{ ...usual, ...onThroughput, name: 'many-endpoints', title: '10,000 endpoints on 2,000 hosts' },
     ...{ group: 'endpoints', endpoints: repeat(10_000, 'ok'), hosts: 2000, hasOwnTypes: true },
+  },
+  { ...watched, name: 'watchers-none', title: 'nobody watches' },
+  {
+    ...{ ...watched, name: 'watchers-filtered', title: '1,000 watch for DEAD, nothing is' },
+    watchers: { count: 1000, status: ['DEAD'] },
+  },
+  { ...watched, name: 'watchers-all', title: '100 watch everything', watchers: { count: 100 } },
+  {
+    ...{ ...watched, name: 'watchers-half-load', title: '100 watch everything, at half load' },
+    ...{ load: half, watchers: { count: 100 } },
   },
 ]
 

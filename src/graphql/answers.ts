@@ -17,6 +17,8 @@ export interface Answer {
    * @throws GraphQLError BAD_USER_INPUT beyond the budget of an answer, SERVICE_UNAVAILABLE beyond the others
    */
   take(bytes: number): void
+  /** What it holds now. */
+  readonly takenBytes: number
   /** The error of a refused `take`; undefined when none was refused. */
   refusal(): ServiceError | undefined
   /** The taken bytes have been sent. The next answer has the whole budget. */
@@ -70,6 +72,9 @@ export function createAnswers({ answerBytes, keyBytes, processBytes }: AnswersOp
           // field.
           thrown = new GraphQLError(refusal.message, { path: [], originalError: refusal })
           throw thrown
+        },
+        get takenBytes() {
+          return taken
         },
         refusal: () => refusal,
         restart: giveBack,

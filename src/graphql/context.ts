@@ -12,6 +12,7 @@ import type { Follower, LiveUpdates } from './live-updates.js'
 import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 import type { StreamPosition } from './stream-position.js'
+import type { Watch } from './watch.js'
 
 export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
@@ -38,6 +39,8 @@ export interface Reader {
   position?: StreamPosition | undefined
   /** The WebSocket of the operation; absent over HTTP. */
   socket?: object | undefined
+  /** How to read a live subscription, once it has begun. */
+  watch?: Watch | undefined
 }
 
 /** The parts of the context from the transport: each operation has its own. */

@@ -1,28 +1,40 @@
 /**
- * The queue between a source of changes and its one subscriber. The queue is bounded: when a subscriber reads too
- * slowly, the feed ends with an error instead of growing. The error says how to catch up.
+ * The queue between a source of updates and its one watcher. The queue is bounded: when a watcher reads too slowly, the
+ * feed ends with an error instead of growing. The error says how to catch up.
  */
 import { ServiceError } from '../errors.js'
 
-/** The most changes waiting for one subscriber. */
+/** When more than these wait for a watcher as further ones come, the feed ends. */
 const MAX_WAITING = 1000
 
 export interface Feed<Item> {
-  push(item: Item): void
+  /** Whether the watcher waits for the next item. */
+  readonly isWaitedFor: boolean
+  push(items: readonly Item[]): void
+  /** Ends the feed with the error of a watcher that is too slow. */
+  overflow(): void
   end(): void
 }
 
-/** The subscriber's side. */
-export interface FeedReader<Item> extends AsyncIterableIterator<Item> {
+/** The watcher's side. */
+export interface FeedReader<Item> {
   /** Resolves once the feed listens; the first `next()` does the same. */
   open(): Promise<void>
   readonly isOpen: boolean
-  return(): Promise<IteratorResult<Item>>
+  /** Whether nothing waits, neither here nor in the source. */
+  readonly isIdle: boolean
+  /** @returns undefined at the end. @throws ServiceError CONFLICT after an overflow */
+  next(): Promise<Item | undefined>
+  /** Takes what waits, item by item, as long as each is wanted. */
+  takeWhile(isWanted: (item: Item) => boolean): Item[]
+  return(): void
 }
 
 /** The source of an open feed's items. */
 export interface Source {
   listening: Promise<unknown>
+  /** Whether it holds nothing back. */
+  isIdle(): boolean
   close(): void
 }
 
@@ -42,12 +54,16 @@ export function createFeed<Item>(open: (feed: Feed<Item>) => Source): FeedReader
   }
 
   const feed: Feed<Item> = {
-    push(item) {
+    get isWaitedFor() {
+      return wake !== undefined
+    },
+    push(items) {
       if (state !== 'open') return
-      if (waiting.length >= MAX_WAITING) return end('overflowed')
-      waiting.push(item)
+      if (waiting.length > MAX_WAITING) return end('overflowed')
+      waiting.push(...items)
       wake?.()
     },
+    overflow: () => end('overflowed'),
     end: () => end('ended'),
   }
 
@@ -61,34 +77,37 @@ export function createFeed<Item>(open: (feed: Feed<Item>) => Source): FeedReader
     }
   }
 
+  async function untilPushed(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    wake = undefined
+  }
+
   return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
     get isOpen() {
       return state === 'open'
+    },
+    get isIdle() {
+      return waiting.length === 0 && source?.isIdle() !== false
     },
     async open() {
       if (state === 'open') await listen()
     },
     async next() {
       if (state === 'open') await listen()
-      while (waiting.length === 0 && state === 'open') {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
+      while (waiting.length === 0 && state === 'open') await untilPushed()
       if (state === 'overflowed') {
         state = 'ended'
         throw tooSlow()
       }
-      const item = waiting.shift()
-      return item === undefined ? { value: undefined, done: true } : { value: item, done: false }
+      return waiting.shift()
     },
-    async return() {
-      end('ended')
-      return { value: undefined, done: true }
+    takeWhile(isWanted) {
+      const end = waiting.findIndex((item) => !isWanted(item))
+      return waiting.splice(0, end === -1 ? waiting.length : end)
     },
+    return: () => end('ended'),
   }
 }
 

@@ -1,18 +1,20 @@
 /**
- * Live updates: the changes of every process reach the subscribers of this process.
+ * Live updates: the changes of every process reach the watchers of this process.
  *
- * This process hears each message once for all its subscribers, and subscribes to nothing while it has none. An index
- * takes each change to its subscribers.
+ * This process hears each message once for all its watchers, and subscribes to nothing while it has none. An index
+ * takes each change to the groups of watchers that want it; see `shared-updates.ts`.
  */
 import { ServiceError } from '../errors.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import { createFeed, type Feed, type FeedReader, type Source } from './feed.js'
+import { createFeed, type FeedReader } from './feed.js'
 import { limits } from './limits.js'
+import type { ChangeSource, SharedUpdates } from './shared-updates.js'
 import type { StatsUpdate, StatsUpdates } from './stats-updates.js'
 import { createSubscriberIndex, type Filter } from './subscriber-index.js'
+import type { Execute, Update } from './updates.js'
 
 interface Topics {
   deliveries: DeliverySnapshot
@@ -27,23 +29,38 @@ export interface Follower {
   socket?: object | undefined
 }
 
-export interface LiveUpdates {
-  /** Ends every subscriber's iteration without an error. */
-  endAll(): void
+/** What the field of a subscription answers with. Nothing is opened before its updates are read. */
+export interface LiveSource<Change> extends AsyncIterable<Change> {
   /**
-   * Iterates over the matching changes from the first `next()` on: an unread iterator opens nothing. `return()` ends
-   * the iteration.
+   * The updates of one watcher, from the first `next()` on.
    *
-   * @throws ServiceError CONFLICT when one of the bounds is reached, here or from the first `next()`
+   * @param key the same for all watchers whose answers are equal
+   * @throws ServiceError CONFLICT from the first `next()` when one of the bounds is reached
    */
+  read(key: string, execute: Execute<Change>): FeedReader<Update<Change>>
+}
+
+export interface LiveUpdates {
+  /** Ends every watcher's subscription without an error. */
+  endAll(): void
+  /** The matching changes. @throws ServiceError CONFLICT when one of the bounds is reached */
   follow<Topic extends keyof Topics>(
     topic: Topic,
     filter: Filter<Topics[Topic]>,
     follower: Follower,
-  ): FeedReader<Topics[Topic]>
-  /** Iterates over the totals and rates, with the same bounds and errors. */
-  followStats(follower: Follower): FeedReader<StatsUpdate>
+  ): LiveSource<Topics[Topic]>
+  /** The totals and rates, with the same bounds and errors. */
+  followStats(follower: Follower): LiveSource<StatsUpdate>
 }
+
+/** A source is read by its watch. GraphQL only looks whether it can be iterated over. */
+export const liveSource = <Change>(read: LiveSource<Change>['read']): LiveSource<Change> => ({
+  read,
+  async *[Symbol.asyncIterator]() {},
+})
+
+export const isLiveSource = (value: unknown): value is LiveSource<unknown> =>
+  typeof value === 'object' && value !== null && 'read' in value && Symbol.asyncIterator in value
 
 /** Publishes the changes of this process to the subscribers of all processes. */
 export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: PubSub): void {
@@ -51,7 +68,11 @@ export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: Pub
   serviceEvents.on('eventsChanged', (read) => pubSub.publish('events', read))
 }
 
-export function createLiveUpdates(pubSub: PubSub, statsUpdates: StatsUpdates): LiveUpdates {
+export function createLiveUpdates(
+  pubSub: PubSub,
+  statsUpdates: StatsUpdates,
+  shared: SharedUpdates,
+): LiveUpdates {
   const bounds = createBounds()
   const feeds = new Set<{ end(): void }>()
   const topics = {
@@ -59,22 +80,25 @@ export function createLiveUpdates(pubSub: PubSub, statsUpdates: StatsUpdates): L
     events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'type', 'status']),
   }
 
-  /** A feed within the bounds, and known to `endAll`. */
-  function open<Item>(follower: Follower, join: (feed: Feed<Item>) => Source): FeedReader<Item> {
+  /** A source within the bounds, and known to `endAll`. */
+  function open<Change>(follower: Follower, source: ChangeSource<Change>): LiveSource<Change> {
     bounds.check(follower)
-    return createFeed<Item>((feed) => {
-      const leave = bounds.enter(follower)
-      feeds.add(feed)
-      const { listening, close } = join(feed)
-      return {
-        listening,
-        close() {
-          close()
-          feeds.delete(feed)
-          leave()
-        },
-      }
-    })
+    return liveSource((key, execute) =>
+      createFeed<Update<Change>>((feed) => {
+        const leave = bounds.enter(follower)
+        feeds.add(feed)
+        const { listening, isIdle, close } = shared.join(key, feed, source, execute)
+        return {
+          listening,
+          isIdle,
+          close() {
+            close()
+            feeds.delete(feed)
+            leave()
+          },
+        }
+      }),
+    )
   }
 
   return {
@@ -83,17 +107,26 @@ export function createLiveUpdates(pubSub: PubSub, statsUpdates: StatsUpdates): L
     },
     follow<Topic extends keyof Topics>(topic: Topic, filter: Filter<Topics[Topic]>, follower: Follower) {
       const listener = topics[topic] as Listener<Topics[Topic]>
-      return open<Topics[Topic]>(follower, (feed) => listener.join(filter, feed))
+      return open<Topics[Topic]>(follower, {
+        open: (push) => listener.join(filter, push),
+        rowOf: (change) => change,
+        ...(topic === 'deliveries' && { timeOf: ({ updatedAt }) => updatedAt }),
+      })
     },
-    followStats: (follower) => open<StatsUpdate>(follower, statsUpdates.join),
+    followStats: (follower) =>
+      open<StatsUpdate>(follower, {
+        open: statsUpdates.join,
+        rowOf: ({ at }) => ({ id: 'stats', updatedAt: at }),
+        isState: true,
+      }),
   }
 }
 
 interface Listener<Change> {
-  join(filter: Filter<Change>, feed: Feed<Change>): Source
+  join(filter: Filter<Change>, push: (change: Change) => void): ReturnType<ChangeSource<Change>['open']>
 }
 
-/** Listens to a topic while it has subscribers, once for all of them. */
+/** Listens to a topic while it has watchers, once for all of them. */
 function listenTo<Change>(
   pubSub: PubSub,
   topic: string,
@@ -102,8 +135,8 @@ function listenTo<Change>(
   const index = createSubscriberIndex<Change>(fields)
   let listening: Promise<() => void> | undefined
   return {
-    join(filter, feed) {
-      const remove = index.add(filter, feed.push)
+    join(filter, push) {
+      const remove = index.add(filter, push)
       listening ??= pubSub.subscribe(topic, (message) => {
         for (const change of message as Change[]) index.push(change)
       })

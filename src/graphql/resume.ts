@@ -1,11 +1,14 @@
-/** A feed of deliveries over SSE that begins with the changes that the client missed, when it names its last event. */
+/** Updates of deliveries over SSE that begin with the changes that the client missed, when it names its last event. */
 import { changedSince } from '../deliveries/changed-since.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { Clock } from '../platform/clock.js'
 import type { Database } from '../platform/postgres/database.js'
 import type { FeedReader } from './feed.js'
+import type { KeptFrames } from './frames.js'
+import { type LiveSource, liveSource } from './live-updates.js'
 import { readLastEventId, type StreamPosition } from './stream-position.js'
+import { createUpdate, type Execute, type Update } from './updates.js'
 
 /**
  * A change may become visible this much after its `updatedAt`: the time of its transaction, from before the commit. The
@@ -20,23 +23,20 @@ export interface DeliveriesFilter {
 }
 
 /**
- * The feed listens before the missed changes are read, so nothing falls between the two.
- *
  * @param position undefined over WebSocket, which has no ids
  * @throws ServiceError when the stream can't be resumed from the client's last event
  */
 export function resumeDeliveries(
   { database, clock }: { database: Database; clock: Clock },
   filter: DeliveriesFilter,
-  feed: FeedReader<DeliverySnapshot>,
+  source: LiveSource<DeliverySnapshot>,
   position: StreamPosition | undefined,
-): AsyncIterableIterator<DeliverySnapshot> {
-  if (position === undefined) return feed
+): LiveSource<DeliverySnapshot> {
+  if (position === undefined) return source
   const startedAt = clock.now()
   const { lastEventId } = position
   const resumedAt = lastEventId === undefined ? undefined : readLastEventId(lastEventId, startedAt)
   position.start(resumedAt ?? startedAt)
-
   const readMissed = (from: Date) =>
     changedSince(database, {
       from: new Date(from.getTime() - COMMIT_LAG_MS),
@@ -45,48 +45,80 @@ export function resumeDeliveries(
       subscriptionId: first(filter.subscriptionId),
       status: filter.status && [...filter.status],
     })
-  const isNew = createNewsFilter()
-  let isCaughtUp = false
-  let missed: AsyncGenerator<DeliverySnapshot, void> | undefined
+  return liveSource((key, execute) => {
+    const feed = source.read(key, execute)
+    const missed = resumedAt === undefined ? undefined : () => readMissed(resumedAt)
+    return withMissed(feed, missed, execute, position)
+  })
+}
 
-  async function nextMissed(): Promise<DeliverySnapshot | undefined> {
+type DeliveryFeed = FeedReader<Update<DeliverySnapshot>>
+
+/** A missed change has one reader, and nothing is kept for others. */
+const notKept: KeptFrames = { keep: (keeper, frame) => void Object.assign(keeper, { ready: frame }) }
+
+/** The feed listens before the missed changes are read, so nothing falls between the two. */
+function withMissed(
+  feed: DeliveryFeed,
+  readMissed: (() => AsyncGenerator<DeliverySnapshot, void>) | undefined,
+  execute: Execute<DeliverySnapshot>,
+  position: StreamPosition,
+): DeliveryFeed {
+  const isNew = createNewsFilter()
+  let isCaughtUp = readMissed === undefined
+  let missed: AsyncGenerator<DeliverySnapshot, void> | undefined
+  let isWaiting = false
+  position.isIdle = () => isWaiting && feed.isIdle
+
+  async function nextMissed(): Promise<Update<DeliverySnapshot> | undefined> {
     if (isCaughtUp) return undefined
     await feed.open()
-    if (resumedAt !== undefined && feed.isOpen) {
-      missed ??= readMissed(resumedAt)
-      const { value } = await missed.next()
-      if (value) return value
+    if (feed.isOpen) {
+      missed ??= readMissed?.()
+      const change = (await missed?.next())?.value
+      if (change) {
+        isNew.missed(change)
+        return createUpdate(change, change.updatedAt.toISOString(), execute, notKept)
+      }
     }
     isCaughtUp = true
     return undefined
   }
 
-  async function nextLive(at: StreamPosition): Promise<DeliverySnapshot | undefined> {
-    at.isIdle = true
+  async function nextLive(): Promise<Update<DeliverySnapshot> | undefined> {
+    isWaiting = true
     try {
-      const { value } = await feed.next()
-      return value
+      for (;;) {
+        const update = await feed.next()
+        if (update === undefined || isNew.live(update.change)) return update
+      }
     } finally {
-      at.isIdle = false
+      isWaiting = false
     }
   }
 
   return {
-    [Symbol.asyncIterator]() {
-      return this
+    open: feed.open,
+    get isOpen() {
+      return feed.isOpen
+    },
+    get isIdle() {
+      return isCaughtUp && feed.isIdle
     },
     async next() {
-      let change = await nextMissed()
-      if (change !== undefined) isNew.missed(change)
-      else {
-        do change = await nextLive(position)
-        while (change !== undefined && !isNew.live(change))
-      }
-      if (change === undefined) return { value: undefined, done: true }
-      position.advance(change.updatedAt)
-      return { value: change, done: false }
+      const update = (await nextMissed()) ?? (await nextLive())
+      if (update !== undefined) position.advance(update.change.updatedAt)
+      return update
     },
-    return: () => feed.return(),
+    takeWhile(isWanted) {
+      if (!isCaughtUp) return []
+      const taken = feed
+        .takeWhile((update) => !isNew.live(update.change) || isWanted(update))
+        .filter(({ change }) => isNew.live(change))
+      for (const { change } of taken) position.advance(change.updatedAt)
+      return taken
+    },
+    return: feed.return,
   }
 }
 

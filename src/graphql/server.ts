@@ -21,6 +21,7 @@ import {
   usePersistedDocuments,
 } from './trusted-documents.js'
 import { refusal, useLimits } from './use-limits.js'
+import { useSharedUpdates } from './use-shared-updates.js'
 import { createWebSocketOptions } from './web-socket.js'
 
 export const GRAPHQL_PATH = '/graphql'
@@ -55,15 +56,16 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const schema = options.isSubgraph ? createSubgraphSchema(ownSchema) : ownSchema
   const findDocument = createFindDocument(schema, trustedDocuments)
   const maskError = createMaskError(context.logger, disclosure)
+  const createContext = ({ apiKey, reader, answer }: ServerContext): GraphQLContext => ({
+    ...context,
+    ...{ apiKey, reader, answer, eventMaxBytes },
+    related: createRelatedDeliveries(context.database),
+    payloads: createPayloads(context.database, answer),
+    logs: createDeliveryLogs(context.database, answer),
+  })
   const yoga = createYoga<ServerContext>({
     schema,
-    context: ({ apiKey, reader, answer }): GraphQLContext => ({
-      ...context,
-      ...{ apiKey, reader, answer, eventMaxBytes },
-      related: createRelatedDeliveries(context.database),
-      payloads: createPayloads(context.database, answer),
-      logs: createDeliveryLogs(context.database, answer),
-    }),
+    context: createContext,
     graphqlEndpoint: GRAPHQL_PATH,
     plugins: [
       usePersistedDocuments(findDocument),
@@ -72,6 +74,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
       useScopes(),
       useErrorCodes(disclosure),
       refuseOversizedAnswers,
+      useSharedUpdates({ answers, createContext, maskError }),
       useEventStream((error) => ({ errors: [maskError(error) as GraphQLError] })),
       ...(allowIntrospection ? [] : [withoutIntrospection]),
     ],
@@ -90,7 +93,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     logging: false,
   })
 
-  const webSocket = createWebSocketOptions(yoga, { answers, authentication, findDocument })
+  const webSocket = createWebSocketOptions(yoga, { answers, authentication, findDocument, maskError })
   return { yoga, webSocket, answers }
 }
 

@@ -1,13 +1,15 @@
 /**
  * Writes a subscription as server-sent events, in the form of the GraphQL over SSE protocol, distinct connections mode
- * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). Yoga does the same without ids, and breaks the
- * connection for an error where this writes the error.
+ * (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). Yoga does the same without ids, without sharing,
+ * and breaks the connection for an error where this writes the error.
  */
+import { Readable } from 'node:stream'
 import type { ExecutionResult } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { ServerContext } from './context.js'
-import { withoutHttp } from './error-extensions.js'
+import { createFrame, joinFrames } from './frames.js'
 import type { StreamPosition } from './stream-position.js'
+import type { Watch } from './watch.js'
 
 /** Between two pings of a stream. Proxies close a connection that is silent for longer, most often after 60 s. */
 const PING_MS = 12_000
@@ -26,56 +28,59 @@ export interface EventStreamOptions {
   pingMs?: number
 }
 
-export function createEventStream(
-  results: AsyncIterable<ExecutionResult>,
-  { position, toResult, pingMs = PING_MS }: EventStreamOptions,
-): ReadableStream<Uint8Array> {
-  const iterator = results[Symbol.asyncIterator]()
-  const encoder = new TextEncoder()
-  let pings: NodeJS.Timeout | undefined
-  const idLine = (id: string | undefined) => (id === undefined ? '' : `id: ${id}\n`)
+const COMPLETE = 'event: complete\ndata:\n\n'
+const pingWith = (id: string | undefined): string => `${id === undefined ? '' : `id: ${id}\n`}:\n\n`
 
-  return new ReadableStream({
-    start(controller) {
-      const ping = (id: string | undefined) => controller.enqueue(encoder.encode(`${idLine(id)}:\n\n`))
-      // Some browsers hold the answer back until its first bytes have come.
-      ping(position?.id)
-      pings = setInterval(() => {
-        // A client that doesn't read gets no pings.
-        if (controller.desiredSize !== null && controller.desiredSize > 0) ping(position?.idAfterPause())
-      }, pingMs)
+/** Each read takes the frames that wait by then, and writes them at once. */
+export function createEventStream(
+  watch: Watch,
+  { position, toResult, pingMs = PING_MS }: EventStreamOptions,
+): Readable {
+  let isReading = false
+
+  async function read(): Promise<void> {
+    isReading = true
+    try {
+      const frames = await watch.next()
+      isReading = false
+      if (frames !== undefined) return void stream.push(joinFrames(frames))
+      stream.push(COMPLETE)
+    } catch (error) {
+      stream.push(createFrame(toResult(error)).event + COMPLETE)
+    }
+    clearInterval(pings)
+    stream.push(null)
+  }
+
+  const stream = new Readable({
+    read() {
+      // A ping asks for the next read too, though one is under way.
+      if (!isReading) void read()
     },
-    async pull(controller) {
-      const write = (text: string) => controller.enqueue(encoder.encode(text))
-      const next = await iterator.next().catch((error) => ({ done: true, value: toResult(error) }))
-      if (next.value != null)
-        write(`event: next\n${next.done ? '' : idLine(position?.id)}data: ${print(next.value)}\n\n`)
-      if (!next.done) return
-      write('event: complete\ndata:\n\n')
+    destroy(error, done) {
       clearInterval(pings)
-      controller.close()
-    },
-    async cancel() {
-      clearInterval(pings)
-      await iterator.return?.()
+      watch.return()
+      done(error)
     },
   })
+  // Some browsers hold the answer back until its first bytes have come.
+  stream.push(pingWith(position?.id))
+  const pings = setInterval(() => {
+    // A client that doesn't read gets no pings.
+    if (stream.readableLength === 0) stream.push(pingWith(position?.idAfterPause()))
+  }, pingMs)
+  return stream
 }
-
-const print = ({ errors, ...result }: ExecutionResult): string =>
-  JSON.stringify({ ...result, ...(errors && { errors: errors.map(withoutHttp) }) })
 
 /** Answers subscriptions by `createEventStream`. An operation with one answer is Yoga's. */
 export const useEventStream = (toResult: EventStreamOptions['toResult']): Plugin<object, ServerContext> => ({
   onResultProcess({ result, setResultProcessor, serverContext }) {
-    if (!isAsyncIterable(result)) return
-    const { position } = serverContext.reader
-    setResultProcessor(
-      (results, { Response }) =>
-        new Response(createEventStream(results as AsyncIterable<ExecutionResult>, { position, toResult }), {
-          headers: HEADERS,
-        }),
-      'text/event-stream',
-    )
+    const { position, watch } = serverContext.reader
+    if (!isAsyncIterable(result) || watch === undefined) return
+    setResultProcessor((_results, { Response }) => {
+      const stream = createEventStream(watch, { position, toResult })
+      // Yoga's Response takes a stream of Node.js as it is.
+      return new Response(stream as unknown as ReadableStream, { headers: HEADERS })
+    }, 'text/event-stream')
   },
 })

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { readStats, type Stats, type StatsReading } from '../deliveries/stats.js'
 import { createPoller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
-import type { Feed, Source } from './feed.js'
+import type { ChangeSource } from './shared-updates.js'
 
 /** Each is the mean since the update before, or since the last reading without a change. */
 export interface Rates {
@@ -24,14 +24,14 @@ export interface StatsUpdate {
 }
 
 export interface StatsUpdates {
-  /** The feed gets the newest totals at once, then each change, at most one a second. */
-  join(feed: Feed<StatsUpdate>): Source
+  /** Pushes the newest totals at once, then each change, at most one a second. */
+  join: ChangeSource<StatsUpdate>['open']
 }
 
 const EVERY_MS = 1000
 
 export function createStatsUpdates(database: Database, onError: (error: unknown) => void): StatsUpdates {
-  const feeds = new Set<Feed<StatsUpdate>>()
+  const followers = new Set<(update: StatsUpdate) => void>()
   let reading: StatsReading | undefined
   let latest: StatsUpdate | undefined
 
@@ -41,21 +41,22 @@ export function createStatsUpdates(database: Database, onError: (error: unknown)
     const update = { at: reading.at, stats: reading.stats, rates: before ? ratesOf(before, reading) : null }
     const isNew = !isDeepStrictEqual({ ...update, at: 0 }, { ...latest, at: 0 })
     latest = update
-    if (isNew) for (const feed of feeds) feed.push(update)
+    if (isNew) for (const push of followers) push(update)
     return false
   }
   const poller = createPoller({ run, intervalMs: EVERY_MS, onError })
 
   return {
-    join(feed) {
-      if (latest !== undefined) feed.push(latest)
-      feeds.add(feed)
-      if (feeds.size === 1) poller.start()
+    join(push) {
+      if (latest !== undefined) push(latest)
+      const follower = (update: StatsUpdate) => push(update)
+      followers.add(follower)
+      if (followers.size === 1) poller.start()
       return {
         listening: Promise.resolve(),
         close() {
-          feeds.delete(feed)
-          if (feeds.size > 0) return
+          followers.delete(follower)
+          if (followers.size > 0) return
           reading = undefined
           latest = undefined
           void poller[Symbol.asyncDispose]()

@@ -16,8 +16,8 @@ export interface StreamPosition {
   start(at: Date): void
   /** The change that is sent next. The position never goes back. */
   advance(changedAt: Date): void
-  /** Whether everything was sent and the stream waits for a change. */
-  isIdle: boolean
+  /** Whether everything was sent and the stream waits for a change; set by what reads the changes. */
+  isIdle(): boolean
   /** Undefined in a stream that can't be resumed. */
   readonly id: string | undefined
   /** The id after a pause: now, if the stream is idle. */
@@ -33,12 +33,12 @@ export function createStreamPosition(lastEventId: string | undefined, now: () =>
     lastEventId: lastEventId === '' ? undefined : lastEventId,
     start: advance,
     advance,
-    isIdle: false,
+    isIdle: () => false,
     get id() {
       return position?.toISOString()
     },
     idAfterPause() {
-      if (position === undefined || !stream.isIdle) return undefined
+      if (position === undefined || !stream.isIdle()) return undefined
       advance(now())
       return stream.id
     },

@@ -11,6 +11,7 @@ import type { Reader, ServerContext } from './context.js'
 import { withoutHttp } from './error-extensions.js'
 import { limits } from './limits.js'
 import { authenticateSocket, type SocketExtra } from './socket.js'
+import { writeFrames } from './socket-frames.js'
 import type { FindDocument } from './trusted-documents.js'
 import { refusal } from './use-limits.js'
 
@@ -18,11 +19,12 @@ interface WebSocketParts {
   answers: Answers
   authentication: Authentication
   findDocument: FindDocument
+  maskError(error: unknown): Error
 }
 
 export function createWebSocketOptions(
   yoga: YogaServerInstance<ServerContext, object>,
-  { answers, authentication, findDocument }: WebSocketParts,
+  { answers, authentication, findDocument, maskError }: WebSocketParts,
 ): ServerOptions<Record<string, unknown>, SocketExtra> {
   return {
     onConnect: ({ connectionParams, extra }) => authenticateSocket(authentication, connectionParams, extra),
@@ -55,7 +57,7 @@ export function createWebSocketOptions(
           operationName,
           variableValues: variables,
           contextValue: await enveloped.contextFactory(),
-          rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+          rootValue: { execute: enveloped.execute, subscribe: subscribeBy(enveloped, reader, id, extra) },
         }
       } catch (error) {
         return [error as never]
@@ -66,6 +68,14 @@ export function createWebSocketOptions(
     onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
     execute: (args) => (args.rootValue as Enveloped).execute(args) as never,
     subscribe: (args) => (args.rootValue as Enveloped).subscribe(args) as never,
+  }
+
+  /** Of a live subscription, graphql-ws gets what writes its frames. */
+  function subscribeBy(enveloped: Enveloped, reader: Reader, id: string, extra: SocketExtra) {
+    return async (args: unknown) => {
+      const result = await enveloped.subscribe(args)
+      return reader.watch === undefined ? result : writeFrames(reader.watch, { id, extra, maskError })
+    }
   }
 }
 

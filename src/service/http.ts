@@ -9,12 +9,16 @@ import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createQueuePath } from '../delivery-engine/scheduling/queue-path.js'
 import { createPublisher } from '../events/publish.js'
+import { createKeptFrames } from '../graphql/frames.js'
+import { limits } from '../graphql/limits.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
+import { createSharedUpdates } from '../graphql/shared-updates.js'
 import { createStatsUpdates } from '../graphql/stats-updates.js'
 import { type AppOptions, createApp } from '../http/app.js'
 import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
+import { createTurns } from '../platform/turns.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
 import type { StartContext } from './context.js'
@@ -110,7 +114,11 @@ function createApi(
       await matcher.refresh().catch(reportTrouble('matcher'))
     },
     onDue: () => wakeUps.send('due'),
-    liveUpdates: createLiveUpdates(pubSub, createStatsUpdates(database, reportTrouble('live totals'))),
+    liveUpdates: createLiveUpdates(
+      pubSub,
+      createStatsUpdates(database, reportTrouble('live totals')),
+      createSharedUpdates(createTurns(), createKeptFrames(limits.keptFrameMegabytes * 1_000_000)),
+    ),
     graphql: {
       allowIntrospection: config.graphql.introspection,
       isSubgraph: config.graphql.federation,

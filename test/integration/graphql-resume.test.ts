@@ -1,7 +1,10 @@
 /** Live updates over SSE have ids, and a client that comes back with its last one gets what it missed. */
+import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createFrame } from '../../src/graphql/frames.js'
 import { createEventStream } from '../../src/graphql/sse.js'
 import { createStreamPosition } from '../../src/graphql/stream-position.js'
+import type { Watch } from '../../src/graphql/watch.js'
 import { createResources } from '../../src/platform/resources.js'
 import { type EventStream, openEventStream } from '../support/event-stream.js'
 import { startReceiver } from '../support/receiver.js'
@@ -110,37 +113,42 @@ describe('a client that comes back with Last-Event-ID', () => {
 })
 
 describe('the bytes of a stream', () => {
-  async function read(stream: ReadableStream, blocks: number): Promise<string[]> {
+  async function read(stream: Readable, blocks: number): Promise<string[]> {
     const seen: string[] = []
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      seen.push(chunk)
+    for await (const chunk of stream) {
+      seen.push(String(chunk))
       if (seen.length === blocks) break
     }
     return seen
   }
-  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+  const never: Watch = { next: () => new Promise<never>(() => {}), return() {} }
 
   it.each([true, false])('pings say the time as id while nothing waits to be sent: %s', async (isIdle) => {
     const start = new Date('2026-01-01T00:00:00.000Z')
     const position = createStreamPosition(undefined, () => new Date(start.getTime() + 60_000))
     position.start(start)
-    position.isIdle = isIdle
+    position.isIdle = () => isIdle
     const stream = createEventStream(never, { position, toResult: () => ({}), pingMs: 10 })
     const ping = isIdle ? 'id: 2026-01-01T00:01:00.000Z\n:\n\n' : ':\n\n'
     expect(await read(stream, 2)).toEqual(['id: 2026-01-01T00:00:00.000Z\n:\n\n', ping])
   })
 
   it('end with the error of a subscription that fails', async () => {
-    async function* failing() {
-      yield { data: { a: 1 } }
-      throw new Error('too slow')
+    const frames = [[createFrame({ data: { a: 1 } }), createFrame({ data: { a: 2 } }, 'two')]]
+    const failing: Watch = {
+      async next() {
+        const next = frames.shift()
+        if (next === undefined) throw new Error('too slow')
+        return next
+      },
+      return() {},
     }
     const options = {
       position: undefined,
       toResult: (error: unknown) => ({ data: { error: String(error) } }),
     }
-    expect((await read(createEventStream(failing(), options), 9)).join('')).toBe(
-      ':\n\nevent: next\ndata: {"data":{"a":1}}\n\n' +
+    expect((await read(createEventStream(failing, options), 9)).join('')).toBe(
+      ':\n\nevent: next\ndata: {"data":{"a":1}}\n\nevent: next\nid: two\ndata: {"data":{"a":2}}\n\n' +
         'event: next\ndata: {"data":{"error":"Error: too slow"}}\n\nevent: complete\ndata:\n\n',
     )
   })

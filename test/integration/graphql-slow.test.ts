@@ -103,9 +103,10 @@ it.each([
       .toContain('beacon')
 
     const before = heapUsed()
-    const others = Array.from({ length: 50 }, (_, index) => change(`${index}`, 'x'.repeat(1000)))
-    const batch = JSON.stringify(others)
-    for (let count = 0; count < 4000; count++) await redis?.publish(channel, batch)
+    // Each is of a delivery of its own: of one delivery, the newest change would stand for all.
+    const batch = (count: number) =>
+      Array.from({ length: 50 }, (_, index) => change(`${count}-${index}`, 'x'.repeat(1000)))
+    for (let count = 0; count < 4000; count++) await redis?.publish(channel, JSON.stringify(batch(count)))
     await redis?.publish(channel, JSON.stringify([change(mine, 'after all')]))
     await expect.poll(heardOf, { timeout: 30_000 }).toContain('after all')
     expect((heapUsed() - before) / MB).toBeLessThan(100)

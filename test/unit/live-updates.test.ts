@@ -1,9 +1,12 @@
 /** Live updates within one process: who is told of which change, and how many may listen. */
 import { describe, expect, it } from 'vitest'
+import { createKeptFrames } from '../../src/graphql/frames.js'
 import { limits } from '../../src/graphql/limits.js'
 import { createLiveUpdates, type Follower } from '../../src/graphql/live-updates.js'
+import { createSharedUpdates } from '../../src/graphql/shared-updates.js'
 import { createSubscriberIndex, type Filter } from '../../src/graphql/subscriber-index.js'
 import { createPubSub } from '../../src/platform/pubsub.js'
+import { createTurns } from '../../src/platform/turns.js'
 
 interface Change {
   eventId: string
@@ -58,9 +61,12 @@ describe('the index of subscribers', () => {
 describe('bounds on live subscriptions', () => {
   async function open(count: number, followerOf: (index: number) => Follower) {
     await using pubSub = createPubSub(undefined)
-    const live = createLiveUpdates(pubSub, { join: () => ({ listening: Promise.resolve(), close() {} }) })
+    const noStats = { join: () => ({ listening: Promise.resolve(), close() {} }) }
+    const shared = createSharedUpdates(createTurns(), createKeptFrames(0))
+    const live = createLiveUpdates(pubSub, noStats, shared)
+    const execute = async () => ({ result: {}, storedBytes: 0 })
     const follow = async (index: number) => {
-      const feed = live.follow('deliveries', {}, followerOf(index))
+      const feed = live.follow('deliveries', {}, followerOf(index)).read('key', execute)
       const first = feed.next()
       first.catch(() => {})
       return { feed, first }
@@ -71,13 +77,13 @@ describe('bounds on live subscriptions', () => {
       () => 'taken',
       (error: Error) => error.message,
     )
-    await feeds[0]?.feed.return?.()
+    feeds[0]?.feed.return()
     const afterOneEnded = await follow(count).then(
       () => 'taken',
       (error: Error) => error.message,
     )
     live.endAll()
-    for (const { first } of feeds) expect((await first).done).toBe(true)
+    for (const { first } of feeds) expect(await first).toBeUndefined()
     const afterAllEnded = await follow(0).then(() => 'taken')
     live.endAll()
     return { beyond, afterOneEnded, afterAllEnded }

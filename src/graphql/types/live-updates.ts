@@ -41,8 +41,8 @@ builder.subscriptionFields((t) => ({
         subscriptionId: sameId(subscriptionId),
         status: oneOfThese(status),
       }
-      const feed = context.liveUpdates.follow('deliveries', filter, followerOf(context))
-      return resumeDeliveries(context, filter, feed, context.reader.position)
+      const source = context.liveUpdates.follow('deliveries', filter, followerOf(context))
+      return resumeDeliveries(context, filter, source, context.reader.position)
     },
     resolve: (delivery, _args, context, info) =>
       completeSnapshot(delivery, context, info, (select) =>
@@ -83,7 +83,6 @@ async function completeSnapshot<Snapshot extends object>(
   info: GraphQLResolveInfo,
   load: (select: Record<string, unknown>) => Promise<object | null>,
 ): Promise<Snapshot> {
-  context.answer.restart()
   const { select = {} }: { select?: object | undefined } = queryFromInfo({ context, info })
   const missing = Object.entries(select).filter(([name]) => !(name in snapshot))
   if (missing.length === 0) return snapshot
