@@ -1,7 +1,9 @@
 /**
  * Messages to the listeners in every process: over Redis (graphql-redis-subscriptions), or without Redis within this
- * process and its peers. A message may be lost, and nothing may depend on its arrival.
+ * process and its peers. Listeners of this process get its messages at once, as they are. A message may be lost, and
+ * nothing may depend on its arrival.
  */
+import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { RedisPubSub } from 'graphql-redis-subscriptions'
@@ -12,7 +14,7 @@ import type { RedisAccess } from './redis/redis.js'
 export interface PubSub extends AsyncDisposable {
   /**
    * Never waits and never fails. Messages of one process arrive in the order in which they were published. `make` is
-   * called only when a channel has listeners.
+   * called only when a channel has listeners. What it returns must not change any more.
    */
   publish(channel: string, make: () => unknown): void
   /** Resolves once the listener gets messages, with a function that ends it. */
@@ -29,9 +31,8 @@ function withinService(): PubSub {
   peers?.onMessage((channel, message) => void emitter.emit(channel, message))
   return {
     publish(channel, make) {
-      // A copy, as it would come from Redis.
       if (peers === undefined && emitter.listenerCount(channel) === 0) return
-      const message = structuredClone(make())
+      const message = make()
       peers?.send(channel, message)
       emitter.emit(channel, message)
     },
@@ -46,24 +47,64 @@ function withinService(): PubSub {
 }
 
 function overRedis(access: RedisAccess): PubSub {
+  const emitter = new EventEmitter().setMaxListeners(0)
   const subscriber = access.openSubscriber()
+  const { mark, isMarked } = createMark()
   const redis = new RedisPubSub({
     publisher: access.commands,
     // RedisPubSub uses only these methods of a client.
     subscriber: subscriber as unknown as Redis,
-    reviver: reviveTimes,
+    serializer: (message) => mark(JSON.stringify(message)),
+    // The listeners of this process have had its own messages.
+    deserializer: (text) => (isMarked(String(text)) ? undefined : JSON.parse(String(text), reviveTimes)),
   })
   const prefix = `${access.prefix}:`
+  const send = createOutgoing(
+    async (channels) => {
+      const counts = await access.countSubscribers(channels)
+      // This process is one of them.
+      const others = (channel: string) =>
+        (counts.get(channel) ?? 0) - (subscriber.isSubscribed(channel) ? 1 : 0)
+      return new Set(channels.filter((channel) => others(channel) > 0))
+    },
+    (channel, message) => redis.publish(channel, message),
+  )
 
   return {
-    publish: createOutgoing(access, (channel, message) => redis.publish(channel, message), prefix),
+    publish(channel, make) {
+      let message: unknown
+      const makeOnce = () => {
+        message ??= make()
+        return message
+      }
+      if (emitter.listenerCount(channel) > 0) emitter.emit(channel, makeOnce())
+      send(prefix + channel, makeOnce)
+    },
     async subscribe(channel, listener) {
-      const subscription = await redis.subscribe(prefix + channel, listener)
-      return () => redis.unsubscribe(subscription)
+      emitter.on(channel, listener)
+      const onMessage = (message: unknown) => message !== undefined && listener(message)
+      const subscription = await redis.subscribe(prefix + channel, onMessage)
+      return () => {
+        emitter.off(channel, listener)
+        redis.unsubscribe(subscription)
+      }
     },
     async [Symbol.asyncDispose]() {
+      emitter.removeAllListeners()
       subscriber[Symbol.dispose]()
     },
+  }
+}
+
+/**
+ * Tells the messages of this process by a field of their first object. Processes of another version ignore it, so two
+ * versions may run at once.
+ */
+function createMark() {
+  const field = `{"from":"${randomUUID()}",`
+  return {
+    mark: (json: string) => json.replace('{', field),
+    isMarked: (json: string) => json.startsWith(field) || json.startsWith(`[${field}`),
   }
 }
 
@@ -78,13 +119,12 @@ const MAX_UNSENT = 1000
 const REST_MS = 10
 
 /**
- * Sends only messages of channels that have subscribers, which it first asks Redis for, once for all waiting messages.
- * To serialize changes that have no reader would cost a tenth of the service's throughput.
+ * Sends only messages of channels that other processes listen to. It first asks Redis for these, once for all waiting
+ * messages: to serialize changes that have no reader would cost a tenth of the service's throughput.
  */
 function createOutgoing(
-  redis: RedisAccess,
+  findHeard: (channels: string[]) => Promise<Set<string>>,
   send: (channel: string, message: unknown) => Promise<void>,
-  prefix: string,
 ): PubSub['publish'] {
   let unsent: Unsent[] = []
   let isSending = false
@@ -93,7 +133,7 @@ function createOutgoing(
     while (unsent.length > 0) {
       const messages = unsent
       unsent = []
-      const heard = await redis.findHeard([...new Set(messages.map(({ channel }) => channel))])
+      const heard = await findHeard([...new Set(messages.map(({ channel }) => channel))])
       const wanted = messages.filter(({ channel }) => heard.has(channel))
       await Promise.all(wanted.map(({ channel, make }) => send(channel, make())))
       await pause(REST_MS)
@@ -102,7 +142,7 @@ function createOutgoing(
 
   return (channel, make) => {
     if (unsent.length >= MAX_UNSENT) return
-    unsent.push({ channel: prefix + channel, make })
+    unsent.push({ channel, make })
     if (isSending) return
     isSending = true
     void sendAll()

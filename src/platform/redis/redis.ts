@@ -32,8 +32,8 @@ export interface RedisAccess extends AsyncDisposable {
   /** A client whose commands wait while Redis is away. */
   openPatient(): RedisClient
   openSubscriber(): Subscriber
-  /** The channels among these that have subscribers, in any process. */
-  findHeard(channels: string[]): Promise<Set<string>>
+  /** The connections that subscribe to each of these channels, in any process. */
+  countSubscribers(channels: string[]): Promise<Map<string, number>>
   /** Resolves when Redis can do what the queue needs. @throws Error that says why not */
   check(): Promise<void>
 }
@@ -97,9 +97,10 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
     )
   }
 
-  async function findHeardBy(node: RedisClient, channels: string[]): Promise<string[]> {
+  /** In the order of the channels. */
+  async function countSubscribersOf(node: RedisClient, channels: string[]): Promise<number[]> {
     const answer = (await node.pubsub('NUMSUB', ...channels)) as (string | number)[]
-    return answer.filter((_, index) => index % 2 === 0 && answer[index + 1] !== 0).map(String)
+    return channels.map((_, index) => Number(answer[index * 2 + 1]))
   }
 
   const commands = open({ isImpatient: true })
@@ -118,15 +119,19 @@ export async function connectToRedis(options: RedisAccessOptions): Promise<Redis
       const client = createSubscriberClient(settings, () => anyNode(commands, settings))
       return createSubscriber(keep(client), reportError)
     },
-    async findHeard(channels) {
+    async countSubscribers(channels) {
       assertThere()
-      if (!(commands instanceof Cluster)) return new Set(await findHeardBy(commands, channels))
-      // A node of a Cluster counts only its own subscribers. Without an answer all channels count.
-      const nodes = commands.nodes('all')
+      // A node of a Cluster counts only its own subscribers. Without an answer all channels may have any number.
+      const nodes = commands instanceof Cluster ? commands.nodes('all') : [commands]
+      const unknown = () => channels.map(() => Number.POSITIVE_INFINITY)
       const answers = await Promise.all(
-        nodes.map((node) => findHeardBy(node, channels).catch(() => channels)),
+        nodes.map((node) => {
+          const counts = countSubscribersOf(node, channels)
+          return commands instanceof Cluster ? counts.catch(unknown) : counts
+        }),
       )
-      return new Set(answers.flat())
+      const sum = (index: number) => answers.reduce((total, counts) => total + (counts[index] ?? 0), 0)
+      return new Map(channels.map((channel, index) => [channel, sum(index)]))
     },
     async check() {
       assertThere()

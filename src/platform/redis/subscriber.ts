@@ -10,6 +10,8 @@ export interface Subscriber extends Disposable {
   /** Calls back once the channel is subscribed. */
   subscribe(channel: string, done: () => void): void
   unsubscribe(channel: string): void
+  /** Whether Redis has confirmed the subscription on the connection of this moment. */
+  isSubscribed(channel: string): boolean
   punsubscribe(pattern: string): void
 }
 
@@ -21,6 +23,7 @@ const PING_EVERY_MS = 10_000
 export function createSubscriber(redis: Redis, onError: (error: Error) => void): Subscriber {
   const wanted = new Set<string>()
   const waiting = new Map<string, () => void>()
+  const confirmed = new Set<string>()
   let retry: NodeJS.Timeout | undefined
 
   async function listen(channels: Iterable<string>): Promise<void> {
@@ -35,12 +38,14 @@ export function createSubscriber(redis: Redis, onError: (error: Error) => void):
       return
     }
     for (const name of names) {
+      if (wanted.has(name)) confirmed.add(name)
       waiting.get(name)?.()
       waiting.delete(name)
     }
   }
 
   redis.on('ready', () => void listen(wanted))
+  redis.on('close', () => confirmed.clear())
   const pings = setInterval(() => {
     if (redis.status === 'ready') redis.ping().catch(() => {})
   }, PING_EVERY_MS).unref()
@@ -54,8 +59,10 @@ export function createSubscriber(redis: Redis, onError: (error: Error) => void):
     },
     unsubscribe(channel) {
       wanted.delete(channel)
+      confirmed.delete(channel)
       if (redis.status === 'ready') redis.unsubscribe(channel).catch(() => {})
     },
+    isSubscribed: (channel) => confirmed.has(channel),
     // RedisPubSub calls both. The service subscribes to no patterns.
     punsubscribe() {},
     [Symbol.dispose]() {
