@@ -25,8 +25,8 @@ export interface FeedReader<Item> {
   readonly isIdle: boolean
   /** @returns undefined at the end. @throws ServiceError CONFLICT after an overflow */
   next(): Promise<Item | undefined>
-  /** Takes what waits, item by item, as long as each is wanted. */
-  takeWhile(isWanted: (item: Item) => boolean): Item[]
+  /** Takes what waits, as long as each next item is taken. */
+  takeWhile(take: (item: Item) => boolean): void
   return(): void
 }
 
@@ -103,9 +103,9 @@ export function createFeed<Item>(open: (feed: Feed<Item>) => Source): FeedReader
       }
       return waiting.shift()
     },
-    takeWhile(isWanted) {
-      const end = waiting.findIndex((item) => !isWanted(item))
-      return waiting.splice(0, end === -1 ? waiting.length : end)
+    takeWhile(take) {
+      const end = waiting.findIndex((item) => !take(item))
+      waiting = end === -1 ? [] : waiting.slice(end)
     },
     return: () => end('ended'),
   }

@@ -31,6 +31,8 @@ interface Keeper {
 
 export interface KeptFrames {
   keep(keeper: Keeper, frame: Frame): void
+  /** When all watchers have it. */
+  forget(keeper: Keeper): void
 }
 
 /** A frame is held as JSON, as an event, and within the bytes of a write. */
@@ -45,31 +47,38 @@ const OVERHEAD_BYTES = 500
 export function createKeptFrames(maxBytes: number): KeptFrames {
   const kept = new Map<Keeper, number>()
   let bytes = 0
+
+  function forget(keeper: Keeper): void {
+    bytes -= kept.get(keeper) ?? 0
+    kept.delete(keeper)
+    keeper.ready = undefined
+  }
+
   return {
     keep(keeper, frame) {
       const size = frame.json.length * COPIES + OVERHEAD_BYTES
       keeper.ready = frame
       kept.set(keeper, size)
       bytes += size
-      for (const [oldest, oldestSize] of kept) {
+      for (const oldest of kept.keys()) {
         if (bytes <= maxBytes) return
-        kept.delete(oldest)
-        oldest.ready = undefined
-        bytes -= oldestSize
+        forget(oldest)
       }
     },
+    forget,
   }
 }
 
-const joined = new WeakMap<Frame, { frames: readonly Frame[]; bytes: Buffer }>()
-
-/** Frames as one piece of an event stream. Watchers that are at the same place get the same bytes. */
-export function joinFrames(frames: readonly Frame[]): Buffer {
-  const first = frames[0] as Frame
-  const known = joined.get(first)
-  if (known?.frames.length === frames.length && known.frames.every((frame, at) => frame === frames[at]))
-    return known.bytes
-  const bytes = Buffer.from(frames.map(({ event }) => event).join(''))
-  joined.set(first, { frames, bytes })
-  return bytes
+/**
+ * Joins frames to one piece of an event stream. Watchers that are at the same place come one after the other, and get
+ * the same bytes.
+ */
+export function createJoin(): (frames: readonly Frame[]) => Buffer {
+  let last: { frames: readonly Frame[]; bytes: Buffer } | undefined
+  return (frames) => {
+    const isSame =
+      last?.frames.length === frames.length && last.frames.every((frame, at) => frame === frames[at])
+    if (!isSame) last = { frames, bytes: Buffer.from(frames.map(({ event }) => event).join('')) }
+    return (last as { bytes: Buffer }).bytes
+  }
 }

@@ -55,7 +55,7 @@ export function resumeDeliveries(
 type DeliveryFeed = FeedReader<Update<DeliverySnapshot>>
 
 /** A missed change has one reader, and nothing is kept for others. */
-const notKept: KeptFrames = { keep: (keeper, frame) => void Object.assign(keeper, { ready: frame }) }
+const notKept: KeptFrames = { keep() {}, forget() {} }
 
 /** The feed listens before the missed changes are read, so nothing falls between the two. */
 function withMissed(
@@ -110,13 +110,14 @@ function withMissed(
       if (update !== undefined) position.advance(update.change.updatedAt)
       return update
     },
-    takeWhile(isWanted) {
-      if (!isCaughtUp) return []
-      const taken = feed
-        .takeWhile((update) => !isNew.live(update.change) || isWanted(update))
-        .filter(({ change }) => isNew.live(change))
-      for (const { change } of taken) position.advance(change.updatedAt)
-      return taken
+    takeWhile(take) {
+      if (!isCaughtUp) return
+      feed.takeWhile((update) => {
+        if (!isNew.live(update.change)) return true
+        if (!take(update)) return false
+        position.advance(update.change.updatedAt)
+        return true
+      })
     },
     return: feed.return,
   }

@@ -13,12 +13,12 @@ import { createUpdate, type Execute, type Update } from './updates.js'
 import { createWaitingChanges, type Row } from './waiting-changes.js'
 
 /** How long a group makes frames within one turn. */
-const TURN_MS = 2
+const TURN_MS = 4
 /** Frames that are made at once, unless they hold more stored bytes than this. */
 const MADE_AT_ONCE = 10
 const LARGE_BYTES = 64 * 1024
 /** Watchers that are told within one turn. */
-const TOLD_AT_ONCE = 50
+const TOLD_AT_ONCE = 100
 
 /** Where the changes of a group come from. */
 export interface ChangeSource<Change> {
@@ -94,6 +94,9 @@ function createGroup<Change>({ source, execute, turns, kept, onEmpty }: GroupPar
       last = updates.at(-1)
       if ([...feeds].some((feed) => feed.isWaitedFor)) await make(updates)
       await tell(updates)
+      // By now, watchers that keep up have taken them.
+      await turns.next()
+      if ([...feeds].every((feed) => feed.isWaitedFor)) for (const update of updates) kept.forget(update)
       await turns.rest()
     } while (!waiting.isEmpty && feeds.size > 0)
   }

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import type { ExecutionResult } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { ServerContext } from './context.js'
-import { createFrame, joinFrames } from './frames.js'
+import { createFrame, createJoin } from './frames.js'
 import type { StreamPosition } from './stream-position.js'
 import type { Watch } from './watch.js'
 
@@ -25,6 +25,8 @@ export interface EventStreamOptions {
   position: StreamPosition | undefined
   /** @returns what the client gets of an error that ended the subscription */
   toResult(error: unknown): ExecutionResult
+  /** Shared by the streams of a process. */
+  join?: ReturnType<typeof createJoin>
   pingMs?: number
 }
 
@@ -34,7 +36,7 @@ const pingWith = (id: string | undefined): string => `${id === undefined ? '' : 
 /** Each read takes the frames that wait by then, and writes them at once. */
 export function createEventStream(
   watch: Watch,
-  { position, toResult, pingMs = PING_MS }: EventStreamOptions,
+  { position, toResult, join = createJoin(), pingMs = PING_MS }: EventStreamOptions,
 ): Readable {
   let isReading = false
 
@@ -43,7 +45,7 @@ export function createEventStream(
     try {
       const frames = await watch.next()
       isReading = false
-      if (frames !== undefined) return void stream.push(joinFrames(frames))
+      if (frames !== undefined) return void stream.push(join(frames))
       stream.push(COMPLETE)
     } catch (error) {
       stream.push(createFrame(toResult(error)).event + COMPLETE)
@@ -73,14 +75,17 @@ export function createEventStream(
 }
 
 /** Answers subscriptions by `createEventStream`. An operation with one answer is Yoga's. */
-export const useEventStream = (toResult: EventStreamOptions['toResult']): Plugin<object, ServerContext> => ({
-  onResultProcess({ result, setResultProcessor, serverContext }) {
-    const { position, watch } = serverContext.reader
-    if (!isAsyncIterable(result) || watch === undefined) return
-    setResultProcessor((_results, { Response }) => {
-      const stream = createEventStream(watch, { position, toResult })
-      // Yoga's Response takes a stream of Node.js as it is.
-      return new Response(stream as unknown as ReadableStream, { headers: HEADERS })
-    }, 'text/event-stream')
-  },
-})
+export function useEventStream(toResult: EventStreamOptions['toResult']): Plugin<object, ServerContext> {
+  const join = createJoin()
+  return {
+    onResultProcess({ result, setResultProcessor, serverContext }) {
+      const { position, watch } = serverContext.reader
+      if (!isAsyncIterable(result) || watch === undefined) return
+      setResultProcessor((_results, { Response }) => {
+        const stream = createEventStream(watch, { position, toResult, join })
+        // Yoga's Response takes a stream of Node.js as it is.
+        return new Response(stream as unknown as ReadableStream, { headers: HEADERS })
+      }, 'text/event-stream')
+    },
+  }
+}

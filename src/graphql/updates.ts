@@ -13,7 +13,7 @@ export type Execute<Change> = (change: Change) => Promise<Executed>
 export interface Update<Change> {
   readonly change: Change
   /** The frame, if it is made and still kept. */
-  readonly ready: Frame | undefined
+  ready: Frame | undefined
   /** Makes the frame, unless it is ready or being made. */
   frame(): Promise<Frame>
 }

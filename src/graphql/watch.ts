@@ -42,12 +42,15 @@ export function createWatch({ reader, answer, toResult }: WatchOptions): Watch {
       const update = await reader.next()
       if (update === undefined) return undefined
       const first = await update.frame()
+      const frames = [counted(first)]
       let bytes = first.json.length
-      const more = reader.takeWhile(({ ready }) => {
-        bytes += ready?.json.length ?? 0
-        return ready !== undefined && bytes <= MAX_WRITE_BYTES
+      reader.takeWhile(({ ready }) => {
+        if (ready === undefined || bytes + ready.json.length > MAX_WRITE_BYTES) return false
+        bytes += ready.json.length
+        frames.push(counted(ready))
+        return true
       })
-      return [first, ...more.map(({ ready }) => ready as Frame)].map(counted)
+      return frames
     },
     return: () => reader.return(),
   }

@@ -9,7 +9,7 @@ import { createEventLoopLoad } from './event-loop-load.js'
 const BUSY_TURN_MS = 8
 /** Between the end of a piece of work and the next piece. */
 const REST_MS = 15
-const BUSY_REST_MS = 150
+const BUSY_REST_MS = 100
 
 export interface Turns {
   /** Resolves in the next free turn. Those that wait get their turns one after the other. */

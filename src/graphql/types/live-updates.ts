@@ -77,14 +77,15 @@ builder.subscriptionFields((t) => ({
  * Adds to a snapshot its missing part of the selection: relations and further columns. The columns of the snapshot keep
  * their values, so an update shows its own change, and not a later one.
  */
-async function completeSnapshot<Snapshot extends object>(
+function completeSnapshot<Snapshot extends object>(
   snapshot: Snapshot,
   context: GraphQLContext,
   info: GraphQLResolveInfo,
   load: (select: Record<string, unknown>) => Promise<object | null>,
-): Promise<Snapshot> {
+): Snapshot | Promise<Snapshot> {
+  // Also tells the fields below that the columns are there, and not to be read again.
   const { select = {} }: { select?: object | undefined } = queryFromInfo({ context, info })
   const missing = Object.entries(select).filter(([name]) => !(name in snapshot))
   if (missing.length === 0) return snapshot
-  return { ...(await load(Object.fromEntries(missing))), ...snapshot }
+  return load(Object.fromEntries(missing)).then((loaded) => ({ ...loaded, ...snapshot }))
 }
