@@ -112,12 +112,14 @@ function withMissed(
     },
     takeWhile(take) {
       if (!isCaughtUp) return
+      let last: Update<DeliverySnapshot> | undefined
       feed.takeWhile((update) => {
         if (!isNew.live(update.change)) return true
         if (!take(update)) return false
-        position.advance(update.change.updatedAt)
+        last = update
         return true
       })
+      if (last !== undefined) position.advance(last.change.updatedAt)
     },
     return: feed.return,
   }
@@ -138,6 +140,7 @@ function createNewsFilter() {
       if (shown.size > MAX_REMEMBERED) shown.delete(shown.keys().next().value as string)
     },
     live({ id, updatedAt, status, attempts }: DeliverySnapshot): boolean {
+      if (shown.size === 0) return true
       const last = shown.get(id)
       if (last === undefined) return true
       if (updatedAt < last.updatedAt) return false

@@ -4,7 +4,8 @@ import { performance } from 'node:perf_hooks'
 const LOOKED_AT_EVERY_MS = 100
 const FULL = 0.85
 
-export function createEventLoopLoad(): () => boolean {
+/** @param full the share of time with work from which on the process counts as busy */
+export function createEventLoopLoad(full = FULL): () => boolean {
   let before = performance.eventLoopUtilization()
   let nextLookAt = 0
   let isBusy = false
@@ -13,7 +14,7 @@ export function createEventLoopLoad(): () => boolean {
     if (now < nextLookAt) return isBusy
     nextLookAt = now + LOOKED_AT_EVERY_MS
     const after = performance.eventLoopUtilization()
-    isBusy = performance.eventLoopUtilization(after, before).utilization > FULL
+    isBusy = performance.eventLoopUtilization(after, before).utilization > full
     before = after
     return isBusy
   }

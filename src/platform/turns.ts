@@ -5,11 +5,13 @@
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
 import { createEventLoopLoad } from './event-loop-load.js'
 
-/** Between two turns, while the process has its hands full. */
-const BUSY_TURN_MS = 8
+/** Between two turns, when several wait for theirs and the process has its hands full. */
+const CROWDED_TURN_MS = 8
 /** Between the end of a piece of work and the next piece. */
-const REST_MS = 15
+const REST_MS = 25
 const BUSY_REST_MS = 100
+/** Of the time, from which on the process has its hands full: hardly a moment is left. */
+const BUSY = 0.95
 
 export interface Turns {
   /** Resolves in the next free turn. Those that wait get their turns one after the other. */
@@ -18,12 +20,20 @@ export interface Turns {
   rest(): Promise<void>
 }
 
-export function createTurns(isBusy: () => boolean = createEventLoopLoad()): Turns {
+export function createTurns(isBusy: () => boolean = createEventLoopLoad(BUSY)): Turns {
   const wait = (ms: number) => pause(ms, undefined, { ref: false })
   let last: Promise<void> = Promise.resolve()
+  let asked = 0
+
+  async function take(): Promise<void> {
+    await (asked > 1 && isBusy() ? wait(CROWDED_TURN_MS) : immediate())
+    asked -= 1
+  }
+
   return {
     next() {
-      last = last.then(() => (isBusy() ? wait(BUSY_TURN_MS) : immediate()))
+      asked += 1
+      last = last.then(take)
       return last
     },
     rest: () => wait(isBusy() ? BUSY_REST_MS : REST_MS),
