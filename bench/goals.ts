@@ -144,7 +144,7 @@ function servers(results: Results): Goal[] {
 function watchers(results: Results): Goal[] {
   const toNone = (name: string) =>
     ratioOf(results[name]?.service?.deliveredPerSecond, results['watchers-none']?.service?.deliveredPerSecond)
-  const half = results['watchers-half-load']?.service
+  const atFixedRate = results['watchers-latency']?.service
   return [
     {
       text: '1,000 watch for DEAD: delivered /s ÷ none',
@@ -152,7 +152,11 @@ function watchers(results: Results): Goal[] {
       atLeast: 0.95,
     },
     { text: '100 watch everything: delivered /s ÷ none', measured: toNone('watchers-all'), atLeast: 0.6 },
-    { text: 'half load, change to watcher p99, ms', measured: half?.['watched.p99'], atMost: 50 },
+    {
+      text: '100 watch everything, fixed rate: change to watcher p99, ms',
+      measured: atFixedRate?.['watched.p99'],
+      atMost: 50,
+    },
     {
       text: 'SENT that a watcher missed',
       measured: results['watchers-all']?.service?.['watched.missed'],

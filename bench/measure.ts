@@ -50,7 +50,7 @@ async function measureLoad(
     { name: 'receiver', pid: receiver.pid },
     ...watch.processes,
   ])
-  const published = await publish(bench, scenario, options.seconds, warmUp)
+  const published = await publish(bench, scenario, options.seconds)
   await delivered(bench, countOwed(published, scenario))
   await finished(relay)
   const costs = meter.stop()

@@ -7,8 +7,6 @@ export type Load =
   | { loop: 'closed'; connections: number; mostEventsPerSecond?: number }
   /** At a fixed rate: how long does it take? */
   | { loop: 'open' }
-  /** At half the rate that warming up reached. */
-  | { loop: 'half'; connections: number }
 
 export type Server = 'embedded' | 'machine'
 
@@ -79,7 +77,6 @@ const onLatency = { load: open, references: 'latency' } as const
 const layouts = { ...usual, group: 'apart' } as const
 const apart = { layout: 'apart', title: 'one endpoint, 1 KB, API and worker apart' } as const
 const watched = { ...usual, group: 'watchers', references: 'throughput' } as const
-const half: Load = { loop: 'half', connections: 64 }
 
 const servers = { ...usual, group: 'servers' } as const
 const ofMachine = { server: 'machine', title: "the machine's PostgreSQL, with its defaults" } as const
@@ -152,8 +149,8 @@ export const scenarios: Scenario[] = [
   },
   { ...watched, name: 'watchers-all', title: '100 watch everything', watchers: { count: 100 } },
   {
-    ...{ ...watched, name: 'watchers-half-load', title: '100 watch everything, at half load' },
-    ...{ load: half, watchers: { count: 100 } },
+    ...{ ...watched, ...onLatency, name: 'watchers-latency', title: '100 watch everything' },
+    watchers: { count: 100 },
   },
 ]
 

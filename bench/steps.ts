@@ -2,11 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { withTimeout } from '../src/platform/timeout.js'
 import type { Bench } from './bench.js'
-import { SECOND_US } from './clock.js'
 import type { Published } from './load.js'
 import type { Endpoint } from './relaying.js'
 import type { Relay } from './relays.js'
-import { eventTypesOf, type Load, type Scenario, wantedBy } from './scenarios.js'
+import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
 
 /** More than a lease runs: what comes within this was late, what doesn't is lost. */
 const STALL_MS = 45_000
@@ -31,34 +30,22 @@ const hostOf = (host: number): string =>
   host === 0 ? '127.0.0.1' : `127.1.${Math.floor(host / HOSTS_PER_NETWORK)}.${1 + (host % HOSTS_PER_NETWORK)}`
 
 export async function aim({ load }: Bench, scenario: Scenario, { url, apiKey }: Relay): Promise<void> {
-  const connections = scenario.load.loop === 'open' ? OPEN_LOOP_CONNECTIONS : scenario.load.connections
+  const connections = scenario.load.loop === 'closed' ? scenario.load.connections : OPEN_LOOP_CONNECTIONS
   const { bodyBytes } = scenario
   await load.call('aim', { url, apiKey, types: eventTypesOf(scenario), bodyBytes, connections })
 }
 
-/** @param warmUp what was published before; absent while warming up */
-export function publish(
-  { load, options }: Bench,
-  scenario: Scenario,
-  seconds: number,
-  warmUp?: Published,
-): Promise<Published> {
-  const { loop } = scenario.load
-  const isClosed = loop === 'closed' || (loop === 'half' && warmUp === undefined)
-  const ratePerSecond = loop === 'half' && warmUp !== undefined ? rateOf(warmUp) / 2 : options.ratePerSecond
-  const published = isClosed
-    ? load.call('closedLoop', { seconds, ...mostEvents(scenario.load, seconds) })
-    : load.call('openLoop', { seconds, ratePerSecond })
+export function publish({ load, options }: Bench, scenario: Scenario, seconds: number): Promise<Published> {
+  const { ratePerSecond } = options
+  const published =
+    scenario.load.loop === 'closed'
+      ? load.call('closedLoop', { seconds, ...mostEvents(scenario.load, seconds) })
+      : load.call('openLoop', { seconds, ratePerSecond })
   return withTimeout(published, seconds * 1000 + STALL_MS, 'What is measured')
 }
 
-const rateOf = ({ accepted, startUs, endUs }: Published): number =>
-  Math.round((accepted.length * SECOND_US) / (endUs - startUs))
-
-const mostEvents = (load: Load, seconds: number) =>
-  load.loop === 'closed' && load.mostEventsPerSecond !== undefined
-    ? { events: Math.ceil(load.mostEventsPerSecond * seconds) }
-    : {}
+const mostEvents = ({ mostEventsPerSecond }: { mostEventsPerSecond?: number }, seconds: number) =>
+  mostEventsPerSecond === undefined ? {} : { events: Math.ceil(mostEventsPerSecond * seconds) }
 
 /** Resolves once all that is owed has arrived, or nothing arrives any more. */
 export async function delivered({ receiver }: Bench, owed: number): Promise<void> {
