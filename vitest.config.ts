@@ -25,6 +25,7 @@ const measuring = [
   'graphql-slow',
   'happy-eyeballs',
   'hostile-endpoints',
+  'matching-size',
   'migrations-online',
   'name-lookup',
   'postgres-failover',

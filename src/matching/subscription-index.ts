@@ -1,10 +1,10 @@
 /**
- * The enabled subscriptions by the event types that they want: the one definition of a match. A look-up costs the same
- * with one subscription as with a million.
+ * The enabled subscriptions by the event types and patterns that they want: the one definition of a match. A look-up
+ * costs the same with one subscription as with a million.
  */
-import { EVERY_TYPE } from '../model/event-type.js'
+import { patternsOf } from '../model/event-type.js'
 
-/** With a space between two, which no type contains. One text takes a third of the memory of an array. */
+/** Event types and patterns, with a space between two, which none of them contains. One text takes a third of the memory of an array. */
 export type EventTypes = string
 
 export interface SubscriptionIndex {
@@ -55,8 +55,8 @@ export function createSubscriptionIndex(): SubscriptionIndex {
     },
     find(eventType, atMost = Number.POSITIVE_INFINITY) {
       const ids = new Set<string>()
-      for (const type of [eventType, EVERY_TYPE]) {
-        for (const id of idsOf(type)) if (ids.add(id).size > atMost) return undefined
+      for (const pattern of patternsOf(eventType)) {
+        for (const id of idsOf(pattern)) if (ids.add(id).size > atMost) return undefined
       }
       return [...ids]
     },

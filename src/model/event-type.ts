@@ -1,4 +1,4 @@
-/** Event types, and which of them a subscription wants. */
+/** Event types, and the patterns by which subscriptions want them. */
 import { z } from 'zod'
 
 const MAX_LENGTH = 128
@@ -9,5 +9,29 @@ export const eventType = z
   .regex(new RegExp(`^[A-Za-z0-9_.:-]{1,${MAX_LENGTH}}$`), `must be ${EVENT_TYPE_FORM}`)
   .meta({ examples: ['user.created'] })
 
-/** The event type that stands for all of them. */
+/** The pattern that every type has. */
 export const EVERY_TYPE = '*'
+
+const MORE_SEGMENTS = '.*'
+
+/** `user.*`: the types that begin with these segments and have at least one more. */
+export const eventTypePattern = z
+  .string()
+  .regex(
+    new RegExp(`^[A-Za-z0-9_.:-]{1,${MAX_LENGTH - MORE_SEGMENTS.length}}\\.\\*$`),
+    'must be an event type and ".*" behind it',
+  )
+  .meta({ examples: ['user.*'] })
+
+/** A type itself, and every pattern that it has: `user.address.changed` has `user.address.*`, `user.*` and `*`. */
+export function patternsOf(eventType: string): string[] {
+  const patterns = [eventType, EVERY_TYPE]
+  // A dot at the very end has no segment behind it.
+  for (
+    let dot = eventType.indexOf('.', 1);
+    dot !== -1 && dot < eventType.length - 1;
+    dot = eventType.indexOf('.', dot + 1)
+  )
+    patterns.push(eventType.slice(0, dot) + MORE_SEGMENTS)
+  return patterns
+}

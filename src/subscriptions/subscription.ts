@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Prisma } from '../generated/prisma/client.js'
-import { EVERY_TYPE, eventType } from '../model/event-type.js'
+import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
@@ -16,7 +16,7 @@ const MAX_RATE = 10_000
 /** What each field of an input may be, as both faces document it. */
 export const inputForms = {
   endpointUrl: `An absolute http or https URL of at most ${MAX_URL_LENGTH} characters.`,
-  eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, or \`${EVERY_TYPE}\` for every type.`,
+  eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type.`,
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
@@ -56,8 +56,8 @@ const endpointUrl = z
 
 const eventTypes = z
   .array(
-    z.union([z.literal(EVERY_TYPE), eventType], {
-      error: `must be an event type, or "${EVERY_TYPE}" for every type`,
+    z.union([z.literal(EVERY_TYPE), eventType, eventTypePattern], {
+      error: `must be an event type, a pattern such as "user.*", or "${EVERY_TYPE}" for every type`,
     }),
   )
   .min(1, 'must name at least one event type')

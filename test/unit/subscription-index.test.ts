@@ -15,6 +15,29 @@ describe('the index of subscriptions', () => {
     expect(sorted(index.find('unheard.of'))).toEqual(['four', 'one'])
   })
 
+  it.each([
+    [
+      'user.*',
+      ['user.created', 'user.address.changed', 'user.a.b.c'],
+      ['user', 'user.', 'users.created', 'a.user.b'],
+    ],
+    ['user.address.*', ['user.address.changed'], ['user.created', 'user.address', 'user.addresses.a']],
+    ['*', ['user', 'user.created', '.', 'a..b'], []],
+    ['a..*', ['a..b', 'a...'], ['a.b', 'a.', 'a..']],
+    ['..*', ['..a'], ['.a', 'a.b', '..']],
+  ])('finds who wants %s', (pattern, wanted, others) => {
+    const index = createSubscriptionIndex()
+    index.set('one', pattern)
+    for (const type of wanted) expect([type, index.find(type)]).toEqual([type, ['one']])
+    for (const type of others) expect([type, index.find(type)]).toEqual([type, []])
+  })
+
+  it('finds one that names a type and its patterns once', () => {
+    const index = createSubscriptionIndex()
+    index.set('one', 'user.created user.* * user.created.*')
+    expect(index.find('user.created')).toEqual(['one'])
+  })
+
   it('does not take a name of an object for a type', () => {
     expect(createSubscriptionIndex().find('constructor')).toEqual([])
     expect(createSubscriptionIndex().find('__proto__')).toEqual([])
@@ -32,7 +55,7 @@ describe('the index of subscriptions', () => {
   it('is what a filter over all subscriptions finds, after thousands of changes', () => {
     const index = createSubscriptionIndex()
     const plain = new Map<string, string[]>()
-    const types = ['a', 'b', 'c', 'a.b', '*']
+    const types = ['a', 'b', 'c', 'a.b', '*', 'a.*']
     for (let step = 0; step < 20_000; step += 1) {
       const id = `subscription ${Math.floor(Math.random() * 50)}`
       const wanted = types.filter(() => Math.random() < 0.3)
@@ -42,7 +65,9 @@ describe('the index of subscriptions', () => {
       if (step % 100 > 0) continue
       expect(index.size).toBe(plain.size)
       for (const type of types.slice(0, 4)) {
-        const found = [...plain].filter(([, wanted]) => wanted.includes(type) || wanted.includes('*'))
+        const wants = (pattern: string) =>
+          pattern === type || pattern === '*' || (pattern === 'a.*' && type.startsWith('a.'))
+        const found = [...plain].filter(([, wanted]) => wanted.some(wants))
         expect(sorted(index.find(type))).toEqual(found.map(([id]) => id).toSorted())
       }
     }

@@ -4,9 +4,6 @@ ALTER TABLE "subscriptions" ADD COLUMN     "changedIn" BIGINT NOT NULL DEFAULT (
 -- CreateIndex
 CREATE INDEX "subscriptions_changedIn_idx" ON "subscriptions"("changedIn");
 
--- DropIndex
-DROP INDEX "subscriptions_eventTypes_idx";
-
 -- A trigger, so that a change by hand, or by a process of an earlier version, counts like any other.
 CREATE FUNCTION mark_subscription_change()
 RETURNS trigger

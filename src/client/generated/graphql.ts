@@ -10,7 +10,7 @@ export type CreateSubscriptionInput = {
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl: string;
-  /** 1 to 200 event types by name, or `*` for every type. */
+  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
   eventTypes: Array<string>;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
@@ -139,7 +139,7 @@ export type UpdateSubscriptionInput = {
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl?: string | null | undefined;
-  /** 1 to 200 event types by name, or `*` for every type. */
+  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
   eventTypes?: Array<string> | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;

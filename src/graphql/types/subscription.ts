@@ -32,7 +32,9 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7.' }),
     endpointUrl: t.exposeString('endpointUrl', { description: 'Where its webhooks are posted.' }),
-    eventTypes: t.exposeStringList('eventTypes', { description: '`*` stands for every type.' }),
+    eventTypes: t.exposeStringList('eventTypes', {
+      description: 'Names and patterns: `user.*` is every type with further segments, `*` every type.',
+    }),
     isEnabled: t.exposeBoolean('isEnabled', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',
     }),
