@@ -35,6 +35,8 @@ export interface KeptFrames {
   forget(keeper: Keeper): void
 }
 
+/** The most bytes of frames that are kept for watchers who come to them later. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024
 /** A frame is held as JSON, as an event, and within the bytes of a write. */
 const COPIES = 3
 /** What a frame costs besides. */
@@ -44,7 +46,7 @@ const OVERHEAD_BYTES = 500
  * Keeps the newest frames of all operations, up to so many bytes. A watcher that comes to an update later has it
  * executed again, so what slow watchers hold is bounded.
  */
-export function createKeptFrames(maxBytes: number): KeptFrames {
+export function createKeptFrames(maxBytes = MAX_KEPT_BYTES): KeptFrames {
   const kept = new Map<Keeper, number>()
   let bytes = 0
 

@@ -13,8 +13,6 @@ export const limits = {
   livePerSocket: 100,
   livePerKey: 2_500,
   liveInProcess: 10_000,
-  /** Megabytes of frames of live updates that are kept for watchers to come. */
-  keptFrameMegabytes: 16,
   /** How far back a stream over SSE resumes from its last event. */
   resumeSeconds: 3_600,
   /** Unfinished operations of one WebSocket, including the live ones. */

@@ -1,14 +1,12 @@
 /** An update: a change as the watchers of one operation get it. It is executed once for all of them. */
-import { createFrame, type Frame, type KeptFrames } from './frames.js'
+import type { Frame, KeptFrames } from './frames.js'
 
-/** What an operation makes of a change. */
-export interface Executed {
-  result: Parameters<typeof createFrame>[0]
-  storedBytes: number
-}
-
-/** Executes an operation for a change. Never fails: an error is a part of the result. */
-export type Execute<Change> = (change: Change) => Promise<Executed>
+/**
+ * Executes an operation for a change. Never fails: an error is a part of the result.
+ *
+ * @param id of the server-sent event
+ */
+export type Execute<Change> = (change: Change, id: string | undefined) => Promise<Frame>
 
 export interface Update<Change> {
   readonly change: Change
@@ -28,8 +26,7 @@ export function createUpdate<Change>(
   let making: Promise<Frame> | undefined
 
   async function make(): Promise<Frame> {
-    const { result, storedBytes } = await execute(change)
-    const frame = createFrame(result, id, storedBytes)
+    const frame = await execute(change, id)
     kept.keep(update, frame)
     making = undefined
     return frame

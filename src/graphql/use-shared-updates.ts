@@ -16,6 +16,7 @@ import { canonicalJson } from '../events/canonical-json.js'
 import type { RawJson } from '../events/raw-json.js'
 import type { Answer, Answers } from './answers.js'
 import type { GraphQLContext, ServerContext } from './context.js'
+import { createFrame } from './frames.js'
 import { isLiveSource } from './live-updates.js'
 import type { Execute } from './updates.js'
 import { createWatch } from './watch.js'
@@ -41,13 +42,12 @@ export function useSharedUpdates({ answers, createContext, maskError }: SharedUp
       return errors === undefined ? result : { ...result, errors }
     }
 
-    return async (change) => {
+    return async (change, id) => {
       const answer = answers.open(budget)
       try {
-        const result = await run(change, answer)
-        return { result, storedBytes: answer.takenBytes }
+        return createFrame(await run(change, answer), id, answer.takenBytes)
       } catch (error) {
-        return { result: toResult(error), storedBytes: 0 }
+        return createFrame(toResult(error), id)
       } finally {
         answer.close()
       }
@@ -71,7 +71,7 @@ export function useSharedUpdates({ answers, createContext, maskError }: SharedUp
 }
 
 /** Equal for watchers whose answers are equal: all that an answer depends on, besides the change, is in it. */
-export function keyOf({ document, operationName, variableValues, contextValue }: ExecutionArgs): string {
+function keyOf({ document, operationName, variableValues, contextValue }: ExecutionArgs): string {
   const { apiKey } = contextValue as GraphQLContext
   const text = document.loc?.source.body ?? print(document)
   const variables = canonicalJson(JSON.stringify(variableValues ?? {}) as RawJson)

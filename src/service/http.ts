@@ -10,7 +10,6 @@ import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createQueuePath } from '../delivery-engine/scheduling/queue-path.js'
 import { createPublisher } from '../events/publish.js'
 import { createKeptFrames } from '../graphql/frames.js'
-import { limits } from '../graphql/limits.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
 import { createSharedUpdates } from '../graphql/shared-updates.js'
 import { createStatsUpdates } from '../graphql/stats-updates.js'
@@ -117,7 +116,7 @@ function createApi(
     liveUpdates: createLiveUpdates(
       pubSub,
       createStatsUpdates(database, reportTrouble('live totals')),
-      createSharedUpdates(createTurns(), createKeptFrames(limits.keptFrameMegabytes * 1_000_000)),
+      createSharedUpdates(createTurns(), createKeptFrames()),
     ),
     graphql: {
       allowIntrospection: config.graphql.introspection,

@@ -1,6 +1,6 @@
 /** Live updates within one process: who is told of which change, and how many may listen. */
 import { describe, expect, it } from 'vitest'
-import { createKeptFrames } from '../../src/graphql/frames.js'
+import { createFrame, createKeptFrames } from '../../src/graphql/frames.js'
 import { limits } from '../../src/graphql/limits.js'
 import { createLiveUpdates, type Follower } from '../../src/graphql/live-updates.js'
 import { createSharedUpdates } from '../../src/graphql/shared-updates.js'
@@ -64,7 +64,7 @@ describe('bounds on live subscriptions', () => {
     const noStats = { join: () => ({ listening: Promise.resolve(), close() {} }) }
     const shared = createSharedUpdates(createTurns(), createKeptFrames(0))
     const live = createLiveUpdates(pubSub, noStats, shared)
-    const execute = async () => ({ result: {}, storedBytes: 0 })
+    const execute = async () => createFrame({})
     const follow = async (index: number) => {
       const feed = live.follow('deliveries', {}, followerOf(index)).read('key', execute)
       const first = feed.next()

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { createAnswers } from '../../src/graphql/answers.js'
 import { createFeed } from '../../src/graphql/feed.js'
-import { createJoin, createKeptFrames } from '../../src/graphql/frames.js'
+import { createFrame, createJoin, createKeptFrames } from '../../src/graphql/frames.js'
 import { createSharedUpdates } from '../../src/graphql/shared-updates.js'
-import type { Executed, Update } from '../../src/graphql/updates.js'
+import type { Update } from '../../src/graphql/updates.js'
 import { createWatch } from '../../src/graphql/watch.js'
 import { createTurns } from '../../src/platform/turns.js'
 
@@ -23,11 +23,12 @@ const MB = 1_000_000
 interface SharingOptions {
   keptBytes?: number
   isState?: boolean
-  execute?: (change: Change) => Promise<Executed>
+  /** Of payloads and logs, in each update. */
+  storedBytes?: number
 }
 
 /** A source of changes with watchers, and the executions for them. */
-function createSharing({ keptBytes = MB, isState = false, execute }: SharingOptions = {}) {
+function createSharing({ keptBytes = MB, isState = false, storedBytes = 0 }: SharingOptions = {}) {
   const pushes = new Set<(change: Change) => void>()
   const executed: string[] = []
   const shared = createSharedUpdates(
@@ -51,9 +52,9 @@ function createSharing({ keptBytes = MB, isState = false, execute }: SharingOpti
     },
     watch(key = 'same', apiKey: object = {}) {
       const reader = createFeed<Update<Change>>((feed) =>
-        shared.join(key, feed, source, async (made) => {
+        shared.join(key, feed, source, async (made, id) => {
           executed.push(`${key}: ${made.id} ${made.status}`)
-          return execute?.(made) ?? { result: { data: { ...made } }, storedBytes: 0 }
+          return createFrame({ data: { ...made } }, id, storedBytes)
         }),
       )
       const toResult = (error: unknown) => ({ data: { refused: (error as Error).message } })
@@ -179,14 +180,13 @@ describe('watchers with equal answers', () => {
   })
 
   it('count the stored bytes of an update each, and each is told when there is no room', async () => {
-    const execute = async ({ id }: Change) => ({ result: { data: { id } }, storedBytes: 600 })
-    const { watch, publish } = createSharing({ execute })
+    const { watch, publish } = createSharing({ storedBytes: 600 })
     const apiKey = {}
     const watches = [watch('same', apiKey), watch('same', apiKey)]
     const reading = watches.map((each) => read(each, 1))
     publish(change(1))
     const [[one], [other]] = (await Promise.all(reading)) as [unknown[], unknown[]]
-    expect(one).toEqual({ id: '1' })
+    expect(one).toMatchObject({ id: '1' })
     expect(other).toEqual({ refused: expect.stringContaining('hold as many payloads and logs as they may') })
     for (const each of watches) each.return()
   })

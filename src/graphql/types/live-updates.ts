@@ -11,8 +11,8 @@ import { Delivery } from './delivery.js'
 import { Event } from './event.js'
 
 const CATCH_UP =
-  'It shows changes from the moment on at which it begins. To catch up after a break, begin it first and then ' +
-  'query '
+  'While many wait, only the newest of each is sent. It shows changes from the moment on at which it begins. To catch ' +
+  'up after a break, begin it first and then query '
 
 const NO_RESUMING =
   'has no meaning for `eventUpdated`; subscribe without it, and query `events` for what was missed'
