@@ -5,14 +5,13 @@
  * A group tells its watchers in turns, and rests between them. So the code that publishes a change never waits for its
  * watchers, and what changes meanwhile goes out together.
  */
-import { performance } from 'node:perf_hooks'
 import type { Turns } from '../platform/turns.js'
 import type { Feed, Source } from './feed.js'
 import type { KeptFrames } from './frames.js'
 import { createUpdate, type Execute, type Update } from './updates.js'
 import { createWaitingChanges, type Row } from './waiting-changes.js'
 
-/** How long a group makes frames within one turn. */
+/** How long a group makes frames within one turn, in time of the CPU. */
 const TURN_MS = 4
 /** Frames that are made at once, unless they hold more stored bytes than this. */
 const MADE_AT_ONCE = 10
@@ -90,6 +89,7 @@ function createGroup<Change>({ source, execute, turns, kept, onEmpty }: GroupPar
   async function tellAll(): Promise<void> {
     do {
       await turns.next()
+      const startedAt = cpuMs()
       const updates = waiting.takeAll().map(updateOf)
       last = updates.at(-1)
       if ([...feeds].some((feed) => feed.isWaitedFor)) await make(updates)
@@ -97,22 +97,22 @@ function createGroup<Change>({ source, execute, turns, kept, onEmpty }: GroupPar
       // By now, watchers that keep up have taken them.
       await turns.next()
       if ([...feeds].every((feed) => feed.isWaitedFor)) for (const update of updates) kept.forget(update)
-      await turns.rest()
+      await turns.rest(cpuMs() - startedAt)
     } while (!waiting.isEmpty && feeds.size > 0)
   }
 
   /** Makes the frames, a few in each turn, so that all watchers then get them in one write. */
   async function make(updates: Update<Change>[]): Promise<void> {
-    let startedAt = performance.now()
+    let startedAt = cpuMs()
     // The first one shows how large they are.
     let atOnce = 1
     for (let made = 0; made < updates.length; ) {
       const frames = await Promise.all(updates.slice(made, made + atOnce).map((update) => update.frame()))
       made += frames.length
       atOnce = frames.some(({ storedBytes }) => storedBytes > LARGE_BYTES) ? 1 : MADE_AT_ONCE
-      if (performance.now() - startedAt < TURN_MS) continue
+      if (cpuMs() - startedAt < TURN_MS) continue
       await turns.next()
-      startedAt = performance.now()
+      startedAt = cpuMs()
     }
   }
 
@@ -142,6 +142,12 @@ function createGroup<Change>({ source, execute, turns, kept, onEmpty }: GroupPar
       }
     },
   }
+}
+
+/** CPU time, since the time of day would also run while other processes have the CPU, and end each turn early. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 /** The ids of a stream never go back: each is a time up to which a client has all changes. */
