@@ -8,14 +8,17 @@ import { createResources, type Resources } from '../src/platform/resources.js'
 import type { Bench } from './bench.js'
 import { createDatabases } from './databases.js'
 import { type Figures, summarise } from './figures.js'
+import { compare, judge, printVerdicts } from './gate.js'
 import { printGoals } from './goals.js'
 import { startInfrastructure } from './infrastructure.js'
 import type { LoadCommands } from './load.js'
+import { type MainFigures, pickMainFigures, ratiosOf } from './main-figures.js'
 import { measure } from './measure.js'
 import { type RunOptions, readOptions } from './options.js'
 import { compilePrograms } from './programs.js'
 import type { ReceiverCommands } from './receiver.js'
 import type { RelayName } from './relays.js'
+import { type Release, saveRelease } from './release.js'
 import { type Measured, printTable } from './report.js'
 import type { Scenario } from './scenarios.js'
 import { takeTurn } from './turns.js'
@@ -49,6 +52,10 @@ async function run(options: RunOptions, bench: Bench, resources: Resources): Pro
     for (const scenario of scenarios) report(scenario)
   }
   printGoals(Object.fromEntries([...results].map(([name, runs]) => [name, summariseAll(runs)])), options)
+  const mainFigures = pickMainFigures(options.scenarios, results)
+  if (options.gate !== undefined)
+    holdAgainst(options.gate, options.scenarios, mainFigures, countLost(results))
+  if (options.isRelease) saveRelease(options, mainFigures)
 
   async function measureAll(scenario: Scenario, round: number): Promise<void> {
     const runs = results.get(scenario.name) ?? {}
@@ -89,6 +96,18 @@ async function run(options: RunOptions, bench: Bench, resources: Resources): Pro
     )
     await writeFile(jsonFile, JSON.stringify({ ...how, machine, measured }, null, 2))
   }
+}
+
+const countLost = (results: Map<string, Runs>): number =>
+  [...results.values()].reduce((sum, { service }) => sum + (summarise(service ?? []).lost ?? 0), 0)
+
+/** The run fails when it falls behind the release. */
+function holdAgainst(release: Release, scenarios: Scenario[], measured: MainFigures, lost: number): void {
+  const verdicts = compare(ratiosOf(scenarios, release.measured), ratiosOf(scenarios, measured))
+  const { passes, text } = judge(verdicts, release.version, lost)
+  printVerdicts(verdicts)
+  console.log(text)
+  if (!passes) process.exitCode = 1
 }
 
 const options = readOptions()

@@ -1,6 +1,8 @@
 /** What a run is asked for on the command line. */
 import { parseArgs } from 'node:util'
 import type { BenchOptions } from './bench.js'
+import { hasReferences } from './main-figures.js'
+import { LEAST_ROUNDS, type Release, readRelease } from './release.js'
 import { type Scenario, scenarios } from './scenarios.js'
 
 export interface RunOptions extends BenchOptions {
@@ -8,6 +10,10 @@ export interface RunOptions extends BenchOptions {
   /** How often each measurement is made; the medians are reported. */
   repeat: number
   jsonFile: string | undefined
+  /** The release that this run must not fall behind. */
+  gate: Release | undefined
+  /** Whether this run becomes the release that others are held against. */
+  isRelease: boolean
 }
 
 const groups = [...new Set(scenarios.map(({ group }) => group))]
@@ -25,11 +31,13 @@ ${listed.join('\n')}
   --processes 1         of the service, or of each of its parts, on one port
   --seconds 10          of each measurement
   --rate 500            events a second where the rate is fixed
-  --repeat 1            measurements of each; medians are reported
+  --repeat 1            measurements of each; medians are reported. Default with --gate: 3, with --save-release: 5
   --old-deliveries n    in the tables of the scenario of that name; default: 5,000,000
   --subscriptions n     of others, in the tables of many-subscriptions; default: 100,000
   --backlog n           events of the scenario of that name; default: 100,000
   --base directory      another checkout, built: measured in the same turns
+  --gate                fails where a ratio to a reference is worse than in release.json by more than its noise
+  --save-release        writes the figures of this run to release.json, as those of the release
   --quick               everything small, to see whether it works
   --json file           writes the figures of every measurement, too`
 
@@ -43,7 +51,9 @@ export function readOptions(): RunOptions {
         processes: { type: 'string', default: '1' },
         seconds: { type: 'string' },
         rate: { type: 'string', default: '500' },
-        repeat: { type: 'string', default: '1' },
+        repeat: { type: 'string' },
+        gate: { type: 'boolean', default: false },
+        'save-release': { type: 'boolean', default: false },
         'old-deliveries': { type: 'string' },
         subscriptions: { type: 'string' },
         backlog: { type: 'string' },
@@ -56,9 +66,13 @@ export function readOptions(): RunOptions {
     if (values.help) end(USAGE, 0)
     const { quick } = values
     const mode = oneOf('mode', values.mode, ['redis', 'postgres'] as const)
+    const gate = values.gate ? readGate(mode) : undefined
+    const isRelease = values['save-release']
+    const repeat = count('repeat', values.repeat ?? (isRelease ? '5' : gate ? '3' : '1'))
+    if (isRelease && (quick || repeat < LEAST_ROUNDS)) throw new Error(REFUSED_RELEASE)
     return {
-      repeat: count('repeat', values.repeat),
-      scenarios: chooseScenarios(values.scenarios, mode),
+      ...{ gate, isRelease, repeat },
+      scenarios: chooseScenarios(values.scenarios ?? judged(gate, isRelease), mode),
       mode,
       processes: count('processes', values.processes),
       seconds: count('seconds', values.seconds ?? (quick ? '2' : '10')),
@@ -74,6 +88,26 @@ export function readOptions(): RunOptions {
   } catch (error) {
     return end(`${(error as Error).message}\n\n${USAGE}`, 1)
   }
+}
+
+const REFUSED_RELEASE =
+  `--save-release takes --repeat ${LEAST_ROUNDS} or more, and no --quick: ` +
+  'the rounds of the release tell how large the noise is.'
+
+function readGate(mode: RunOptions['mode']): Release {
+  const release = readRelease()
+  if (release.how.mode === mode) return release
+  throw new Error(`The release was measured with --mode ${release.how.mode}: nothing else compares with it.`)
+}
+
+/** The scenarios that a release is judged by, or those that the last one was. */
+function judged(gate: Release | undefined, isRelease: boolean): string | undefined {
+  if (gate !== undefined) return Object.keys(gate.measured).join()
+  if (!isRelease) return undefined
+  return scenarios
+    .filter((each) => hasReferences(each, scenarios))
+    .map(({ name }) => name)
+    .join()
 }
 
 function end(text: string, code: number): never {
