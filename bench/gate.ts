@@ -17,8 +17,15 @@ export interface Verdict {
 /** Rounds may agree by chance: less than this is never a regression. */
 const LEAST_NOISE = 1.05
 
-/** By how much the rounds of a release lay apart, as a factor. */
-const noiseOf = (values: number[]): number => Math.max(LEAST_NOISE, Math.max(...values) / Math.min(...values))
+/** Two and a half standard deviations, of which a median deviation is 0.67. */
+const MEDIAN_DEVIATIONS = 2.5 / 0.67
+
+/** By how much rounds differ, as a factor. One round in which the machine stalled does not count, however bad. */
+function noiseOf(values: number[]): number {
+  const middle = median(values)
+  const deviation = median(values.map((value) => Math.abs(Math.log(value / middle))))
+  return Math.max(LEAST_NOISE, Math.exp(MEDIAN_DEVIATIONS * deviation))
+}
 
 /** @returns a verdict on each ratio that both have */
 export function compare(released: Ratio[], measured: Ratio[]): Verdict[] {

@@ -55,7 +55,7 @@ async function run(options: RunOptions, bench: Bench, resources: Resources): Pro
   const mainFigures = pickMainFigures(options.scenarios, results)
   if (options.gate !== undefined)
     holdAgainst(options.gate, options.scenarios, mainFigures, countLost(results))
-  if (options.isRelease) saveRelease(options, mainFigures)
+  if (options.isRelease) saveRelease(options, mainFigures, otherCoresOf(results))
 
   async function measureAll(scenario: Scenario, round: number): Promise<void> {
     const runs = results.get(scenario.name) ?? {}
@@ -97,6 +97,9 @@ async function run(options: RunOptions, bench: Bench, resources: Resources): Pro
     await writeFile(jsonFile, JSON.stringify({ ...how, machine, measured }, null, 2))
   }
 }
+
+const otherCoresOf = (results: Map<string, Runs>): number =>
+  summarise([...results.values()].flatMap((runs) => Object.values(runs).flat())).otherCores ?? 0
 
 const countLost = (results: Map<string, Runs>): number =>
   [...results.values()].reduce((sum, { service }) => sum + (summarise(service ?? []).lost ?? 0), 0)

@@ -12,6 +12,8 @@ export interface Release {
   date: string
   machine: { cpus: number; model: string; node: string }
   how: Pick<BenchOptions, 'mode' | 'processes' | 'seconds' | 'warmUpSeconds' | 'ratePerSecond'>
+  /** How many cores were busy with other things, at the median: on a busy machine the noise is large. */
+  otherCores: number
   measured: MainFigures
 }
 
@@ -22,13 +24,14 @@ export const readRelease = (): Release => JSON.parse(readFileSync(FILE, 'utf8'))
 /** Fewer rounds tell nothing of the noise. */
 export const LEAST_ROUNDS = 3
 
-export function saveRelease(options: BenchOptions, measured: MainFigures): void {
+export function saveRelease(options: BenchOptions, measured: MainFigures, otherCores: number): void {
   const { mode, processes, seconds, warmUpSeconds, ratePerSecond } = options
   const release: Release = {
     version,
     date: new Date().toISOString().slice(0, '2026-01-31'.length),
     machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version },
     how: { mode, processes, seconds, warmUpSeconds, ratePerSecond },
+    otherCores,
     measured,
   }
   // The rounds of a figure on one line.

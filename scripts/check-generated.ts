@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-const outputs = ['src/generated', 'schema.graphql', 'src/client/generated']
+const outputs = ['src/generated', 'schema.graphql', 'src/client/generated', 'docs/charts']
 
 function fingerprint(path: string): string {
   const hash = createHash('sha256')
