@@ -11,7 +11,7 @@
  * memory is out of date, by the dispatcher.
  */
 
-import { type Matcher, matchColumns } from '../matching/matcher.js'
+import { type Matcher, type Matches, matchColumns } from '../matching/matcher.js'
 import { sqlIsCurrent } from '../matching/view.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
@@ -61,8 +61,10 @@ export interface FastPathRoom {
   quota: number | undefined
 }
 
-/** An event with more deliveries goes through the outbox. */
-const MAX_FAST_PATH_FAN_OUT = 16
+/** An event with more deliveries goes through the outbox: its producer should not wait for them. */
+export const MAX_FAST_PATH_FAN_OUT = 128
+/** The most deliveries that one statement makes. Events beyond go through the outbox. */
+const MAX_DELIVERIES = 1000
 
 /**
  * `data` comes as the bytes of all events, one after the other. An array would need an escape for each quote, at the
@@ -99,7 +101,7 @@ interface AcceptForOutboxRow {
 
 /**
  * `$10` saturated subscriptions: their deliveries are not leased. `$11`, `$12` pairs of a type and a subscription that
- * wants it, `$13` types with too many subscriptions, `$14`, `$15`, `$16` the `ViewParameters` of the match, `$17` the
+ * wants it, `$13` events that go through the outbox, `$14`, `$15`, `$16` the `ViewParameters` of the match, `$17` the
  * most leases of a subscription, or null.
  */
 const acceptAndDispatch: Statement = {
@@ -131,7 +133,7 @@ const acceptAndDispatch: Statement = {
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
       from publications p
       cross join lateral (
-        select not "isCurrent" or p.type = any ($13::text[]) or p.type in (select type from "full") as "isOutbox"
+        select not "isCurrent" or p.id = any ($13::uuid[]) or p.type in (select type from "full") as "isOutbox"
         from match
       ) as way
       left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
@@ -186,8 +188,8 @@ export async function accept(
   const values = columnsOf(candidates)
   if (room !== undefined) {
     const types = candidates.map(({ publication }) => publication.type)
-    const { byType, crowdedTypes, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
-    const match = [...matchColumns(byType), crowdedTypes, ...view]
+    const { byType, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
+    const match = [...matchColumns(byType), chooseForOutbox(candidates, byType), ...view]
     return toAccepted(
       await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [
         ...values,
@@ -200,6 +202,19 @@ export async function accept(
   const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, values)
   const ids = new Set(rows.map(({ eventId }) => eventId))
   return { ...nothingAccepted(), ids, inOutbox: ids }
+}
+
+/** @returns the ids of the events that one statement should not make the deliveries of */
+function chooseForOutbox(candidates: Candidate[], byType: Matches['byType']): string[] {
+  let deliveries = 0
+  return candidates
+    .filter(({ publication }) => {
+      const wanting = byType.get(publication.type)
+      if (wanting === undefined) return true
+      deliveries += wanting.length
+      return deliveries > MAX_DELIVERIES
+    })
+    .map(({ id }) => id)
 }
 
 function columnsOf(candidates: Candidate[]): unknown[] {

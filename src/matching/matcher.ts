@@ -11,10 +11,8 @@ import { type IndexedSubscriptions, loadAll, loadChanges } from './load.js'
 import { type ViewParameters, viewParameters } from './view.js'
 
 export interface Matches {
-  /** By event type, the ids of the subscriptions that want it. */
+  /** By event type, the ids of the subscriptions that want it. Types with more of them than was asked for are missing. */
   byType: Map<string, string[]>
-  /** The types that more subscriptions want than was asked for. They are not in `byType`. */
-  crowdedTypes: string[]
   /** What the matches were made from, for `sqlIsCurrent`. */
   view: ViewParameters
 }
@@ -43,13 +41,11 @@ export async function createMatcher(database: Database): Promise<Matcher> {
     match(eventTypes, atMost) {
       const { index, view } = subscriptions
       const byType = new Map<string, string[]>()
-      const crowdedTypes: string[] = []
       for (const type of new Set(eventTypes)) {
         const ids = index.find(type, atMost)
-        if (ids === undefined) crowdedTypes.push(type)
-        else byType.set(type, ids)
+        if (ids !== undefined) byType.set(type, ids)
       }
-      return { byType, crowdedTypes, view: viewParameters(view) }
+      return { byType, view: viewParameters(view) }
     },
     refresh: () => refreshes.add(undefined),
   }

@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/accept.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startReceiver } from '../support/receiver.js'
 import { queueModes, startTestService, type TestService } from '../support/service.js'
@@ -45,13 +46,14 @@ describe.each(queueModes)('deliveries straight from the commit, queue on %s', (m
   it('are for no more subscriptions than a producer can wait for: the others get theirs through the outbox', async () => {
     const service = resources.use(await startTestService(mode))
     const receiver = resources.use(await startReceiver())
-    for (let n = 0; n < 17; n += 1) await subscribe(service, `${receiver.url}/${n}`)
+    const endpoints = MAX_FAST_PATH_FAN_OUT + 1
+    for (let n = 0; n < endpoints; n += 1) await subscribe(service, `${receiver.url}/${n}`)
     const eventId = await publish(service)
     const path = `/v1/events/${eventId}/summary`
     await expect
       .poll(async () => (await service.api.get(path)).body, { timeout: 10_000 })
-      .toMatchObject({ status: 'DELIVERED', deliveries: { SENT: 17 } })
-    expect(receiver.requests).toHaveLength(17)
+      .toMatchObject({ status: 'DELIVERED', deliveries: { SENT: endpoints } })
+    expect(receiver.requests).toHaveLength(endpoints)
 
     await breakTheOutbox(service)
     const { status } = await service.api.post('/v1/events', { type: 'user.created', data: {} })

@@ -2,6 +2,7 @@
 
 import { expect, vi } from 'vitest'
 import { removeExpired } from '../../src/delivery-metrics/expire.js'
+import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/accept.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
 import { removeFinished } from '../../src/retention/remove.js'
@@ -23,7 +24,7 @@ export interface WorkloadTargets {
 }
 
 /** More subscriptions than a producer waits for. */
-const WIDE = 20
+const WIDE = MAX_FAST_PATH_FAN_OUT + 1
 /** More than are sent to an endpoint of which nothing is known: some wait at the worker. */
 const HANGING = 40
 const PATIENCE = { timeout: 60_000, interval: 100 }
@@ -56,7 +57,7 @@ function createRound({ api }: WorkloadTargets, name: string) {
   const deliveries = async (eventId: string) =>
     (
       await api.get<{ items: { id: string; status: string; attempts: number }[] }>(
-        `/v1/deliveries?eventId=${eventId}`,
+        `/v1/deliveries?eventId=${eventId}&limit=${WIDE}`,
       )
     ).body.items
   return {
