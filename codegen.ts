@@ -15,7 +15,7 @@ const config: CodegenConfig = {
   emitLegacyCommonJSImports: false,
   importExtension: '.js',
   silent: true,
-  hooks: { beforeOneFileWrite: [compactDocuments, declareDecoration] },
+  hooks: { beforeOneFileWrite: [compactDocuments, leaveOutFragments, declareDecoration] },
   generates: {
     'src/client/generated/': {
       preset: 'client',
@@ -53,6 +53,15 @@ function inlineFragments<Source extends { document?: DocumentNode }>(sources: So
   return sources.map((source) =>
     source.document ? { ...source, document: inline(source.document) } : source,
   )
+}
+
+/**
+ * Documents hold what their fragments select, so nothing needs the texts of the fragments; their types stay. Nor does
+ * anything need `gql.ts`, which finds a document by its text: the client takes it by its name.
+ */
+function leaveOutFragments(path: string, content: string): string {
+  if (path.endsWith('/gql.ts')) return 'export {}\n'
+  return content.replaceAll(/^.*FragmentDoc\b.*\n/gm, '')
 }
 
 /** Browsers load these texts: without indentation, and without those that a program does not use. */

@@ -83,6 +83,14 @@ export function createOperations(transport: Transport) {
       return present(updateSubscription, 'subscription')
     },
 
+    /** Only this answer has the new secret; the former one signs beside it for 24 hours unless given. */
+    async rotateSecret(id: string, overlapHours?: number) {
+      const variables = { id, overlapHours }
+      const { rotateSecret } = await request(transport, documents.RotateSecretDocument, variables)
+      const subscription = present(rotateSecret, 'subscription')
+      return { subscription, secret: present(rotateSecret, 'secret') }
+    },
+
     /** Its waiting deliveries become DEAD. */
     async deleteSubscription(id: string): Promise<void> {
       const { deleteSubscription } = await request(transport, documents.DeleteSubscriptionDocument, { id })

@@ -63,7 +63,7 @@ export const subscriptionShape = z
 
 export const createdSubscriptionShape = subscriptionShape
   .extend({ secret: z.string().meta({ description: 'What webhooks are signed with. Shown this once.' }) })
-  .meta({ id: 'CreatedSubscription', description: 'A subscription, with its secret.' })
+  .meta({ id: 'CreatedSubscription', description: 'A subscription, with its new secret.' })
 
 export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'SubscriptionPage' })
 

@@ -6,12 +6,15 @@ import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
+import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 
 const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
 const MAX_DESCRIPTION_LENGTH = 1024
 const MAX_RATE = 10_000
+/** A week. */
+const MAX_OVERLAP_HOURS = 168
 
 /** What each field of an input may be, as both faces document it. */
 export const inputForms = {
@@ -20,6 +23,9 @@ export const inputForms = {
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
+  overlapHours:
+    `How long the replaced secret goes on signing beside the new one: 0 to ${MAX_OVERLAP_HOURS} hours, ` +
+    `${DEFAULT_OVERLAP_HOURS} when it is absent. With 0 it signs no more.`,
 } as const
 
 /** The URL parser drops line breaks silently; the stored URL should be the one that is called. */
@@ -106,8 +112,20 @@ export const subscriptionChanges = subscriptionBody
     'must name at least one field to change',
   )
 
+/** The body of `POST /v1/subscriptions/{id}/rotate-secret`. */
+export const secretRotation = z.strictObject({
+  overlapHours: optional(
+    z
+      .int('must be a whole number')
+      .min(0, 'must be at least 0')
+      .max(MAX_OVERLAP_HOURS, `must be at most ${MAX_OVERLAP_HOURS}`)
+      .meta({ description: inputForms.overlapHours }),
+  ),
+})
+
 export type NewSubscription = z.infer<typeof subscriptionBody>
 export type SubscriptionChanges = z.infer<typeof subscriptionChanges>
+export type SecretRotation = z.infer<typeof secretRotation>
 
 /** The fields that are shown; secrets are not among them. */
 export const visibleFields = {

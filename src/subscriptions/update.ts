@@ -2,8 +2,8 @@ import { notFound } from '../errors.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
-import type { FormerSecret } from '../secrets/valid-secrets.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
+import { lockSubscription } from './lock.js'
 import {
   fingerprint,
   type SubscriptionChanges,
@@ -33,15 +33,11 @@ async function apply(
   id: string,
   changes: SubscriptionChanges,
 ) {
-  // Locked, because the fingerprint is made of old and new values.
-  await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for no key update`
-  const before = await transaction.subscription.findUnique({ where: { id, deletedAt: null } })
-  if (before === null) throw notFound('subscription', id)
-
+  // The fingerprint is made of old and new values.
+  const before = await lockSubscription(transaction, id)
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret } = changes
-  const formerSecrets = before.formerSecrets as FormerSecret[]
   const isOtherEndpoint = endpointUrl !== before.endpointUrl || isEnabled !== before.isEnabled
   const now = clock.now()
   return transaction.subscription.update({
@@ -53,7 +49,7 @@ async function apply(
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {
         fingerprint: fingerprint(endpointUrl, eventTypes),
       }),
-      ...(secret !== undefined && replaceSecret(secretCipher, { ...before, formerSecrets }, secret, now)),
+      ...(secret !== undefined && replaceSecret(secretCipher, before, secret, now)),
       updatedAt: now,
     },
     select: visibleFields,

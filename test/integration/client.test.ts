@@ -112,6 +112,10 @@ describe('operations', () => {
     })
     const { id } = subscription
     expect(await client.updateSubscription(id, { isEnabled: false })).toMatchObject({ id, isEnabled: false })
+    expect(await client.rotateSecret(id, 0)).toMatchObject({
+      subscription: { id },
+      secret: expect.stringMatching(/^whsec_/),
+    })
     await client.deleteSubscription(id)
     expect(await client.subscription(id)).toBeNull()
     expect((await client.subscriptions()).items).toEqual([])

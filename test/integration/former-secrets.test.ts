@@ -1,9 +1,9 @@
 /** After a change of secret the replaced one goes on signing for its own 24 hours. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
-import { publish, subscribe } from '../support/delivering.js'
-import { type ReceivedRequest, type Receiver, startReceiver } from '../support/receiver.js'
-import { isSignedBy, newEncryptionKey } from '../support/secrets.js'
+import { deliver, subscribe } from '../support/delivering.js'
+import { type Receiver, startReceiver } from '../support/receiver.js'
+import { isSignedBy, newEncryptionKey, signatureCount } from '../support/secrets.js'
 import { layouts, startTestService, type TestService } from '../support/service.js'
 
 let resources: Resources
@@ -43,13 +43,10 @@ const changeByOldVersion = (name: string) =>
 
 /** Which of these secrets sign the webhook of an event that is published now, and how many signatures it has. */
 async function signers<Name extends string | number>(names: Name[]): Promise<{ by: Name[]; count: number }> {
-  const eventId = await publish(service)
-  const arrived = () => receiver.requests.find(({ headers }) => headers['webhook-id'] === eventId)
-  await expect.poll(arrived, { timeout: 20_000, interval: 20 }).toBeDefined()
-  const webhook = arrived() as ReceivedRequest
+  const webhook = await deliver(service, receiver)
   return {
     by: names.filter((name) => isSignedBy(secretOf(name), webhook)),
-    count: String(webhook.headers['webhook-signature']).split(' ').length,
+    count: signatureCount(webhook),
   }
 }
 

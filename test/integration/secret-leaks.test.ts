@@ -70,6 +70,7 @@ type Kept = Awaited<ReturnType<typeof start>>
 const fields = 'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt'
 const CREATE = `mutation ($input: CreateSubscriptionInput!) {
   createSubscription(input: $input) { subscription { ${fields} } secret errors { code message ... on InvalidInputError { problems { path message } } } } }`
+const ROTATE = `mutation ($id: ID!) { rotateSecret(id: $id) { subscription { ${fields} } secret errors { code } } }`
 const UPDATE = `mutation ($id: ID!, $input: UpdateSubscriptionInput!) {
   updateSubscription(id: $id, input: $input) { subscription { ${fields} } errors { code message ... on InvalidInputError { problems { path message } } } } }`
 
@@ -148,6 +149,13 @@ describe('a secret', () => {
     const [first, second] = ids as [string, string]
     await kept.patch(`/v1/subscriptions/${first}`, { secret: NEXT })
     await kept.ask(UPDATE, { id: second, input: { secret: NEXT } })
+    const rotated = [
+      (await kept.post(`/v1/subscriptions/${first}/rotate-secret`, {})).body as { secret: string },
+      (await kept.ask(ROTATE, { id: second })).body.data.rotateSecret as { secret: string },
+    ].map(({ secret }) => secret)
+    // Shown, each in its own answer alone.
+    const shown = kept.said.splice(-2).map(({ text }) => rotated.filter((one) => text.includes(one)))
+    expect(shown).toEqual(rotated.map((one) => [one]))
 
     const { body } = await kept.post('/v1/events', { type: 'a', data: {} })
     const { eventId } = body as { eventId: string }
@@ -176,7 +184,7 @@ describe('a secret', () => {
         (await kept.ask(`{ subscriptions(first: 1) { edges { node { ${field} } } } }`)).body.errors,
       ).toHaveLength(1)
 
-    const all = [...secrets, NEXT, key.text]
+    const all = [...secrets, ...rotated, NEXT, key.text]
     expect(logLines.join()).toContain('"status":"FAILED"')
     const signatures = receiver.requests.map(({ headers }) => String(headers['webhook-signature']))
     const liveText = { where: 'live', text: JSON.stringify(live.results) }

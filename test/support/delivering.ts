@@ -1,5 +1,6 @@
 /** The usual steps of a test about deliveries: subscribe an endpoint, publish an event, wait for its status. */
 import { expect } from 'vitest'
+import type { ReceivedRequest, Receiver } from './receiver.js'
 import type { TestService } from './service.js'
 
 const TYPE = 'user.created'
@@ -14,7 +15,7 @@ export async function subscribe(
 }
 
 /** @returns the id of the event */
-export async function publish({ api }: TestService): Promise<string> {
+export async function publish({ api }: Pick<TestService, 'api'>): Promise<string> {
   return (await api.post('/v1/events', { type: TYPE, data: {} })).body.eventId
 }
 
@@ -23,4 +24,15 @@ export async function eventIn(status: string, { api }: TestService, eventId: str
   const read = async () => (await api.get(`/v1/events/${eventId}`)).body
   await expect.poll(async () => (await read()).status, { timeout: 10_000, interval: 20 }).toBe(status)
   return read()
+}
+
+/** The webhook of an event that is published now. */
+export async function deliver(
+  service: Pick<TestService, 'api'>,
+  { requests }: Receiver,
+): Promise<ReceivedRequest> {
+  const eventId = await publish(service)
+  const arrived = () => requests.find(({ headers }) => headers['webhook-id'] === eventId)
+  await expect.poll(arrived, { timeout: 20_000, interval: 20 }).toBeDefined()
+  return arrived() as ReceivedRequest
 }

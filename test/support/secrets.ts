@@ -24,3 +24,7 @@ export function isSignedBy(secret: string, { body, headers }: ReceivedRequest): 
     return false
   }
 }
+
+/** How many signatures a webhook carries. */
+export const signatureCount = ({ headers }: ReceivedRequest): number =>
+  String(headers['webhook-signature']).split(' ').length

@@ -344,6 +344,19 @@ export type UpdateSubscriptionMutation = { updateSubscription: { subscription: {
       | { code: ErrorCode, message: string }
     > } };
 
+export type RotateSecretMutationVariables = Exact<{
+  id: string;
+  overlapHours?: number | null | undefined;
+}>;
+
+
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
 export type DeleteSubscriptionMutationVariables = Exact<{
   id: string;
 }>;
@@ -374,10 +387,6 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-export const DeliveryFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment DeliveryFields on Delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}`, {"fragmentName":"DeliveryFields"}) as unknown as TypedDocumentString<DeliveryFieldsFragment, unknown>;
-export const UserErrorFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment UserErrorFields on UserError{code message ...on InvalidInputError{problems{path message}}}`, {"fragmentName":"UserErrorFields"}) as unknown as TypedDocumentString<UserErrorFieldsFragment, unknown>;
-export const EventFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment EventFields on Event{id type status idempotencyKey deliveryCount createdAt updatedAt}`, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
-export const WebhookSubscriptionFieldsFragmentDoc = /*#__PURE__*/ new TypedDocumentString(`fragment WebhookSubscriptionFields on WebhookSubscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}`, {"fragmentName":"WebhookSubscriptionFields"}) as unknown as TypedDocumentString<WebhookSubscriptionFieldsFragment, unknown>;
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}logs{attempt status statusCode error responseTimeMs createdAt}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
 export const RetryDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryDelivery($id:ID!){retryDelivery(id:$id){delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
@@ -395,4 +404,5 @@ export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query
 export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
 export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
 export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
 export const DeleteSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation DeleteSubscription($id:ID!){deleteSubscription(id:$id){deletedId errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;

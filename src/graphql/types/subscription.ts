@@ -4,7 +4,13 @@ import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'
-import { inputForms, subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import { rotateSecret } from '../../subscriptions/rotate-secret.js'
+import {
+  inputForms,
+  secretRotation,
+  subscriptionBody,
+  subscriptionChanges,
+} from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
@@ -17,7 +23,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
   interfaces: [Node],
   // The name `Subscription` belongs to GraphQL's own root type.
   name: 'WebhookSubscription',
-  description: 'An endpoint and the event types it wants. Its secret is shown once, when it is created.',
+  description: 'An endpoint and the event types it wants. Its secret is shown once, by what makes it.',
   select: {
     id: true,
     endpointUrl: true,
@@ -178,13 +184,16 @@ const subscriptionPayload = (name: string) =>
   })
 
 const CreateSubscriptionPayload = subscriptionPayload('CreateSubscriptionPayload')
-builder.objectField(CreateSubscriptionPayload, 'secret', (t) =>
-  t.string({
-    nullable: true,
-    description: 'What its webhooks are signed with. Keep it: it is not shown again.',
-    resolve: ({ result }) => result?.secret ?? null,
-  }),
-)
+const RotateSecretPayload = subscriptionPayload('RotateSecretPayload')
+for (const payload of [CreateSubscriptionPayload, RotateSecretPayload]) {
+  builder.objectField(payload, 'secret', (t) =>
+    t.string({
+      nullable: true,
+      description: 'What its webhooks are signed with. Keep it: it is not shown again.',
+      resolve: ({ result }) => result?.secret ?? null,
+    }),
+  )
+}
 
 const DeleteSubscriptionPayload = builder.objectRef<Outcome<string>>('DeleteSubscriptionPayload').implement({
   description: 'What became of the subscription.',
@@ -215,6 +224,17 @@ builder.mutationFields((t) => ({
     },
     resolve: (_root, { id, input }, context) =>
       outcomeOf(async () => updateSubscription(context, id, parseInput(subscriptionChanges, { ...input }))),
+  }),
+  rotateSecret: t.field({
+    type: RotateSecretPayload,
+    description:
+      'Replaces the secret of a subscription by a new one. The former one signs beside it for a while.',
+    args: {
+      id: t.arg.id({ required: true, description: 'Of the subscription.' }),
+      overlapHours: t.arg.int({ description: inputForms.overlapHours }),
+    },
+    resolve: (_root, { id, ...rotation }, context) =>
+      outcomeOf(async () => rotateSecret(context, id, parseInput(secretRotation, rotation))),
   }),
   enableSubscription: t.field({
     type: subscriptionPayload('EnableSubscriptionPayload'),

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { createSubscription, type SubscriptionContext } from '../../subscriptions/create.js'
 import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
-import { subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import { rotateSecret } from '../../subscriptions/rotate-secret.js'
+import { secretRotation, subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
@@ -112,5 +113,31 @@ export const subscriptionRoutes =
         },
       },
       async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),
+    )
+
+    app.post(
+      '/subscriptions/:id/rotate-secret',
+      {
+        config: { scope: 'manage' },
+        schema: {
+          tags: ['Subscriptions'],
+          operationId: 'rotateSecret',
+          summary: 'Replace the secret of a subscription by a new one',
+          description:
+            'The answer is the only one that shows the new `secret`. The former one signs beside it for `overlapHours`; ' +
+            'secrets that were replaced before keep their own times, ten at most.',
+          params: idParameter,
+          body: secretRotation.meta({ id: 'SecretRotation', examples: [{ overlapHours: 24 }] }),
+          response: answers(
+            { 200: createdSubscriptionShape.describe('As it is now, with its new secret.') },
+            404,
+            ...BODY_PROBLEMS,
+          ),
+        },
+      },
+      async ({ params, body }) => {
+        const { secret, ...subscription } = await rotateSecret(context, params.id, body)
+        return { ...toSubscription(subscription), secret }
+      },
     )
   }
