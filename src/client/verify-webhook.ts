@@ -1,6 +1,7 @@
 /**
  * For receivers: verifies a webhook's origin, content and time (Standard Webhooks 1.0.0). It uses only Web Crypto, so
- * it runs on Node.js, in edge runtimes and in browsers.
+ * it runs on Node.js, in edge runtimes and in browsers. Ed25519 came late to these: without it, `whpk_` keys are
+ * refused.
  */
 
 /** The body of a webhook. */
@@ -14,7 +15,10 @@ export interface WebhookEvent<Data = Record<string, unknown>, Metadata = Record<
 }
 
 export interface VerifyWebhookOptions {
-  /** As the service gave it. The key is the decoded base64 after `whsec_`, or the UTF-8 bytes of any other text. */
+  /**
+   * As the service gave it. A `whpk_` public key verifies `v1a` signatures, every other secret `v1` signatures: its key
+   * is the decoded base64 after `whsec_`, or the UTF-8 bytes of any other text.
+   */
   secret?: string
   /** Several, while a new secret replaces an old one. A signature by any of them is valid. */
   secrets?: readonly string[]
@@ -40,6 +44,7 @@ export class WebhookVerificationError extends Error {
 /**
  * @throws WebhookVerificationError
  * @throws TypeError when there is no usable secret, or the body is not the raw one
+ * @throws DOMException `NotSupportedError` by a Web Crypto without Ed25519, for a `whpk_` key
  */
 export async function verifyWebhook<Data = Record<string, unknown>, Metadata = Record<string, unknown>>(
   options: VerifyWebhookOptions,
@@ -65,7 +70,13 @@ export async function verifyWebhook<Data = Record<string, unknown>, Metadata = R
 }
 
 type Bytes = Uint8Array<ArrayBuffer>
-type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+
+/** A key, and how the signatures begin that it verifies: a public key must never serve as a secret. */
+interface Key {
+  key: CryptoKey
+  version: 'v1,' | 'v1a,'
+}
 
 const encode = (text: string): Bytes => new TextEncoder().encode(text)
 
@@ -85,12 +96,16 @@ function concatenate(one: Uint8Array, other: Uint8Array): Bytes {
   return all
 }
 
-function importKey(secret: string): Promise<Key> {
-  const prefix = 'whsec_'
-  const key = secret.startsWith(prefix) ? decodeBase64(secret.slice(prefix.length)) : encode(secret)
+async function importKey(secret: string): Promise<Key> {
+  const [, prefix] = /^(whsec_|whpk_)/.exec(secret) ?? []
+  const bytes = prefix ? decodeBase64(secret.slice(prefix.length)) : encode(secret)
+  const isPublic = prefix === 'whpk_'
   // With an empty key, anyone could sign.
-  if (key === undefined || key.length === 0) throw new TypeError('verifyWebhook was given an unusable secret')
-  return crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
+  if (!bytes?.length || (isPublic && bytes.length !== 32))
+    throw new TypeError('verifyWebhook was given an unusable secret')
+  const algorithm = isPublic ? 'Ed25519' : { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])
+  return { key, version: isPublic ? 'v1a,' : 'v1,' }
 }
 
 function decodeBase64(text: string): Bytes | undefined {
@@ -128,13 +143,12 @@ function checkTime(timestamp: string, toleranceSeconds: number, now: Date): void
 
 /** Compares every signature with every key, in constant time: its duration does not reveal the right bytes. */
 async function isSigned(signatures: string, keys: Key[], signed: Bytes): Promise<boolean> {
-  const given = signatures
-    .split(' ')
-    .filter((signature) => signature.startsWith('v1,'))
-    .map((signature) => decodeBase64(signature.slice('v1,'.length)))
   const compared = await Promise.all(
-    given.flatMap((digest) =>
-      digest === undefined ? [] : keys.map((key) => crypto.subtle.verify('HMAC', key, digest, signed)),
+    signatures.split(' ').flatMap((signature) =>
+      keys.map(({ key, version }) => {
+        const given = signature.startsWith(version) && decodeBase64(signature.slice(version.length))
+        return given && crypto.subtle.verify(key.algorithm.name, key, given, signed)
+      }),
     ),
   )
   return compared.includes(true)
