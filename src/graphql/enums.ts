@@ -1,4 +1,4 @@
-import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { builder } from './builder.js'
 
 export const EventStatusEnum = builder.enumType('EventStatus', {
@@ -26,5 +26,13 @@ export const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
     SENT: { value: DeliveryStatus.SENT, description: 'Answered with 2xx.' },
     FAILED: { value: DeliveryStatus.FAILED, description: 'The last attempt failed, another is scheduled.' },
     DEAD: { value: DeliveryStatus.DEAD, description: 'Given up: the dead-letter queue.' },
+  },
+})
+
+export const SignatureVersionEnum = builder.enumType('SignatureVersion', {
+  description: 'How webhooks are signed: the schemes of Standard Webhooks.',
+  values: {
+    V1: { value: SignatureVersion.V1, description: 'HMAC-SHA256, with the secret.' },
+    V1A: { value: SignatureVersion.V1A, description: 'Ed25519, with a key pair.' },
   },
 })

@@ -27,6 +27,8 @@ const header = (name: string, description: string, form: { format?: string; patt
   required: true,
 })
 
+const SIGNATURE = '(v1,[A-Za-z0-9+/]{43}=|v1a,[A-Za-z0-9+/]{86}==)'
+
 export const webhooks = {
   event: {
     post: {
@@ -46,9 +48,9 @@ export const webhooks = {
         }),
         header(
           'webhook-signature',
-          'A signature for each valid secret, the newest first, with spaces between them: HMAC-SHA256 of ' +
-            '`{webhook-id}.{webhook-timestamp}.{body}` in base64.',
-          { pattern: '^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$' },
+          'Signatures of `{webhook-id}.{webhook-timestamp}.{body}` in base64, with spaces between them: `v1`, by ' +
+            'HMAC-SHA256, for each valid secret, and `v1a`, by Ed25519, for each valid key pair; the newest first.',
+          { pattern: `^${SIGNATURE}( ${SIGNATURE})*$` },
         ),
         header('user-agent', 'This service and its version.', {
           pattern: '^node-event-service/',

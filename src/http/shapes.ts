@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
-import { DeliveryStatus, EventStatus } from '../generated/prisma/enums.js'
+import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
@@ -56,6 +56,13 @@ export const subscriptionShape = z
     isEnabled: z.boolean(),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
+    signatures: z.array(z.enum(SignatureVersion)),
+    publicKey: z.string().nullable().meta({
+      description: 'Verifies `v1a` signatures: `whpk_` and base64. Null where V1A was never asked for.',
+    }),
+    publicKeys: z.array(z.string()).meta({
+      description: 'The public key, and before their time is over those that it replaced, the newest first.',
+    }),
     createdAt: time,
     updatedAt: time,
   })
@@ -200,6 +207,9 @@ export const toSubscription = (row: VisibleSubscription) => ({
   isEnabled: row.isEnabled,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,
+  signatures: row.signatures,
+  publicKey: row.publicKey,
+  publicKeys: row.publicKeys,
   ...times(row),
 })
 

@@ -64,6 +64,16 @@ export function createSecretCipher(keys: readonly KeyObject[]): SecretCipher {
   }
 }
 
+/** @returns null when the encryption key is lost: the old secret can't sign, and a new secret is the way out */
+export function openIfReadable(cipher: SecretCipher, subscriptionId: string, stored: string): string | null {
+  try {
+    return cipher.open(subscriptionId, stored)
+  } catch (error) {
+    if (error instanceof UnreadableSecretError) return null
+    throw error
+  }
+}
+
 function unseal(key: KeyObject, nonce: Buffer, sealed: Buffer, subscriptionId: string): string {
   const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
   decipher.setAAD(Buffer.from(subscriptionId))

@@ -2,13 +2,13 @@
  * Replaces a subscription's secret. The old secret goes on signing for the overlap, so receivers have time to change
  * over.
  */
-import { type SecretCipher, UnreadableSecretError } from './cipher.js'
+import { openIfReadable, type SecretCipher } from './cipher.js'
 import { type FormerSecret, type StoredSecrets, validFormerSecrets } from './valid-secrets.js'
 
-const HOUR_MS = 60 * 60 * 1000
+export const HOUR_MS = 60 * 60 * 1000
 export const DEFAULT_OVERLAP_HOURS = 24
 /** Beyond this number the oldest secret stops signing: each secret costs a signature in every webhook. */
-const MAX_FORMER_SECRETS = 10
+export const MAX_FORMER_SECRETS = 10
 
 /**
  * Encrypts all secrets anew, so nothing stays under an older encryption key. Secrets that were replaced before keep
@@ -43,15 +43,5 @@ export function replaceSecret(
     formerSecrets,
     previousSecret: newest?.secret ?? null,
     previousSecretUntil: newest ? new Date(newest.validUntil) : null,
-  }
-}
-
-/** @returns null when the encryption key is lost: the old secret can't sign, and a new secret is the way out */
-function openIfReadable(cipher: SecretCipher, id: string, stored: string): string | null {
-  try {
-    return cipher.open(id, stored)
-  } catch (error) {
-    if (error instanceof UnreadableSecretError) return null
-    throw error
   }
 }

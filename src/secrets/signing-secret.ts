@@ -1,5 +1,6 @@
 /** The signing secrets of webhooks, in the form of Standard Webhooks 1.0.0 ("Signature scheme"). */
 import { randomBytes } from 'node:crypto'
+import { isOfKeyPair } from './key-pair.js'
 
 const PREFIX = 'whsec_'
 /** The spec asks for 24 to 64 bytes. 32 is the size of an HMAC-SHA256, and the key goes into one. */
@@ -44,6 +45,7 @@ export const SECRET_BOUNDS = {
  * as this service does
  */
 export function secretRefusal(secret: string): string | undefined {
+  if (isOfKeyPair(secret)) return 'must not start with whsk_ or whpk_, which mark the keys of a pair'
   if (!secret.toLowerCase().trimStart().startsWith(PREFIX)) {
     const hasLength = secret.length >= MIN_PLAIN_LENGTH && secret.length <= MAX_PLAIN_LENGTH
     return hasLength && PLAIN.test(secret) ? undefined : `must be ${PLAIN_FORM}, or ${PREFIX} and base64`

@@ -9,11 +9,23 @@ import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
+import type { StoredKeyPair } from './key-pairs.js'
 import { type StoredSecrets, sqlStoredSecrets } from './valid-secrets.js'
 
 /** SQL: the former secrets of the subscription `s`, as a table. */
 const sqlFormerSecrets = (s: string, columns = 'secret text, "validUntil" timestamptz'): string =>
   `jsonb_to_recordset(${s}."formerSecrets") as former (${columns})`
+
+/** SQL: the key pairs of the subscription `s`, as a table. */
+const sqlKeyPairs = (s: string): string =>
+  `jsonb_to_recordset(${s}."keyPairs") as pair ("privateKey" text, "validUntil" timestamptz)`
+
+/** SQL: a column of JSON without the values whose time is over. */
+const sqlStillValid = (column: string): string => `(
+          select coalesce(jsonb_agg(each order by place), '[]')
+          from jsonb_array_elements(${column}) with ordinality as all_of_them (each, place)
+          where coalesce((each ->> 'validUntil')::timestamptz > now(), true)
+        )`
 
 /** `$1` the prefix of encrypted secrets, `$2` key ids. Former secrets count while they sign. */
 const countByForeignKey: Statement = {
@@ -27,6 +39,8 @@ const countByForeignKey: Statement = {
       select s."previousSecret" where s."previousSecretUntil" > now()
       union all
       select secret from ${sqlFormerSecrets('s')} where "validUntil" > now()
+      union all
+      select "privateKey" from ${sqlKeyPairs('s')} where coalesce("validUntil" > now(), true)
     ) as signing (stored)
     where starts_with(stored, $1) and split_part(stored, ':', 3) <> all ($2::text[])
     group by 1 order by 1`,
@@ -41,45 +55,50 @@ const forgetExpired: Statement = {
   name: 'forget-expired-secrets',
   text: `
     update subscriptions s
-    set "formerSecrets" = (
-          select coalesce(jsonb_agg(former order by place), '[]')
-          from jsonb_array_elements(s."formerSecrets") with ordinality as all_of_them (former, place)
-          where (former ->> 'validUntil')::timestamptz > now()
-        ),
+    set "formerSecrets" = ${sqlStillValid('s."formerSecrets"')},
+        "keyPairs" = ${sqlStillValid('s."keyPairs"')},
         "previousSecret" = case when "previousSecretUntil" > now() then "previousSecret" end,
         "previousSecretUntil" = case when "previousSecretUntil" > now() then "previousSecretUntil" end
     where "previousSecretUntil" <= now()
-       or exists (select from ${sqlFormerSecrets('s')} where "validUntil" <= now())`,
+       or exists (select from ${sqlFormerSecrets('s')} where "validUntil" <= now())
+       or exists (select from ${sqlKeyPairs('s')} where "validUntil" <= now())`,
 }
 
 /** `$1` the id to go on after, `$2` the prefix of secrets encrypted with the first key, `$3` the limit. */
 const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
-    select s.id, ${sqlStoredSecrets('s')} from subscriptions s
+    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs" from subscriptions s
     where s.id > $1 and (
       s.secret <> '' and not starts_with(s.secret, $2) or not starts_with(s."previousSecret", $2)
       or exists (select from ${sqlFormerSecrets('s', 'secret text')} where not starts_with(secret, $2))
+      or exists (select from ${sqlKeyPairs('s')} where not starts_with("privateKey", $2))
     )
     order by s.id limit $3`,
 }
 
-type FindOutdatedRow = StoredSecrets & { id: string }
+type FindOutdatedRow = StoredSecrets & { id: string; keyPairs: StoredKeyPair[] }
 
 /**
- * `$1` ids; `$2`, `$3`, `$4` the values read; `$5`, `$6`, `$7` their replacements. The caller passes the ids in order,
- * so two processes can't block each other.
+ * `$1` ids; `$2` to `$5` the values read; `$6` to `$9` their replacements. The caller passes the ids in order, so two
+ * processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
   name: 'replace-stored-secrets',
   text: `
     update subscriptions s
-    set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets"
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[], $7::jsonb[])
-      as r (id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", secret, "previousSecret", "formerSecrets")
+    set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets",
+        "keyPairs" = r."keyPairs"
+    from unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[]
+      ) as r (
+        id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs",
+        secret, "previousSecret", "formerSecrets", "keyPairs"
+      )
     where s.id = r.id and s.secret = r."oldSecret"
       and s."previousSecret" is not distinct from r."oldPreviousSecret"
       and s."formerSecrets" = r."oldFormerSecrets"
+      and s."keyPairs" = r."oldKeyPairs"
     returning s.id`,
 }
 
@@ -156,6 +175,7 @@ const columnsOf = (rows: FindOutdatedRow[]) => [
   rows.map(({ secret }) => secret),
   rows.map(({ previousSecret }) => previousSecret),
   rows.map(({ formerSecrets }) => JSON.stringify(formerSecrets)),
+  rows.map(({ keyPairs }) => JSON.stringify(keyPairs)),
 ]
 
 /** @throws UnreadableSecretError */
@@ -174,5 +194,6 @@ function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRo
     secret: again(row.secret),
     previousSecret: row.previousSecret && again(row.previousSecret),
     formerSecrets: row.formerSecrets.map((former) => ({ ...former, secret: again(former.secret) })),
+    keyPairs: row.keyPairs.map((pair) => ({ ...pair, privateKey: again(pair.privateKey) })),
   }
 }

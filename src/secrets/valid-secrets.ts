@@ -1,4 +1,5 @@
 /** The stored secrets of a subscription, and the choice of the signing secrets at a moment. */
+import type { StoredKeyPair } from './key-pairs.js'
 
 /** A replaced secret: a value of the column `formerSecrets`. */
 export type FormerSecret = {
@@ -20,6 +21,18 @@ export interface StoredSecrets {
 /** SQL: the columns of `StoredSecrets` of the subscription `s`. */
 export const sqlStoredSecrets = (s: string): string =>
   `${s}.secret, ${s}."formerSecrets", ${s}."previousSecret", ${s}."previousSecretUntil"`
+
+/** What signs the webhooks of a subscription. */
+export interface SigningSecrets extends StoredSecrets {
+  /** Null for a subscription with V1 alone, for which nothing more is read. */
+  otherSignatures: { versions: string[]; keyPairs: StoredKeyPair[] } | null
+}
+
+/** SQL: the columns of `SigningSecrets` of the subscription `s`. */
+export const sqlSigningSecrets = (s: string): string => `${sqlStoredSecrets(s)},
+           case when ${s}.signatures <> '{V1}'
+             then jsonb_build_object('versions', ${s}.signatures, 'keyPairs', ${s}."keyPairs")
+           end as "otherSignatures"`
 
 /** The former secrets still signing at a moment of the database's clock, the newest first. */
 export function validFormerSecrets(stored: StoredSecrets, nowMs: number): FormerSecret[] {

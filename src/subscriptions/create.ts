@@ -4,8 +4,15 @@ import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
 import type { Database } from '../platform/postgres/database.js'
 import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
+import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
-import { fingerprint, type NewSubscription, type VisibleSubscription, visibleFields } from './subscription.js'
+import {
+  fingerprint,
+  type NewSubscription,
+  toVisible,
+  type VisibleSubscription,
+  visibleFields,
+} from './subscription.js'
 
 export interface SubscriptionContext {
   database: Database
@@ -35,7 +42,7 @@ export async function createSubscription(
   checkEndpoint(context, input.endpointUrl)
   const id = context.newId()
   const now = context.clock.now()
-  const secret = input.secret ?? generateSecret()
+  const { signatures, secret = generateSecret() } = input
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
@@ -46,6 +53,8 @@ export async function createSubscription(
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
         secret: context.secretCipher.seal(id, secret),
+        ...(signatures && { signatures }),
+        ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),
         fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
         // Prisma would take the time of this process for their defaults.
         ...{ createdAt: now, updatedAt: now },
@@ -54,7 +63,7 @@ export async function createSubscription(
     }),
   )
   await context.onChanged()
-  return { ...subscription, secret }
+  return { ...toVisible(subscription, context.clock), secret }
 }
 
 export function checkEndpoint({ refuseUrl }: SubscriptionContext, endpointUrl: string): void {

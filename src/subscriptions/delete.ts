@@ -24,6 +24,7 @@ export async function deleteSubscription(
         secret: '',
         formerSecrets: [],
         previousSecret: null,
+        keyPairs: [],
         // Unlike any other, so that an equal subscription may be created.
         fingerprint: new Uint8Array(randomBytes(32)),
       },

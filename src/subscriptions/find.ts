@@ -1,21 +1,24 @@
 import { notFound } from '../errors.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
-import { type VisibleSubscription, visibleFields } from './subscription.js'
+import type { SubscriptionContext } from './create.js'
+import { toVisible, type VisibleSubscription, visibleFields } from './subscription.js'
 
 /** @throws ServiceError NOT_FOUND */
-export async function findSubscription({ prisma }: Database, id: string): Promise<VisibleSubscription> {
+export async function findSubscription(
+  { database: { prisma }, clock }: SubscriptionContext,
+  id: string,
+): Promise<VisibleSubscription> {
   const subscription = isUuid(id)
     ? await prisma.subscription.findUnique({ where: { id, deletedAt: null }, select: visibleFields })
     : null
   if (subscription === null) throw notFound('subscription', id)
-  return subscription
+  return toVisible(subscription, clock)
 }
 
 /** Subscriptions, newest first. */
 export async function listSubscriptions(
-  { prisma }: Database,
+  { database: { prisma }, clock }: SubscriptionContext,
   filter: { enabled?: boolean | undefined },
   page: PageRequest,
 ) {
@@ -26,5 +29,6 @@ export async function listSubscriptions(
     ...order,
     select: visibleFields,
   })
-  return toPage(rows, page.limit)
+  const { items, nextCursor } = toPage(rows, page.limit)
+  return { items: items.map((row) => toVisible(row, clock)), nextCursor }
 }

@@ -1,5 +1,6 @@
 import { notFound } from '../errors.js'
 import type { Prisma } from '../generated/prisma/client.js'
+import type { StoredKeyPair } from '../secrets/key-pairs.js'
 import type { FormerSecret } from '../secrets/valid-secrets.js'
 
 /**
@@ -12,5 +13,10 @@ export async function lockSubscription(transaction: Prisma.TransactionClient, id
   await transaction.$queryRaw`select 1 from subscriptions where id = ${id}::uuid for no key update`
   const subscription = await transaction.subscription.findUnique({ where: { id, deletedAt: null } })
   if (subscription === null) throw notFound('subscription', id)
-  return { ...subscription, formerSecrets: subscription.formerSecrets as FormerSecret[] }
+  const { formerSecrets, keyPairs } = subscription
+  return {
+    ...subscription,
+    formerSecrets: formerSecrets as FormerSecret[],
+    keyPairs: keyPairs as StoredKeyPair[],
+  }
 }

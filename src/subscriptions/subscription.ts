@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Prisma } from '../generated/prisma/client.js'
+import { SignatureVersion } from '../generated/prisma/enums.js'
 import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
+import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { SEALED_PREFIX } from '../secrets/cipher.js'
+import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 
@@ -23,6 +26,8 @@ export const inputForms = {
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
+  signatures:
+    'How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both.',
   overlapHours:
     `How long the replaced secret goes on signing beside the new one: 0 to ${MAX_OVERLAP_HOURS} hours, ` +
     `${DEFAULT_OVERLAP_HOURS} when it is absent. With 0 it signs no more.`,
@@ -94,6 +99,13 @@ const maxRequestsPerSecond = z
   .max(MAX_RATE, `must be at most ${MAX_RATE}`)
   .meta({ description: inputForms.maxRequestsPerSecond })
 
+const signatures = z
+  .array(z.enum(SignatureVersion))
+  .min(1, 'must name at least one')
+  .max(2, 'must name each at most once')
+  .meta({ description: inputForms.signatures })
+  .transform((named) => Object.values(SignatureVersion).filter((version) => named.includes(version)))
+
 /** The body of `POST /v1/subscriptions`. */
 export const subscriptionBody = z.strictObject({
   endpointUrl,
@@ -102,6 +114,7 @@ export const subscriptionBody = z.strictObject({
   description: description.nullish(),
   isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
+  signatures: optional(signatures),
 })
 
 /** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
@@ -127,7 +140,7 @@ export type NewSubscription = z.infer<typeof subscriptionBody>
 export type SubscriptionChanges = z.infer<typeof subscriptionChanges>
 export type SecretRotation = z.infer<typeof secretRotation>
 
-/** The fields that are shown; secrets are not among them. */
+/** The columns of the fields that are shown; secrets are not among them. Of `keyPairs` only public keys are. */
 export const visibleFields = {
   id: true,
   endpointUrl: true,
@@ -135,11 +148,24 @@ export const visibleFields = {
   isEnabled: true,
   description: true,
   maxRequestsPerSecond: true,
+  signatures: true,
+  keyPairs: true,
   createdAt: true,
   updatedAt: true,
 } as const satisfies Prisma.SubscriptionSelect
 
-export type VisibleSubscription = Prisma.SubscriptionGetPayload<{ select: typeof visibleFields }>
+type VisibleRow = Prisma.SubscriptionGetPayload<{ select: typeof visibleFields }>
+
+/** The public keys whose signatures webhooks carry at a moment, the newest first. */
+export const publicKeysOf = (keyPairs: unknown, nowMs: number): string[] =>
+  validKeyPairs(keyPairs as StoredKeyPair[], nowMs).map(({ publicKey }) => publicKey)
+
+export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
+  const publicKeys = publicKeysOf(keyPairs, clock.nowMs())
+  return { ...fields, publicKey: publicKeys[0] ?? null, publicKeys }
+}
+
+export type VisibleSubscription = ReturnType<typeof toVisible>
 
 /** Equal subscriptions, same endpointUrl and same set of eventTypes, have equal fingerprints. */
 export function fingerprint(endpointUrl: string, eventTypes: string[]): Uint8Array<ArrayBuffer> {

@@ -1,12 +1,14 @@
 import { notFound } from '../errors.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
+import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
 import { lockSubscription } from './lock.js'
 import {
   fingerprint,
   type SubscriptionChanges,
+  toVisible,
   type VisibleSubscription,
   visibleFields,
 } from './subscription.js'
@@ -24,7 +26,7 @@ export async function updateSubscription(
   )
   await context.onChanged()
   if (changes.isEnabled || changes.maxRequestsPerSecond !== undefined) context.onDue()
-  return subscription
+  return toVisible(subscription, context.clock)
 }
 
 async function apply(
@@ -37,7 +39,9 @@ async function apply(
   const before = await lockSubscription(transaction, id)
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
-  const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret } = changes
+  const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret, signatures } = changes
+  // Asked for once more, V1A goes on with the pair that it had.
+  const needsKeyPair = signatures?.includes('V1A') && before.keyPairs.length === 0
   const isOtherEndpoint = endpointUrl !== before.endpointUrl || isEnabled !== before.isEnabled
   const now = clock.now()
   return transaction.subscription.update({
@@ -50,6 +54,8 @@ async function apply(
         fingerprint: fingerprint(endpointUrl, eventTypes),
       }),
       ...(secret !== undefined && replaceSecret(secretCipher, before, secret, now)),
+      ...(signatures && { signatures }),
+      ...(needsKeyPair && { keyPairs: [newKeyPair(secretCipher, id)] }),
       updatedAt: now,
     },
     select: visibleFields,

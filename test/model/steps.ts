@@ -9,6 +9,7 @@ import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.j
 import type { RawJson } from '../../src/events/raw-json.js'
 import { mergeCounterDeltas } from '../../src/model/counter-deltas.js'
 import { sqlNow } from '../../src/platform/postgres/sql-now.js'
+import type { SigningKey } from '../../src/secrets/signing-keys.js'
 import { generateSecret, signingKeyBytes } from '../../src/secrets/signing-secret.js'
 import { deleteSubscription } from '../../src/subscriptions/delete.js'
 import type { SubscriptionChanges } from '../../src/subscriptions/subscription.js'
@@ -147,7 +148,7 @@ function expectCurrent({ webhook }: Request, { subscription }: PicturedDelivery)
   expect(known).toEqual(expect.arrayContaining(former))
 }
 
-const hex = (key: Uint8Array) => Buffer.from(key).toString('hex')
+const hex = (key: SigningKey) => Buffer.from(key as Uint8Array).toString('hex')
 
 const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs'>][] = [
   ['success', { statusCode: 204, error: null, retryAfter: undefined }],

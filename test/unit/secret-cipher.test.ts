@@ -69,14 +69,14 @@ describe('the keys to sign with', () => {
 
   it('are opened once, plain ones never', () => {
     const { opened, cipher: counting } = counted()
-    const keyOf = createSigningKeys(counting)
+    const keyOf = createSigningKeys(counting).ofSecret
     const stored = cipher.seal('sub', SECRET)
     for (const text of [stored, stored, SECRET]) expect(keyOf('sub', text)).toEqual(signingKeyBytes(SECRET))
     expect(opened).toEqual([stored])
   })
 
   it('are not given to another subscription, though they are remembered', () => {
-    const keyOf = createSigningKeys(cipher)
+    const keyOf = createSigningKeys(cipher).ofSecret
     const stored = cipher.seal('sub', SECRET)
     keyOf('sub', stored)
     expect(() => keyOf('other', stored)).toThrow('can not be decrypted')
@@ -84,7 +84,7 @@ describe('the keys to sign with', () => {
 
   it('are forgotten when there are too many, those first that were not used for longest', () => {
     const { opened, cipher: counting } = counted()
-    const keyOf = createSigningKeys(counting, 2)
+    const keyOf = createSigningKeys(counting, 2).ofSecret
     const [one, two, three] = ['1', '2', '3'].map((text) => cipher.seal('sub', text)) as [
       string,
       string,

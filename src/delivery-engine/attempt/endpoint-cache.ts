@@ -7,8 +7,8 @@
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
-import type { SigningKeys } from '../../secrets/signing-keys.js'
-import { type StoredSecrets, sqlStoredSecrets, validSecrets } from '../../secrets/valid-secrets.js'
+import { type SigningKey, type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
+import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
 
 export interface Endpoint {
   /** Of the subscription's row that this was read from. */
@@ -18,7 +18,7 @@ export interface Endpoint {
   /** Counts changes of the endpoint; unlike `version`, it does not change with a description or a secret. */
   endpointVersion: number
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
-  signingKeys(): readonly Uint8Array[]
+  signingKeys(): readonly SigningKey[]
 }
 
 export interface EndpointCache {
@@ -35,11 +35,11 @@ const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
     select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", s."endpointVersion",
-           ${sqlStoredSecrets('s')}
+           ${sqlSigningSecrets('s')}
     from subscriptions s where s.id = any($1::uuid[])`,
 }
 
-interface LoadEndpointsRow extends StoredSecrets {
+interface LoadEndpointsRow extends SigningSecrets {
   id: string
   version: string
   isEnabled: boolean
@@ -50,11 +50,7 @@ interface LoadEndpointsRow extends StoredSecrets {
 const MAX_CACHED = 10_000
 const MAX_BATCH = 200
 
-export function createEndpointCache(
-  database: Database,
-  signingKey: SigningKeys,
-  clock: Clock,
-): EndpointCache {
+export function createEndpointCache(database: Database, keys: SigningKeys, clock: Clock): EndpointCache {
   const cached = new Map<string, { version: string; endpoint: Endpoint }>()
   const reads = createBatcher<string, Endpoint | undefined>({
     maxSize: MAX_BATCH,
@@ -63,7 +59,7 @@ export function createEndpointCache(
       const rows = await database.query<LoadEndpointsRow>(loadEndpoints, [ids])
       if (cached.size + rows.length > MAX_CACHED) cached.clear()
       for (const row of rows)
-        cached.set(row.id, { version: row.version, endpoint: toEndpoint(row, signingKey, clock) })
+        cached.set(row.id, { version: row.version, endpoint: toEndpoint(row, keys, clock) })
       return ids.map((id) => cached.get(id)?.endpoint)
     },
   })
@@ -75,10 +71,10 @@ export function createEndpointCache(
   }
 }
 
-function toEndpoint(row: LoadEndpointsRow, signingKey: SigningKeys, clock: Clock): Endpoint {
+function toEndpoint(row: LoadEndpointsRow, keys: SigningKeys, clock: Clock): Endpoint {
   const { id, version, isEnabled, endpointUrl, endpointVersion } = row
   return {
     ...{ version, isEnabled, endpointUrl, endpointVersion },
-    signingKeys: () => validSecrets(row, clock.nowMs()).map((stored) => signingKey(id, stored)),
+    signingKeys: () => validSigningKeys(keys, id, row, clock.nowMs()),
   }
 }

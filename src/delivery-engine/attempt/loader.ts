@@ -4,8 +4,8 @@ import { sqlIsOpen } from '../../model/delivery-states.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
-import type { SigningKeys } from '../../secrets/signing-keys.js'
-import { type StoredSecrets, sqlStoredSecrets, validSecrets } from '../../secrets/valid-secrets.js'
+import { type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
+import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
 import { type Lease, leaseColumns, sqlIsHeld } from '../scheduling/lease.js'
 import type { Webhook } from './sender.js'
 
@@ -40,7 +40,7 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlStoredSecrets('s')}
+           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlSigningSecrets('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
     join events e on e.id = d."eventId"
@@ -48,7 +48,7 @@ export const loadDeliveries: Statement = {
     where ${sqlIsOpen('d')}`,
 }
 
-interface LoadDeliveriesRow extends WebhookContent, StoredSecrets {
+interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   id: string
   subscriptionId: string
   deliveryCreatedAt: Date
@@ -72,7 +72,7 @@ interface WebhookContent {
 const MAX_BATCH = 100
 const MAX_CONCURRENT_QUERIES = 2
 
-export function createLoader(database: Database, signingKey: SigningKeys, clock: Clock): Loader {
+export function createLoader(database: Database, keys: SigningKeys, clock: Clock): Loader {
   const batcher = createBatcher<Lease, LoadedDelivery | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: MAX_CONCURRENT_QUERIES,
@@ -81,22 +81,21 @@ export function createLoader(database: Database, signingKey: SigningKeys, clock:
       const byId = new Map(rows.map((row) => [row.id, row]))
       return leases.map(({ deliveryId }) => {
         const row = byId.get(deliveryId)
-        return row && toLoadedDelivery(row, signingKey, clock)
+        return row && toLoadedDelivery(row, keys, clock)
       })
     },
   })
   return { load: (lease) => batcher.add(lease) }
 }
 
-function toLoadedDelivery(row: LoadDeliveriesRow, signingKey: SigningKeys, clock: Clock): LoadedDelivery {
+function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Clock): LoadedDelivery {
   const { attempts, budgetFrom, isEnabled, endpointUrl, eventId, subscriptionId, endpointVersion } = row
   const { type, idempotencyKey, createdAt } = row
   const subject = {
     ...{ eventId, subscriptionId, createdAt: row.deliveryCreatedAt },
     event: { type, idempotencyKey, createdAt },
   }
-  const signingKeys = () =>
-    validSecrets(row, clock.nowMs()).map((stored) => signingKey(subscriptionId, stored))
+  const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys }
   return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
 }

@@ -6,6 +6,7 @@
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
+import type { SigningKey } from '../../secrets/signing-keys.js'
 import { createNameLookup, type NameLookup } from '../dns/name-lookup.js'
 import { createConnections, type ExchangeHandler } from '../egress/connections.js'
 import { createGuardedConnector } from '../egress/connector.js'
@@ -22,7 +23,7 @@ export interface Webhook {
   /** The exact bytes that are signed and sent. */
   body: Uint8Array
   /** The signing keys that are valid now, the newest first. @throws Error when a stored secret can't be read */
-  signingKeys(): readonly Uint8Array[]
+  signingKeys(): readonly SigningKey[]
 }
 
 interface Response {

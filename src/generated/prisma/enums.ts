@@ -31,6 +31,14 @@ export const DeliveryStatus = {
 export type DeliveryStatus = (typeof DeliveryStatus)[keyof typeof DeliveryStatus]
 
 
+export const SignatureVersion = {
+  V1: 'V1',
+  V1A: 'V1A'
+} as const
+
+export type SignatureVersion = (typeof SignatureVersion)[keyof typeof SignatureVersion]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

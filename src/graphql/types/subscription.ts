@@ -7,6 +7,7 @@ import { deleteSubscription } from '../../subscriptions/delete.js'
 import { rotateSecret } from '../../subscriptions/rotate-secret.js'
 import {
   inputForms,
+  publicKeysOf,
   secretRotation,
   subscriptionBody,
   subscriptionChanges,
@@ -14,6 +15,7 @@ import {
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
+import { SignatureVersionEnum } from '../enums.js'
 import { byText, condition } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
@@ -31,6 +33,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     isEnabled: true,
     description: true,
     maxRequestsPerSecond: true,
+    signatures: true,
     createdAt: true,
     updatedAt: true,
     deletedAt: true,
@@ -48,6 +51,21 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     maxRequestsPerSecond: t.exposeInt('maxRequestsPerSecond', {
       nullable: true,
       description: 'Over all workers; null for no limit.',
+    }),
+    signatures: t.expose('signatures', {
+      type: [SignatureVersionEnum],
+      description: 'How its webhooks are signed.',
+    }),
+    publicKey: t.string({
+      nullable: true,
+      select: { keyPairs: true },
+      description: 'Verifies `v1a` signatures: `whpk_` and base64. Null where V1A was never asked for.',
+      resolve: ({ keyPairs }, _args, { clock }) => publicKeysOf(keyPairs, clock.nowMs())[0] ?? null,
+    }),
+    publicKeys: t.stringList({
+      select: { keyPairs: true },
+      description: 'The public key, and before their time is over those that it replaced, the newest first.',
+      resolve: ({ keyPairs }, _args, { clock }) => publicKeysOf(keyPairs, clock.nowMs()),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -149,6 +167,10 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
     maxRequestsPerSecond: t.int({
       description: inputForms.maxRequestsPerSecond,
     }),
+    signatures: t.field({
+      type: [SignatureVersionEnum],
+      description: `${inputForms.signatures} \`[V1]\` when it is absent.`,
+    }),
   }),
 })
 
@@ -164,6 +186,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
     description: t.string({ description: `${inputForms.description} Null removes it.` }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
     maxRequestsPerSecond: t.int({ description: inputForms.maxRequestsPerSecond }),
+    signatures: t.field({ type: [SignatureVersionEnum], description: inputForms.signatures }),
   }),
 })
 
@@ -228,7 +251,7 @@ builder.mutationFields((t) => ({
   rotateSecret: t.field({
     type: RotateSecretPayload,
     description:
-      'Replaces the secret of a subscription by a new one. The former one signs beside it for a while.',
+      'Replaces the secret of a subscription by a new one. The former one signs beside it for a while. A key pair is replaced likewise.',
     args: {
       id: t.arg.id({ required: true, description: 'Of the subscription.' }),
       overlapHours: t.arg.int({ description: inputForms.overlapHours }),

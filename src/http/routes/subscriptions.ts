@@ -72,7 +72,7 @@ export const subscriptionRoutes =
         },
       },
       async ({ query: { enabled, ...page } }) => {
-        const { items, nextCursor } = await listSubscriptions(context.database, { enabled }, page)
+        const { items, nextCursor } = await listSubscriptions(context, { enabled }, page)
         return { items: items.map(toSubscription), nextCursor }
       },
     )
@@ -89,7 +89,7 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionShape.describe('The subscription.') }, 404),
         },
       },
-      async ({ params }) => toSubscription(await findSubscription(context.database, params.id)),
+      async ({ params }) => toSubscription(await findSubscription(context, params.id)),
     )
 
     app.patch(
@@ -125,7 +125,7 @@ export const subscriptionRoutes =
           summary: 'Replace the secret of a subscription by a new one',
           description:
             'The answer is the only one that shows the new `secret`. The former one signs beside it for `overlapHours`; ' +
-            'secrets that were replaced before keep their own times, ten at most.',
+            'secrets that were replaced before keep their own times, ten at most. A key pair is replaced likewise.',
           params: idParameter,
           body: secretRotation.meta({ id: 'SecretRotation', examples: [{ overlapHours: 24 }] }),
           response: answers(

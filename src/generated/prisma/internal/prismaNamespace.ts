@@ -1242,6 +1242,8 @@ export const SubscriptionScalarFieldEnum = {
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',
   previousSecretUntil: 'previousSecretUntil',
+  signatures: 'signatures',
+  keyPairs: 'keyPairs',
   fingerprint: 'fingerprint',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt',
@@ -1486,6 +1488,20 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
  * Reference to a field of type 'Boolean'
  */
 export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
+ * Reference to a field of type 'SignatureVersion[]'
+ */
+export type ListEnumSignatureVersionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'SignatureVersion[]'>
+    
+
+
+/**
+ * Reference to a field of type 'SignatureVersion'
+ */
+export type EnumSignatureVersionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'SignatureVersion'>
     
 
 

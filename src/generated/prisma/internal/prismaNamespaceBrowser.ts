@@ -116,6 +116,8 @@ export const SubscriptionScalarFieldEnum = {
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',
   previousSecretUntil: 'previousSecretUntil',
+  signatures: 'signatures',
+  keyPairs: 'keyPairs',
   fingerprint: 'fingerprint',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt',

@@ -84,6 +84,8 @@ export type SubscriptionCountAggregateOutputType = {
   formerSecrets: number
   previousSecret: number
   previousSecretUntil: number
+  signatures: number
+  keyPairs: number
   fingerprint: number
   createdAt: number
   updatedAt: number
@@ -151,6 +153,8 @@ export type SubscriptionCountAggregateInputType = {
   formerSecrets?: true
   previousSecret?: true
   previousSecretUntil?: true
+  signatures?: true
+  keyPairs?: true
   fingerprint?: true
   createdAt?: true
   updatedAt?: true
@@ -257,6 +261,8 @@ export type SubscriptionGroupByOutputType = {
   formerSecrets: runtime.JsonValue
   previousSecret: string | null
   previousSecretUntil: Date | null
+  signatures: $Enums.SignatureVersion[]
+  keyPairs: runtime.JsonValue
   fingerprint: runtime.Bytes
   createdAt: Date
   updatedAt: Date
@@ -299,6 +305,8 @@ export type SubscriptionWhereInput = {
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
+  signatures?: Prisma.EnumSignatureVersionNullableListFilter<"Subscription">
+  keyPairs?: Prisma.JsonFilter<"Subscription">
   fingerprint?: Prisma.BytesFilter<"Subscription"> | runtime.Bytes
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
@@ -319,6 +327,8 @@ export type SubscriptionOrderByWithRelationInput = {
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  signatures?: Prisma.SortOrder
+  keyPairs?: Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -343,6 +353,8 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
+  signatures?: Prisma.EnumSignatureVersionNullableListFilter<"Subscription">
+  keyPairs?: Prisma.JsonFilter<"Subscription">
   createdAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Subscription"> | Date | string
   deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
@@ -362,6 +374,8 @@ export type SubscriptionOrderByWithAggregationInput = {
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  signatures?: Prisma.SortOrder
+  keyPairs?: Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -389,6 +403,8 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   previousSecretUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
+  signatures?: Prisma.EnumSignatureVersionNullableListFilter<"Subscription">
+  keyPairs?: Prisma.JsonWithAggregatesFilter<"Subscription">
   fingerprint?: Prisma.BytesWithAggregatesFilter<"Subscription"> | runtime.Bytes
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Subscription"> | Date | string
@@ -408,6 +424,8 @@ export type SubscriptionCreateInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
@@ -428,6 +446,8 @@ export type SubscriptionUncheckedCreateInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
@@ -448,6 +468,8 @@ export type SubscriptionUpdateInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -468,6 +490,8 @@ export type SubscriptionUncheckedUpdateInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -488,6 +512,8 @@ export type SubscriptionCreateManyInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
@@ -507,6 +533,8 @@ export type SubscriptionUpdateManyMutationInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -526,6 +554,8 @@ export type SubscriptionUncheckedUpdateManyInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -541,6 +571,14 @@ export type StringNullableListFilter<$PrismaModel = never> = {
   isEmpty?: boolean
 }
 
+export type EnumSignatureVersionNullableListFilter<$PrismaModel = never> = {
+  equals?: $Enums.SignatureVersion[] | Prisma.ListEnumSignatureVersionFieldRefInput<$PrismaModel> | null
+  has?: $Enums.SignatureVersion | Prisma.EnumSignatureVersionFieldRefInput<$PrismaModel> | null
+  hasEvery?: $Enums.SignatureVersion[] | Prisma.ListEnumSignatureVersionFieldRefInput<$PrismaModel>
+  hasSome?: $Enums.SignatureVersion[] | Prisma.ListEnumSignatureVersionFieldRefInput<$PrismaModel>
+  isEmpty?: boolean
+}
+
 export type SubscriptionCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
@@ -553,6 +591,8 @@ export type SubscriptionCountOrderByAggregateInput = {
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
+  signatures?: Prisma.SortOrder
+  keyPairs?: Prisma.SortOrder
   fingerprint?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -615,6 +655,10 @@ export type SubscriptionCreateeventTypesInput = {
   set: string[]
 }
 
+export type SubscriptionCreatesignaturesInput = {
+  set: $Enums.SignatureVersion[]
+}
+
 export type SubscriptionUpdateeventTypesInput = {
   set?: string[]
   push?: string | string[]
@@ -634,6 +678,11 @@ export type NullableIntFieldUpdateOperationsInput = {
 
 export type NullableDateTimeFieldUpdateOperationsInput = {
   set?: Date | string | null
+}
+
+export type SubscriptionUpdatesignaturesInput = {
+  set?: $Enums.SignatureVersion[]
+  push?: $Enums.SignatureVersion | $Enums.SignatureVersion[]
 }
 
 export type BytesFieldUpdateOperationsInput = {
@@ -674,6 +723,8 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
@@ -693,6 +744,8 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
   previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint: runtime.Bytes
   createdAt?: Date | string
   updatedAt?: Date | string
@@ -728,6 +781,8 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -747,6 +802,8 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -797,6 +854,8 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
+  signatures?: boolean
+  keyPairs?: boolean
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -818,6 +877,8 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
+  signatures?: boolean
+  keyPairs?: boolean
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -837,6 +898,8 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
+  signatures?: boolean
+  keyPairs?: boolean
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -856,6 +919,8 @@ export type SubscriptionSelectScalar = {
   formerSecrets?: boolean
   previousSecret?: boolean
   previousSecretUntil?: boolean
+  signatures?: boolean
+  keyPairs?: boolean
   fingerprint?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -863,7 +928,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
@@ -900,6 +965,12 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     previousSecret: string | null
     previousSecretUntil: Date | null
+    signatures: $Enums.SignatureVersion[]
+    /**
+     * The newest first, at most eleven: `[{publicKey, privateKey, validUntil}]`. The first has no end; each replaced one
+     * signs beside it until its time. None before V1A is asked for.
+     */
+    keyPairs: runtime.JsonValue
     /**
      * SHA-256 of endpointUrl and the sorted set of eventTypes: what makes two subscriptions equal.
      */
@@ -1349,6 +1420,8 @@ export interface SubscriptionFieldRefs {
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>
   readonly previousSecretUntil: Prisma.FieldRef<"Subscription", 'DateTime'>
+  readonly signatures: Prisma.FieldRef<"Subscription", 'SignatureVersion[]'>
+  readonly keyPairs: Prisma.FieldRef<"Subscription", 'Json'>
   readonly fingerprint: Prisma.FieldRef<"Subscription", 'Bytes'>
   readonly createdAt: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Subscription", 'DateTime'>
