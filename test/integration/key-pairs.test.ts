@@ -4,7 +4,8 @@ import { verifyWebhook } from '../../src/client/verify-webhook.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
-import { deliver } from '../support/delivering.js'
+import { deliver, publish } from '../support/delivering.js'
+import { readSection } from '../support/docs.js'
 import { ask } from '../support/graphql.js'
 import { type ReceivedRequest, type Receiver, startReceiver } from '../support/receiver.js'
 import { isSignedBy, isSignedByPair, newEncryptionKey, signatureCount } from '../support/secrets.js'
@@ -241,6 +242,23 @@ describe('a private key', () => {
     expect(await stored()).toHaveLength(1)
   })
 
+  it('that is lost fails deliveries, and is made anew by the same signatures', async () => {
+    const first = await start(BOTH, 'postgres', {
+      DELIVERY_MAX_ATTEMPTS: '1000',
+      DELIVERY_BACKOFF_MAX_SECONDS: '0.5',
+    })
+    await service.database.query(`update subscriptions set "keyPairs" = '[]'`)
+    const eventId = await publish(service)
+    const lastError = async () =>
+      (await service.api.get(`/v1/events/${eventId}`)).body.deliveries[0]?.lastError
+    await expect.poll(lastError, { timeout: 20_000 }).toContain('has no key pair to sign with')
+    expect(receiver.requests).toEqual([])
+    const { publicKey, publicKeys } = await change(first, { signatures: BOTH })
+    expect([publicKeys, publicKey === first.publicKey]).toEqual([[publicKey], false])
+    await expect.poll(() => receiver.requests.length, { timeout: 20_000 }).toBe(1)
+    expect(isSignedByPair(publicKey, receiver.requests[0] as ReceivedRequest)).toBe(true)
+  })
+
   it('is gone with its subscription', async () => {
     await remove(await start(BOTH))
     expect(await stored()).toEqual([])
@@ -273,6 +291,17 @@ describe('a process of the version before', () => {
   })
 })
 
+it('a webhook is verified by the example of the docs', async () => {
+  const [, example = ''] = /```js\n(.*?)```/s.exec(readSection('docs/webhooks.md', 'Public keys')) ?? []
+  const { isSigned } = await import(`data:text/javascript,${encodeURIComponent(example)}`)
+  const { publicKey } = await start(BOTH)
+  const { headers, body } = await deliver(service, receiver)
+  expect([isSigned(publicKey, headers, body), isSigned(publicKey, headers, `${body} `)]).toEqual([
+    true,
+    false,
+  ])
+})
+
 describe('verifyWebhook of the client', () => {
   const verified = async (secrets: string[], { headers, body }: ReceivedRequest) =>
     (await verifyWebhook({ secrets, headers, body })).type
@@ -296,5 +325,12 @@ describe('verifyWebhook of the client', () => {
     await expect(verified([first.secret], webhook)).rejects.toMatchObject(refused)
     const changed = { ...webhook, body: `${webhook.body} ` }
     await expect(verified([publicKey], changed)).rejects.toMatchObject(refused)
+  })
+
+  it('refuses a public key of another length', async () => {
+    const { publicKey } = await start(['V1A'])
+    const webhook = await deliver(service, receiver)
+    for (const key of ['whpk_', 'whpk_AAAA', `${publicKey.slice(0, -1)}A`])
+      await expect(verified([key], webhook)).rejects.toThrow(TypeError)
   })
 })

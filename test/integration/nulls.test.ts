@@ -78,7 +78,8 @@ describe('null over REST', () => {
 })
 
 describe('null over GraphQL', () => {
-  const fields = 'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond'
+  const fields =
+    'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {

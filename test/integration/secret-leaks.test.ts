@@ -4,6 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createSecretCipher } from '../../src/secrets/cipher.js'
+import { parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { createLogger } from '../../src/telemetry/logging.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
@@ -67,7 +69,8 @@ async function start(settings: Record<string, string> = {}, databaseUrl = databa
 
 type Kept = Awaited<ReturnType<typeof start>>
 
-const fields = 'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond createdAt updatedAt'
+const fields =
+  'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt'
 const CREATE = `mutation ($input: CreateSubscriptionInput!) {
   createSubscription(input: $input) { subscription { ${fields} } secret errors { code message ... on InvalidInputError { problems { path message } } } } }`
 const ROTATE = `mutation ($id: ID!) { rotateSecret(id: $id) { subscription { ${fields} } secret errors { code } } }`
@@ -99,6 +102,26 @@ function expectNothingOf(secrets: string[], places: { where: string; text: strin
   expect(places.length).toBeGreaterThan(0)
 }
 
+/** What signs `v1a`, without the public half. */
+async function privateKeys(): Promise<string[]> {
+  const cipher = createSecretCipher([parseEncryptionKey(key.text)])
+  const rows = await database.query<{ id: string; privateKey: string }>(
+    `select id, pair ->> 'privateKey' as "privateKey" from subscriptions, jsonb_array_elements("keyPairs") as pair`,
+  )
+  expect(rows.length).toBeGreaterThan(4)
+  return rows.flatMap(({ id, privateKey }) => {
+    const opened = cipher.open(id, privateKey)
+    const seed = Buffer.from(opened.slice('whsk_'.length), 'base64').subarray(0, 32)
+    // The base64 of the seed alone ends otherwise than where the public half follows.
+    return [
+      opened,
+      opened.slice('whsk_'.length, 'whsk_'.length + 42),
+      seed.toString('hex'),
+      seed.toString('base64'),
+    ]
+  })
+}
+
 /** Every row of every table, as text. */
 async function tables(): Promise<{ where: string; text: string }[]> {
   const named = await database.query<{ name: string }>(
@@ -118,7 +141,9 @@ const logged = () => logLines.map((text) => ({ where: `log: ${text.slice(0, 200)
 
 /** Subscribes in all ways; gives the secrets, and forgets the answers that may show them, which it has looked at. */
 async function subscribe(kept: Kept): Promise<{ ids: string[]; secrets: string[] }> {
-  const endpoint = (at: string) => ({ endpointUrl: `${receiver.url}/${at}`, eventTypes: ['a'] })
+  const endpoint = (at: string) => ({
+    ...{ endpointUrl: `${receiver.url}/${at}`, eventTypes: ['a'], signatures: ['V1', 'V1A'] },
+  })
   const rest = [
     await kept.post('/v1/subscriptions', endpoint('generated')),
     await kept.post('/v1/subscriptions', { ...endpoint('given'), secret: GIVEN }),
@@ -179,12 +204,12 @@ describe('a secret', () => {
       `{ subscriptions(first: 50) { edges { cursor node { ${fields} } } } deliveries(first: 50) { edges { node { lastError logs { error } } } } }`,
     )
     // There is no field to ask for.
-    for (const field of ['secret', 'formerSecrets', 'previousSecret', 'previousSecretUntil'])
+    for (const field of ['secret', 'formerSecrets', 'previousSecret', 'previousSecretUntil', 'keyPairs'])
       expect(
         (await kept.ask(`{ subscriptions(first: 1) { edges { node { ${field} } } } }`)).body.errors,
       ).toHaveLength(1)
 
-    const all = [...secrets, ...rotated, NEXT, key.text]
+    const all = [...secrets, ...rotated, ...(await privateKeys()), NEXT, key.text]
     expect(logLines.join()).toContain('"status":"FAILED"')
     const signatures = receiver.requests.map(({ headers }) => String(headers['webhook-signature']))
     const liveText = { where: 'live', text: JSON.stringify(live.results) }
