@@ -1,5 +1,6 @@
 /** `node-event-service-client` as npm would publish it: installed elsewhere, and used by all that may. */
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -18,9 +19,22 @@ const NAME = 'node-event-service-client'
 /** Minified, as a bundler loads it into a page. */
 const MOST_BYTES = 15_000
 
+/** The same webhook, signed with a key pair by OpenSSL. */
+function signedByPair() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { headers, body } = webhookReference
+  const content = Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`)
+  const signature = `v1a,${sign(null, content, privateKey).toString('base64')}`
+  const point = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+  return {
+    ...{ body, secret: `whpk_${point.toString('base64')}` },
+    headers: { ...headers, 'webhook-signature': signature },
+  }
+}
+
 /** As a program of its own writes it. */
-const verification = `{
-  ...${JSON.stringify(webhookReference)},
+const verification = (webhook: object) => `{
+  ...${JSON.stringify(webhook)},
   now: new Date(${webhookReference.now.getTime()}),
 }`
 
@@ -37,10 +51,11 @@ async function use({ createClient, verifyWebhook }, url, apiKey) {
     }
   })()
   await watching
-  const { test } = await verifyWebhook(${verification})
-  return JSON.stringify({ statuses, test })
+  const { test } = await verifyWebhook(${verification(webhookReference)})
+  const byPair = await verifyWebhook(${verification(signedByPair())})
+  return JSON.stringify({ statuses, test, byPair: byPair.test })
 }`
-const used = JSON.stringify({ statuses: ['PENDING', 'FAILED', 'SENT'], test: 2432232314 })
+const used = JSON.stringify({ statuses: ['PENDING', 'FAILED', 'SENT'], test: 2432232314, byPair: 2432232314 })
 
 let resources: Resources
 let consumer: Consumer
