@@ -34,7 +34,7 @@ function planFor(endpoint: Endpoint, secret: string | undefined): Candidate['pla
   if (endpoint.channels?.length)
     return { obstacle: 'it takes the messages of some channels only, and there are no channels here' }
   if (secret?.startsWith('whsk_'))
-    return { obstacle: 'its webhooks are signed with an asymmetric key (whsk_), which is not supported' }
+    return { obstacle: 'its webhooks are signed with an asymmetric key (whsk_): create it with V1A' }
   const types = endpoint.filterTypes ?? []
   return {
     subscription: {
