@@ -16,6 +16,7 @@ import type { Database } from '../platform/postgres/database.js'
 import type { JobQueue } from '../platform/queue/job-queue.js'
 import { withTimeout } from '../platform/timeout.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
+import { announceChanges } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createAttempt } from './attempt/attempt.js'
 import { createEndpointCache } from './attempt/endpoint-cache.js'
@@ -28,7 +29,7 @@ import type { EgressGuard } from './egress/egress-guard.js'
 import type { EgressSettings } from './egress/egress-settings.js'
 import { createLeaseQuotas } from './fairness/lease-quotas.js'
 import { createResponsiveEndpoints } from './fairness/responsive-endpoints.js'
-import { type DeliveryJob, readPrepared, toJobs } from './scheduling/delivery-job.js'
+import { changesOfJob, type DeliveryJob, readPrepared, toJobs } from './scheduling/delivery-job.js'
 import { createDispatcher } from './scheduling/dispatcher.js'
 import { createFastPath } from './scheduling/fast-path.js'
 import type { Lease } from './scheduling/lease.js'
@@ -136,6 +137,8 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     intervalMs: DELTAS_MERGED_EVERY_MS,
     onError: onError('delivery metrics'),
   })
+  /** Deliveries of an earlier time may have been leased anew since: see `takeBackAllLeases`. */
+  const startedAt = clock.now()
   const preparedDeliveries = createPreparedDeliveries({
     loader: createLoader(database, signingKeys, clock),
     endpointCache: createEndpointCache(database, signingKeys, clock),
@@ -158,10 +161,19 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   wakeUps.listen('due', scheduler.wake)
   const pollers = [dispatcher, scheduler, counterDeltas, metricsDeltas]
 
+  /** Takes what a job carries for first attempts, unless its deliveries may have gone on since. */
+  function prepare(job: Required<DeliveryJob>): void {
+    const leasedUntil = new Date(job.leases[0]?.queuedUntil ?? 0)
+    if (leasedUntil <= clock.now()) return
+    announceChanges(serviceEvents, changesOfJob(job))
+    const acceptedAt = new Date(job.prepared.acceptedAt)
+    if (acceptedAt >= startedAt) preparedDeliveries.add(readPrepared(job), acceptedAt)
+  }
+
   async function start(): Promise<void> {
     await worker.start({
       attempt,
-      prepare: (job) => preparedDeliveries.add(readPrepared(job), new Date(job.prepared.acceptedAt)),
+      prepare,
       onCapacityFreed: scheduler.capacityFreed,
       onGivenBack: scheduler.addBacklog,
     })

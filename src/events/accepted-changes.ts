@@ -18,6 +18,15 @@ export function acceptedChanges(candidates: Candidate[], accepted: Accepted): Ch
   }
 }
 
+/** The events that nobody wants: what is left to announce where someone else announces the deliveries. */
+export function unmatchedChanges(candidates: Candidate[], accepted: Accepted): Changes {
+  const dispatched = new Set(accepted.deliveries.map(({ eventId }) => eventId))
+  const isUnmatched = ({ id }: Candidate) =>
+    accepted.ids.has(id) && !accepted.inOutbox.has(id) && !dispatched.has(id)
+  const unmatched = candidates.filter(isUnmatched)
+  return { events: unmatched.length > 0 ? () => dispatchedEvents(unmatched, accepted) : undefined }
+}
+
 function dispatchedEvents(
   candidates: Candidate[],
   { ids, inOutbox, deliveries, at }: Accepted,

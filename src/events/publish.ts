@@ -18,7 +18,7 @@ import {
 import { announceChanges } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate, type FastPathRoom } from './accept.js'
-import { acceptedChanges } from './accepted-changes.js'
+import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 
 export interface Published {
@@ -50,6 +50,8 @@ interface FindByKeyRow {
 
 /** Takes deliveries directly after their commit: the worker of this process, or the queue. */
 export interface FastPath {
+  /** Whether it announces the deliveries that it takes and their events, before the first attempts. */
+  announcesDeliveries: boolean
   /** The most leases of a subscription, where the database must count them: the events above it use the outbox. */
   quota: number | undefined
   /** It takes no delivery of these subscriptions now; undefined while it takes none at all. */
@@ -99,7 +101,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
     const accepted = await accept({ database, matcher }, inOrder, roomOf(fastPath))
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
-    announceChanges(serviceEvents, acceptedChanges(inOrder, accepted))
+    const changesOf = fastPath?.announcesDeliveries ? unmatchedChanges : acceptedChanges
+    announceChanges(serviceEvents, changesOf(inOrder, accepted))
     if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
     if (accepted.inOutbox.size > 0) onCommitted()
     const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.ids.has(id)))

@@ -93,7 +93,7 @@ function createApi(
     work.engine?.fastPath ??
     resources.use(
       createQueuePath({
-        ...{ queue, database, onError: reportTrouble('queue') },
+        ...{ queue, database, serviceEvents, onError: reportTrouble('queue') },
         onDue: () => wakeUps.send('due'),
       }),
       'queue path',

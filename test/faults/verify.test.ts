@@ -10,7 +10,7 @@ import { createWorld } from './world.js'
 
 /** Rows that vanish, unseen, in the very commit that writes them: one in so many. */
 const forgetful: Record<string, { key: string[]; oneIn: number }> = {
-  outbox: { key: ['eventId'], oneIn: 50 },
+  outbox: { key: ['eventId'], oneIn: 5 },
   deliveries: { key: ['id'], oneIn: 50 },
   deliveryLogs: { key: ['deliveryId', 'attempt'], oneIn: 50 },
   tallies: { key: ['id'], oneIn: 20 },

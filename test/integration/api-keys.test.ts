@@ -34,6 +34,7 @@ describe('REST', () => {
     ['read', 'get', '/v1/subscriptions'],
     ['read', 'get', `/v1/subscriptions/${id}`],
     ['manage', 'patch', `/v1/subscriptions/${id}`, { isEnabled: true }],
+    ['manage', 'post', `/v1/subscriptions/${id}/rotate-secret`, {}],
   ]
 
   it.each(routes)('takes `%s`: %s %s', async (needed, method, path, body) => {

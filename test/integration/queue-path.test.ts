@@ -72,7 +72,7 @@ it('a job has the webhook, and a worker sends it without the outbox', async () =
 it('a large payload stays out of Redis, and is loaded by the worker', async () => {
   await publish({ text: 'x'.repeat(100_000) })
   await expect.poll(readJobs).toHaveLength(1)
-  expect((await readJobs())[0]?.prepared).toBeUndefined()
+  expect((await readJobs())[0]?.prepared?.events[0]?.body).toBeNull()
   resources.use(await startWorker())
   await expect.poll(() => receiver.requests[0]?.body.length, { timeout: 10_000 }).toBeGreaterThan(100_000)
 })

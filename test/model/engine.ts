@@ -137,6 +137,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
   }
 
   const fastPath = (quota: number | undefined): FastPath => ({
+    announcesDeliveries: false,
     quota,
     saturated: () => [],
     restMs: () => 0,

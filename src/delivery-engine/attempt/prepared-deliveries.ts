@@ -55,8 +55,6 @@ interface Held extends PreparedDelivery {
 
 export function createPreparedDeliveries(options: PreparedDeliveriesOptions): PreparedDeliveries {
   const { loader, endpointCache, clock } = options
-  /** Deliveries of an earlier time may have been leased anew since: see `takeBackAllLeases`. */
-  const startedAtMs = clock.nowMs()
   /** By delivery id, the oldest first. */
   const held = new Map<string, Held>()
   let bytes = 0
@@ -66,7 +64,7 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
     bytes -= delivery.event.bytes
   }
 
-  const isOld = (acceptedAt: Date) => acceptedAt.getTime() < Math.max(startedAtMs, clock.nowMs() - MAX_AGE_MS)
+  const isOld = (acceptedAt: Date) => acceptedAt.getTime() < clock.nowMs() - MAX_AGE_MS
 
   function removeOld(): void {
     for (const delivery of held.values()) {

@@ -2,6 +2,9 @@
  * What the queue carries: leases, and for first attempts what they need, so that the worker that takes the job asks the
  * database for nothing.
  */
+import { snapshotOfNewDelivery } from '../../model/delivery-snapshot.js'
+import { snapshotOfDispatchedEvent } from '../../model/event-snapshot.js'
+import type { Changes } from '../../telemetry/changes.js'
 import type { PreparedDelivery, PreparedEvent } from '../attempt/prepared-deliveries.js'
 import type { Lease } from './lease.js'
 
@@ -16,15 +19,26 @@ export interface DeliveryJob {
 export interface PreparedJob {
   /** When they were created, ISO 8601. */
   acceptedAt: string
-  /** Times are ISO 8601; `body` is the text of the webhook. */
-  events: { id: string; type: string; idempotencyKey: string | null; createdAt: string; body: string }[]
+  events: QueuedEvent[]
   /** One for each lease, in the same order; `event` is a place in `events`. */
   deliveries: { event: number; subscriptionVersion: string }[]
 }
 
+interface QueuedEvent {
+  id: string
+  type: string
+  idempotencyKey: string | null
+  /** ISO 8601. */
+  createdAt: string
+  /** The text of the webhook; null when the worker is to load it. */
+  body: string | null
+  /** The event's deliveries, in the first job that has some of them; null in the others. */
+  deliveryCount: number | null
+}
+
 /** Deliveries that one job carries: few enough to share work between workers, enough to need few jobs. */
 const DELIVERIES_PER_JOB = 50
-/** Bodies that one job carries. A delivery with a larger one is loaded: Redis should not hold large payloads. */
+/** Bodies that one job carries. A larger one is loaded by the worker: Redis should not hold large payloads. */
 const MAX_JOB_BYTES = 64 * 1024
 
 /** A lease with what its first attempt needs. */
@@ -37,23 +51,32 @@ export const toJobs = (leases: Lease[]): DeliveryJob[] =>
   chunks(leases, () => 0).map((leases) => ({ leases }))
 
 export function toPreparedJobs(all: PreparedLease[], acceptedAt: Date): DeliveryJob[] {
-  const isLarge = ({ delivery }: PreparedLease) => delivery.event.bytes > MAX_JOB_BYTES
-  const large = all.filter(isLarge).map(({ lease }) => lease)
-  const others = chunks(
-    all.filter((prepared) => !isLarge(prepared)),
-    ({ delivery }) => delivery.event.bytes,
-  )
-  return [...toJobs(large), ...others.map((prepared) => toPreparedJob(prepared, acceptedAt))]
+  const counts = new Map<PreparedEvent, number>()
+  for (const { delivery } of all) counts.set(delivery.event, (counts.get(delivery.event) ?? 0) + 1)
+  /** Only its first job gets the count of an event. */
+  function takeCount(event: PreparedEvent): number | null {
+    const count = counts.get(event) ?? null
+    counts.delete(event)
+    return count
+  }
+  const jobs = chunks(all, ({ delivery: { event } }) => (isLarge(event) ? 0 : event.bytes))
+  return jobs.map((prepared) => toPreparedJob(prepared, acceptedAt, takeCount))
 }
 
-function toPreparedJob(prepared: PreparedLease[], acceptedAt: Date): DeliveryJob {
+const isLarge = ({ bytes }: PreparedEvent): boolean => bytes > MAX_JOB_BYTES
+
+function toPreparedJob(
+  prepared: PreparedLease[],
+  acceptedAt: Date,
+  takeCount: (event: PreparedEvent) => number | null,
+): DeliveryJob {
   const events = [...new Set(prepared.map(({ delivery }) => delivery.event))]
   const places = new Map(events.map((event, place) => [event, place]))
   return {
     leases: prepared.map(({ lease }) => lease),
     prepared: {
       acceptedAt: acceptedAt.toISOString(),
-      events: events.map(writeEvent),
+      events: events.map((event) => writeEvent(event, takeCount(event))),
       deliveries: prepared.map(({ delivery: { event, subscriptionVersion } }) => ({
         event: places.get(event) as number,
         subscriptionVersion,
@@ -62,7 +85,13 @@ function toPreparedJob(prepared: PreparedLease[], acceptedAt: Date): DeliveryJob
   }
 }
 
-/** The prepared deliveries of a job. */
+function writeEvent(event: PreparedEvent, deliveryCount: number | null): QueuedEvent {
+  const { id, type, idempotencyKey, createdAt } = event
+  const body = isLarge(event) ? null : Buffer.from(event.body()).toString()
+  return { id, type, idempotencyKey, createdAt: createdAt.toISOString(), body, deliveryCount }
+}
+
+/** The prepared deliveries of a job, without those whose webhooks are to be loaded. */
 export function readPrepared({ leases, prepared }: Required<DeliveryJob>): PreparedDelivery[] {
   const events = prepared.events.map(readEvent)
   return leases.flatMap(({ deliveryId, subscriptionId }, place) => {
@@ -73,23 +102,31 @@ export function readPrepared({ leases, prepared }: Required<DeliveryJob>): Prepa
   })
 }
 
-const writeEvent = (event: PreparedEvent): PreparedJob['events'][number] => {
-  const { id, type, idempotencyKey, createdAt } = event
-  const body = Buffer.from(event.body()).toString()
-  return { id, type, idempotencyKey, createdAt: createdAt.toISOString(), body }
-}
-
-function readEvent({
-  id,
-  type,
-  idempotencyKey,
-  createdAt,
-  body,
-}: PreparedJob['events'][number]): PreparedEvent {
+function readEvent({ id, type, idempotencyKey, createdAt, body }: QueuedEvent): PreparedEvent | undefined {
+  if (body === null) return undefined
   const bytes = Buffer.from(body)
   return {
     ...{ id, type, idempotencyKey, createdAt: new Date(createdAt), bytes: bytes.length },
     body: () => bytes,
+  }
+}
+
+/** The new deliveries of a job and their events, for live updates. */
+export function changesOfJob({ leases, prepared }: Required<DeliveryJob>): Changes {
+  const at = new Date(prepared.acceptedAt)
+  const eventOf = (place: number) => prepared.events[prepared.deliveries[place]?.event ?? -1]
+  return {
+    deliveries: () =>
+      leases.flatMap(({ deliveryId: id, subscriptionId }, place) => {
+        const eventId = eventOf(place)?.id
+        return eventId === undefined ? [] : [snapshotOfNewDelivery({ id, eventId, subscriptionId }, at)]
+      }),
+    events: () =>
+      prepared.events.flatMap(({ id, type, idempotencyKey, createdAt, deliveryCount }) => {
+        if (deliveryCount === null) return []
+        const event = { id, type, idempotencyKey, createdAt: new Date(createdAt), deliveryCount }
+        return [snapshotOfDispatchedEvent(event, at)]
+      }),
   }
 }
 

@@ -29,6 +29,7 @@ export function createFastPath(options: FastPathOptions): FastPath {
   const { preparedDeliveries, worker, stopRequest, onBacklog } = options
   const isBusy = createEventLoopLoad()
   return {
+    announcesDeliveries: false,
     quota: undefined,
     saturated: () => (stopRequest.aborted || preparedDeliveries.isFull() ? undefined : worker.saturated()),
     restMs: () => (isBusy() ? Math.min(MAX_REST_MS, worker.waiting * REST_PER_WAITING_MS) : 0),

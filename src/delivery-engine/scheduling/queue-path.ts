@@ -6,9 +6,12 @@
  * It changes no guarantee. A job that gets lost leaves a lease that runs out. What the queue has no room for goes
  * through the outbox.
  */
+import { acceptedChanges } from '../../events/accepted-changes.js'
 import type { FastPath } from '../../events/publish.js'
 import type { Database } from '../../platform/postgres/database.js'
 import type { JobQueue } from '../../platform/queue/job-queue.js'
+import { announceChanges, type Changes } from '../../telemetry/changes.js'
+import type { ServiceEvents } from '../../telemetry/service-events.js'
 import { DEFAULT_QUOTA } from '../fairness/lease-quotas.js'
 import { type DeliveryJob, toPreparedJobs } from './delivery-job.js'
 import { firstAttempts } from './first-attempts.js'
@@ -17,6 +20,7 @@ import { giveBackLeases } from './scheduler.js'
 export interface QueuePathOptions {
   queue: JobQueue<DeliveryJob>
   database: Database
+  serviceEvents: ServiceEvents
   /** Called when deliveries stay in the table: those of a queue that is away. */
   onDue(): void
   onError(error: unknown): void
@@ -30,17 +34,18 @@ const COUNT_EVERY_MS = 100
 const MAX_ON_THE_WAY = 2000
 
 export function createQueuePath(options: QueuePathOptions): FastPath & AsyncDisposable {
-  const { queue, database, onDue, onError } = options
+  const { queue, database, serviceEvents, onDue, onError } = options
   const depth = createQueueDepth(queue)
   const adding = new Set<Promise<void>>()
   let onTheWay = 0
   let isStopping = false
 
-  async function add(jobs: DeliveryJob[]): Promise<void> {
+  async function add(jobs: DeliveryJob[], changes: Changes): Promise<void> {
     try {
       await queue.add(jobs)
     } catch (error) {
       onError(error)
+      announceChanges(serviceEvents, changes)
       await giveBackLeases(
         database,
         jobs.flatMap(({ leases }) => leases),
@@ -50,6 +55,8 @@ export function createQueuePath(options: QueuePathOptions): FastPath & AsyncDisp
   }
 
   return {
+    // Another process makes the attempts. Only there is a delivery announced before its first one for sure.
+    announcesDeliveries: true,
     quota: DEFAULT_QUOTA,
     saturated: () =>
       isStopping || onTheWay > MAX_ON_THE_WAY || depth.read() > MAX_WAITING_JOBS ? undefined : [],
@@ -57,7 +64,8 @@ export function createQueuePath(options: QueuePathOptions): FastPath & AsyncDisp
     take(candidates, accepted) {
       const { prepared } = firstAttempts(candidates, accepted)
       onTheWay += prepared.length
-      const added = add(toPreparedJobs(prepared, accepted.at)).finally(() => {
+      const jobs = toPreparedJobs(prepared, accepted.at)
+      const added = add(jobs, acceptedChanges(candidates, accepted)).finally(() => {
         onTheWay -= prepared.length
         adding.delete(added)
       })
