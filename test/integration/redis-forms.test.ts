@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findFreePort } from '../../src/platform/free-port.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createAuthority } from '../support/certificates.js'
 import { createClient } from '../support/client.js'
@@ -106,8 +107,8 @@ describe('REDIS_URL', { timeout: 120_000 }, () => {
         ],
       ],
     })
-    const tlsPort = `${redis.port + 1}`
-    await redis.cli('config', 'set', 'tls-port', tlsPort)
+    const tlsPort = `${await findFreePort()}`
+    expect(await redis.cli('config', 'set', 'tls-port', tlsPort)).toBe('OK')
     const REDIS_URL = `rediss://localhost:${tlsPort}`
     const certificate = {
       REDIS_CERT_FILE: file('client.pem', client.cert),
