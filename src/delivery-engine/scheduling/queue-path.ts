@@ -3,13 +3,13 @@
  * event leases its deliveries to the queue, and a job takes what the first attempt needs to a worker, which asks the
  * database for nothing. Outbox, dispatcher and loader have no part in it.
  *
- * It changes no guarantee. A job that gets lost leaves a lease that runs out. What the queue has no room for goes
- * through the outbox.
+ * It changes no guarantee. A job that gets lost, and one of which nobody knows whether the queue has it, leaves a lease
+ * that runs out. What the queue has no room for goes through the outbox.
  */
 import { acceptedChanges } from '../../events/accepted-changes.js'
 import type { FastPath } from '../../events/publish.js'
 import type { Database } from '../../platform/postgres/database.js'
-import type { JobQueue } from '../../platform/queue/job-queue.js'
+import { type JobQueue, QueueAwayError } from '../../platform/queue/job-queue.js'
 import { announceChanges, type Changes } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import { DEFAULT_QUOTA } from '../fairness/lease-quotas.js'
@@ -30,6 +30,8 @@ export interface QueuePathOptions {
 const MAX_WAITING_JOBS = 100
 /** How often the waiting jobs are counted, while events are accepted. */
 const COUNT_EVERY_MS = 100
+/** After a failure the outbox is used for this long. */
+const FAILURE_COUNTS_FOR_MS = 1000
 /** Deliveries on their way to the queue. */
 const MAX_ON_THE_WAY = 2000
 
@@ -45,11 +47,12 @@ export function createQueuePath(options: QueuePathOptions): FastPath & AsyncDisp
       await queue.add(jobs)
     } catch (error) {
       onError(error)
+      depth.noteFailure()
       announceChanges(serviceEvents, changes)
-      await giveBackLeases(
-        database,
-        jobs.flatMap(({ leases }) => leases),
-      ).catch(onError)
+      // A worker may have the jobs although the answer was lost. Their leases then keep others from an attempt.
+      if (!(error instanceof QueueAwayError)) return
+      const leases = jobs.flatMap((job) => job.leases)
+      await giveBackLeases(database, leases).catch(onError)
       onDue()
     }
   }
@@ -82,6 +85,7 @@ export function createQueuePath(options: QueuePathOptions): FastPath & AsyncDisp
 function createQueueDepth(queue: JobQueue<DeliveryJob>) {
   let waiting = Number.POSITIVE_INFINITY
   let countedAtMs = Number.NEGATIVE_INFINITY
+  let failsUntilMs = Number.NEGATIVE_INFINITY
 
   async function count(): Promise<void> {
     try {
@@ -93,11 +97,15 @@ function createQueueDepth(queue: JobQueue<DeliveryJob>) {
 
   return {
     read(): number {
-      if (performance.now() - countedAtMs >= COUNT_EVERY_MS) {
-        countedAtMs = performance.now()
+      const nowMs = performance.now()
+      if (nowMs - countedAtMs >= COUNT_EVERY_MS) {
+        countedAtMs = nowMs
         void count()
       }
-      return waiting
+      return nowMs < failsUntilMs ? Number.POSITIVE_INFINITY : waiting
+    },
+    noteFailure(): void {
+      failsUntilMs = performance.now() + FAILURE_COUNTS_FOR_MS
     },
   }
 }

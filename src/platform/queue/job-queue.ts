@@ -9,8 +9,13 @@ import type { JobQueueOptions } from './backend.js'
 import { onPostgres } from './on-postgres.js'
 import { onRedis } from './on-redis.js'
 
+/** The jobs were not added. After any other error of an addition, the queue may hold them. */
+export class QueueAwayError extends Error {
+  override readonly name = 'QueueAwayError'
+}
+
 export interface JobQueue<Job> extends AsyncDisposable {
-  /** Resolves when the queue holds the jobs. */
+  /** Resolves when the queue holds the jobs. @throws QueueAwayError */
   add(jobs: Job[]): Promise<void>
   /** Gives jobs to `take`. Other processes that work on the queue get the others. */
   work(take: (job: Job) => Promise<void>): Intake
@@ -40,7 +45,7 @@ export function createJobQueue<Job extends object>(options: JobQueueOptions): Jo
 
   return {
     async add(jobs) {
-      if (!backend.isThere()) throw new Error('The queue is away.')
+      if (!backend.isThere()) throw new QueueAwayError('The queue is away.')
       const added = queue.addBulk(jobs.map((data) => ({ name, data, opts: jobOptions })))
       await withTimeout(added, ADD_TIMEOUT_MS, 'The queue')
     },
