@@ -1,11 +1,11 @@
 /**
  * Accept: one statement commits events and ensures their dispatch.
  *
- * Usually it adds an entry to the outbox. When the worker of this process has room, the statement also dispatches: it
- * writes the deliveries, leased to that worker, so an event is sent right after its commit and needs neither the outbox
- * nor the queue. If the worker dies or gives a lease back, the scheduler finds the delivery by its expired lease, like
- * any other. An event for many subscriptions goes through the outbox, because its producer must not wait for their
- * deliveries.
+ * While the fast path has room, the statement also dispatches: it writes the deliveries, leased to the worker of this
+ * process or, where there is none, to the queue. So an event is sent right after its commit and does not need the
+ * outbox. If the worker dies or the job is lost, the scheduler finds the delivery by its expired lease, like any other.
+ * Otherwise the statement adds an entry to the outbox. So it does for an event with many deliveries, because its
+ * producer must not wait for them.
  *
  * An event is matched with the subscriptions committed at that moment: in memory, and where the statement sees that the
  * memory is out of date, by the dispatcher.

@@ -11,7 +11,7 @@ import { type IndexedSubscriptions, loadAll, loadChanges } from './load.js'
 import { type ViewParameters, viewParameters } from './view.js'
 
 export interface Matches {
-  /** By event type, the ids of the subscriptions that want it. Types with more of them than was asked for are missing. */
+  /** By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing. */
   byType: Map<string, string[]>
   /** What the matches were made from, for `sqlIsCurrent`. */
   view: ViewParameters

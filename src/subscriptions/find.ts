@@ -4,9 +4,11 @@ import { isUuid } from '../platform/uuid.js'
 import type { SubscriptionContext } from './create.js'
 import { toVisible, type VisibleSubscription, visibleFields } from './subscription.js'
 
+type ReadingContext = Pick<SubscriptionContext, 'database' | 'clock'>
+
 /** @throws ServiceError NOT_FOUND */
 export async function findSubscription(
-  { database: { prisma }, clock }: SubscriptionContext,
+  { database: { prisma }, clock }: ReadingContext,
   id: string,
 ): Promise<VisibleSubscription> {
   const subscription = isUuid(id)
@@ -18,7 +20,7 @@ export async function findSubscription(
 
 /** Subscriptions, newest first. */
 export async function listSubscriptions(
-  { database: { prisma }, clock }: SubscriptionContext,
+  { database: { prisma }, clock }: ReadingContext,
   filter: { enabled?: boolean | undefined },
   page: PageRequest,
 ) {

@@ -32,8 +32,8 @@ import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, toLease } from './lease.js'
 
 /**
- * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the types that were matched, `$6`, `$7` pairs of a
- * type and a subscription that wants it, `$8`, `$9`, `$10` the `ViewParameters` of the match.
+ * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the types that were matched, `$6`, `$7` pairs of
+ * a type and a subscription that wants it, `$8`, `$9`, `$10` the `ViewParameters` of the match.
  */
 const dispatch: Statement = {
   name: 'dispatch',

@@ -1,7 +1,7 @@
 /**
  * The fast path: in a process that both accepts and delivers, a delivery goes from its commit to the worker without
- * outbox, queue and loader, because this process has in memory what the first attempt needs. A lone event then takes two
- * statements: one accepts it, the other records its attempt.
+ * outbox, queue and loader, because this process has in memory what the first attempt needs. A lone event then takes
+ * two statements: one accepts it, the other records its attempt.
  */
 import type { FastPath } from '../../events/publish.js'
 import { createEventLoopLoad } from '../../platform/event-loop-load.js'

@@ -1,7 +1,7 @@
 /**
- * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due", "subscriptions have changed". They carry no data and may be
- * lost, because every poller also polls by itself. Listeners of this process are called at once, those of other
- * processes over Redis.
+ * Wake-ups between pollers: "there are entries in the outbox", "deliveries are due", "subscriptions have changed". They
+ * carry no data and may be lost, because every poller also polls by itself. Listeners of this process are called at
+ * once, those of other processes over Redis.
  */
 import { EventEmitter } from 'node:events'
 import type { PubSub } from '../../platform/pubsub.js'
