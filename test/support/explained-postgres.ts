@@ -84,20 +84,21 @@ export async function startExplainedPostgres(bin?: string): Promise<ExplainedPos
   const query = async <Row extends object>(text: string, values: unknown[] = []) =>
     (await client.query<Row>(text, values)).rows
 
-  /** What was logged since the last time, up to this moment. A process writes to the log before it answers. */
+  /**
+   * What was logged since the last time, up to this moment. A process writes to the log before it answers, so
+   * what was answered by now stands before the mark; what follows it may be half of a message.
+   */
   let readTo = 0
   async function readLog(): Promise<LogLine[]> {
     const mark = randomUUID()
     await query(`select '${mark}'`)
     for (;;) {
       const text = await readFrom(join(directory, LOG_FILE), readTo)
-      const end = text.lastIndexOf('\n') + 1
-      if (text.slice(0, end).includes(mark)) {
-        readTo += Buffer.byteLength(text.slice(0, end))
-        return text
-          .slice(0, end - 1)
-          .split(LINE)
-          .map(parseLine)
+      const markAt = text.indexOf(mark)
+      const end = text.indexOf('\n', markAt)
+      if (markAt !== -1 && end !== -1) {
+        readTo += Buffer.byteLength(text.slice(0, end + 1))
+        return text.slice(0, end).split(LINE).map(parseLine)
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
