@@ -9,7 +9,8 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 # Without scripts: `prepare` would build before the sources are here.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY scripts/build.ts ./scripts/
 COPY src ./src
 RUN npm run build
 

@@ -47,10 +47,6 @@ export const rules = [
     path: /(?:^|\/)(?!licen[cs]e|notice|copying)[^/]*\.md$/i,
     because: 'texts are for readers of the package',
   },
-  {
-    path: /^dist\/\.tsbuildinfo$/,
-    because: 'it is for the next compilation',
-  },
 ]
 
 /**

@@ -18,16 +18,18 @@ async function main({ start, stop, stopRequested, logTo }: Program): Promise<voi
   logTo(logger)
   const resources = createResources()
   const { role, processes, shutdownGraceMs: graceMs } = config
+  const isPrimary = processes > 1 && cluster.isPrimary
+  // Most of the code. It loads while the database starts, and never in a primary.
+  const loading = isPrimary ? undefined : import('./service.js')
 
   const startAll = async () => {
     const database = resources.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
     const { databaseUrl, directUrl, pooling, poolSize } = database
-    if (processes > 1 && cluster.isPrimary) {
+    if (loading === undefined) {
       const options = { count: processes, databaseUrl, logger, graceMs, stop }
       return resources.use(await startProcesses(options), 'processes')
     }
-    // Most of the code. It is loaded once the settings and the database are right, and never in a primary.
-    const { startService } = await import('./service.js')
+    const { startService } = await loading
     const settings = { ...config, databaseUrl, directUrl, pooling, poolSize }
     return resources.use(await startService(settings, logger, stop), 'service')
   }

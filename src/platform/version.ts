@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-
-const manifest = new URL('../../package.json', import.meta.url)
+import { join } from 'node:path'
+import { packageRoot } from './package-root.js'
 
 /** The version of this service, as its package says. */
-export const version: string = JSON.parse(readFileSync(manifest, 'utf8')).version
+export const version: string = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version

@@ -197,7 +197,7 @@ describe('server.log', () => {
 
 describe('a disk that is too small', () => {
   const start = (command: string, ...args: string[]) => {
-    return run(command, [...args, process.execPath, embeddedPostgresProcess], undefined)
+    return run(command, [...args, process.execPath, ...embeddedPostgresProcess], undefined)
   }
 
   it('is said in a sentence, and no half-made cluster is left', async () => {

@@ -36,8 +36,14 @@ export interface EmbeddedFolder {
   crash(child: ChildProcess): Promise<void>
 }
 
-/** A program that starts an embedded PostgreSQL in the folder that is its argument, and runs until it is killed. */
-export const embeddedPostgresProcess = fileURLToPath(new URL('embedded-postgres-process.js', import.meta.url))
+/**
+ * Arguments of Node.js for a program that starts an embedded PostgreSQL in the folder that is its own argument, and
+ * runs until it is killed.
+ */
+export const embeddedPostgresProcess = [
+  `--import=${import.meta.resolve('tsx')}`,
+  fileURLToPath(new URL('embedded-postgres-process.ts', import.meta.url)),
+]
 
 /** Each test starts servers, often several, on a machine that may have more to do. */
 const TEST_TIMEOUT_MS = 120_000
@@ -75,7 +81,7 @@ export function useEmbeddedFolder(): EmbeddedFolder {
   }
 
   async function startInChild() {
-    const child = spawn(process.execPath, [embeddedPostgresProcess, dataDirectory], {
+    const child = spawn(process.execPath, [...embeddedPostgresProcess, dataDirectory], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     children.push(child)

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../package-root.js'
 
-const packageRoot = fileURLToPath(new URL('../../../', import.meta.url))
 export const migrationsDirectory = join(packageRoot, 'prisma', 'migrations')
 
 export interface Migration {

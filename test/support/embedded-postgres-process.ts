@@ -1,5 +1,5 @@
 /** A process that starts an embedded PostgreSQL, prints its URL as a line of JSON, and holds it until it is killed. */
-import { startEmbeddedPostgres } from '../../dist/platform/embedded-postgres.js'
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 
-const { url, adopted } = await startEmbeddedPostgres({ dataDirectory: process.argv[2] })
+const { url, adopted } = await startEmbeddedPostgres({ dataDirectory: process.argv[2] ?? '' })
 process.stdout.write(`${JSON.stringify({ url, adopted })}\n`)
