@@ -19,17 +19,19 @@ async function main({ start, stop, stopRequested, logTo }: Program): Promise<voi
   const resources = createResources()
   const { role, processes, shutdownGraceMs: graceMs } = config
   const isPrimary = processes > 1 && cluster.isPrimary
-  // Most of the code. It loads while the database starts, and never in a primary.
-  const loading = isPrimary ? undefined : import('./service.js')
+  // Most of the code, which a primary never needs. Evaluating it holds up this thread for a while.
+  const load = () => import('./service.js')
 
   const startAll = async () => {
+    // The embedded PostgreSQL starts in a process of its own. Another one is asked first, because its answer has a time.
+    const loading = config.databaseUrl === undefined && !isPrimary ? load() : undefined
     const database = resources.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
     const { databaseUrl, directUrl, pooling, poolSize } = database
-    if (loading === undefined) {
+    if (isPrimary) {
       const options = { count: processes, databaseUrl, logger, graceMs, stop }
       return resources.use(await startProcesses(options), 'processes')
     }
-    const { startService } = await loading
+    const { startService } = await (loading ?? load())
     const settings = { ...config, databaseUrl, directUrl, pooling, poolSize }
     return resources.use(await startService(settings, logger, stop), 'service')
   }
