@@ -44,6 +44,7 @@ export const rooms = {
         'retention',
         'events',
         'matching',
+        'filters',
         'api-keys',
         'secrets',
       ],
@@ -84,7 +85,7 @@ export const rooms = {
   'delivery-engine': {
     what: 'from an accepted event to a recorded attempt',
     imports: [
-      ...['events', 'matching', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
+      ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
@@ -98,11 +99,11 @@ export const rooms = {
   },
   events: {
     what: 'publish, accept, find; what a publication is',
-    imports: ['matching', 'telemetry', 'model', 'platform', 'errors.ts'],
+    imports: ['matching', 'filters', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   matching: {
     what: 'which subscriptions want an event: an index in memory, and whether it is current',
-    imports: ['model', 'platform'],
+    imports: ['filters', 'model', 'platform'],
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',
@@ -110,7 +111,11 @@ export const rooms = {
   },
   subscriptions: {
     what: 'create, update, delete, find; what a subscription may say',
-    imports: ['secrets', 'model', 'platform', 'errors.ts'],
+    imports: ['filters', 'secrets', 'model', 'platform', 'errors.ts'],
+  },
+  filters: {
+    what: 'expressions in CEL over an event: checked, compiled, bounded in what they may cost',
+    imports: ['platform', 'errors.ts'],
   },
   secrets: {
     what: 'the secrets that webhooks are signed with, and how they are stored',

@@ -11,8 +11,10 @@
  * memory is out of date, by the dispatcher.
  */
 
-import { type Matcher, type Matches, matchColumns } from '../matching/matcher.js'
-import { sqlIsCurrent } from '../matching/view.js'
+import type { FilterFailure } from '../filters/filter.js'
+import { toFilteredEvent } from '../filters/filtered-event.js'
+import { type Matcher, matchColumns } from '../matching/matcher.js'
+import { sqlIsCurrent, type ViewParameters } from '../matching/view.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
@@ -73,9 +75,11 @@ const MAX_DELIVERIES = 1000
 const sqlPublications = `
   publications as (
     select id, type, convert_from(substring($8::bytea from "dataFrom" for "dataBytes"), 'UTF8') as data,
-           metadata, "idempotencyKey", "contentHash", "createdAt"
-    from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $9::timestamptz[])
-      as publication (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt")
+           metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey"
+    from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $9::timestamptz[],
+                $10::text[])
+      as publication
+        (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey")
   )`
 
 const eventColumns = 'id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
@@ -100,30 +104,30 @@ interface AcceptForOutboxRow {
 }
 
 /**
- * `$10` saturated subscriptions: their deliveries are not leased. `$11`, `$12` pairs of a type and a subscription that
- * wants it, `$13` events that go through the outbox, `$14`, `$15`, `$16` the `ViewParameters` of the match, `$17` the
- * most leases of a subscription, or null.
+ * `$11` saturated subscriptions: their deliveries are not leased. `$12`, `$13` pairs of a match key and a subscription
+ * that wants its events, `$14` events that go through the outbox, `$15`, `$16`, `$17` the `ViewParameters` of the match,
+ * `$18` the most leases of a subscription, or null.
  */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
     with ${sqlPublications}, match as materialized (
-      select ${sqlIsCurrent('$14', '$15', '$16')} as "isCurrent"
+      select ${sqlIsCurrent('$15', '$16', '$17')} as "isCurrent"
     ), matched as materialized (
       -- The limit makes PostgreSQL look up each subscription by its id.
-      select wanted.type, s.*, s."isUnlimited" and wanted.id <> all ($10::uuid[]) as "isLeased"
-      from unnest($11::text[], $12::uuid[]) as wanted (type, id)
+      select wanted."matchKey", s.*, s."isUnlimited" and wanted.id <> all ($11::uuid[]) as "isLeased"
+      from unnest($12::text[], $13::uuid[]) as wanted ("matchKey", id)
       cross join lateral (
         select id as "subscriptionId", xmin::text as version, "maxRequestsPerSecond" is null as "isUnlimited"
         from subscriptions where id = wanted.id limit 1
       ) as s
     ), "full" as materialized (
-      -- Types with a subscription that has no room for a whole batch, or that is limited in time.
-      select distinct type from matched where $17::int is not null and (
-        not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$17')} < (select count(*) from publications)
+      -- Keys with a subscription that has no room for a whole batch, or that is limited in time.
+      select distinct "matchKey" from matched where $18::int is not null and (
+        not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$18')} < (select count(*) from publications)
       )
     ), "fanOut" as materialized (
-      select type, count(*)::int as deliveries from matched group by type
+      select "matchKey", count(*)::int as deliveries from matched group by "matchKey"
     ), accepted as materialized (
       insert into events (${eventColumns}, status, "deliveryCount")
       select ${sqlEventValues},
@@ -133,16 +137,16 @@ const acceptAndDispatch: Statement = {
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
       from publications p
       cross join lateral (
-        select not "isCurrent" or p.id = any ($13::uuid[]) or p.type in (select type from "full") as "isOutbox"
+        select not "isCurrent" or p.id = any ($14::uuid[]) or p."matchKey" in (select "matchKey" from "full") as "isOutbox"
         from match
       ) as way
-      left join lateral (select * from "fanOut" where "fanOut".type = p.type limit 1) as f on true
+      left join lateral (select * from "fanOut" where "fanOut"."matchKey" = p."matchKey" limit 1) as f on true
       on conflict ("idempotencyKey") do nothing
-      returning id, type, status
+      returning id, status
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
       select uuid_v7(), a.id, m."subscriptionId", ${sqlNow}, case when m."isLeased" then ${sqlLeaseEnd} end
-      from accepted a join matched m on m.type = a.type
+      from accepted a join publications p using (id) join matched m using ("matchKey")
       where a.status = 'PROCESSING'
       returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
     ), deltas as (
@@ -185,31 +189,60 @@ export async function accept(
   candidates: Candidate[],
   room: FastPathRoom | undefined,
 ): Promise<Accepted> {
-  const values = columnsOf(candidates)
   if (room !== undefined) {
-    const types = candidates.map(({ publication }) => publication.type)
-    const { byType, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
-    const match = [...matchColumns(byType), chooseForOutbox(candidates, byType), ...view]
-    return toAccepted(
+    const { byKey, keys, failures, view } = matchCandidates(matcher, candidates)
+    const match = [...matchColumns(byKey), chooseForOutbox(candidates, keys, byKey), ...view]
+    const accepted = toAccepted(
       await database.query<AcceptAndDispatchRow>(acceptAndDispatch, [
-        ...values,
+        ...columnsOf(candidates, keys),
         room.saturated,
         ...match,
         room.quota ?? null,
       ]),
     )
+    const isDispatched = (eventId: string) => accepted.ids.has(eventId) && !accepted.inOutbox.has(eventId)
+    for (const [eventId, failed] of failures) if (isDispatched(eventId)) matcher.count(failed)
+    return accepted
   }
-  const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, values)
+  const types = candidates.map(({ publication }) => publication.type)
+  const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, columnsOf(candidates, types))
   const ids = new Set(rows.map(({ eventId }) => eventId))
   return { ...nothingAccepted(), ids, inOutbox: ids }
 }
 
+/** Matches of candidates: the subscriptions by match key, and the key of each candidate, in their order. */
+interface CandidateMatches {
+  byKey: Map<string, string[]>
+  keys: string[]
+  /** By event id. */
+  failures: Map<string, FilterFailure[]>
+  view: ViewParameters
+}
+
+function matchCandidates(matcher: Matcher, candidates: Candidate[]): CandidateMatches {
+  const types = candidates.map(({ publication }) => publication.type)
+  const { byType: byKey, filtered, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
+  const failures: CandidateMatches['failures'] = new Map()
+  const keys = candidates.map(({ id, publication, createdAt }) => {
+    if (!filtered.has(publication.type)) return publication.type
+    const match = matcher.matchEvent(toFilteredEvent({ ...publication, createdAt }), MAX_FAST_PATH_FAN_OUT)
+    if (match !== undefined) byKey.set(id, match.ids)
+    if (match !== undefined && match.errors.length > 0) failures.set(id, match.errors)
+    return id
+  })
+  return { byKey, keys, failures, view }
+}
+
 /** @returns the ids of the events that one statement should not make the deliveries of */
-function chooseForOutbox(candidates: Candidate[], byType: Matches['byType']): string[] {
+function chooseForOutbox(
+  candidates: Candidate[],
+  keys: string[],
+  byKey: CandidateMatches['byKey'],
+): string[] {
   let deliveries = 0
   return candidates
-    .filter(({ publication }) => {
-      const wanting = byType.get(publication.type)
+    .filter((_, index) => {
+      const wanting = byKey.get(keys[index] as string)
       if (wanting === undefined) return true
       deliveries += wanting.length
       return deliveries > MAX_DELIVERIES
@@ -217,7 +250,7 @@ function chooseForOutbox(candidates: Candidate[], byType: Matches['byType']): st
     .map(({ id }) => id)
 }
 
-function columnsOf(candidates: Candidate[]): unknown[] {
+function columnsOf(candidates: Candidate[], matchKeys: string[]): unknown[] {
   const publications = candidates.map(({ publication }) => publication)
   const data = publications.map((publication) => Buffer.from(publication.data))
   return [
@@ -230,6 +263,7 @@ function columnsOf(candidates: Candidate[]): unknown[] {
     candidates.map(({ contentHash }) => contentHash),
     Buffer.concat(data),
     candidates.map(({ createdAt }) => createdAt),
+    matchKeys,
   ]
 }
 

@@ -25,6 +25,7 @@ import { sendProblem, toHttpError } from './problem.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventRoutes } from './routes/events.js'
+import { filterRoutes } from './routes/filters.js'
 import type { GraphQLRouteOptions } from './routes/graphql.js'
 import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
@@ -128,6 +129,7 @@ export async function createApp({
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
         await guarded.register(subscriptionRoutes(api))
+        await guarded.register(filterRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(deliveryMetricsRoutes(api))
       })

@@ -53,6 +53,10 @@ export const subscriptionShape = z
     id,
     endpointUrl: z.string(),
     eventTypes: z.array(z.string()),
+    filter: z.string().nullable().meta({ description: 'Which events of these types; null for all.' }),
+    filterErrors: z.object({ count: z.int(), lastError: z.string(), lastAt: time }).nullable().meta({
+      description: 'The events for which the filter failed, so it got none of them. Null without any.',
+    }),
     isEnabled: z.boolean(),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
@@ -67,6 +71,17 @@ export const subscriptionShape = z
     updatedAt: time,
   })
   .meta({ id: 'Subscription', description: 'An endpoint and the event types it wants.' })
+
+export const previewShape = z
+  .object({
+    matches: z.boolean(),
+    error: z
+      .string()
+      .nullable()
+      .meta({ description: 'What is wrong with the filter, or kept it from an answer.' }),
+    unmet: z.array(z.string()).meta({ description: 'The conditions, joined by `&&`, that do not hold.' }),
+  })
+  .meta({ id: 'FilterPreview', description: 'Whether a filter would let an event through, and why not.' })
 
 export const createdSubscriptionShape = subscriptionShape
   .extend({ secret: z.string().meta({ description: 'What webhooks are signed with. Shown this once.' }) })
@@ -204,6 +219,8 @@ export const toSubscription = (row: VisibleSubscription) => ({
   id: row.id,
   endpointUrl: row.endpointUrl,
   eventTypes: row.eventTypes,
+  filter: row.filter,
+  filterErrors: row.filterErrors && { ...row.filterErrors, lastAt: row.filterErrors.lastAt.toISOString() },
   isEnabled: row.isEnabled,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,

@@ -1,5 +1,5 @@
 /** Reads subscriptions for the index: all of them, or what changed since a view. */
-
+import { loadFilters } from '../filters/compiled-filters.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { createSubscriptionIndex, type EventTypes, type SubscriptionIndex } from './subscription-index.js'
@@ -25,11 +25,11 @@ const findChanged: Statement = {
   name: 'find-changed-subscriptions',
   text: `
     with own as materialized (${sqlOwnView}), changed as (
-      select id, ${sqlEventTypes} from subscriptions where "changedIn" >= $2::bigint
+      select id, ${sqlEventTypes}, filter from subscriptions where "changedIn" >= $2::bigint
       union all
       select later.* from unnest($3::bigint[]) as open (id)
       cross join lateral (
-        select id, ${sqlEventTypes} from subscriptions where "changedIn" = open.id
+        select id, ${sqlEventTypes}, filter from subscriptions where "changedIn" = open.id
         offset 0
       ) as later
     ), first as (
@@ -37,11 +37,17 @@ const findChanged: Statement = {
     )
     ${sqlRowsOfKinds({
       view: { columns: viewColumns, from: 'own' },
-      subscription: { columns: { id: 'uuid', eventTypes: 'text' }, from: 'first' },
+      subscription: { columns: { id: 'uuid', eventTypes: 'text', filter: 'text' }, from: 'first' },
     })}`,
 }
 
-type FindChangedRow = ({ kind: 'view' } & View) | { kind: 'subscription'; id: string; eventTypes: EventTypes }
+type FindChangedRow = ({ kind: 'view' } & View) | ({ kind: 'subscription' } & SubscriptionRow)
+
+interface SubscriptionRow {
+  id: string
+  eventTypes: EventTypes
+  filter: string | null
+}
 
 const readView: Statement = { name: 'read-view', text: sqlOwnView }
 
@@ -60,13 +66,8 @@ const adoptRestored: Statement = {
 const readPage: Statement = {
   name: 'read-subscriptions-to-match',
   text: `
-    select id, ${sqlEventTypes} from subscriptions where id > $1::uuid and "isEnabled"
+    select id, ${sqlEventTypes}, filter from subscriptions where id > $1::uuid and "isEnabled"
     order by id limit ${PAGE_SIZE}`,
-}
-
-interface ReadPageRow {
-  id: string
-  eventTypes: EventTypes
 }
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
@@ -77,8 +78,8 @@ export async function loadAll(database: Database): Promise<IndexedSubscriptions>
   const [view] = await database.query<View>(readView, [])
   const index = createSubscriptionIndex()
   for (let after: string | undefined = FIRST_ID; after !== undefined; ) {
-    const page: ReadPageRow[] = await database.query<ReadPageRow>(readPage, [after])
-    for (const { id, eventTypes } of page) index.set(id, eventTypes)
+    const page: SubscriptionRow[] = await database.query<SubscriptionRow>(readPage, [after])
+    await put(page, index)
     after = page.length === PAGE_SIZE ? page.at(-1)?.id : undefined
   }
   return { index, view: view as View }
@@ -93,6 +94,11 @@ export async function loadChanges(
   const changed = rows.filter((row) => row.kind === 'subscription')
   const { kind: _, ...now } = rows.find((row) => row.kind === 'view') as FindChangedRow & { kind: 'view' }
   if (now.serverStart !== view.serverStart || changed.length > MAX_CHANGES) return loadAll(database)
-  for (const { id, eventTypes } of changed) index.set(id, eventTypes)
+  await put(changed, index)
   return { index, view: now }
+}
+
+async function put(rows: SubscriptionRow[], index: SubscriptionIndex): Promise<void> {
+  if (rows.some(({ filter }) => filter !== null)) await loadFilters()
+  for (const { id, eventTypes, filter } of rows) index.set(id, eventTypes, filter)
 }

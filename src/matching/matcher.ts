@@ -5,26 +5,47 @@
  * deliveries gets the view of the index, and writes none when it sees a change that the view doesn't contain. The event
  * is then matched again, after a refresh.
  */
+import { compiledFilter } from '../filters/compiled-filters.js'
+import { FilterError, type FilteredEvent, type FilterFailure, type Verdict } from '../filters/filter.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/postgres/database.js'
 import { type IndexedSubscriptions, loadAll, loadChanges } from './load.js'
 import { type ViewParameters, viewParameters } from './view.js'
 
 export interface Matches {
-  /** By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing. */
+  /**
+   * By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing, and so are
+   * those of `filtered`.
+   */
   byType: Map<string, string[]>
+  /** The types of which a subscription filters the events. Each of these events is matched by itself. */
+  filtered: Set<string>
   /** What the matches were made from, for `sqlIsCurrent`. */
   view: ViewParameters
+}
+
+export interface EventMatch {
+  /** The ids of the subscriptions that want the event. */
+  ids: string[]
+  /** The subscriptions whose filters failed for it, which therefore don't get it. */
+  errors: FilterFailure[]
 }
 
 export interface Matcher {
   /** @param atMost subscriptions of a type; the default is no bound */
   match(eventTypes: Iterable<string>, atMost?: number): Matches
+  /** @returns undefined where more than `atMost` subscriptions want the type */
+  matchEvent(event: FilteredEvent, atMost?: number): EventMatch | undefined
+  /** Counts failures of filters, once the event that they failed for is dispatched. */
+  count(failures: FilterFailure[]): void
   /** Resolves when the index has every change that was committed before this call. */
   refresh(): Promise<void>
 }
 
-export async function createMatcher(database: Database): Promise<Matcher> {
+export async function createMatcher(
+  database: Database,
+  count: Matcher['count'] = () => {},
+): Promise<Matcher> {
   let subscriptions: IndexedSubscriptions = await loadAll(database)
 
   /** Calls that come during a refresh share the next one. */
@@ -41,25 +62,54 @@ export async function createMatcher(database: Database): Promise<Matcher> {
     match(eventTypes, atMost) {
       const { index, view } = subscriptions
       const byType = new Map<string, string[]>()
+      const filtered = new Set<string>()
       for (const type of new Set(eventTypes)) {
         const ids = index.find(type, atMost)
-        if (ids !== undefined) byType.set(type, ids)
+        if (ids?.some((id) => index.filterOf(id) !== undefined)) filtered.add(type)
+        else if (ids !== undefined) byType.set(type, ids)
       }
-      return { byType, view: viewParameters(view) }
+      return { byType, filtered, view: viewParameters(view) }
     },
+    matchEvent(event, atMost) {
+      const { index } = subscriptions
+      const errors: FilterFailure[] = []
+      const ids = index.find(event.type, atMost)?.filter((subscriptionId) => {
+        const filter = index.filterOf(subscriptionId)
+        if (filter === undefined) return true
+        const { matches, error } = test(filter, event)
+        if (error !== null) errors.push({ subscriptionId, error })
+        return matches
+      })
+      return ids && { ids, errors }
+    },
+    count,
     refresh: () => refreshes.add(undefined),
   }
 }
 
-/** Two parameters of a statement: each pair of an event type and the id of a subscription that wants it. */
-export function matchColumns(byType: Matches['byType']): [types: string[], subscriptionIds: string[]] {
-  const types: string[] = []
+/** A filter that was stored by another version may be one that this version refuses. */
+function test(filter: string, event: FilteredEvent): Verdict {
+  try {
+    return compiledFilter(filter).test(event)
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error
+    return { matches: false, error: error.message }
+  }
+}
+
+/**
+ * Two parameters of a statement: each pair of a key and the id of a subscription.
+ *
+ * @param byKey the key stands for events that the same subscriptions want: their type, or the id of one that is filtered
+ */
+export function matchColumns(byKey: Map<string, string[]>): [keys: string[], subscriptionIds: string[]] {
+  const keys: string[] = []
   const subscriptionIds: string[] = []
-  for (const [type, ids] of byType) {
+  for (const [key, ids] of byKey) {
     for (const id of ids) {
-      types.push(type)
+      keys.push(key)
       subscriptionIds.push(id)
     }
   }
-  return [types, subscriptionIds]
+  return [keys, subscriptionIds]
 }

@@ -11,13 +11,20 @@ export interface SubscriptionIndex {
   /** The number of subscriptions in the index. */
   readonly size: number
   /** Puts a subscription in the place of what the index knows of it. Without event types it is removed. */
-  set(id: string, eventTypes: EventTypes): void
-  /** The ids of the subscriptions that want events of this type, each once; undefined if there are more than `atMost`. */
+  set(id: string, eventTypes: EventTypes, filter?: string | null): void
+  /** The filter of a subscription, as text. */
+  filterOf(id: string): string | undefined
+  /**
+   * The ids of the subscriptions that want events of this type, each once, whatever their filters say; undefined if there
+   * are more than `atMost`.
+   */
   find(eventType: string, atMost?: number): string[] | undefined
 }
 
 export function createSubscriptionIndex(): SubscriptionIndex {
   const typesById = new Map<string, EventTypes>()
+  /** Of the subscriptions that have one. */
+  const filterById = new Map<string, string>()
   /** A type that one subscription wants has its id in the place of a set: most types of a large index are such. */
   const idsByType = new Map<string, string | Set<string>>()
   const share = createTextSharing()
@@ -47,12 +54,15 @@ export function createSubscriptionIndex(): SubscriptionIndex {
     get size() {
       return typesById.size
     },
-    set(id, eventTypes) {
+    set(id, eventTypes, filter) {
       for (const type of listOf(typesById.get(id) ?? '')) remove(type, id)
+      filterById.delete(id)
       if (eventTypes === '') return void typesById.delete(id)
+      if (filter != null) filterById.set(id, share(filter))
       typesById.set(id, share(eventTypes))
       for (const type of listOf(eventTypes)) add(type, id)
     },
+    filterOf: (id) => filterById.get(id),
     find(eventType, atMost = Number.POSITIVE_INFINITY) {
       const ids = new Set<string>()
       for (const pattern of patternsOf(eventType)) {
@@ -67,7 +77,7 @@ export function createSubscriptionIndex(): SubscriptionIndex {
 const listOf = (types: EventTypes): string[] =>
   types === '' ? [] : types.includes(' ') ? types.split(' ') : [types]
 
-/** Many subscriptions want the same few types. Those that follow each other share one text. */
+/** Many subscriptions want the same few types, or have the same filter. Those that follow each other share one text. */
 function createTextSharing(): (text: string) => string {
   const recent = new Map<string, string>()
   return (text) => {

@@ -3,6 +3,7 @@ import { DATABASE_MS, OTHER_MS } from '../budgets.js'
 import { loadDeliveries } from '../delivery-engine/attempt/loader.js'
 import { recordAttempts } from '../delivery-engine/attempt/recorder.js'
 import { acceptStatements } from '../events/accept.js'
+import { createFilterErrors } from '../filters/filter-errors.js'
 import { createMatcher } from '../matching/matcher.js'
 import { createDatabaseClock } from '../platform/clock.js'
 import { createDatabase } from '../platform/postgres/database.js'
@@ -37,7 +38,15 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   stopSignal?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
   stopSignal?.throwIfAborted()
-  const matcher = await createMatcher(database)
+  const filterErrors = resources.use(
+    createFilterErrors(database, {
+      onCounted: (count) => void context.serviceEvents.emit('filtersFailed', { count }),
+      onError: context.reportTrouble('errors of filters'),
+    }),
+    'errors of filters',
+    OTHER_MS,
+  )
+  const matcher = await createMatcher(database, filterErrors.add)
   stopSignal?.throwIfAborted()
   return { database, directUrl, matcher, clock, newId, secretCipher }
 }

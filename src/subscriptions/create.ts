@@ -1,4 +1,5 @@
 import { badInput, ServiceError } from '../errors.js'
+import { checkFilter } from '../filters/check-filter.js'
 import type { Clock } from '../platform/clock.js'
 import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
 import type { Database } from '../platform/postgres/database.js'
@@ -40,6 +41,7 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   checkEndpoint(context, input.endpointUrl)
+  await checkFilter(input.filter)
   const id = context.newId()
   const now = context.clock.now()
   const { signatures, secret = generateSecret() } = input
@@ -49,6 +51,7 @@ export async function createSubscription(
         id,
         endpointUrl: input.endpointUrl,
         eventTypes: input.eventTypes,
+        filter: input.filter ?? null,
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,

@@ -1,6 +1,7 @@
 /** The fields of a subscription with their bounds, and when two subscriptions are equal. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { FILTER_FORM, MAX_FILTER_LENGTH } from '../filters/filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { SignatureVersion } from '../generated/prisma/enums.js'
 import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
@@ -23,6 +24,7 @@ const MAX_OVERLAP_HOURS = 168
 export const inputForms = {
   endpointUrl: `An absolute http or https URL of at most ${MAX_URL_LENGTH} characters.`,
   eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type.`,
+  filter: FILTER_FORM,
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
@@ -76,6 +78,17 @@ const eventTypes = z
   .meta({ description: inputForms.eventTypes })
   .transform((types) => [...new Set(types)])
 
+/** Its syntax is checked where it is set: see `check-filter.ts`. */
+const filter = z
+  .string()
+  .max(MAX_FILTER_LENGTH, `must have at most ${MAX_FILTER_LENGTH} characters`)
+  .refine(isPostgresText, 'must not contain NUL or broken characters')
+  .meta({
+    description: inputForms.filter,
+    pattern: '^[^\\u0000]*$',
+    examples: ['data.amount > 100 && data.currency in ["CHF", "EUR"]'],
+  })
+
 const isNotSealed = (text: string): boolean => !text.startsWith(SEALED_PREFIX)
 
 const secret = z
@@ -110,6 +123,7 @@ const signatures = z
 export const subscriptionBody = z.strictObject({
   endpointUrl,
   eventTypes,
+  filter: filter.nullish(),
   secret: optional(secret),
   description: description.nullish(),
   isEnabled: optional(z.boolean()),
@@ -145,6 +159,8 @@ export const visibleFields = {
   id: true,
   endpointUrl: true,
   eventTypes: true,
+  filter: true,
+  filterErrors: { select: { count: true, lastError: true, lastAt: true } },
   isEnabled: true,
   description: true,
   maxRequestsPerSecond: true,

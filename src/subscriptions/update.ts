@@ -1,4 +1,5 @@
 import { notFound } from '../errors.js'
+import { checkFilter } from '../filters/check-filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
@@ -21,6 +22,7 @@ export async function updateSubscription(
 ): Promise<VisibleSubscription> {
   if (!isUuid(id)) throw notFound('subscription', id)
   if (changes.endpointUrl !== undefined) checkEndpoint(context, changes.endpointUrl)
+  await checkFilter(changes.filter)
   const subscription = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
@@ -39,6 +41,9 @@ async function apply(
   const before = await lockSubscription(transaction, id)
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
+  const { filter = before.filter } = changes
+  // They are those of the filter as it is.
+  if (filter !== before.filter) await transaction.filterErrors.deleteMany({ where: { subscriptionId: id } })
   const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret, signatures } = changes
   // Asked for once more, V1A goes on with the pair that it had.
   const needsKeyPair = signatures?.includes('V1A') && before.keyPairs.length === 0
@@ -47,7 +52,7 @@ async function apply(
   return transaction.subscription.update({
     where: { id },
     data: {
-      ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
+      ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {

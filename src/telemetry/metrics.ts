@@ -52,6 +52,13 @@ export function createMetrics(serviceEvents: ServiceEvents, sources: MetricSourc
   for (const reason of ['missing', 'wrong', 'limited']) refused.inc({ reason }, 0)
   serviceEvents.on('refused', (reason) => refused.inc(reason))
 
+  const filterErrors = new Counter({
+    name: `${PREFIX}filter_errors_total`,
+    help: 'Errors of filters of subscriptions; the event is then not delivered to the subscription.',
+    registers,
+  })
+  serviceEvents.on('filtersFailed', ({ count }) => filterErrors.inc(count))
+
   const requests = new Histogram({
     name: `${PREFIX}http_request_duration_seconds`,
     help: 'How long requests to this service took.',

@@ -39,6 +39,8 @@ interface ServiceEventMap {
   deliveriesChanged: [() => DeliverySnapshot[]]
   eventsChanged: [() => EventSnapshot[]]
   attemptRecorded: [RecordedAttempt]
+  /** Filters of subscriptions could not tell whether they want an event, which they therefore don't get. */
+  filtersFailed: [{ count: number }]
   /** Retention removed finished events with their deliveries and logs. */
   removed: [{ events: number; deliveries: number; logs: number }]
   /** The clock of this process became wrong, or right again. */

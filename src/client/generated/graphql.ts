@@ -12,6 +12,8 @@ export type CreateSubscriptionInput = {
   endpointUrl: string;
   /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
   eventTypes: Array<string>;
+  /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. */
+  filter?: string | null | undefined;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
   /** 1 to 10000, over all workers; null for no limit. */
@@ -103,6 +105,18 @@ export type MetricsInterval =
   /** Minutes are kept for two days. */
   | 'MINUTE';
 
+/** An event as it would be published. */
+export type PreviewEventInput = {
+  /** Now when it is absent. */
+  createdAt?: string | null | undefined;
+  /** What happened. */
+  data: Record<string, unknown>;
+  /** What there is to say about it besides. */
+  metadata?: Record<string, unknown> | null | undefined;
+  /** 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
+  type: string;
+};
+
 /** An event to publish. */
 export type PublishEventInput = {
   /** The producer's own time of the event. */
@@ -142,7 +156,7 @@ export type TimeRange = {
   to?: string | null | undefined;
 };
 
-/** What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere. */
+/** What is absent stays as it is. Null removes the description, the filter and the rate limit, and counts as absent elsewhere. */
 export type UpdateSubscriptionInput = {
   /** For people; at most 1024 characters. Null removes it. */
   description?: string | null | undefined;
@@ -150,6 +164,8 @@ export type UpdateSubscriptionInput = {
   endpointUrl?: string | null | undefined;
   /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
   eventTypes?: Array<string> | null | undefined;
+  /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. Null removes it. */
+  filter?: string | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
   /** 1 to 10000, over all workers; null for no limit. */
@@ -310,14 +326,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -328,14 +344,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -348,7 +364,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -361,7 +377,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -379,6 +395,15 @@ export type DeleteSubscriptionMutation = { deleteSubscription: { deletedId: stri
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
       | { code: ErrorCode, message: string }
     > } };
+
+export type PreviewFilterQueryVariables = Exact<{
+  filter: string;
+  eventId?: string | null | undefined;
+  event?: PreviewEventInput | null | undefined;
+}>;
+
+
+export type PreviewFilterQuery = { previewFilter: { matches: boolean, error: string | null, unmet: Array<string> } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -411,9 +436,10 @@ export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutatio
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){id type status idempotencyKey deliveryCount createdAt updatedAt}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
 export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
 export const DeliveryMetricsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryMetrics($from:DateTime!$to:DateTime$interval:MetricsInterval$groupBy:[MetricsGroup!]$subscriptionId:ID$type:String){deliveryMetrics(from:$from to:$to interval:$interval groupBy:$groupBy subscriptionId:$subscriptionId type:$type){startsAt subscriptionId type attempts sent failed dead latencyP50Ms latencyP95Ms latencyP99Ms}}`) as unknown as TypedDocumentString<DeliveryMetricsQuery, DeliveryMetricsQueryVariables>;
-export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
-export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
-export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
-export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
-export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
+export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
+export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
+export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
+export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
 export const DeleteSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation DeleteSubscription($id:ID!){deleteSubscription(id:$id){deletedId errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;
+export const PreviewFilterDocument = /*#__PURE__*/ new TypedDocumentString(`query PreviewFilter($filter:String!$eventId:ID$event:PreviewEventInput){previewFilter(filter:$filter eventId:$eventId event:$event){matches error unmet}}`) as unknown as TypedDocumentString<PreviewFilterQuery, PreviewFilterQueryVariables>;

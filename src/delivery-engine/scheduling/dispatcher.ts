@@ -6,10 +6,13 @@
  *
  * The statement gets the matches of event types that are likely to come next. It leaves entries of other types and
  * names those types, and it takes none when the matches are out of date, so an event that is published right after a
- * subscription was created finds it.
+ * subscription was created finds it. Events that a subscription filters are read first, and each is matched by itself.
  */
 
-import { type Matcher, type Matches, matchColumns } from '../../matching/matcher.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FilterFailure } from '../../filters/filter.js'
+import { type EventText, toFilteredEvent } from '../../filters/filtered-event.js'
+import { type Matcher, matchColumns } from '../../matching/matcher.js'
 import { sqlIsCurrent } from '../../matching/view.js'
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
@@ -31,9 +34,13 @@ import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, toLease } from './lease.js'
 
+/** Bounds the memory for their payloads, and the time for which the event loop is busy with their filters. */
+const MAX_EVENTS_TO_FILTER = 50
+
 /**
- * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the types that were matched, `$6`, `$7` pairs of
- * a type and a subscription that wants it, `$8`, `$9`, `$10` the `ViewParameters` of the match.
+ * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the match keys, `$6`, `$7` pairs of a key and a
+ * subscription that wants its events, `$8`, `$9`, `$10` the `ViewParameters` of the match. `$11` the events that were
+ * matched by themselves, whose keys are their ids; the key of all others is their type.
  */
 const dispatch: Statement = {
   name: 'dispatch',
@@ -42,18 +49,19 @@ const dispatch: Statement = {
       select ${sqlIsCurrent('$8', '$9', '$10')} as "isCurrent"
     ), next as materialized (
       -- The limits make PostgreSQL look up each event, and below each subscription, by its id.
-      select entry."eventId", e.type
+      select entry."eventId", e.type,
+             case when entry."eventId" = any ($11::uuid[]) then entry."eventId"::text else e.type end as "matchKey"
       from (select "eventId" from outbox order by "eventId" limit $1 for update skip locked) as entry
       cross join lateral (select type from events where id = entry."eventId" limit 1) as e
     ), claimed as (
       -- An array, so that the plan uses the index even if the outbox was short when it was planned.
       delete from outbox where "eventId" = any (array(
-        select "eventId" from next where type = any ($5::text[]) and (select "isCurrent" from match)
+        select "eventId" from next where "matchKey" = any ($5::text[]) and (select "isCurrent" from match)
       ))
       returning "eventId"
     ), wanting as materialized (
-      select pair.type, s.*
-      from unnest($6::text[], $7::uuid[]) as pair (type, id)
+      select pair."matchKey", s.*
+      from unnest($6::text[], $7::uuid[]) as pair ("matchKey", id)
       cross join lateral (
         select id as "subscriptionId", "maxRequestsPerSecond" is not null as "isPaced"
         from subscriptions where id = pair.id limit 1
@@ -61,7 +69,7 @@ const dispatch: Statement = {
     ), wanted as (
       -- A row for each event and subscription that wants it, or one without a subscription.
       select claimed."eventId", wanting."subscriptionId", wanting."isPaced"
-      from claimed join next using ("eventId") left join wanting using (type)
+      from claimed join next using ("eventId") left join wanting using ("matchKey")
     ), matched as (
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
@@ -93,10 +101,28 @@ const dispatch: Statement = {
       ...changedRowKinds('created', 'marked', { queuedUntil: 'timestamptz' }),
       unmatched: {
         columns: { type: 'text' },
-        from: '(select distinct type from next where type <> all ($5::text[])) as unmatched',
+        from: '(select distinct type from next where "matchKey" <> all ($5::text[])) as unmatched',
       },
       match: { columns: { isCurrent: 'bool' }, from: 'match' },
     })}`,
+}
+
+/** `$1` the batch size, `$2` types. */
+const readEventsToFilter: Statement = {
+  name: 'read-events-to-filter',
+  text: `
+    select e.*
+    from (select "eventId" from outbox order by "eventId" limit $1) as entry
+    cross join lateral (
+      select id, type, data::text as data, metadata::text as metadata, "createdAt"
+      from events where id = entry."eventId" limit 1
+    ) as e
+    where e.type = any ($2::text[])
+    order by e.id limit ${MAX_EVENTS_TO_FILTER}`,
+}
+
+interface ReadEventsRow extends EventText {
+  id: string
 }
 
 type DispatchRow =
@@ -144,14 +170,18 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
   let likelyTypes: string[] = []
 
   async function dispatchBatch(): Promise<boolean> {
-    const { byType, view } = cut(matcher.match(likelyTypes))
-    const match = [[...byType.keys()], ...matchColumns(byType), ...view]
+    const eventsToFilter = await readEvents(matcher.match(likelyTypes).filtered)
+    const { byType, view } = matcher.match(likelyTypes)
+    const { matches, failures } = await matchEvents(eventsToFilter)
+    const byKey = cut(new Map([...byType, ...matches]))
+    const match = [[...byKey.keys()], ...matchColumns(byKey), ...view, [...matches.keys()]]
     const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas(), ...match])
     const deliveries = rows.filter((row) => row.kind === 'delivery')
     const events = rows.filter((row) => row.kind === 'event')
     const unmatched = rows.filter((row) => row.kind === 'unmatched')
     // Before they are queued: a delivery must be announced before its first attempt is.
     announceChanges(serviceEvents, changesOfRows([...deliveries, ...events]))
+    for (const { id } of events) matcher.count(failures.get(id) ?? [])
     await passOn(deliveries)
     const isLikely = ({ type }: ChangedEventRow) =>
       (byType.get(type)?.length ?? 0) <= MAX_PAIRS_OF_LIKELY_TYPE
@@ -160,6 +190,25 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
     const isStale = rows.some((row) => row.kind === 'match' && !row.isCurrent)
     if (isStale) await matcher.refresh()
     return isStale || unmatched.length > 0 || events.length >= batchSize
+  }
+
+  /** Entries of these types, to be matched by themselves. */
+  async function readEvents(types: Set<string>): Promise<ReadEventsRow[]> {
+    if (types.size === 0) return []
+    return database.query<ReadEventsRow>(readEventsToFilter, [batchSize, [...types]])
+  }
+
+  async function matchEvents(events: ReadEventsRow[]) {
+    const matches = new Map<string, string[]>()
+    const failures = new Map<string, FilterFailure[]>()
+    for (const { id, ...event } of events) {
+      // Thousands of filters take a while, in which others get their turn.
+      await nextTurn()
+      const match = matcher.matchEvent(toFilteredEvent(event))
+      matches.set(id, match?.ids ?? [])
+      failures.set(id, match?.errors ?? [])
+    }
+    return { matches, failures }
   }
 
   async function passOn(created: CreatedRow[]): Promise<void> {
@@ -176,16 +225,16 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
   return dispatchBatch
 }
 
-/** Leaves out the types that are too many for one statement. Their entries stay until the next one. */
-function cut({ byType, view }: Matches): Pick<Matches, 'byType' | 'view'> {
-  const taken: Matches['byType'] = new Map()
+/** Leaves out the keys that are too many for one statement. Their entries stay until the next one. */
+function cut(byKey: Map<string, string[]>): Map<string, string[]> {
+  const taken = new Map<string, string[]>()
   let pairs = 0
-  for (const [type, ids] of byType) {
+  for (const [key, ids] of byKey) {
     pairs += ids.length
     if (pairs > MAX_PAIRS && taken.size > 0) break
-    taken.set(type, ids)
+    taken.set(key, ids)
   }
-  return { byType: taken, view }
+  return taken
 }
 
 const isLeased = (row: CreatedRow): row is CreatedRow & { queuedUntil: Date } => row.queuedUntil !== null

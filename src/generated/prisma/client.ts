@@ -57,6 +57,11 @@ export type OutboxEntry = Prisma.OutboxEntryModel
  */
 export type Subscription = Prisma.SubscriptionModel
 /**
+ * Model FilterErrors
+ * The errors of a subscription's filter since it was set. A row appears with the first one.
+ */
+export type FilterErrors = Prisma.FilterErrorsModel
+/**
  * Model Delivery
  * One event to one subscription.
  */

@@ -11,6 +11,7 @@
 export type * from './models/Event.js'
 export type * from './models/OutboxEntry.js'
 export type * from './models/Subscription.js'
+export type * from './models/FilterErrors.js'
 export type * from './models/Delivery.js'
 export type * from './models/RateLimit.js'
 export type * from './models/Tally.js'

@@ -30,6 +30,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     id: true,
     endpointUrl: true,
     eventTypes: true,
+    filter: true,
     isEnabled: true,
     description: true,
     maxRequestsPerSecond: true,
@@ -43,6 +44,14 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     endpointUrl: t.exposeString('endpointUrl', { description: 'Where its webhooks are posted.' }),
     eventTypes: t.exposeStringList('eventTypes', {
       description: 'Names and patterns: `user.*` is every type with further segments, `*` every type.',
+    }),
+    filter: t.exposeString('filter', {
+      nullable: true,
+      description: 'Which events of these types: an expression in CEL; null for all.',
+    }),
+    filterErrors: t.relation('filterErrors', {
+      nullable: true,
+      description: 'The events for which the filter failed, so it got none of them. Null without any.',
     }),
     isEnabled: t.exposeBoolean('isEnabled', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',
@@ -161,6 +170,7 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
   fields: (t) => ({
     endpointUrl: t.string({ required: true, description: inputForms.endpointUrl }),
     eventTypes: t.stringList({ required: true, description: inputForms.eventTypes }),
+    filter: t.string({ description: inputForms.filter }),
     secret: t.string({ description: `${inputForms.secret} Generated when it is absent.` }),
     description: t.string({ description: inputForms.description }),
     isEnabled: t.boolean({ description: 'True when it is absent.' }),
@@ -176,10 +186,11 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
 
 const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   description:
-    'What is absent stays as it is. Null removes the description and the rate limit, and counts as absent elsewhere.',
+    'What is absent stays as it is. Null removes the description, the filter and the rate limit, and counts as absent elsewhere.',
   fields: (t) => ({
     endpointUrl: t.string({ description: inputForms.endpointUrl }),
     eventTypes: t.stringList({ description: inputForms.eventTypes }),
+    filter: t.string({ description: `${inputForms.filter} Null removes it.` }),
     secret: t.string({
       description: `${inputForms.secret} Each replaced secret signs beside the new one for its own 24 hours.`,
     }),

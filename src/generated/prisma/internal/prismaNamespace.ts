@@ -400,6 +400,7 @@ export const ModelName = {
   Event: 'Event',
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
+  FilterErrors: 'FilterErrors',
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
@@ -422,7 +423,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
+    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -645,6 +646,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.SubscriptionCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.SubscriptionCountAggregateOutputType> | number
+        }
+      }
+    }
+    FilterErrors: {
+      payload: Prisma.$FilterErrorsPayload<ExtArgs>
+      fields: Prisma.FilterErrorsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FilterErrorsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FilterErrorsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        findFirst: {
+          args: Prisma.FilterErrorsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FilterErrorsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        findMany: {
+          args: Prisma.FilterErrorsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>[]
+        }
+        create: {
+          args: Prisma.FilterErrorsCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        createMany: {
+          args: Prisma.FilterErrorsCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FilterErrorsCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>[]
+        }
+        delete: {
+          args: Prisma.FilterErrorsDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        update: {
+          args: Prisma.FilterErrorsUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        deleteMany: {
+          args: Prisma.FilterErrorsDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FilterErrorsUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FilterErrorsUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>[]
+        }
+        upsert: {
+          args: Prisma.FilterErrorsUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FilterErrorsPayload>
+        }
+        aggregate: {
+          args: Prisma.FilterErrorsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFilterErrors>
+        }
+        groupBy: {
+          args: Prisma.FilterErrorsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FilterErrorsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FilterErrorsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FilterErrorsCountAggregateOutputType> | number
         }
       }
     }
@@ -1234,6 +1309,7 @@ export const SubscriptionScalarFieldEnum = {
   id: 'id',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
+  filter: 'filter',
   isEnabled: 'isEnabled',
   endpointVersion: 'endpointVersion',
   description: 'description',
@@ -1252,6 +1328,16 @@ export const SubscriptionScalarFieldEnum = {
 } as const
 
 export type SubscriptionScalarFieldEnum = (typeof SubscriptionScalarFieldEnum)[keyof typeof SubscriptionScalarFieldEnum]
+
+
+export const FilterErrorsScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  count: 'count',
+  lastError: 'lastError',
+  lastAt: 'lastAt'
+} as const
+
+export type FilterErrorsScalarFieldEnum = (typeof FilterErrorsScalarFieldEnum)[keyof typeof FilterErrorsScalarFieldEnum]
 
 
 export const DeliveryScalarFieldEnum = {
@@ -1714,6 +1800,7 @@ export type GlobalOmitConfig = {
   event?: Prisma.EventOmit
   outboxEntry?: Prisma.OutboxEntryOmit
   subscription?: Prisma.SubscriptionOmit
+  filterErrors?: Prisma.FilterErrorsOmit
   delivery?: Prisma.DeliveryOmit
   rateLimit?: Prisma.RateLimitOmit
   tally?: Prisma.TallyOmit

@@ -54,6 +54,7 @@ export const ModelName = {
   Event: 'Event',
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
+  FilterErrors: 'FilterErrors',
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
@@ -108,6 +109,7 @@ export const SubscriptionScalarFieldEnum = {
   id: 'id',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
+  filter: 'filter',
   isEnabled: 'isEnabled',
   endpointVersion: 'endpointVersion',
   description: 'description',
@@ -126,6 +128,16 @@ export const SubscriptionScalarFieldEnum = {
 } as const
 
 export type SubscriptionScalarFieldEnum = (typeof SubscriptionScalarFieldEnum)[keyof typeof SubscriptionScalarFieldEnum]
+
+
+export const FilterErrorsScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  count: 'count',
+  lastError: 'lastError',
+  lastAt: 'lastAt'
+} as const
+
+export type FilterErrorsScalarFieldEnum = (typeof FilterErrorsScalarFieldEnum)[keyof typeof FilterErrorsScalarFieldEnum]
 
 
 export const DeliveryScalarFieldEnum = {

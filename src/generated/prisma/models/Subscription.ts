@@ -41,6 +41,7 @@ export type SubscriptionSumAggregateOutputType = {
 export type SubscriptionMinAggregateOutputType = {
   id: string | null
   endpointUrl: string | null
+  filter: string | null
   isEnabled: boolean | null
   endpointVersion: number | null
   description: string | null
@@ -58,6 +59,7 @@ export type SubscriptionMinAggregateOutputType = {
 export type SubscriptionMaxAggregateOutputType = {
   id: string | null
   endpointUrl: string | null
+  filter: string | null
   isEnabled: boolean | null
   endpointVersion: number | null
   description: string | null
@@ -76,6 +78,7 @@ export type SubscriptionCountAggregateOutputType = {
   id: number
   endpointUrl: number
   eventTypes: number
+  filter: number
   isEnabled: number
   endpointVersion: number
   description: number
@@ -110,6 +113,7 @@ export type SubscriptionSumAggregateInputType = {
 export type SubscriptionMinAggregateInputType = {
   id?: true
   endpointUrl?: true
+  filter?: true
   isEnabled?: true
   endpointVersion?: true
   description?: true
@@ -127,6 +131,7 @@ export type SubscriptionMinAggregateInputType = {
 export type SubscriptionMaxAggregateInputType = {
   id?: true
   endpointUrl?: true
+  filter?: true
   isEnabled?: true
   endpointVersion?: true
   description?: true
@@ -145,6 +150,7 @@ export type SubscriptionCountAggregateInputType = {
   id?: true
   endpointUrl?: true
   eventTypes?: true
+  filter?: true
   isEnabled?: true
   endpointVersion?: true
   description?: true
@@ -253,6 +259,7 @@ export type SubscriptionGroupByOutputType = {
   id: string
   endpointUrl: string
   eventTypes: string[]
+  filter: string | null
   isEnabled: boolean
   endpointVersion: number
   description: string | null
@@ -297,6 +304,7 @@ export type SubscriptionWhereInput = {
   id?: Prisma.UuidFilter<"Subscription"> | string
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
+  filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -313,12 +321,14 @@ export type SubscriptionWhereInput = {
   deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   changedIn?: Prisma.BigIntFilter<"Subscription"> | bigint | number
   deliveries?: Prisma.DeliveryListRelationFilter
+  filterErrors?: Prisma.XOR<Prisma.FilterErrorsNullableScalarRelationFilter, Prisma.FilterErrorsWhereInput> | null
 }
 
 export type SubscriptionOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
+  filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -335,6 +345,7 @@ export type SubscriptionOrderByWithRelationInput = {
   deletedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   changedIn?: Prisma.SortOrder
   deliveries?: Prisma.DeliveryOrderByRelationAggregateInput
+  filterErrors?: Prisma.FilterErrorsOrderByWithRelationInput
 }
 
 export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
@@ -345,6 +356,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
+  filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -360,12 +372,14 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   deletedAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   changedIn?: Prisma.BigIntFilter<"Subscription"> | bigint | number
   deliveries?: Prisma.DeliveryListRelationFilter
+  filterErrors?: Prisma.XOR<Prisma.FilterErrorsNullableScalarRelationFilter, Prisma.FilterErrorsWhereInput> | null
 }, "id" | "fingerprint">
 
 export type SubscriptionOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
+  filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -395,6 +409,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   id?: Prisma.UuidWithAggregatesFilter<"Subscription"> | string
   endpointUrl?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
+  filter?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntWithAggregatesFilter<"Subscription"> | number
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -416,6 +431,7 @@ export type SubscriptionCreateInput = {
   id: string
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
@@ -432,12 +448,14 @@ export type SubscriptionCreateInput = {
   deletedAt?: Date | string | null
   changedIn?: bigint | number
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutSubscriptionInput
+  filterErrors?: Prisma.FilterErrorsCreateNestedOneWithoutSubscriptionInput
 }
 
 export type SubscriptionUncheckedCreateInput = {
   id: string
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
@@ -454,12 +472,14 @@ export type SubscriptionUncheckedCreateInput = {
   deletedAt?: Date | string | null
   changedIn?: bigint | number
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutSubscriptionInput
+  filterErrors?: Prisma.FilterErrorsUncheckedCreateNestedOneWithoutSubscriptionInput
 }
 
 export type SubscriptionUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -476,12 +496,14 @@ export type SubscriptionUpdateInput = {
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   deliveries?: Prisma.DeliveryUpdateManyWithoutSubscriptionNestedInput
+  filterErrors?: Prisma.FilterErrorsUpdateOneWithoutSubscriptionNestedInput
 }
 
 export type SubscriptionUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -498,12 +520,14 @@ export type SubscriptionUncheckedUpdateInput = {
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutSubscriptionNestedInput
+  filterErrors?: Prisma.FilterErrorsUncheckedUpdateOneWithoutSubscriptionNestedInput
 }
 
 export type SubscriptionCreateManyInput = {
   id: string
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
@@ -525,6 +549,7 @@ export type SubscriptionUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -546,6 +571,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -583,6 +609,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
+  filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
@@ -609,6 +636,7 @@ export type SubscriptionAvgOrderByAggregateInput = {
 export type SubscriptionMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
+  filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
@@ -626,6 +654,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
 export type SubscriptionMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
+  filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
@@ -697,6 +726,20 @@ export type BigIntFieldUpdateOperationsInput = {
   divide?: bigint | number
 }
 
+export type SubscriptionCreateNestedOneWithoutFilterErrorsInput = {
+  create?: Prisma.XOR<Prisma.SubscriptionCreateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedCreateWithoutFilterErrorsInput>
+  connectOrCreate?: Prisma.SubscriptionCreateOrConnectWithoutFilterErrorsInput
+  connect?: Prisma.SubscriptionWhereUniqueInput
+}
+
+export type SubscriptionUpdateOneRequiredWithoutFilterErrorsNestedInput = {
+  create?: Prisma.XOR<Prisma.SubscriptionCreateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedCreateWithoutFilterErrorsInput>
+  connectOrCreate?: Prisma.SubscriptionCreateOrConnectWithoutFilterErrorsInput
+  upsert?: Prisma.SubscriptionUpsertWithoutFilterErrorsInput
+  connect?: Prisma.SubscriptionWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.SubscriptionUpdateToOneWithWhereWithoutFilterErrorsInput, Prisma.SubscriptionUpdateWithoutFilterErrorsInput>, Prisma.SubscriptionUncheckedUpdateWithoutFilterErrorsInput>
+}
+
 export type SubscriptionCreateNestedOneWithoutDeliveriesInput = {
   create?: Prisma.XOR<Prisma.SubscriptionCreateWithoutDeliveriesInput, Prisma.SubscriptionUncheckedCreateWithoutDeliveriesInput>
   connectOrCreate?: Prisma.SubscriptionCreateOrConnectWithoutDeliveriesInput
@@ -711,10 +754,11 @@ export type SubscriptionUpdateOneRequiredWithoutDeliveriesNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.SubscriptionUpdateToOneWithWhereWithoutDeliveriesInput, Prisma.SubscriptionUpdateWithoutDeliveriesInput>, Prisma.SubscriptionUncheckedUpdateWithoutDeliveriesInput>
 }
 
-export type SubscriptionCreateWithoutDeliveriesInput = {
+export type SubscriptionCreateWithoutFilterErrorsInput = {
   id: string
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
@@ -730,12 +774,122 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   updatedAt?: Date | string
   deletedAt?: Date | string | null
   changedIn?: bigint | number
+  deliveries?: Prisma.DeliveryCreateNestedManyWithoutSubscriptionInput
+}
+
+export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
+  id: string
+  endpointUrl: string
+  eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
+  isEnabled?: boolean
+  endpointVersion?: number
+  description?: string | null
+  maxRequestsPerSecond?: number | null
+  secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  previousSecret?: string | null
+  previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  fingerprint: runtime.Bytes
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  deletedAt?: Date | string | null
+  changedIn?: bigint | number
+  deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutSubscriptionInput
+}
+
+export type SubscriptionCreateOrConnectWithoutFilterErrorsInput = {
+  where: Prisma.SubscriptionWhereUniqueInput
+  create: Prisma.XOR<Prisma.SubscriptionCreateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedCreateWithoutFilterErrorsInput>
+}
+
+export type SubscriptionUpsertWithoutFilterErrorsInput = {
+  update: Prisma.XOR<Prisma.SubscriptionUpdateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedUpdateWithoutFilterErrorsInput>
+  create: Prisma.XOR<Prisma.SubscriptionCreateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedCreateWithoutFilterErrorsInput>
+  where?: Prisma.SubscriptionWhereInput
+}
+
+export type SubscriptionUpdateToOneWithWhereWithoutFilterErrorsInput = {
+  where?: Prisma.SubscriptionWhereInput
+  data: Prisma.XOR<Prisma.SubscriptionUpdateWithoutFilterErrorsInput, Prisma.SubscriptionUncheckedUpdateWithoutFilterErrorsInput>
+}
+
+export type SubscriptionUpdateWithoutFilterErrorsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deliveries?: Prisma.DeliveryUpdateManyWithoutSubscriptionNestedInput
+}
+
+export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  secret?: Prisma.StringFieldUpdateOperationsInput | string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  previousSecretUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  signatures?: Prisma.SubscriptionUpdatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  fingerprint?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutSubscriptionNestedInput
+}
+
+export type SubscriptionCreateWithoutDeliveriesInput = {
+  id: string
+  endpointUrl: string
+  eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
+  isEnabled?: boolean
+  endpointVersion?: number
+  description?: string | null
+  maxRequestsPerSecond?: number | null
+  secret: string
+  formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  previousSecret?: string | null
+  previousSecretUntil?: Date | string | null
+  signatures?: Prisma.SubscriptionCreatesignaturesInput | $Enums.SignatureVersion[]
+  keyPairs?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  fingerprint: runtime.Bytes
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  deletedAt?: Date | string | null
+  changedIn?: bigint | number
+  filterErrors?: Prisma.FilterErrorsCreateNestedOneWithoutSubscriptionInput
 }
 
 export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   id: string
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
+  filter?: string | null
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
@@ -751,6 +905,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   updatedAt?: Date | string
   deletedAt?: Date | string | null
   changedIn?: bigint | number
+  filterErrors?: Prisma.FilterErrorsUncheckedCreateNestedOneWithoutSubscriptionInput
 }
 
 export type SubscriptionCreateOrConnectWithoutDeliveriesInput = {
@@ -773,6 +928,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -788,12 +944,14 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  filterErrors?: Prisma.FilterErrorsUpdateOneWithoutSubscriptionNestedInput
 }
 
 export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
+  filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -809,6 +967,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deletedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedIn?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  filterErrors?: Prisma.FilterErrorsUncheckedUpdateOneWithoutSubscriptionNestedInput
 }
 
 
@@ -846,6 +1005,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   id?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
+  filter?: boolean
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
@@ -862,6 +1022,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   deletedAt?: boolean
   changedIn?: boolean
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
+  filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["subscription"]>
 
@@ -869,6 +1030,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   id?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
+  filter?: boolean
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
@@ -890,6 +1052,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   id?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
+  filter?: boolean
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
@@ -911,6 +1074,7 @@ export type SubscriptionSelectScalar = {
   id?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
+  filter?: boolean
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
@@ -928,9 +1092,10 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
+  filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
   _count?: boolean | Prisma.SubscriptionCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type SubscriptionIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -940,11 +1105,16 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
   name: "Subscription"
   objects: {
     deliveries: Prisma.$DeliveryPayload<ExtArgs>[]
+    filterErrors: Prisma.$FilterErrorsPayload<ExtArgs> | null
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
     endpointUrl: string
     eventTypes: string[]
+    /**
+     * An expression in CEL: of the events of its types, those for which it is true.
+     */
+    filter: string | null
     isEnabled: boolean
     /**
      * Counts changes of endpointUrl and of isEnabled by a user: an answer 410 disables only the version that was called.
@@ -1380,6 +1550,7 @@ readonly fields: SubscriptionFieldRefs;
 export interface Prisma__SubscriptionClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   deliveries<T extends Prisma.Subscription$deliveriesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Subscription$deliveriesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$DeliveryPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  filterErrors<T extends Prisma.Subscription$filterErrorsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Subscription$filterErrorsArgs<ExtArgs>>): Prisma.Prisma__FilterErrorsClient<runtime.Types.Result.GetResult<Prisma.$FilterErrorsPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1412,6 +1583,7 @@ export interface SubscriptionFieldRefs {
   readonly id: Prisma.FieldRef<"Subscription", 'String'>
   readonly endpointUrl: Prisma.FieldRef<"Subscription", 'String'>
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
+  readonly filter: Prisma.FieldRef<"Subscription", 'String'>
   readonly isEnabled: Prisma.FieldRef<"Subscription", 'Boolean'>
   readonly endpointVersion: Prisma.FieldRef<"Subscription", 'Int'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
@@ -1841,6 +2013,25 @@ export type Subscription$deliveriesArgs<ExtArgs extends runtime.Types.Extensions
   take?: number
   skip?: number
   distinct?: Prisma.DeliveryScalarFieldEnum | Prisma.DeliveryScalarFieldEnum[]
+}
+
+/**
+ * Subscription.filterErrors
+ */
+export type Subscription$filterErrorsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the FilterErrors
+   */
+  select?: Prisma.FilterErrorsSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the FilterErrors
+   */
+  omit?: Prisma.FilterErrorsOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.FilterErrorsInclude<ExtArgs> | null
+  where?: Prisma.FilterErrorsWhereInput
 }
 
 /**
