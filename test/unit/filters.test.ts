@@ -119,8 +119,8 @@ describe('what a filter may cost', () => {
       matches: false,
       error: expect.stringContaining('takes too long for this event'),
     })
-    // Ten times what it takes on a machine that does nothing else.
-    expect(performance.now() - from).toBeLessThan(500)
+    // Unbounded, some of these take minutes.
+    expect(performance.now() - from).toBeLessThan(2000)
   })
 
   it('leaves room for a list of a thousand', () => {
