@@ -10,6 +10,7 @@ import { mergeMetricsDeltas } from '../delivery-metrics/merge.js'
 import type { FastPath } from '../events/publish.js'
 import type { Matcher } from '../matching/matcher.js'
 import { mergeCounterDeltas } from '../model/counter-deltas.js'
+import type { RetryPolicy } from '../model/delivery-policy.js'
 import type { Clock } from '../platform/clock.js'
 import { createPoller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
@@ -21,7 +22,6 @@ import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createAttempt } from './attempt/attempt.js'
 import { createEndpointCache } from './attempt/endpoint-cache.js'
 import { createLoader } from './attempt/loader.js'
-import type { RetryPolicy } from './attempt/outcome.js'
 import { createPreparedDeliveries } from './attempt/prepared-deliveries.js'
 import { createRecorder } from './attempt/recorder.js'
 import { createSender } from './attempt/sender.js'
@@ -154,6 +154,8 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     loader: preparedDeliveries.loader,
     policy: config.delivery,
     onRetryIn: scheduler.wakeIn,
+    // It may wait unknown to this process: another one leased what was attempted here.
+    onRoom: (subscriptionId) => scheduler.addBacklog([subscriptionId]),
     cutOff: cutOff.signal,
   })
 

@@ -51,7 +51,7 @@ export interface FastPathDelivery {
   id: string
   eventId: string
   subscriptionId: string
-  /** False when it waits in the table, because its subscription is saturated or has a rate limit. */
+  /** False when it waits in the table, because its subscription is saturated or has a limit of its own. */
   isLeased: boolean
 }
 
@@ -118,11 +118,12 @@ const acceptAndDispatch: Statement = {
       select wanted."matchKey", s.*, s."isUnlimited" and wanted.id <> all ($11::uuid[]) as "isLeased"
       from unnest($12::text[], $13::uuid[]) as wanted ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", xmin::text as version, "maxRequestsPerSecond" is null as "isUnlimited"
+        select id as "subscriptionId", xmin::text as version,
+               coalesce("maxRequestsPerSecond", "maxInFlight") is null as "isUnlimited"
         from subscriptions where id = wanted.id limit 1
       ) as s
     ), "full" as materialized (
-      -- Keys with a subscription that has no room for a whole batch, or that is limited in time.
+      -- Keys with a subscription that has no room for a whole batch, or that has a limit of its own.
       select distinct "matchKey" from matched where $18::int is not null and (
         not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$18')} < (select count(*) from publications)
       )

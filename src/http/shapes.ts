@@ -6,7 +6,9 @@ import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
+import { shownPolicy } from '../subscriptions/delivery-policy.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
+import { policyShape } from './policy-shapes.js'
 
 export const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
 export const id = z.string().meta({ format: 'uuid', examples: ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'] })
@@ -60,6 +62,7 @@ export const subscriptionShape = z
     isEnabled: z.boolean(),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
+    ...policyShape,
     signatures: z.array(z.enum(SignatureVersion)),
     publicKey: z.string().nullable().meta({
       description: 'Verifies `v1a` signatures: `whpk_` and base64. Null where V1A was never asked for.',
@@ -224,6 +227,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   isEnabled: row.isEnabled,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,
+  ...shownPolicy(row),
   signatures: row.signatures,
   publicKey: row.publicKey,
   publicKeys: row.publicKeys,

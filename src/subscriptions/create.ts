@@ -7,6 +7,7 @@ import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
+import { policyColumns } from './delivery-policy.js'
 import {
   fingerprint,
   type NewSubscription,
@@ -55,6 +56,7 @@ export async function createSubscription(
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
+        ...policyColumns(input),
         secret: context.secretCipher.seal(id, secret),
         ...(signatures && { signatures }),
         ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),

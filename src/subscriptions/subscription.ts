@@ -12,6 +12,7 @@ import { SEALED_PREFIX } from '../secrets/cipher.js'
 import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
+import { policyFields, visiblePolicyFields } from './delivery-policy.js'
 
 const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
@@ -129,6 +130,7 @@ export const subscriptionBody = z.strictObject({
   isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
   signatures: optional(signatures),
+  ...policyFields,
 })
 
 /** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
@@ -164,6 +166,7 @@ export const visibleFields = {
   isEnabled: true,
   description: true,
   maxRequestsPerSecond: true,
+  ...visiblePolicyFields,
   signatures: true,
   keyPairs: true,
   createdAt: true,

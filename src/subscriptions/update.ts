@@ -5,6 +5,7 @@ import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
+import { policyColumns } from './delivery-policy.js'
 import { lockSubscription } from './lock.js'
 import {
   fingerprint,
@@ -27,9 +28,12 @@ export async function updateSubscription(
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
   await context.onChanged()
-  if (changes.isEnabled || changes.maxRequestsPerSecond !== undefined) context.onDue()
+  if (changes.isEnabled || isPacedOtherwise(changes)) context.onDue()
   return toVisible(subscription, context.clock)
 }
+
+const isPacedOtherwise = ({ maxRequestsPerSecond, maxInFlight }: SubscriptionChanges): boolean =>
+  maxRequestsPerSecond !== undefined || maxInFlight !== undefined
 
 async function apply(
   transaction: Prisma.TransactionClient,
@@ -53,6 +57,7 @@ async function apply(
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
+      ...policyColumns(changes),
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {

@@ -75,6 +75,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
     recorder: createRecorder(database, serviceEvents),
     policy: { maxAttempts: 1, backoffBaseSeconds: 1, backoffMaxSeconds: 1 },
     onRetryIn: () => {},
+    onRoom: () => {},
     cutOff: new AbortController().signal,
   })
 

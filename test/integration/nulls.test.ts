@@ -20,11 +20,16 @@ afterAll(() => resources[Symbol.asyncDispose]())
 
 let made = 0
 const subscription = () => ({ endpointUrl: `http://127.0.0.1:9/${made++}`, eventTypes: ['a'] })
+/** What null clears, as it is then. */
+const cleared = {
+  ...{ description: null, maxRequestsPerSecond: null, maxInFlight: null, timeoutMs: null, retryPolicy: null },
+}
 const created = async () =>
   (
     await service.api.post('/v1/subscriptions', {
       ...subscription(),
       ...{ description: 'to be cleared', maxRequestsPerSecond: 5, isEnabled: false },
+      ...{ maxInFlight: 5, timeoutMs: 5, retryPolicy: { maxAttempts: 5 } },
     })
   ).body
 
@@ -55,20 +60,19 @@ describe('null over REST', () => {
       201,
       {
         isEnabled: true,
-        description: null,
-        maxRequestsPerSecond: null,
+        ...cleared,
         secret: expect.stringMatching(/^whsec_/),
       },
     ])
   })
 
-  it('clears the description and the rate limit of a subscription, and changes nothing else', async () => {
+  it('clears what a subscription can be without, and changes nothing else', async () => {
     const { secret, updatedAt, ...before } = await created()
     const { status, body } = await service.api.patch(
       `/v1/subscriptions/${before.id}`,
       nullsOf('SubscriptionChanges'),
     )
-    expect([status, body]).toMatchObject([200, { ...before, description: null, maxRequestsPerSecond: null }])
+    expect([status, body]).toMatchObject([200, { ...before, ...cleared }])
   })
 
   it('alone is no change, where it counts as absent', async () => {
@@ -79,7 +83,8 @@ describe('null over REST', () => {
 
 describe('null over GraphQL', () => {
   const fields =
-    'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys'
+    'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys ' +
+    'maxInFlight timeoutMs retryPolicy { maxAttempts }'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {
@@ -97,7 +102,7 @@ describe('null over GraphQL', () => {
     })
   })
 
-  it('clears the description and the rate limit of a subscription, and changes nothing else', async () => {
+  it('clears what a subscription can be without, and changes nothing else', async () => {
     const { secret, createdAt, updatedAt, ...before } = await created()
     const update = `mutation ($id: ID!, $input: UpdateSubscriptionInput!) {
       updateSubscription(id: $id, input: $input) { subscription { ${fields} } errors { code } } }`
@@ -105,7 +110,7 @@ describe('null over GraphQL', () => {
       await ask(service, update, { id: before.id, input: nullInputs('UpdateSubscriptionInput') }),
     ).toEqual({
       updateSubscription: {
-        subscription: { ...before, description: null, maxRequestsPerSecond: null },
+        subscription: { ...before, ...cleared },
         errors: [],
       },
     })

@@ -44,6 +44,7 @@ describe('a new subscription', () => {
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
         isEnabled: true,
         maxRequestsPerSecond: null,
+        ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         updatedAt: expect.any(String),

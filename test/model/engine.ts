@@ -95,6 +95,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
       },
       policy: { maxAttempts, backoffBaseSeconds: HOUR_SECONDS, backoffMaxSeconds: HOUR_SECONDS },
       onRetryIn: () => {},
+      onRoom: () => {},
       cutOff: cutOff.signal,
     })
     return { attempt, cutOff }

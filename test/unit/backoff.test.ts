@@ -49,6 +49,13 @@ describe('retryDelayMs', () => {
     expect(retryDelayMs({ ...settings, attemptInBudget: 1, retryAfterMs })).toBe(expected)
   })
 
+  test('a scheduled wait has no jitter and no cap, and Retry-After lengthens it', () => {
+    const scheduled = { ...settings, random: mostJitter, attemptInBudget: 3, scheduledSeconds: 7200.5 }
+    expect(retryDelayMs(scheduled)).toBe(7_200_500)
+    expect(retryDelayMs({ ...scheduled, scheduledSeconds: 0 })).toBe(0)
+    expect(retryDelayMs({ ...scheduled, retryAfterMs: 8_000_000 })).toBe(8_000_000)
+  })
+
   test('Retry-After does not shorten an own wait of more than a day', () => {
     const slow = { attemptInBudget: 1, baseSeconds: 200_000, maxSeconds: 200_000, random: leastJitter }
     expect(retryDelayMs({ ...slow, retryAfterMs: 60_000 })).toBe(200_000_000)

@@ -16,12 +16,18 @@ export type CreateSubscriptionInput = {
   filter?: string | null | undefined;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
+  /** The most requests at a time, over all workers: 1 to 500; null for no limit of its own. */
+  maxInFlight?: number | null | undefined;
   /** 1 to 10000, over all workers; null for no limit. */
   maxRequestsPerSecond?: number | null | undefined;
+  /** How often a delivery is attempted: by a backoff, where the settings stand for what is absent, or by `scheduleSeconds`. Null for the settings. */
+  retryPolicy?: RetryPolicyInput | null | undefined;
   /** `whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters without blanks at the ends, used as their bytes. Generated when it is absent. */
   secret?: string | null | undefined;
   /** How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both. `[V1]` when it is absent. */
   signatures?: Array<SignatureVersion> | null | undefined;
+  /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
+  timeoutMs?: number | null | undefined;
 };
 
 /** Every condition that is given must hold. */
@@ -131,6 +137,18 @@ export type PublishEventInput = {
   type: string;
 };
 
+/** A backoff, where the settings stand for what is absent; or a schedule. */
+export type RetryPolicyInput = {
+  /** The wait after the first failure, doubled after each further one: 0 to 604800. */
+  backoffBaseSeconds?: number | null | undefined;
+  /** The longest of these waits: 0 to 604800. */
+  backoffMaxSeconds?: number | null | undefined;
+  /** Attempts before DEAD: 1 to 100. */
+  maxAttempts?: number | null | undefined;
+  /** The wait after each failure instead, without jitter: at most 99 waits of 0 to 604800 seconds. n waits are n + 1 attempts. */
+  scheduleSeconds?: Array<number> | null | undefined;
+};
+
 /** How webhooks are signed: the schemes of Standard Webhooks. */
 export type SignatureVersion =
   /** HMAC-SHA256, with the secret. */
@@ -156,7 +174,7 @@ export type TimeRange = {
   to?: string | null | undefined;
 };
 
-/** What is absent stays as it is. Null removes the description, the filter and the rate limit, and counts as absent elsewhere. */
+/** What is absent stays as it is. Null removes what a subscription can be without, and counts as absent elsewhere. */
 export type UpdateSubscriptionInput = {
   /** For people; at most 1024 characters. Null removes it. */
   description?: string | null | undefined;
@@ -168,12 +186,18 @@ export type UpdateSubscriptionInput = {
   filter?: string | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
+  /** The most requests at a time, over all workers: 1 to 500; null for no limit of its own. */
+  maxInFlight?: number | null | undefined;
   /** 1 to 10000, over all workers; null for no limit. */
   maxRequestsPerSecond?: number | null | undefined;
+  /** How often a delivery is attempted: by a backoff, where the settings stand for what is absent, or by `scheduleSeconds`. Null for the settings. */
+  retryPolicy?: RetryPolicyInput | null | undefined;
   /** `whsec_` and padded base64 of 24 to 64 bytes; or 8 to 255 printable ASCII characters without blanks at the ends, used as their bytes. Each replaced secret signs beside the new one for its own 24 hours. */
   secret?: string | null | undefined;
   /** How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both. */
   signatures?: Array<SignatureVersion> | null | undefined;
+  /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
+  timeoutMs?: number | null | undefined;
 };
 
 export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
@@ -326,14 +350,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -344,14 +368,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -364,7 +388,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -377,7 +401,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -436,10 +460,10 @@ export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutatio
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){id type status idempotencyKey deliveryCount createdAt updatedAt}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
 export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
 export const DeliveryMetricsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryMetrics($from:DateTime!$to:DateTime$interval:MetricsInterval$groupBy:[MetricsGroup!]$subscriptionId:ID$type:String){deliveryMetrics(from:$from to:$to interval:$interval groupBy:$groupBy subscriptionId:$subscriptionId type:$type){startsAt subscriptionId type attempts sent failed dead latencyP50Ms latencyP95Ms latencyP99Ms}}`) as unknown as TypedDocumentString<DeliveryMetricsQuery, DeliveryMetricsQueryVariables>;
-export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
-export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
-export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
-export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
-export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
+export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
+export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
+export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
+export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
 export const DeleteSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation DeleteSubscription($id:ID!){deleteSubscription(id:$id){deletedId errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;
 export const PreviewFilterDocument = /*#__PURE__*/ new TypedDocumentString(`query PreviewFilter($filter:String!$eventId:ID$event:PreviewEventInput){previewFilter(filter:$filter eventId:$eventId event:$event){matches error unmet}}`) as unknown as TypedDocumentString<PreviewFilterQuery, PreviewFilterQueryVariables>;

@@ -1,5 +1,6 @@
 /** One attempt of a delivery, from its lease to its record. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { type RetryPolicy, retryPolicyOf } from '../../model/delivery-policy.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database } from '../../platform/postgres/database.js'
 import { isDatabaseAway } from '../../platform/postgres/database-errors.js'
@@ -8,7 +9,7 @@ import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { Lease } from '../scheduling/lease.js'
 import { giveBackLeases } from '../scheduling/scheduler.js'
 import type { LoadedDelivery, Loader } from './loader.js'
-import { decideOutcome, type RetryPolicy } from './outcome.js'
+import { decideOutcome } from './outcome.js'
 import type { AttemptResult, Recorded, Recorder } from './recorder.js'
 import type { Exchange, Sender } from './sender.js'
 
@@ -17,11 +18,14 @@ export interface AttemptOptions {
   loader: Loader
   sender: Sender
   recorder: Recorder
+  /** For subscriptions without one of their own. */
   policy: RetryPolicy
   serviceEvents: ServiceEvents
   clock: Clock
   /** Called when a delivery has FAILED, with the time until its next attempt. */
   onRetryIn(delayMs: number): void
+  /** Called when an attempt of a subscription with `maxInFlight` was recorded: another delivery of it has room. */
+  onRoom(subscriptionId: string): void
   /** Aborted when requests in flight are cut off: how they end then says nothing about their endpoints. */
   cutOff: AbortSignal
 }
@@ -36,7 +40,8 @@ const RECORD_AGAIN_MS = 500
 export type Attempt = (lease: Lease, onExchangeEnded: (isAnswered: boolean) => void) => Promise<void>
 
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, cutOff } = options
+  const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, onRoom, cutOff } =
+    options
 
   return async function attempt(lease, onExchangeEnded) {
     const delivery = await load(lease)
@@ -46,6 +51,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
     onExchangeEnded(exchange.statusCode !== null)
     if (cutOff.aborted) return
     await recordExchange(lease, delivery, exchange)
+    if (delivery.webhook.policy?.maxInFlight != null) onRoom(lease.subscriptionId)
   }
 
   /** Loads again when the worker renewed the lease meanwhile, because the first query used the old token. */
@@ -110,13 +116,14 @@ function toResult(
   now: Date,
 ): AttemptResult {
   const attempt = delivery.attempts + 1
+  const ownPolicy = retryPolicyOf(delivery.webhook.policy?.retryPolicy, policy)
   return {
     deliveryId: lease.deliveryId,
     subject: delivery.subject,
     endpointVersion: delivery.endpointVersion,
     attempt,
     budgetFrom: delivery.budgetFrom,
-    outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, policy, now),
+    outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, ownPolicy, now),
     statusCode: exchange.statusCode,
     responseTimeMs: exchange.responseTimeMs,
   }

@@ -9,6 +9,8 @@ export interface RetryDelayInput {
   attemptInBudget: number
   baseSeconds: number
   maxSeconds: number
+  /** A wait that is used as it is, in the place of the backoff. */
+  scheduledSeconds?: number | undefined
   /** The wait of the `Retry-After` header, see `parseRetryAfter`. */
   retryAfterMs?: number | undefined
   /** From 0 to below 1. */
@@ -17,12 +19,13 @@ export interface RetryDelayInput {
 
 /**
  * `base × 2^(n-1)`, capped, plus up to 20 % at random, so that deliveries that failed together are not retried
- * together. An endpoint can ask for a longer wait, up to 24 h, but not for a shorter one.
+ * together; or exactly the scheduled wait. An endpoint can ask for a longer wait, up to 24 h, but not for a shorter one.
  */
 export function retryDelayMs(input: RetryDelayInput): number {
   const { attemptInBudget, baseSeconds, maxSeconds, retryAfterMs = 0, random = Math.random } = input
   const seconds = Math.min(baseSeconds * 2 ** (attemptInBudget - 1), maxSeconds)
-  const ownMs = Math.round(seconds * SECOND_MS * (1 + MAX_JITTER * random()))
+  const waitSeconds = input.scheduledSeconds ?? seconds * (1 + MAX_JITTER * random())
+  const ownMs = Math.round(waitSeconds * SECOND_MS)
   return Math.max(ownMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
 }
 

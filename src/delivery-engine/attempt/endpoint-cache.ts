@@ -4,6 +4,7 @@
  * Nothing needs to be invalidated: the caller passes the version of the subscription's row that it has seen, and an
  * endpoint that is cached in another version is read again.
  */
+import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -17,6 +18,8 @@ export interface Endpoint {
   endpointUrl: string
   /** Counts changes of the endpoint; unlike `version`, it does not change with a description or a secret. */
   endpointVersion: number
+  /** Null where the settings apply. */
+  policy: StoredDeliveryPolicy | null
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
   signingKeys(): readonly SigningKey[]
 }
@@ -35,7 +38,8 @@ const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
     select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", s."endpointVersion",
-           ${sqlSigningSecrets('s')}
+           ${sqlSigningSecrets('s')},
+           ${sqlDeliveryPolicy('s')}
     from subscriptions s where s.id = any($1::uuid[])`,
 }
 
@@ -45,6 +49,7 @@ interface LoadEndpointsRow extends SigningSecrets {
   isEnabled: boolean
   endpointUrl: string
   endpointVersion: number
+  deliveryPolicy: StoredDeliveryPolicy | null
 }
 
 const MAX_CACHED = 10_000
@@ -72,9 +77,9 @@ export function createEndpointCache(database: Database, keys: SigningKeys, clock
 }
 
 function toEndpoint(row: LoadEndpointsRow, keys: SigningKeys, clock: Clock): Endpoint {
-  const { id, version, isEnabled, endpointUrl, endpointVersion } = row
+  const { id, version, isEnabled, endpointUrl, endpointVersion, deliveryPolicy: policy } = row
   return {
-    ...{ version, isEnabled, endpointUrl, endpointVersion },
+    ...{ version, isEnabled, endpointUrl, endpointVersion, policy },
     signingKeys: () => validSigningKeys(keys, id, row, clock.nowMs()),
   }
 }

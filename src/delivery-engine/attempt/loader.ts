@@ -1,5 +1,6 @@
 /** The loader: reads what leased deliveries need for their attempts, many deliveries in one query. */
 
+import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { sqlIsOpen } from '../../model/delivery-states.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
@@ -40,7 +41,8 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlSigningSecrets('s')}
+           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlSigningSecrets('s')},
+           ${sqlDeliveryPolicy('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
     join events e on e.id = d."eventId"
@@ -58,6 +60,7 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   endpointVersion: number
   isEnabled: boolean
   endpointUrl: string
+  deliveryPolicy: StoredDeliveryPolicy | null
 }
 
 /** The content of a webhook's body. `data` and `metadata` are JSON texts. */
@@ -96,7 +99,8 @@ function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Cloc
     event: { type, idempotencyKey, createdAt },
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
-  const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys }
+  const policy = row.deliveryPolicy
+  const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys, policy }
   return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
 }
 

@@ -1,13 +1,8 @@
 /** Decides what an attempt makes of its delivery: SENT, FAILED with a wait, or DEAD. */
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
+import type { RetryPolicy } from '../../model/delivery-policy.js'
 import { parseRetryAfter, retryDelayMs } from './backoff.js'
 import type { Exchange } from './sender.js'
-
-export interface RetryPolicy {
-  maxAttempts: number
-  backoffBaseSeconds: number
-  backoffMaxSeconds: number
-}
 
 export interface AttemptOutcome {
   status: Exclude<DeliveryStatus, 'PENDING'>
@@ -49,6 +44,7 @@ export function decideOutcome(
     attemptInBudget,
     baseSeconds: policy.backoffBaseSeconds,
     maxSeconds: policy.backoffMaxSeconds,
+    scheduledSeconds: policy.scheduleSeconds?.[attemptInBudget - 1],
     retryAfterMs: heeded ? parseRetryAfter(exchange.retryAfter, now) : undefined,
   })
   return { status: 'FAILED', error, delayMs, isGone: false }

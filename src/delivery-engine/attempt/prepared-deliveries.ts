@@ -105,10 +105,10 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
 
 function toLoadedDelivery(
   { event, subscriptionId, acceptedAt }: Held,
-  { isEnabled, endpointUrl, endpointVersion, signingKeys }: Endpoint,
+  { isEnabled, endpointUrl, endpointVersion, signingKeys, policy }: Endpoint,
 ): LoadedDelivery {
   const { id, type, idempotencyKey, createdAt } = event
-  const webhook = { endpointUrl, id, body: event.body(), signingKeys }
+  const webhook = { endpointUrl, id, body: event.body(), signingKeys, policy }
   const subject = {
     ...{ eventId: id, subscriptionId, createdAt: acceptedAt },
     event: { type, idempotencyKey, createdAt },

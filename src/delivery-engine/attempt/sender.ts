@@ -4,6 +4,7 @@
  * beginning of a body is read.
  */
 import type { Dispatcher } from 'undici'
+import type { StoredDeliveryPolicy } from '../../model/delivery-policy.js'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import type { SigningKey } from '../../secrets/signing-keys.js'
@@ -24,6 +25,8 @@ export interface Webhook {
   body: Uint8Array
   /** The signing keys that are valid now, the newest first. @throws Error when a stored secret can't be read */
   signingKeys(): readonly SigningKey[]
+  /** Null or absent where the settings apply. */
+  policy?: StoredDeliveryPolicy | null
 }
 
 interface Response {
@@ -47,6 +50,7 @@ export interface Sender extends AsyncDisposable {
 
 export interface SenderOptions {
   guard: EgressGuard
+  /** For webhooks whose subscription has no timeout of its own. */
   timeoutMs: number
   clock: Clock
   /** The system's name servers and /etc/hosts unless given. */
@@ -69,9 +73,14 @@ const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
 export function createSender(options: SenderOptions): Sender {
-  const { guard, timeoutMs, clock, egress, names = createNameLookup() } = options
+  const { guard, clock, egress, names = createNameLookup() } = options
   const connections = createConnections({
-    connect: createGuardedConnector({ guard, names, connectTimeoutMs: timeoutMs, ...(egress && { egress }) }),
+    connect: createGuardedConnector({
+      guard,
+      names,
+      connectTimeoutMs: options.timeoutMs,
+      ...(egress && { egress }),
+    }),
     keepAliveMs: KEEP_ALIVE_MS,
     maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
@@ -92,6 +101,7 @@ export function createSender(options: SenderOptions): Sender {
     send(webhook) {
       return new Promise((resolve) => {
         const startedAt = performance.now()
+        const timeoutMs = webhook.policy?.timeoutMs ?? options.timeoutMs
         const end = ({ statusCode, error, retryAfter }: Response) => {
           clearTimeout(deadline)
           resolve({
@@ -104,7 +114,7 @@ export function createSender(options: SenderOptions): Sender {
         const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
         let request: Dispatcher.DispatchOptions | undefined
         let isSecondTry = false
-        const reader = createReader(end, (error) => {
+        const reader = createReader(timeoutMs, end, (error) => {
           // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
           const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
           if (!isIdleClose || isSecondTry || request === undefined)
@@ -136,6 +146,7 @@ export function createSender(options: SenderOptions): Sender {
 
 /** Reads a response to its end, or as far as the sender reads any. */
 function createReader(
+  timeoutMs: number,
   onResponse: (response: Response) => void,
   onError: (error: unknown) => void,
 ): ExchangeHandler & { missing(): string; abort(): void; restart(): void } {
@@ -144,6 +155,7 @@ function createReader(
   let bytes = 0
   const response: Response = { statusCode: null, error: null, retryAfter: undefined }
   return {
+    timeoutMs,
     connection: undefined,
     onRequestStart(controller) {
       isStarted = true

@@ -14,6 +14,8 @@ import { limitResponses } from './response-limit.js'
 /** A handler of an exchange. `connection` is set when the exchange gets its connection. */
 export interface ExchangeHandler extends Dispatcher.DispatchHandler {
   connection: ExchangeConnection | undefined
+  /** Of the whole exchange: a connection that is made for it takes no longer. */
+  readonly timeoutMs: number
 }
 
 export interface ExchangeConnection {
@@ -93,6 +95,7 @@ class Connection extends Client implements ExchangeConnection {
   #socket: Socket | null = null
   #exchangesOnSocket = 0
   #bytesReadBefore = 0
+  #timeoutMs: number | undefined
 
   constructor(url: URL, options: Client.Options & { connect: Connector }, maxResponseBytes: number) {
     const connect: buildConnector.connector = (target, callback) => {
@@ -111,6 +114,7 @@ class Connection extends Client implements ExchangeConnection {
           callback(...result)
         },
         onWaiting,
+        this.#timeoutMs,
       )
     }
     super(url, { ...options, connect })
@@ -127,6 +131,7 @@ class Connection extends Client implements ExchangeConnection {
 
   override dispatch(request: Request, handler: Dispatcher.DispatchHandler): boolean {
     request.exchange.connection = this
+    this.#timeoutMs = request.exchange.timeoutMs
     this.#exchangesOnSocket += 1
     this.#bytesReadBefore = this.#socket?.bytesRead ?? 0
     return super.dispatch(request, handler)

@@ -17,7 +17,7 @@ import { createTrust } from './trust.js'
 export interface ConnectorOptions {
   guard: EgressGuard
   names: NameLookup
-  /** For the name look-up, TCP, the proxy and TLS together. */
+  /** For the name look-up, TCP, the proxy and TLS together, where a connection has no timeout of its own. */
   connectTimeoutMs: number
   egress?: EgressSettings
 }
@@ -27,6 +27,7 @@ export type Connector = (
   target: buildConnector.Options,
   callback: buildConnector.Callback,
   onWaiting?: (missing: string) => void,
+  timeoutMs?: number,
 ) => void
 
 interface Attempt {
@@ -39,7 +40,8 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
   const { authorities, clientCertificate } = egress
   const startTls = buildConnector({
     secureContext: createTrust({ authorities, clientCertificate }),
-    timeout: connectTimeoutMs,
+    // The signal of the attempt ends it.
+    timeout: 0,
   })
   // The client certificate is for endpoints, not for the proxy.
   const secureContext = createTrust({ authorities, clientCertificate: undefined })
@@ -53,7 +55,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     const proxy = egress.noProxy(hostname, port) ? undefined : egress.proxies[protocol]
     if (proxy === undefined) {
       const socket = await openDirectly(hostname, port, attempt)
-      return protocol === 'https:' ? secure(target, socket) : socket
+      return protocol === 'https:' ? secure(target, socket, attempt) : socket
     }
     const endpoint = { protocol, hostname, port }
     const resolvesNames = egress.proxyResolvesNames
@@ -62,7 +64,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
       ...attempt,
     })
     attempt.onWaiting('no connection')
-    return protocol === 'https:' ? secure(target, socket).catch(blameProxy) : socket
+    return protocol === 'https:' ? secure(target, socket, attempt).catch(blameProxy) : socket
   }
 
   async function openDirectly(hostname: string, port: number, attempt: Attempt): Promise<Socket> {
@@ -84,16 +86,20 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
   }
 
-  function secure(target: buildConnector.Options, socket: Socket): Promise<Socket> {
+  function secure(target: buildConnector.Options, socket: Socket, { signal }: Attempt): Promise<Socket> {
     return new Promise((resolve, reject) => {
+      const giveUp = () => socket.destroy()
+      if (signal.aborted) giveUp()
+      signal.addEventListener('abort', giveUp, { once: true })
       startTls({ ...target, httpSocket: socket }, (...[error, secured]) => {
+        signal.removeEventListener('abort', giveUp)
         if (secured) resolve(secured)
         else reject(error)
       })
     })
   }
 
-  return (target, callback, onWaiting = () => {}) => {
+  return (target, callback, onWaiting = () => {}, timeoutMs = connectTimeoutMs) => {
     const end = new AbortController()
     let isOver = false
     const finish = (...result: Parameters<buildConnector.Callback>) => {
@@ -106,7 +112,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
       const error = new errors.ConnectTimeoutError('the connection was not made in time')
       finish(error, null)
       end.abort(error)
-    }, connectTimeoutMs).unref()
+    }, timeoutMs).unref()
     open(target, { signal: end.signal, onWaiting }).then(
       (socket) => finish(null, socket),
       (error) => finish(error, null),

@@ -63,7 +63,7 @@ const dispatch: Statement = {
       select pair."matchKey", s.*
       from unnest($6::text[], $7::uuid[]) as pair ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", "maxRequestsPerSecond" is not null as "isPaced"
+        select id as "subscriptionId", coalesce("maxRequestsPerSecond", "maxInFlight") is not null as "isPaced"
         from subscriptions where id = pair.id limit 1
       ) as s
     ), wanted as (
@@ -74,7 +74,7 @@ const dispatch: Statement = {
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
     ), rooms as materialized (
-      -- With a rate limit there is no room: the scheduler leases these deliveries when they may be sent.
+      -- With a limit of its own there is no room: the scheduler leases these deliveries when they may be sent.
       select s."subscriptionId",
              case when s."isPaced" then 0 else ${sqlRoom('s."subscriptionId"', 'coalesce(a.quota, $4)')} end as room
       from (select distinct "subscriptionId", "isPaced" from matched) as s

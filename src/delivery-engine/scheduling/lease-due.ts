@@ -1,9 +1,11 @@
 /**
  * Leases deliveries that wait in the table and are due: for each subscription as many as its quota allows, first
- * attempts before retries, and no faster than its rate limit.
+ * attempts before retries, no faster than its rate limit, and no more at a time than its `maxInFlight`.
  *
  * The rate limit is a generic cell rate algorithm (GCRA). Each limited subscription has a row in `rateLimits`,
- * which the leasing statement locks, so the limit holds over all processes.
+ * which the leasing statement locks, so the limit holds over all processes. `maxInFlight` limits the leases, which the
+ * statement counts as they were when it began. So it skips a subscription whose row has changed since: another process
+ * has leased some.
  */
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
@@ -18,7 +20,7 @@ export interface DueLeases {
   leases: Lease[]
   /** Subscriptions with due deliveries, leased now or not. They may have more. */
   backlogged: Set<string>
-  /** Subscriptions with a rate limit, and the time until their next request may be made. */
+  /** Subscriptions with a limit of their own, and the time until their next request may be made. */
   pacedInMs: Map<string, number>
   /** Time until the next delivery of a subscription without due deliveries is due; null if there is none. */
   nextDueInMs: number | null
@@ -28,6 +30,8 @@ export interface DueLeases {
 
 const SECOND_MS = 1000
 const MAX_LEASES_AT_ONCE = 2000
+/** After another process was found to be leasing deliveries of a subscription with `maxInFlight`. */
+const LOOK_AGAIN_MS = 20
 
 /**
  * The first waiting delivery of each subscription, by a loose index scan: one probe for each subscription, however
@@ -76,7 +80,8 @@ const sqlRetries = `
 /** `$1` most leases at once; `$2`, `$3`, `$4` lease quotas; `$5` the subscriptions of a partial scan. */
 const leaseDueSql = (waiting: string) => `
   with recursive waiting as (${waiting}), enabled as materialized (
-    select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate,
+    select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate, s."maxInFlight",
+           coalesce(s."maxRequestsPerSecond", s."maxInFlight") is not null as "isLimited",
            w.status = 'PENDING' and w."nextRunAt" <= now() as "hasFirsts",
            case when w.status = 'FAILED' or w."nextRunAt" <= now() then w."nextRunAt" else least(w."nextRunAt", (
              select d."nextRunAt" from deliveries d where ${sqlWaitingAs('FAILED', 's.id')}
@@ -86,26 +91,28 @@ const leaseDueSql = (waiting: string) => `
   ), limited as (
     insert into "rateLimits" ("subscriptionId", "spentUntil")
     select e."subscriptionId", '-infinity' from enabled e
-    where e.rate is not null and not exists (select from "rateLimits" l where l."subscriptionId" = e."subscriptionId")
+    where e."isLimited" and not exists (select from "rateLimits" l where l."subscriptionId" = e."subscriptionId")
     on conflict do nothing
   ), paced as materialized (
     -- Rows that another process has locked are skipped: that process is leasing these deliveries.
     select e."subscriptionId", e.rate,
-           extract(epoch from now() - ${sqlSpentUntil('e.rate')})::float8 * e.rate as credit
+           coalesce(extract(epoch from now() - ${sqlSpentUntil('e.rate')})::float8 * e.rate, 'Infinity') as credit
     from enabled e join "rateLimits" l on l."subscriptionId" = e."subscriptionId"
-    where e.rate is not null and e."dueAt" <= now()
+    left join "rateLimits" seen on seen."subscriptionId" = e."subscriptionId" and e."maxInFlight" is not null
+    where e."isLimited" and e."dueAt" <= now()
+      and (e."maxInFlight" is null or seen."spentUntil" = l."spentUntil")
     for update of l skip locked
   ), free as materialized (
     select e."subscriptionId", e.rate, e."hasFirsts", own.quota,
-           case when e.rate is not null then coalesce(p.credit, 0) end as credit,
+           case when e."isLimited" then coalesce(p.credit, 0) end as credit,
            ${sqlRoom('e."subscriptionId"', 'own.quota')} as free
     from enabled e
     left join paced p using ("subscriptionId")
     left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", quota) using ("subscriptionId")
-    cross join lateral (select coalesce(a.quota, $4) as quota) as own
+    cross join lateral (select least(coalesce(a.quota, $4), e."maxInFlight") as quota) as own
     where e."dueAt" <= now()
   ), rooms as materialized (
-    select *, greatest(0, least(free, floor(credit + 1e-6)::int)) as room from free
+    select *, greatest(0, least(free, floor(credit + 1e-6)))::int as room from free
   ), due as materialized (
     select picked.id, r."subscriptionId" from rooms r cross join lateral (
       select * from (
@@ -119,7 +126,8 @@ const leaseDueSql = (waiting: string) => `
     limit $1
   ), spent as (
     update "rateLimits" l
-    set "spentUntil" = ${sqlSpentUntil('taken.rate')} + taken.count / taken.rate * interval '1 second'
+    set "spentUntil" = coalesce(${sqlSpentUntil('taken.rate')} + taken.count / taken.rate * interval '1 second',
+                                clock_timestamp())
     from (select "subscriptionId", rate, count(*) as count from due join paced using ("subscriptionId")
           group by "subscriptionId", rate) as taken
     where l."subscriptionId" = taken."subscriptionId"
@@ -131,7 +139,7 @@ const leaseDueSql = (waiting: string) => `
   ${sqlRowsOfKinds({
     due: {
       columns: {
-        ...{ subscriptionId: 'uuid', rate: 'float8', credit: 'float8' },
+        ...{ subscriptionId: 'uuid', rate: 'float8', credit: 'float8', free: 'int' },
         ...{ deliveryId: 'uuid', queuedUntil: 'timestamptz', isRetry: 'bool' },
       },
       from: '(select * from rooms left join leased using ("subscriptionId")) as due_subscription',
@@ -155,8 +163,10 @@ interface DueRow {
   subscriptionId: string
   /** Requests a second; null for no limit. */
   rate: number | null
-  /** Requests that the rate limit allowed before these leases. */
+  /** Requests that the limits allowed before these leases; null for none. 0 as well where the row was not to be had. */
   credit: number | null
+  /** Room for leases before these. */
+  free: number
   deliveryId: string | null
   queuedUntil: Date
   isRetry: boolean
@@ -188,12 +198,14 @@ function toDueLeases(rows: LeaseDueRow[]): DueLeases {
       nextDueInMs = row.nextDueInMs
       continue
     }
-    const { subscriptionId, deliveryId, queuedUntil, isRetry, rate, credit } = row
+    const { subscriptionId, deliveryId, queuedUntil, isRetry, rate, credit, free } = row
     backlogged.add(subscriptionId)
     if (deliveryId !== null) {
       leases.push(toLease({ deliveryId, subscriptionId, queuedUntil, isRetry, isPaced: rate !== null }))
     }
-    if (rate === null || credit === null) continue
+    if (credit === 0 && rate === null) pacedInMs.set(subscriptionId, LOOK_AGAIN_MS)
+    // The end of an attempt makes room again, not time.
+    if (rate === null || credit === null || free === 0) continue
     const left = (creditLeft.get(subscriptionId) ?? credit) - (deliveryId === null ? 0 : 1)
     creditLeft.set(subscriptionId, left)
     pacedInMs.set(subscriptionId, (Math.max(0, 1 - left) / rate) * SECOND_MS)

@@ -20,6 +20,7 @@ import { byText, condition } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
+import { policyInputs } from './delivery-policy.js'
 
 export const WebhookSubscription = builder.prismaObject('Subscription', {
   interfaces: [Node],
@@ -177,6 +178,7 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
     maxRequestsPerSecond: t.int({
       description: inputForms.maxRequestsPerSecond,
     }),
+    ...policyInputs(t),
     signatures: t.field({
       type: [SignatureVersionEnum],
       description: `${inputForms.signatures} \`[V1]\` when it is absent.`,
@@ -186,7 +188,7 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
 
 const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
   description:
-    'What is absent stays as it is. Null removes the description, the filter and the rate limit, and counts as absent elsewhere.',
+    'What is absent stays as it is. Null removes what a subscription can be without, and counts as absent elsewhere.',
   fields: (t) => ({
     endpointUrl: t.string({ description: inputForms.endpointUrl }),
     eventTypes: t.stringList({ description: inputForms.eventTypes }),
@@ -197,6 +199,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
     description: t.string({ description: `${inputForms.description} Null removes it.` }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
     maxRequestsPerSecond: t.int({ description: inputForms.maxRequestsPerSecond }),
+    ...policyInputs(t),
     signatures: t.field({ type: [SignatureVersionEnum], description: inputForms.signatures }),
   }),
 })

@@ -29,12 +29,16 @@ export type AggregateSubscription = {
 export type SubscriptionAvgAggregateOutputType = {
   endpointVersion: number | null
   maxRequestsPerSecond: number | null
+  maxInFlight: number | null
+  timeoutMs: number | null
   changedIn: number | null
 }
 
 export type SubscriptionSumAggregateOutputType = {
   endpointVersion: number | null
   maxRequestsPerSecond: number | null
+  maxInFlight: number | null
+  timeoutMs: number | null
   changedIn: bigint | null
 }
 
@@ -46,6 +50,8 @@ export type SubscriptionMinAggregateOutputType = {
   endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
+  maxInFlight: number | null
+  timeoutMs: number | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -64,6 +70,8 @@ export type SubscriptionMaxAggregateOutputType = {
   endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
+  maxInFlight: number | null
+  timeoutMs: number | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -83,6 +91,9 @@ export type SubscriptionCountAggregateOutputType = {
   endpointVersion: number
   description: number
   maxRequestsPerSecond: number
+  maxInFlight: number
+  timeoutMs: number
+  retryPolicy: number
   secret: number
   formerSecrets: number
   previousSecret: number
@@ -101,12 +112,16 @@ export type SubscriptionCountAggregateOutputType = {
 export type SubscriptionAvgAggregateInputType = {
   endpointVersion?: true
   maxRequestsPerSecond?: true
+  maxInFlight?: true
+  timeoutMs?: true
   changedIn?: true
 }
 
 export type SubscriptionSumAggregateInputType = {
   endpointVersion?: true
   maxRequestsPerSecond?: true
+  maxInFlight?: true
+  timeoutMs?: true
   changedIn?: true
 }
 
@@ -118,6 +133,8 @@ export type SubscriptionMinAggregateInputType = {
   endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
+  maxInFlight?: true
+  timeoutMs?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -136,6 +153,8 @@ export type SubscriptionMaxAggregateInputType = {
   endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
+  maxInFlight?: true
+  timeoutMs?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -155,6 +174,9 @@ export type SubscriptionCountAggregateInputType = {
   endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
+  maxInFlight?: true
+  timeoutMs?: true
+  retryPolicy?: true
   secret?: true
   formerSecrets?: true
   previousSecret?: true
@@ -264,6 +286,9 @@ export type SubscriptionGroupByOutputType = {
   endpointVersion: number
   description: string | null
   maxRequestsPerSecond: number | null
+  maxInFlight: number | null
+  timeoutMs: number | null
+  retryPolicy: runtime.JsonValue | null
   secret: string
   formerSecrets: runtime.JsonValue
   previousSecret: string | null
@@ -309,6 +334,9 @@ export type SubscriptionWhereInput = {
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -333,6 +361,9 @@ export type SubscriptionOrderByWithRelationInput = {
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -361,6 +392,9 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
+  retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -384,6 +418,9 @@ export type SubscriptionOrderByWithAggregationInput = {
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -414,6 +451,9 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   endpointVersion?: Prisma.IntWithAggregatesFilter<"Subscription"> | number
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   maxRequestsPerSecond?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
+  maxInFlight?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
+  timeoutMs?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
+  retryPolicy?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -436,6 +476,9 @@ export type SubscriptionCreateInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -460,6 +503,9 @@ export type SubscriptionUncheckedCreateInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -484,6 +530,9 @@ export type SubscriptionUpdateInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -508,6 +557,9 @@ export type SubscriptionUncheckedUpdateInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -532,6 +584,9 @@ export type SubscriptionCreateManyInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -554,6 +609,9 @@ export type SubscriptionUpdateManyMutationInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -576,6 +634,9 @@ export type SubscriptionUncheckedUpdateManyInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -614,6 +675,9 @@ export type SubscriptionCountOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrder
+  retryPolicy?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -630,6 +694,8 @@ export type SubscriptionCountOrderByAggregateInput = {
 export type SubscriptionAvgOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrder
   changedIn?: Prisma.SortOrder
 }
 
@@ -641,6 +707,8 @@ export type SubscriptionMaxOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -659,6 +727,8 @@ export type SubscriptionMinOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -672,6 +742,8 @@ export type SubscriptionMinOrderByAggregateInput = {
 export type SubscriptionSumOrderByAggregateInput = {
   endpointVersion?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
+  maxInFlight?: Prisma.SortOrder
+  timeoutMs?: Prisma.SortOrder
   changedIn?: Prisma.SortOrder
 }
 
@@ -763,6 +835,9 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -786,6 +861,9 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -825,6 +903,9 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -848,6 +929,9 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -871,6 +955,9 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -894,6 +981,9 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   endpointVersion?: number
   description?: string | null
   maxRequestsPerSecond?: number | null
+  maxInFlight?: number | null
+  timeoutMs?: number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -933,6 +1023,9 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -956,6 +1049,9 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1010,6 +1106,9 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
+  maxInFlight?: boolean
+  timeoutMs?: boolean
+  retryPolicy?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1035,6 +1134,9 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
+  maxInFlight?: boolean
+  timeoutMs?: boolean
+  retryPolicy?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1057,6 +1159,9 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
+  maxInFlight?: boolean
+  timeoutMs?: boolean
+  retryPolicy?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1079,6 +1184,9 @@ export type SubscriptionSelectScalar = {
   endpointVersion?: boolean
   description?: boolean
   maxRequestsPerSecond?: boolean
+  maxInFlight?: boolean
+  timeoutMs?: boolean
+  retryPolicy?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1092,7 +1200,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1125,6 +1233,18 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * Requests a second, over all workers; null for as fast as it answers.
      */
     maxRequestsPerSecond: number | null
+    /**
+     * Deliveries that are leased at a time, over all workers; null for as many as fairness allows.
+     */
+    maxInFlight: number | null
+    /**
+     * The deadline of an attempt; null for DELIVERY_TIMEOUT_MS.
+     */
+    timeoutMs: number | null
+    /**
+     * `{maxAttempts, backoffBaseSeconds, backoffMaxSeconds}` or `{scheduleSeconds}`; null for the settings.
+     */
+    retryPolicy: runtime.JsonValue | null
     secret: string
     /**
      * Replaced secrets, the newest first, at most ten: `[{secret, validUntil}]`. Each signs beside `secret` until its time.
@@ -1588,6 +1708,9 @@ export interface SubscriptionFieldRefs {
   readonly endpointVersion: Prisma.FieldRef<"Subscription", 'Int'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
   readonly maxRequestsPerSecond: Prisma.FieldRef<"Subscription", 'Int'>
+  readonly maxInFlight: Prisma.FieldRef<"Subscription", 'Int'>
+  readonly timeoutMs: Prisma.FieldRef<"Subscription", 'Int'>
+  readonly retryPolicy: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>

@@ -1,0 +1,63 @@
+/** The fields of a subscription by which its owner decides how deliveries are made. */
+
+import type { OwnRetryPolicy } from '../../model/delivery-policy.js'
+import { policyForms } from '../../subscriptions/delivery-policy.js'
+import { builder } from '../builder.js'
+
+const RetryPolicy = builder.objectRef<OwnRetryPolicy>('RetryPolicy').implement({
+  description: 'How often a delivery is attempted. For what is null the settings stand.',
+  fields: (t) => ({
+    maxAttempts: t.exposeInt('maxAttempts', { nullable: true, description: 'Attempts before DEAD.' }),
+    backoffBaseSeconds: t.exposeFloat('backoffBaseSeconds', {
+      nullable: true,
+      description: 'The wait after the first failure, doubled after each further one.',
+    }),
+    backoffMaxSeconds: t.exposeFloat('backoffMaxSeconds', {
+      nullable: true,
+      description: 'The longest of these waits.',
+    }),
+    scheduleSeconds: t.field({
+      type: ['Float'],
+      nullable: true,
+      description: 'The wait after each failure instead, without jitter: n waits are n + 1 attempts.',
+      resolve: ({ scheduleSeconds }) => scheduleSeconds ?? null,
+    }),
+  }),
+})
+
+builder.prismaObjectFields('Subscription', (t) => ({
+  retryPolicy: t.field({
+    type: RetryPolicy,
+    nullable: true,
+    select: { retryPolicy: true },
+    description: 'How often a delivery is attempted; null where the settings decide.',
+    resolve: ({ retryPolicy }) => retryPolicy as OwnRetryPolicy | null,
+  }),
+  timeoutMs: t.exposeInt('timeoutMs', {
+    nullable: true,
+    description: 'The deadline of an attempt; null where the setting decides.',
+  }),
+  maxInFlight: t.exposeInt('maxInFlight', {
+    nullable: true,
+    description: 'The most requests at a time, over all workers; null for no limit of its own.',
+  }),
+}))
+
+const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
+  description: 'A backoff, where the settings stand for what is absent; or a schedule.',
+  fields: (t) => ({
+    maxAttempts: t.int({ description: policyForms.maxAttempts }),
+    backoffBaseSeconds: t.float({ description: policyForms.backoffBaseSeconds }),
+    backoffMaxSeconds: t.float({ description: policyForms.backoffMaxSeconds }),
+    scheduleSeconds: t.floatList({ description: policyForms.scheduleSeconds }),
+  }),
+})
+
+type InputFieldBuilder = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0]
+
+/** The same in the input of a new subscription and of a change. */
+export const policyInputs = (t: InputFieldBuilder) => ({
+  retryPolicy: t.field({ type: RetryPolicyInput, description: policyForms.retryPolicy }),
+  timeoutMs: t.int({ description: policyForms.timeoutMs }),
+  maxInFlight: t.int({ description: policyForms.maxInFlight }),
+})

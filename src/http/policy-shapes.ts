@@ -1,0 +1,27 @@
+/** The answers of the routes about how the deliveries of a subscription are made. */
+import { z } from 'zod'
+
+const retryPolicyShape = z
+  .object({
+    maxAttempts: z.int().optional().meta({ description: 'Attempts before DEAD.' }),
+    backoffBaseSeconds: z.number().optional().meta({ description: 'The wait after the first failure.' }),
+    backoffMaxSeconds: z.number().optional().meta({ description: 'The longest wait.' }),
+    scheduleSeconds: z
+      .array(z.number())
+      .readonly()
+      .optional()
+      .meta({ description: 'The wait after each failure instead, without jitter.' }),
+  })
+  .meta({
+    id: 'RetryPolicy',
+    description: 'How often a delivery is attempted. For what is absent the settings stand.',
+  })
+
+export const policyShape = {
+  retryPolicy: retryPolicyShape.nullable().meta({ description: 'Null where the settings decide.' }),
+  timeoutMs: z.int().nullable().meta({ description: 'The deadline of an attempt; null for the setting.' }),
+  maxInFlight: z
+    .int()
+    .nullable()
+    .meta({ description: 'The most requests at a time, over all workers; null for no limit of its own.' }),
+}

@@ -1,0 +1,42 @@
+/**
+ * The delivery policy of a subscription: where its deliveries differ from the settings because its owner said so. Here
+ * is how it is stored and read; `src/subscriptions/delivery-policy.ts` checks what comes in.
+ */
+
+/** How often a delivery is attempted, and how long it waits in between. */
+export interface RetryPolicy {
+  maxAttempts: number
+  backoffBaseSeconds: number
+  backoffMaxSeconds: number
+  /** The waits after each failure, instead of a backoff: n of them are n + 1 attempts. */
+  scheduleSeconds?: readonly number[] | undefined
+}
+
+/** What the owner of a subscription chose. The settings have the rest. */
+export type OwnRetryPolicy = { [Name in keyof RetryPolicy]?: RetryPolicy[Name] | undefined }
+
+/** What an attempt needs to know of a policy, as it is stored; null where the owner chose nothing. */
+export interface StoredDeliveryPolicy {
+  retryPolicy: OwnRetryPolicy | null
+  timeoutMs: number | null
+  maxInFlight: number | null
+}
+
+const columns = ['retryPolicy', 'timeoutMs', 'maxInFlight'] as const satisfies (keyof StoredDeliveryPolicy)[]
+
+/**
+ * SQL: the column `deliveryPolicy`, a `StoredDeliveryPolicy` of the subscription `s`. Null for a subscription that
+ * follows the settings, for which nothing more is read.
+ */
+export const sqlDeliveryPolicy = (s: string): string => `
+           case when ${columns.map((column) => `${s}."${column}" is not null`).join(' or ')}
+             then jsonb_build_object(${columns.map((column) => `'${column}', ${s}."${column}"`).join(', ')})
+           end as "deliveryPolicy"`
+
+/** The policy that decides about a delivery: the owner's choice, and the settings where there is none. */
+export function retryPolicyOf(own: OwnRetryPolicy | null | undefined, settings: RetryPolicy): RetryPolicy {
+  if (own == null) return settings
+  const { scheduleSeconds } = own
+  if (scheduleSeconds === undefined) return { ...settings, ...own } as RetryPolicy
+  return { ...settings, scheduleSeconds, maxAttempts: scheduleSeconds.length + 1 }
+}
