@@ -77,9 +77,11 @@ export function useErrorCodes(disclosure: Disclosure): Plugin {
 
 /** Gives an error of GraphQL or Yoga about a request the service's own code. */
 export function withCode(error: GraphQLError, { suggestsNames }: Disclosure): GraphQLError {
-  if (ownCodes.has(String(error.extensions.code))) return error
-  const extensions = { ...error.extensions, code: BAD_USER_INPUT }
   const message = redactVariables(error.message)
+  const { code } = error.extensions
+  const isOwn = ownCodes.has(String(code))
+  if (isOwn && message === error.message) return error
+  const extensions = { ...error.extensions, code: isOwn ? code : BAD_USER_INPUT }
   return new GraphQLError(shortened(suggestsNames ? message : withoutSuggestion(message)), {
     ...where(error),
     extensions,

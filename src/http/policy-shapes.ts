@@ -24,4 +24,8 @@ export const policyShape = {
     .int()
     .nullable()
     .meta({ description: 'The most requests at a time, over all workers; null for no limit of its own.' }),
+  headers: z.record(z.string(), z.string()).meta({ description: 'Sent with every request, by name.' }),
+  secretHeaders: z
+    .array(z.string())
+    .meta({ description: 'The names of the headers whose values are not shown.' }),
 }

@@ -6,7 +6,6 @@ import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
 import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
-import { shownPolicy } from '../subscriptions/delivery-policy.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 import { policyShape } from './policy-shapes.js'
 
@@ -227,7 +226,11 @@ export const toSubscription = (row: VisibleSubscription) => ({
   isEnabled: row.isEnabled,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,
-  ...shownPolicy(row),
+  retryPolicy: row.retryPolicy,
+  timeoutMs: row.timeoutMs,
+  maxInFlight: row.maxInFlight,
+  headers: row.headers,
+  secretHeaders: row.secretHeaders,
   signatures: row.signatures,
   publicKey: row.publicKey,
   publicKeys: row.publicKeys,

@@ -20,9 +20,14 @@ export interface StoredDeliveryPolicy {
   retryPolicy: OwnRetryPolicy | null
   timeoutMs: number | null
   maxInFlight: number | null
+  headers: Record<string, string> | null
+  /** Values as they are stored: see `src/secrets/credentials.ts`. */
+  secretHeaders: Record<string, string> | null
 }
 
-const columns = ['retryPolicy', 'timeoutMs', 'maxInFlight'] as const satisfies (keyof StoredDeliveryPolicy)[]
+const columns = [
+  ...(['retryPolicy', 'timeoutMs', 'maxInFlight', 'headers', 'secretHeaders'] as const),
+] satisfies (keyof StoredDeliveryPolicy)[]
 
 /**
  * SQL: the column `deliveryPolicy`, a `StoredDeliveryPolicy` of the subscription `s`. Null for a subscription that

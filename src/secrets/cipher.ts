@@ -1,5 +1,5 @@
 /**
- * A subscription's secret is stored plain or, with an encryption key, sealed by AES-256-GCM as
+ * A secret of a subscription is stored plain or, with an encryption key, sealed by AES-256-GCM as
  *
  *     enc:v1:<id of the key>:<nonce>:<ciphertext and tag>
  *
@@ -21,10 +21,16 @@ export interface SecretCipher {
   /** The prefix of texts sealed with the first key; undefined without keys. */
   readonly currentPrefix: string | undefined
   readonly keyIds: readonly string[]
-  /** @returns the text to store: without keys, the secret itself */
-  seal(subscriptionId: string, secret: string): string
-  /** @returns the secret of a stored text. @throws UnreadableSecretError */
-  open(subscriptionId: string, stored: string): string
+  /**
+   * @param owner what the sealed text is bound to: the subscription, and its place in there unless it signs
+   * @returns the text to store: without keys, the secret itself
+   */
+  seal(owner: string, secret: string): string
+  /**
+   * @param what the secret, for the message of the error
+   * @returns the secret of a stored text. @throws UnreadableSecretError
+   */
+  open(owner: string, stored: string, what?: string): string
 }
 
 /** A stored secret can't be decrypted. The message goes into delivery logs and is for operators. */
@@ -40,24 +46,24 @@ export function createSecretCipher(keys: readonly KeyObject[]): SecretCipher {
   return {
     currentPrefix,
     keyIds: [...byId.keys()],
-    seal(subscriptionId, secret) {
+    seal(owner, secret) {
       if (first === undefined) return secret
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(ALGORITHM, first[1], nonce, { authTagLength: TAG_BYTES })
-      cipher.setAAD(Buffer.from(subscriptionId))
+      cipher.setAAD(Buffer.from(owner))
       const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return `${currentPrefix}${nonce.toString('base64url')}:${sealed.toString('base64url')}`
     },
-    open(subscriptionId, stored) {
+    open(owner, stored, what = 'the secret to sign with') {
       if (!stored.startsWith(SEALED_PREFIX)) return stored
       const [keyId = '', nonce = '', sealed = ''] = stored.slice(SEALED_PREFIX.length).split(':')
       const key = byId.get(keyId)
-      if (key === undefined) throw new UnreadableSecretError(lacksKey(keyId))
+      if (key === undefined) throw new UnreadableSecretError(lacksKey(what, keyId))
       try {
-        return unseal(key, Buffer.from(nonce, 'base64url'), Buffer.from(sealed, 'base64url'), subscriptionId)
+        return unseal(key, Buffer.from(nonce, 'base64url'), Buffer.from(sealed, 'base64url'), owner)
       } catch {
         throw new UnreadableSecretError(
-          'the secret to sign with can not be decrypted: what is stored was damaged, or belongs to another subscription',
+          `${what} can not be decrypted: what is stored was damaged, or belongs to another subscription`,
         )
       }
     },
@@ -74,12 +80,12 @@ export function openIfReadable(cipher: SecretCipher, subscriptionId: string, sto
   }
 }
 
-function unseal(key: KeyObject, nonce: Buffer, sealed: Buffer, subscriptionId: string): string {
+function unseal(key: KeyObject, nonce: Buffer, sealed: Buffer, owner: string): string {
   const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(Buffer.from(subscriptionId))
+  decipher.setAAD(Buffer.from(owner))
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
   return decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
 }
 
-const lacksKey = (keyId: string): string =>
-  `the secret to sign with was stored with a key that SECRET_ENCRYPTION_KEY does not have (${keyId})`
+const lacksKey = (what: string, keyId: string): string =>
+  `${what} was stored with a key that SECRET_ENCRYPTION_KEY does not have (${keyId})`

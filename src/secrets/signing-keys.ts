@@ -1,4 +1,4 @@
-/** The signing keys of stored secrets and key pairs. Every attempt needs them, so decrypted keys stay in memory. */
+/** The signing keys and credentials of stored secrets. Every attempt needs them, so what is decrypted stays in memory. */
 import type { KeyObject } from 'node:crypto'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
 import { privateKeyObject } from './key-pair.js'
@@ -14,6 +14,8 @@ export interface SigningKeys {
   ofSecret(subscriptionId: string, stored: string): Uint8Array
   /** The key of a stored private key. @throws UnreadableSecretError */
   ofPrivateKey(subscriptionId: string, stored: string): KeyObject
+  /** A credential that requests carry: see `SecretCipher`. @throws UnreadableSecretError */
+  open(owner: string, stored: string, what?: string): string
 }
 
 /** These keys take about 5 MB at most. */
@@ -22,28 +24,31 @@ const MAX_REMEMBERED = 10_000
 export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REMEMBERED): SigningKeys {
   const remembered = <Key>(read: (secret: string) => Key) => createMemory(cipher, read, maxRemembered)
   const ofSealedSecret = remembered(signingKeyBytes)
+  const ofSealedCredential = remembered((credential) => credential)
   return {
     ofSecret: (subscriptionId, stored) =>
       // Decoding a plain secret costs less than a look-up.
       stored.startsWith(SEALED_PREFIX) ? ofSealedSecret(subscriptionId, stored) : signingKeyBytes(stored),
     ofPrivateKey: remembered(privateKeyObject),
+    open: (owner, stored, what) =>
+      stored.startsWith(SEALED_PREFIX) ? ofSealedCredential(owner, stored, what) : stored,
   }
 }
 
 function createMemory<Key>(cipher: SecretCipher, read: (secret: string) => Key, maxRemembered: number) {
   /** By stored text: every change of a secret makes a new text. The least recently used keys come first. */
-  const remembered = new Map<string, { subscriptionId: string; key: Key }>()
+  const remembered = new Map<string, { owner: string; key: Key }>()
 
-  return (subscriptionId: string, stored: string): Key => {
+  return (owner: string, stored: string, what?: string): Key => {
     const known = remembered.get(stored)
     // A copy of a sealed text in another subscription must not open there.
-    if (known?.subscriptionId === subscriptionId) {
+    if (known?.owner === owner) {
       remembered.delete(stored)
       remembered.set(stored, known)
       return known.key
     }
-    const key = read(cipher.open(subscriptionId, stored))
-    remembered.set(stored, { subscriptionId, key })
+    const key = read(cipher.open(owner, stored, what))
+    remembered.set(stored, { owner, key })
     if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string)
     return key
   }

@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
+import { openHeaders, type StoredHeaders, sealHeaders } from './credentials.js'
 import type { StoredKeyPair } from './key-pairs.js'
 import { type StoredSecrets, sqlStoredSecrets } from './valid-secrets.js'
 
@@ -19,6 +20,10 @@ const sqlFormerSecrets = (s: string, columns = 'secret text, "validUntil" timest
 /** SQL: the key pairs of the subscription `s`, as a table. */
 const sqlKeyPairs = (s: string): string =>
   `jsonb_to_recordset(${s}."keyPairs") as pair ("privateKey" text, "validUntil" timestamptz)`
+
+/** SQL: the values of the secret headers of the subscription `s`, as a table. */
+const sqlSecretHeaders = (s: string): string =>
+  `jsonb_each_text(${s}."secretHeaders") as header (name, value)`
 
 /** SQL: a column of JSON without the values whose time is over. */
 const sqlStillValid = (column: string): string => `(
@@ -41,7 +46,9 @@ const countByForeignKey: Statement = {
       select secret from ${sqlFormerSecrets('s')} where "validUntil" > now()
       union all
       select "privateKey" from ${sqlKeyPairs('s')} where coalesce("validUntil" > now(), true)
-    ) as signing (stored)
+      union all
+      select value from ${sqlSecretHeaders('s')}
+    ) as used (stored)
     where starts_with(stored, $1) and split_part(stored, ':', 3) <> all ($2::text[])
     group by 1 order by 1`,
 }
@@ -68,19 +75,24 @@ const forgetExpired: Statement = {
 const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
-    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs" from subscriptions s
+    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs", s."secretHeaders" from subscriptions s
     where s.id > $1 and (
       s.secret <> '' and not starts_with(s.secret, $2) or not starts_with(s."previousSecret", $2)
       or exists (select from ${sqlFormerSecrets('s', 'secret text')} where not starts_with(secret, $2))
       or exists (select from ${sqlKeyPairs('s')} where not starts_with("privateKey", $2))
+      or exists (select from ${sqlSecretHeaders('s')} where not starts_with(value, $2))
     )
     order by s.id limit $3`,
 }
 
-type FindOutdatedRow = StoredSecrets & { id: string; keyPairs: StoredKeyPair[] }
+type FindOutdatedRow = StoredSecrets & {
+  id: string
+  keyPairs: StoredKeyPair[]
+  secretHeaders: StoredHeaders | null
+}
 
 /**
- * `$1` ids; `$2` to `$5` the values read; `$6` to `$9` their replacements. The caller passes the ids in order, so two
+ * `$1` ids; `$2` to `$6` the values read; `$7` to `$11` their replacements. The caller passes the ids in order, so two
  * processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
@@ -88,17 +100,19 @@ const replaceStoredSecrets: Statement = {
   text: `
     update subscriptions s
     set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets",
-        "keyPairs" = r."keyPairs"
+        "keyPairs" = r."keyPairs", "secretHeaders" = r."secretHeaders"
     from unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[]
+        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+        $7::text[], $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[]
       ) as r (
-        id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs",
-        secret, "previousSecret", "formerSecrets", "keyPairs"
+        id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs", "oldSecretHeaders",
+        secret, "previousSecret", "formerSecrets", "keyPairs", "secretHeaders"
       )
     where s.id = r.id and s.secret = r."oldSecret"
       and s."previousSecret" is not distinct from r."oldPreviousSecret"
       and s."formerSecrets" = r."oldFormerSecrets"
       and s."keyPairs" = r."oldKeyPairs"
+      and s."secretHeaders" is not distinct from r."oldSecretHeaders"
     returning s.id`,
 }
 
@@ -176,6 +190,7 @@ const columnsOf = (rows: FindOutdatedRow[]) => [
   rows.map(({ previousSecret }) => previousSecret),
   rows.map(({ formerSecrets }) => JSON.stringify(formerSecrets)),
   rows.map(({ keyPairs }) => JSON.stringify(keyPairs)),
+  rows.map(({ secretHeaders }) => secretHeaders && JSON.stringify(secretHeaders)),
 ]
 
 /** @throws UnreadableSecretError */
@@ -195,5 +210,7 @@ function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRo
     previousSecret: row.previousSecret && again(row.previousSecret),
     formerSecrets: row.formerSecrets.map((former) => ({ ...former, secret: again(former.secret) })),
     keyPairs: row.keyPairs.map((pair) => ({ ...pair, privateKey: again(pair.privateKey) })),
+    secretHeaders:
+      row.secretHeaders && sealHeaders(cipher, row.id, openHeaders(cipher, row.id, row.secretHeaders)),
   }
 }

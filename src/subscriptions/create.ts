@@ -8,6 +8,7 @@ import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
 import { policyColumns } from './delivery-policy.js'
+import { checkHeaders } from './headers.js'
 import {
   fingerprint,
   type NewSubscription,
@@ -42,6 +43,7 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   checkEndpoint(context, input.endpointUrl)
+  checkHeaders(input.headers, input.secretHeaders)
   await checkFilter(input.filter)
   const id = context.newId()
   const now = context.clock.now()
@@ -56,7 +58,7 @@ export async function createSubscription(
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
-        ...policyColumns(input),
+        ...policyColumns(context.secretCipher, id, input),
         secret: context.secretCipher.seal(id, secret),
         ...(signatures && { signatures }),
         ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { notFound } from '../errors.js'
+import { Prisma } from '../generated/prisma/client.js'
 import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
 import { isUuid } from '../platform/uuid.js'
 import type { SubscriptionContext } from './create.js'
@@ -25,6 +26,7 @@ export async function deleteSubscription(
         formerSecrets: [],
         previousSecret: null,
         keyPairs: [],
+        ...{ headers: Prisma.DbNull, secretHeaders: Prisma.DbNull },
         // Unlike any other, so that an equal subscription may be created.
         fingerprint: new Uint8Array(randomBytes(32)),
       },

@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { Prisma } from '../generated/prisma/client.js'
 import type { OwnRetryPolicy } from '../model/delivery-policy.js'
 import { optional } from '../platform/optional.js'
+import type { SecretCipher } from '../secrets/cipher.js'
+import { sealHeaders } from '../secrets/credentials.js'
+import { headerFields } from './headers.js'
 
 const MAX_ATTEMPTS = 100
 /** Seven days. */
@@ -62,35 +65,54 @@ export const policyFields = {
   retryPolicy: retryPolicy.nullish().meta({ description: policyForms.retryPolicy }),
   timeoutMs: wholeNumber(MAX_TIMEOUT_MS).nullish().meta({ description: policyForms.timeoutMs }),
   maxInFlight: wholeNumber(MAX_IN_FLIGHT).nullish().meta({ description: policyForms.maxInFlight }),
+  ...headerFields,
 }
 
 const policyInput = z.object(policyFields)
 type PolicyInput = z.infer<typeof policyInput>
 
 /** The columns that an input writes. What is absent stays as it is. */
-export function policyColumns({ retryPolicy, timeoutMs, maxInFlight }: PolicyInput) {
+export function policyColumns(cipher: SecretCipher, id: string, input: PolicyInput) {
+  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders } = input
   return {
     ...(retryPolicy !== undefined && { retryPolicy: toJsonColumn(retryPolicy) }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(maxInFlight !== undefined && { maxInFlight }),
+    ...(headers !== undefined && { headers: toJsonColumn(headers) }),
+    ...(secretHeaders !== undefined && {
+      secretHeaders: toJsonColumn(secretHeaders && sealHeaders(cipher, id, secretHeaders)),
+    }),
   }
 }
 
+/** What follows the settings is null, so that nothing is read of it: an empty map, too. */
 const toJsonColumn = (value: object | null) =>
-  value === null ? Prisma.DbNull : (value as Prisma.InputJsonObject)
+  value === null || Object.keys(value).length === 0 ? Prisma.DbNull : (value as Prisma.InputJsonObject)
 
-/** The columns that are shown. */
+/** The columns of what is shown. */
 export const visiblePolicyFields = {
   retryPolicy: true,
   timeoutMs: true,
   maxInFlight: true,
+  headers: true,
+  secretHeaders: true,
 } as const satisfies Prisma.SubscriptionSelect
 
-type PolicyRow = Prisma.SubscriptionGetPayload<{ select: typeof visiblePolicyFields }>
+export type PolicyRow = Prisma.SubscriptionGetPayload<{ select: typeof visiblePolicyFields }>
 
-/** The fields as REST answers with them. */
-export const shownPolicy = ({ retryPolicy, timeoutMs, maxInFlight }: PolicyRow) => ({
-  retryPolicy: retryPolicy as OwnRetryPolicy | null,
+/** The policy as it may be shown. */
+export const visiblePolicy = ({
+  retryPolicy,
   timeoutMs,
   maxInFlight,
+  headers,
+  secretHeaders,
+}: PolicyRow) => ({
+  ...{ timeoutMs, maxInFlight },
+  retryPolicy: retryPolicy as OwnRetryPolicy | null,
+  headers: (headers ?? {}) as Record<string, string>,
+  secretHeaders: namesOf(secretHeaders),
 })
+
+/** The names of stored secret headers. */
+export const namesOf = (secretHeaders: unknown): string[] => Object.keys(secretHeaders ?? {})

@@ -12,7 +12,7 @@ import { SEALED_PREFIX } from '../secrets/cipher.js'
 import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
-import { policyFields, visiblePolicyFields } from './delivery-policy.js'
+import { policyFields, visiblePolicy, visiblePolicyFields } from './delivery-policy.js'
 
 const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
@@ -181,7 +181,7 @@ export const publicKeysOf = (keyPairs: unknown, nowMs: number): string[] =>
 
 export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
   const publicKeys = publicKeysOf(keyPairs, clock.nowMs())
-  return { ...fields, publicKey: publicKeys[0] ?? null, publicKeys }
+  return { ...fields, ...visiblePolicy(fields), publicKey: publicKeys[0] ?? null, publicKeys }
 }
 
 export type VisibleSubscription = ReturnType<typeof toVisible>

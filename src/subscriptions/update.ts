@@ -5,7 +5,8 @@ import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
-import { policyColumns } from './delivery-policy.js'
+import { type PolicyRow, policyColumns } from './delivery-policy.js'
+import { checkHeaders } from './headers.js'
 import { lockSubscription } from './lock.js'
 import {
   fingerprint,
@@ -32,6 +33,12 @@ export async function updateSubscription(
   return toVisible(subscription, context.clock)
 }
 
+/** Checks what depends on fields that a change leaves as they are, too. @throws ServiceError BAD_USER_INPUT */
+function checkPolicy(before: PolicyRow, changes: SubscriptionChanges): void {
+  const { headers = before.headers, secretHeaders = before.secretHeaders } = changes
+  checkHeaders(headers as object | null, secretHeaders as object | null)
+}
+
 const isPacedOtherwise = ({ maxRequestsPerSecond, maxInFlight }: SubscriptionChanges): boolean =>
   maxRequestsPerSecond !== undefined || maxInFlight !== undefined
 
@@ -43,6 +50,7 @@ async function apply(
 ) {
   // The fingerprint is made of old and new values.
   const before = await lockSubscription(transaction, id)
+  checkPolicy(before, changes)
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const { filter = before.filter } = changes
@@ -57,7 +65,7 @@ async function apply(
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
-      ...policyColumns(changes),
+      ...policyColumns(secretCipher, id, changes),
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {

@@ -23,6 +23,7 @@ const subscription = () => ({ endpointUrl: `http://127.0.0.1:9/${made++}`, event
 /** What null clears, as it is then. */
 const cleared = {
   ...{ description: null, maxRequestsPerSecond: null, maxInFlight: null, timeoutMs: null, retryPolicy: null },
+  ...{ headers: {}, secretHeaders: [] },
 }
 const created = async () =>
   (
@@ -30,6 +31,7 @@ const created = async () =>
       ...subscription(),
       ...{ description: 'to be cleared', maxRequestsPerSecond: 5, isEnabled: false },
       ...{ maxInFlight: 5, timeoutMs: 5, retryPolicy: { maxAttempts: 5 } },
+      ...{ headers: { a: 'b' }, secretHeaders: { c: 'd' } },
     })
   ).body
 
@@ -84,7 +86,7 @@ describe('null over REST', () => {
 describe('null over GraphQL', () => {
   const fields =
     'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys ' +
-    'maxInFlight timeoutMs retryPolicy { maxAttempts }'
+    'maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {

@@ -26,6 +26,7 @@ it.each([
   [{ secret: 'hush; hush' }, 'Field "count" of required type "Int!" was not provided.'],
   [{ secret: ['hush'], count: 1 }, 'It does not fit its type.'],
   [{ secret: { is: 'hush' }, count: 1 }, 'It does not fit its type.'],
+  [{ auth: { bearer: 'hush' }, count: 1 }, 'Field "auth" is not defined by type "Input".'],
 ])('keeps a secret, and tells why it does not fit: %j', (input, reason) => {
   expect(toldOf(input)).toBe(kept + reason)
 })

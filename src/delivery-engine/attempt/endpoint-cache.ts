@@ -10,6 +10,7 @@ import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { type SigningKey, type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
 import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
+import { openPolicy, type WebhookPolicy } from './webhook-policy.js'
 
 export interface Endpoint {
   /** Of the subscription's row that this was read from. */
@@ -19,7 +20,7 @@ export interface Endpoint {
   /** Counts changes of the endpoint; unlike `version`, it does not change with a description or a secret. */
   endpointVersion: number
   /** Null where the settings apply. */
-  policy: StoredDeliveryPolicy | null
+  policy: WebhookPolicy | null
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
   signingKeys(): readonly SigningKey[]
 }
@@ -77,9 +78,10 @@ export function createEndpointCache(database: Database, keys: SigningKeys, clock
 }
 
 function toEndpoint(row: LoadEndpointsRow, keys: SigningKeys, clock: Clock): Endpoint {
-  const { id, version, isEnabled, endpointUrl, endpointVersion, deliveryPolicy: policy } = row
+  const { id, version, isEnabled, endpointUrl, endpointVersion, deliveryPolicy } = row
   return {
-    ...{ version, isEnabled, endpointUrl, endpointVersion, policy },
+    ...{ version, isEnabled, endpointUrl, endpointVersion },
+    policy: openPolicy(keys, id, deliveryPolicy),
     signingKeys: () => validSigningKeys(keys, id, row, clock.nowMs()),
   }
 }

@@ -9,6 +9,7 @@ import { type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.j
 import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
 import { type Lease, leaseColumns, sqlIsHeld } from '../scheduling/lease.js'
 import type { Webhook } from './sender.js'
+import { openPolicy } from './webhook-policy.js'
 
 /** The event and the subscription of a delivery: everything about it that never changes. */
 export interface DeliverySubject {
@@ -99,7 +100,7 @@ function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Cloc
     event: { type, idempotencyKey, createdAt },
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
-  const policy = row.deliveryPolicy
+  const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)
   const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys, policy }
   return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
 }

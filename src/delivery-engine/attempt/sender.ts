@@ -4,7 +4,6 @@
  * beginning of a body is read.
  */
 import type { Dispatcher } from 'undici'
-import type { StoredDeliveryPolicy } from '../../model/delivery-policy.js'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import type { SigningKey } from '../../secrets/signing-keys.js'
@@ -15,6 +14,7 @@ import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
+import type { WebhookPolicy } from './webhook-policy.js'
 
 /** A webhook to send, and its URL. */
 export interface Webhook {
@@ -26,7 +26,7 @@ export interface Webhook {
   /** The signing keys that are valid now, the newest first. @throws Error when a stored secret can't be read */
   signingKeys(): readonly SigningKey[]
   /** Null or absent where the settings apply. */
-  policy?: StoredDeliveryPolicy | null
+  policy?: WebhookPolicy | null
 }
 
 interface Response {
@@ -203,9 +203,12 @@ function endsForParser(statusCode: number, headers: Record<string, string | stri
   return length === '0' || (length === undefined && statusCode !== RESET_CONTENT)
 }
 
-function headersOf({ id, body, signingKeys }: Webhook, nowMs: number): Record<string, string> {
+function headersOf({ id, body, signingKeys, policy }: Webhook, nowMs: number): Record<string, string> {
   const timestampSeconds = Math.floor(nowMs / 1000)
+  const own = policy?.headers()
   return {
+    ...own?.plain,
+    ...own?.secret,
     'content-type': 'application/json',
     'user-agent': `node-event-service/${version}`,
     'webhook-id': id,

@@ -1,8 +1,10 @@
 /** The fields of a subscription by which its owner decides how deliveries are made. */
 
 import type { OwnRetryPolicy } from '../../model/delivery-policy.js'
-import { policyForms } from '../../subscriptions/delivery-policy.js'
+import { namesOf, policyForms } from '../../subscriptions/delivery-policy.js'
+import { headerForms } from '../../subscriptions/headers.js'
 import { builder } from '../builder.js'
+import { PayloadJson } from '../payload-json.js'
 
 const RetryPolicy = builder.objectRef<OwnRetryPolicy>('RetryPolicy').implement({
   description: 'How often a delivery is attempted. For what is null the settings stand.',
@@ -41,6 +43,17 @@ builder.prismaObjectFields('Subscription', (t) => ({
     nullable: true,
     description: 'The most requests at a time, over all workers; null for no limit of its own.',
   }),
+  headers: t.field({
+    type: 'JSONObject',
+    select: { headers: true },
+    description: 'Sent with every request: values by name.',
+    resolve: ({ headers }) => new PayloadJson(headers ?? {}),
+  }),
+  secretHeaders: t.stringList({
+    select: { secretHeaders: true },
+    description: 'The names of the headers whose values are not shown.',
+    resolve: ({ secretHeaders }) => namesOf(secretHeaders),
+  }),
 }))
 
 const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
@@ -60,4 +73,6 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   retryPolicy: t.field({ type: RetryPolicyInput, description: policyForms.retryPolicy }),
   timeoutMs: t.int({ description: policyForms.timeoutMs }),
   maxInFlight: t.int({ description: policyForms.maxInFlight }),
+  headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
+  secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),
 })

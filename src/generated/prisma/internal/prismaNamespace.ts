@@ -1317,6 +1317,8 @@ export const SubscriptionScalarFieldEnum = {
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',
   retryPolicy: 'retryPolicy',
+  headers: 'headers',
+  secretHeaders: 'secretHeaders',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',

@@ -117,6 +117,8 @@ export const SubscriptionScalarFieldEnum = {
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',
   retryPolicy: 'retryPolicy',
+  headers: 'headers',
+  secretHeaders: 'secretHeaders',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',

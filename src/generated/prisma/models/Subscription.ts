@@ -94,6 +94,8 @@ export type SubscriptionCountAggregateOutputType = {
   maxInFlight: number
   timeoutMs: number
   retryPolicy: number
+  headers: number
+  secretHeaders: number
   secret: number
   formerSecrets: number
   previousSecret: number
@@ -177,6 +179,8 @@ export type SubscriptionCountAggregateInputType = {
   maxInFlight?: true
   timeoutMs?: true
   retryPolicy?: true
+  headers?: true
+  secretHeaders?: true
   secret?: true
   formerSecrets?: true
   previousSecret?: true
@@ -289,6 +293,8 @@ export type SubscriptionGroupByOutputType = {
   maxInFlight: number | null
   timeoutMs: number | null
   retryPolicy: runtime.JsonValue | null
+  headers: runtime.JsonValue | null
+  secretHeaders: runtime.JsonValue | null
   secret: string
   formerSecrets: runtime.JsonValue
   previousSecret: string | null
@@ -337,6 +343,8 @@ export type SubscriptionWhereInput = {
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
+  headers?: Prisma.JsonNullableFilter<"Subscription">
+  secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -364,6 +372,8 @@ export type SubscriptionOrderByWithRelationInput = {
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
+  headers?: Prisma.SortOrderInput | Prisma.SortOrder
+  secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -395,6 +405,8 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
+  headers?: Prisma.JsonNullableFilter<"Subscription">
+  secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -421,6 +433,8 @@ export type SubscriptionOrderByWithAggregationInput = {
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
+  headers?: Prisma.SortOrderInput | Prisma.SortOrder
+  secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -454,6 +468,8 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   maxInFlight?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  headers?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  secretHeaders?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -479,6 +495,8 @@ export type SubscriptionCreateInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -506,6 +524,8 @@ export type SubscriptionUncheckedCreateInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -533,6 +553,8 @@ export type SubscriptionUpdateInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -560,6 +582,8 @@ export type SubscriptionUncheckedUpdateInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -587,6 +611,8 @@ export type SubscriptionCreateManyInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -612,6 +638,8 @@ export type SubscriptionUpdateManyMutationInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -637,6 +665,8 @@ export type SubscriptionUncheckedUpdateManyInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -678,6 +708,8 @@ export type SubscriptionCountOrderByAggregateInput = {
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
   retryPolicy?: Prisma.SortOrder
+  headers?: Prisma.SortOrder
+  secretHeaders?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -838,6 +870,8 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -864,6 +898,8 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -906,6 +942,8 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -932,6 +970,8 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -958,6 +998,8 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -984,6 +1026,8 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -1026,6 +1070,8 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1052,6 +1098,8 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1109,6 +1157,8 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  headers?: boolean
+  secretHeaders?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1137,6 +1187,8 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  headers?: boolean
+  secretHeaders?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1162,6 +1214,8 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  headers?: boolean
+  secretHeaders?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1187,6 +1241,8 @@ export type SubscriptionSelectScalar = {
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  headers?: boolean
+  secretHeaders?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1200,7 +1256,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1245,6 +1301,14 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * `{maxAttempts, backoffBaseSeconds, backoffMaxSeconds}` or `{scheduleSeconds}`; null for the settings.
      */
     retryPolicy: runtime.JsonValue | null
+    /**
+     * Sent with every request: values by lower-case name. Null for none.
+     */
+    headers: runtime.JsonValue | null
+    /**
+     * The same, with values that are encrypted like `secret` and never shown.
+     */
+    secretHeaders: runtime.JsonValue | null
     secret: string
     /**
      * Replaced secrets, the newest first, at most ten: `[{secret, validUntil}]`. Each signs beside `secret` until its time.
@@ -1711,6 +1775,8 @@ export interface SubscriptionFieldRefs {
   readonly maxInFlight: Prisma.FieldRef<"Subscription", 'Int'>
   readonly timeoutMs: Prisma.FieldRef<"Subscription", 'Int'>
   readonly retryPolicy: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly headers: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly secretHeaders: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>

@@ -1,0 +1,26 @@
+/** The secrets that a subscription's requests carry, as opposed to those that sign them: how they are stored. */
+import type { SecretCipher } from './cipher.js'
+
+/** A value of the column `secretHeaders`: stored texts by header name. */
+export type StoredHeaders = Record<string, string>
+
+/** What a sealed credential is bound to. So a copy of a signing secret does not open as a header. */
+export const headerOwner = (subscriptionId: string, name: string): string =>
+  `${subscriptionId}/secretHeaders/${name}`
+
+/** What a credential is called in errors. */
+export const headerCalled = (name: string): string => `the secret header ${name}`
+
+const mapValues = (texts: StoredHeaders, change: (text: string, name: string) => string): StoredHeaders =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text, name)]))
+
+export const sealHeaders = (cipher: SecretCipher, subscriptionId: string, headers: StoredHeaders) =>
+  mapValues(headers, (value, name) => cipher.seal(headerOwner(subscriptionId, name), value))
+
+/** @throws UnreadableSecretError */
+export const openHeaders = (
+  cipher: Pick<SecretCipher, 'open'>,
+  subscriptionId: string,
+  stored: StoredHeaders,
+) =>
+  mapValues(stored, (text, name) => cipher.open(headerOwner(subscriptionId, name), text, headerCalled(name)))
