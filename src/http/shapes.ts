@@ -61,6 +61,7 @@ export const subscriptionShape = z
     isEnabled: z.boolean(),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
+    labels: z.record(z.string(), z.string()).meta({ description: 'To find it by.' }),
     ...policyShape,
     signatures: z.array(z.enum(SignatureVersion)),
     publicKey: z.string().nullable().meta({
@@ -226,6 +227,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   isEnabled: row.isEnabled,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,
+  labels: row.labels,
   retryPolicy: row.retryPolicy,
   timeoutMs: row.timeoutMs,
   maxInFlight: row.maxInFlight,

@@ -5,11 +5,11 @@ import type { SecretCipher } from './cipher.js'
 export type StoredHeaders = Record<string, string>
 
 /** What a sealed credential is bound to. So a copy of a signing secret does not open as a header. */
-export const headerOwner = (subscriptionId: string, name: string): string =>
+const headerOwner = (subscriptionId: string, name: string): string =>
   `${subscriptionId}/secretHeaders/${name}`
 
 /** What a credential is called in errors. */
-export const headerCalled = (name: string): string => `the secret header ${name}`
+const headerCalled = (name: string): string => `the secret header ${name}`
 
 const mapValues = (texts: StoredHeaders, change: (text: string, name: string) => string): StoredHeaders =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text, name)]))

@@ -9,6 +9,7 @@ import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
 import { policyColumns } from './delivery-policy.js'
 import { checkHeaders } from './headers.js'
+import { toStoredLabels } from './labels.js'
 import {
   fingerprint,
   type NewSubscription,
@@ -58,6 +59,7 @@ export async function createSubscription(
         isEnabled: input.isEnabled ?? true,
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
+        labels: toStoredLabels(input.labels ?? null),
         ...policyColumns(context.secretCipher, id, input),
         secret: context.secretCipher.seal(id, secret),
         ...(signatures && { signatures }),

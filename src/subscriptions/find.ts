@@ -21,13 +21,14 @@ export async function findSubscription(
 /** Subscriptions, newest first. */
 export async function listSubscriptions(
   { database: { prisma }, clock }: ReadingContext,
-  filter: { enabled?: boolean | undefined },
+  filter: { enabled?: boolean | undefined; label?: string[] | undefined },
   page: PageRequest,
 ) {
   const { where, ...order } = pageArguments(page)
   const enabled = filter.enabled === undefined ? {} : { isEnabled: filter.enabled }
+  const labels = filter.label === undefined ? {} : { labels: { hasEvery: filter.label } }
   const rows = await prisma.subscription.findMany({
-    where: { ...enabled, ...where, deletedAt: null },
+    where: { ...enabled, ...labels, ...where, deletedAt: null },
     ...order,
     select: visibleFields,
   })

@@ -13,6 +13,7 @@ import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 import { policyFields, visiblePolicy, visiblePolicyFields } from './delivery-policy.js'
+import { fromStoredLabels, labels } from './labels.js'
 
 const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
@@ -131,6 +132,7 @@ export const subscriptionBody = z.strictObject({
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
   signatures: optional(signatures),
   ...policyFields,
+  labels: labels.nullish(),
 })
 
 /** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
@@ -165,6 +167,7 @@ export const visibleFields = {
   filterErrors: { select: { count: true, lastError: true, lastAt: true } },
   isEnabled: true,
   description: true,
+  labels: true,
   maxRequestsPerSecond: true,
   ...visiblePolicyFields,
   signatures: true,
@@ -181,7 +184,8 @@ export const publicKeysOf = (keyPairs: unknown, nowMs: number): string[] =>
 
 export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
   const publicKeys = publicKeysOf(keyPairs, clock.nowMs())
-  return { ...fields, ...visiblePolicy(fields), publicKey: publicKeys[0] ?? null, publicKeys }
+  const shown = { ...fields, ...visiblePolicy(fields), labels: fromStoredLabels(fields.labels) }
+  return { ...shown, publicKey: publicKeys[0] ?? null, publicKeys }
 }
 
 export type VisibleSubscription = ReturnType<typeof toVisible>

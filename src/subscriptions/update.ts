@@ -7,6 +7,7 @@ import { replaceSecret } from '../secrets/replace-secret.js'
 import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
 import { type PolicyRow, policyColumns } from './delivery-policy.js'
 import { checkHeaders } from './headers.js'
+import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
   fingerprint,
@@ -65,6 +66,7 @@ async function apply(
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
+      ...(changes.labels !== undefined && { labels: toStoredLabels(changes.labels) }),
       ...policyColumns(secretCipher, id, changes),
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.

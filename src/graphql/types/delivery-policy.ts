@@ -3,6 +3,7 @@
 import type { OwnRetryPolicy } from '../../model/delivery-policy.js'
 import { namesOf, policyForms } from '../../subscriptions/delivery-policy.js'
 import { headerForms } from '../../subscriptions/headers.js'
+import { fromStoredLabels, labelForms } from '../../subscriptions/labels.js'
 import { builder } from '../builder.js'
 import { PayloadJson } from '../payload-json.js'
 
@@ -43,6 +44,12 @@ builder.prismaObjectFields('Subscription', (t) => ({
     nullable: true,
     description: 'The most requests at a time, over all workers; null for no limit of its own.',
   }),
+  labels: t.field({
+    type: 'JSONObject',
+    select: { labels: true },
+    description: 'To find it by: values by name.',
+    resolve: ({ labels }) => new PayloadJson(fromStoredLabels(labels)),
+  }),
   headers: t.field({
     type: 'JSONObject',
     select: { headers: true },
@@ -73,6 +80,7 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   retryPolicy: t.field({ type: RetryPolicyInput, description: policyForms.retryPolicy }),
   timeoutMs: t.int({ description: policyForms.timeoutMs }),
   maxInFlight: t.int({ description: policyForms.maxInFlight }),
+  labels: t.field({ type: 'JSONObject', description: labelForms.labels }),
   headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
   secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),
 })

@@ -4,6 +4,7 @@ import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'
+import { labels, toStoredLabels } from '../../subscriptions/labels.js'
 import { rotateSecret } from '../../subscriptions/rotate-secret.js'
 import {
   inputForms,
@@ -112,17 +113,19 @@ const SubscriptionFilter = builder.inputType('SubscriptionFilter', {
     isEnabled: t.boolean({ description: 'Takes events, or does not.' }),
     eventType: t.string({ description: 'Wants this type by name.' }),
     endpointUrl: t.string({ description: 'Has exactly this endpoint.' }),
+    labels: t.field({ type: 'JSONObject', description: 'Has all of these labels.' }),
   }),
 })
 
 function subscriptionsWhere(
   filter: typeof SubscriptionFilter.$inferInput | null | undefined,
 ): Prisma.SubscriptionWhereInput {
-  const { isEnabled, eventType, endpointUrl } = filter ?? {}
+  const { isEnabled, eventType, endpointUrl, labels: given } = filter ?? {}
   return condition<Prisma.SubscriptionWhereInput>({
     isEnabled: isEnabled ?? undefined,
     eventTypes: eventType == null ? undefined : { hasSome: [eventType].filter(isPostgresText) },
     endpointUrl: byText(endpointUrl),
+    labels: given == null ? undefined : { hasEvery: toStoredLabels(parseInput(labels, given)) },
     deletedAt: null,
   })
 }

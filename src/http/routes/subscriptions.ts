@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { createSubscription, type SubscriptionContext } from '../../subscriptions/create.js'
 import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
+import { labelQuery } from '../../subscriptions/labels.js'
 import { rotateSecret } from '../../subscriptions/rotate-secret.js'
 import { secretRotation, subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
@@ -21,6 +22,7 @@ const listQuery = pageQuery.extend({
     .enum(['true', 'false'], { error: 'must be true or false' })
     .transform((text) => text === 'true')
     .optional(),
+  label: labelQuery,
 })
 
 export const subscriptionRoutes =
@@ -71,8 +73,8 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }),
         },
       },
-      async ({ query: { enabled, ...page } }) => {
-        const { items, nextCursor } = await listSubscriptions(context, { enabled }, page)
+      async ({ query: { enabled, label, ...page } }) => {
+        const { items, nextCursor } = await listSubscriptions(context, { enabled, label }, page)
         return { items: items.map(toSubscription), nextCursor }
       },
     )

@@ -1313,6 +1313,7 @@ export const SubscriptionScalarFieldEnum = {
   isEnabled: 'isEnabled',
   endpointVersion: 'endpointVersion',
   description: 'description',
+  labels: 'labels',
   maxRequestsPerSecond: 'maxRequestsPerSecond',
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',

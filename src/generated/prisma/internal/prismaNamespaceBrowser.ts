@@ -113,6 +113,7 @@ export const SubscriptionScalarFieldEnum = {
   isEnabled: 'isEnabled',
   endpointVersion: 'endpointVersion',
   description: 'description',
+  labels: 'labels',
   maxRequestsPerSecond: 'maxRequestsPerSecond',
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',

@@ -90,6 +90,7 @@ export type SubscriptionCountAggregateOutputType = {
   isEnabled: number
   endpointVersion: number
   description: number
+  labels: number
   maxRequestsPerSecond: number
   maxInFlight: number
   timeoutMs: number
@@ -175,6 +176,7 @@ export type SubscriptionCountAggregateInputType = {
   isEnabled?: true
   endpointVersion?: true
   description?: true
+  labels?: true
   maxRequestsPerSecond?: true
   maxInFlight?: true
   timeoutMs?: true
@@ -289,6 +291,7 @@ export type SubscriptionGroupByOutputType = {
   isEnabled: boolean
   endpointVersion: number
   description: string | null
+  labels: string[]
   maxRequestsPerSecond: number | null
   maxInFlight: number | null
   timeoutMs: number | null
@@ -339,6 +342,7 @@ export type SubscriptionWhereInput = {
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
+  labels?: Prisma.StringNullableListFilter<"Subscription">
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
@@ -368,6 +372,7 @@ export type SubscriptionOrderByWithRelationInput = {
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  labels?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -401,6 +406,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
+  labels?: Prisma.StringNullableListFilter<"Subscription">
   maxRequestsPerSecond?: Prisma.IntNullableFilter<"Subscription"> | number | null
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
@@ -429,6 +435,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  labels?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -464,6 +471,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
   endpointVersion?: Prisma.IntWithAggregatesFilter<"Subscription"> | number
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
+  labels?: Prisma.StringNullableListFilter<"Subscription">
   maxRequestsPerSecond?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   maxInFlight?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
@@ -491,6 +499,7 @@ export type SubscriptionCreateInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -520,6 +529,7 @@ export type SubscriptionUncheckedCreateInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -549,6 +559,7 @@ export type SubscriptionUpdateInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -578,6 +589,7 @@ export type SubscriptionUncheckedUpdateInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -607,6 +619,7 @@ export type SubscriptionCreateManyInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -634,6 +647,7 @@ export type SubscriptionUpdateManyMutationInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -661,6 +675,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -704,6 +719,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   isEnabled?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  labels?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
@@ -788,6 +804,10 @@ export type SubscriptionCreateeventTypesInput = {
   set: string[]
 }
 
+export type SubscriptionCreatelabelsInput = {
+  set: string[]
+}
+
 export type SubscriptionCreatesignaturesInput = {
   set: $Enums.SignatureVersion[]
 }
@@ -799,6 +819,11 @@ export type SubscriptionUpdateeventTypesInput = {
 
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
+}
+
+export type SubscriptionUpdatelabelsInput = {
+  set?: string[]
+  push?: string | string[]
 }
 
 export type NullableIntFieldUpdateOperationsInput = {
@@ -866,6 +891,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -894,6 +920,7 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -938,6 +965,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -966,6 +994,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -994,6 +1023,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -1022,6 +1052,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   isEnabled?: boolean
   endpointVersion?: number
   description?: string | null
+  labels?: Prisma.SubscriptionCreatelabelsInput | string[]
   maxRequestsPerSecond?: number | null
   maxInFlight?: number | null
   timeoutMs?: number | null
@@ -1066,6 +1097,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -1094,6 +1126,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
   maxRequestsPerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
@@ -1153,6 +1186,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
+  labels?: boolean
   maxRequestsPerSecond?: boolean
   maxInFlight?: boolean
   timeoutMs?: boolean
@@ -1183,6 +1217,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
+  labels?: boolean
   maxRequestsPerSecond?: boolean
   maxInFlight?: boolean
   timeoutMs?: boolean
@@ -1210,6 +1245,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
+  labels?: boolean
   maxRequestsPerSecond?: boolean
   maxInFlight?: boolean
   timeoutMs?: boolean
@@ -1237,6 +1273,7 @@ export type SubscriptionSelectScalar = {
   isEnabled?: boolean
   endpointVersion?: boolean
   description?: boolean
+  labels?: boolean
   maxRequestsPerSecond?: boolean
   maxInFlight?: boolean
   timeoutMs?: boolean
@@ -1256,7 +1293,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1285,6 +1322,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     endpointVersion: number
     description: string | null
+    /**
+     * `name:value`, to find it by.
+     */
+    labels: string[]
     /**
      * Requests a second, over all workers; null for as fast as it answers.
      */
@@ -1771,6 +1812,7 @@ export interface SubscriptionFieldRefs {
   readonly isEnabled: Prisma.FieldRef<"Subscription", 'Boolean'>
   readonly endpointVersion: Prisma.FieldRef<"Subscription", 'Int'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
+  readonly labels: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly maxRequestsPerSecond: Prisma.FieldRef<"Subscription", 'Int'>
   readonly maxInFlight: Prisma.FieldRef<"Subscription", 'Int'>
   readonly timeoutMs: Prisma.FieldRef<"Subscription", 'Int'>
