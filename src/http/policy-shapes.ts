@@ -1,5 +1,6 @@
 /** The answers of the routes about how the deliveries of a subscription are made. */
 import { z } from 'zod'
+import { authKinds } from '../subscriptions/auth.js'
 
 const retryPolicyShape = z
   .object({
@@ -17,6 +18,22 @@ const retryPolicyShape = z
     description: 'How often a delivery is attempted. For what is absent the settings stand.',
   })
 
+const authShape = z
+  .object({
+    kind: z.enum(authKinds),
+    basic: z.object({ username: z.string() }).nullable().meta({ description: 'Null unless BASIC.' }),
+    oauth2: z
+      .object({
+        tokenUrl: z.string(),
+        clientId: z.string(),
+        scope: z.string().nullable(),
+        audience: z.string().nullable(),
+      })
+      .nullable()
+      .meta({ description: 'Null unless OAUTH2.' }),
+  })
+  .meta({ id: 'SubscriptionAuth', description: 'How requests are authorized, without what is secret.' })
+
 export const policyShape = {
   retryPolicy: retryPolicyShape.nullable().meta({ description: 'Null where the settings decide.' }),
   timeoutMs: z.int().nullable().meta({ description: 'The deadline of an attempt; null for the setting.' }),
@@ -28,4 +45,7 @@ export const policyShape = {
   secretHeaders: z
     .array(z.string())
     .meta({ description: 'The names of the headers whose values are not shown.' }),
+  auth: authShape
+    .nullable()
+    .meta({ description: 'Null where requests carry no authorization of their own.' }),
 }

@@ -233,6 +233,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   maxInFlight: row.maxInFlight,
   headers: row.headers,
   secretHeaders: row.secretHeaders,
+  auth: row.auth,
   signatures: row.signatures,
   publicKey: row.publicKey,
   publicKeys: row.publicKeys,

@@ -23,10 +23,29 @@ export interface StoredDeliveryPolicy {
   headers: Record<string, string> | null
   /** Values as they are stored: see `src/secrets/credentials.ts`. */
   secretHeaders: Record<string, string> | null
+  auth: StoredAuth | null
+}
+
+/** How requests are authorized: one of the three, and its secret as it is stored. */
+export type StoredAuth = ShownAuth & { secret: string }
+
+/** The parts that may be shown. */
+export interface ShownAuth {
+  basic?: { username: string }
+  bearer?: Record<string, never>
+  oauth2?: OAuth2Settings
+}
+
+/** A client of RFC 6749 §4.4, without its secret. */
+export interface OAuth2Settings {
+  tokenUrl: string
+  clientId: string
+  scope?: string | undefined
+  audience?: string | undefined
 }
 
 const columns = [
-  ...(['retryPolicy', 'timeoutMs', 'maxInFlight', 'headers', 'secretHeaders'] as const),
+  ...(['retryPolicy', 'timeoutMs', 'maxInFlight', 'headers', 'secretHeaders', 'auth'] as const),
 ] satisfies (keyof StoredDeliveryPolicy)[]
 
 /**

@@ -11,6 +11,9 @@ const headerOwner = (subscriptionId: string, name: string): string =>
 /** What a credential is called in errors. */
 const headerCalled = (name: string): string => `the secret header ${name}`
 
+const authOwner = (subscriptionId: string): string => `${subscriptionId}/auth`
+const AUTH_CALLED = 'the secret of auth'
+
 const mapValues = (texts: StoredHeaders, change: (text: string, name: string) => string): StoredHeaders =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text, name)]))
 
@@ -24,3 +27,13 @@ export const openHeaders = (
   stored: StoredHeaders,
 ) =>
   mapValues(stored, (text, name) => cipher.open(headerOwner(subscriptionId, name), text, headerCalled(name)))
+
+export const sealAuthSecret = (cipher: SecretCipher, subscriptionId: string, secret: string): string =>
+  cipher.seal(authOwner(subscriptionId), secret)
+
+/** @throws UnreadableSecretError */
+export const openAuthSecret = (
+  cipher: Pick<SecretCipher, 'open'>,
+  subscriptionId: string,
+  stored: string,
+): string => cipher.open(authOwner(subscriptionId), stored, AUTH_CALLED)

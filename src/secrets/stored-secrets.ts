@@ -9,7 +9,13 @@ import type { Logger } from 'pino'
 import { ExpectedStartError } from '../errors.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
-import { openHeaders, type StoredHeaders, sealHeaders } from './credentials.js'
+import {
+  openAuthSecret,
+  openHeaders,
+  type StoredHeaders,
+  sealAuthSecret,
+  sealHeaders,
+} from './credentials.js'
 import type { StoredKeyPair } from './key-pairs.js'
 import { type StoredSecrets, sqlStoredSecrets } from './valid-secrets.js'
 
@@ -48,6 +54,8 @@ const countByForeignKey: Statement = {
       select "privateKey" from ${sqlKeyPairs('s')} where coalesce("validUntil" > now(), true)
       union all
       select value from ${sqlSecretHeaders('s')}
+      union all
+      select s.auth ->> 'secret'
     ) as used (stored)
     where starts_with(stored, $1) and split_part(stored, ':', 3) <> all ($2::text[])
     group by 1 order by 1`,
@@ -75,12 +83,13 @@ const forgetExpired: Statement = {
 const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
-    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs", s."secretHeaders" from subscriptions s
+    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs", s."secretHeaders", s.auth from subscriptions s
     where s.id > $1 and (
       s.secret <> '' and not starts_with(s.secret, $2) or not starts_with(s."previousSecret", $2)
       or exists (select from ${sqlFormerSecrets('s', 'secret text')} where not starts_with(secret, $2))
       or exists (select from ${sqlKeyPairs('s')} where not starts_with("privateKey", $2))
       or exists (select from ${sqlSecretHeaders('s')} where not starts_with(value, $2))
+      or not starts_with(s.auth ->> 'secret', $2)
     )
     order by s.id limit $3`,
 }
@@ -89,10 +98,11 @@ type FindOutdatedRow = StoredSecrets & {
   id: string
   keyPairs: StoredKeyPair[]
   secretHeaders: StoredHeaders | null
+  auth: { secret: string } | null
 }
 
 /**
- * `$1` ids; `$2` to `$6` the values read; `$7` to `$11` their replacements. The caller passes the ids in order, so two
+ * `$1` ids; `$2` to `$7` the values read; `$8` to `$13` their replacements. The caller passes the ids in order, so two
  * processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
@@ -100,19 +110,20 @@ const replaceStoredSecrets: Statement = {
   text: `
     update subscriptions s
     set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets",
-        "keyPairs" = r."keyPairs", "secretHeaders" = r."secretHeaders"
+        "keyPairs" = r."keyPairs", "secretHeaders" = r."secretHeaders", auth = r.auth
     from unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
-        $7::text[], $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[]
+        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[],
+        $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[]
       ) as r (
-        id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs", "oldSecretHeaders",
-        secret, "previousSecret", "formerSecrets", "keyPairs", "secretHeaders"
+        id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs", "oldSecretHeaders", "oldAuth",
+        secret, "previousSecret", "formerSecrets", "keyPairs", "secretHeaders", auth
       )
     where s.id = r.id and s.secret = r."oldSecret"
       and s."previousSecret" is not distinct from r."oldPreviousSecret"
       and s."formerSecrets" = r."oldFormerSecrets"
       and s."keyPairs" = r."oldKeyPairs"
       and s."secretHeaders" is not distinct from r."oldSecretHeaders"
+      and s.auth is not distinct from r."oldAuth"
     returning s.id`,
 }
 
@@ -191,6 +202,7 @@ const columnsOf = (rows: FindOutdatedRow[]) => [
   rows.map(({ formerSecrets }) => JSON.stringify(formerSecrets)),
   rows.map(({ keyPairs }) => JSON.stringify(keyPairs)),
   rows.map(({ secretHeaders }) => secretHeaders && JSON.stringify(secretHeaders)),
+  rows.map(({ auth }) => auth && JSON.stringify(auth)),
 ]
 
 /** @throws UnreadableSecretError */
@@ -212,5 +224,9 @@ function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRo
     keyPairs: row.keyPairs.map((pair) => ({ ...pair, privateKey: again(pair.privateKey) })),
     secretHeaders:
       row.secretHeaders && sealHeaders(cipher, row.id, openHeaders(cipher, row.id, row.secretHeaders)),
+    auth: row.auth && {
+      ...row.auth,
+      secret: sealAuthSecret(cipher, row.id, openAuthSecret(cipher, row.id, row.auth.secret)),
+    },
   }
 }

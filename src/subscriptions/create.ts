@@ -7,8 +7,7 @@ import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
-import { policyColumns } from './delivery-policy.js'
-import { checkHeaders } from './headers.js'
+import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { toStoredLabels } from './labels.js'
 import {
   fingerprint,
@@ -44,7 +43,8 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   checkEndpoint(context, input.endpointUrl)
-  checkHeaders(input.headers, input.secretHeaders)
+  checkTokenUrl(context, input)
+  checkPolicy(input)
   await checkFilter(input.filter)
   const id = context.newId()
   const now = context.clock.now()
@@ -75,9 +75,18 @@ export async function createSubscription(
   return { ...toVisible(subscription, context.clock), secret }
 }
 
-export function checkEndpoint({ refuseUrl }: SubscriptionContext, endpointUrl: string): void {
-  const refusal = refuseUrl(new URL(endpointUrl))
-  if (refusal !== undefined) throw badInput([{ path: 'endpointUrl', message: refusal }])
+/** @throws ServiceError BAD_USER_INPUT */
+export function checkTokenUrl(context: SubscriptionContext, { auth }: Pick<NewSubscription, 'auth'>): void {
+  if (auth?.oauth2) checkEndpoint(context, auth.oauth2.tokenUrl, 'auth.oauth2.tokenUrl')
+}
+
+export function checkEndpoint(
+  { refuseUrl }: SubscriptionContext,
+  url: string,
+  path: string = 'endpointUrl',
+): void {
+  const refusal = refuseUrl(new URL(url))
+  if (refusal !== undefined) throw badInput([{ path, message: refusal }])
 }
 
 /** Runs a transaction that may make two subscriptions equal. @throws ServiceError CONFLICT when it does */

@@ -26,7 +26,7 @@ export async function deleteSubscription(
         formerSecrets: [],
         previousSecret: null,
         keyPairs: [],
-        ...{ headers: Prisma.DbNull, secretHeaders: Prisma.DbNull },
+        ...{ headers: Prisma.DbNull, secretHeaders: Prisma.DbNull, auth: Prisma.DbNull },
         // Unlike any other, so that an equal subscription may be created.
         fingerprint: new Uint8Array(randomBytes(32)),
       },

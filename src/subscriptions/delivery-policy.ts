@@ -5,7 +5,8 @@ import type { OwnRetryPolicy } from '../model/delivery-policy.js'
 import { optional } from '../platform/optional.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { sealHeaders } from '../secrets/credentials.js'
-import { headerFields } from './headers.js'
+import { authField, checkAuthorization, toStoredAuth, visibleAuth } from './auth.js'
+import { checkHeaders, headerFields } from './headers.js'
 
 const MAX_ATTEMPTS = 100
 /** Seven days. */
@@ -66,6 +67,7 @@ export const policyFields = {
   timeoutMs: wholeNumber(MAX_TIMEOUT_MS).nullish().meta({ description: policyForms.timeoutMs }),
   maxInFlight: wholeNumber(MAX_IN_FLIGHT).nullish().meta({ description: policyForms.maxInFlight }),
   ...headerFields,
+  auth: authField,
 }
 
 const policyInput = z.object(policyFields)
@@ -73,7 +75,7 @@ type PolicyInput = z.infer<typeof policyInput>
 
 /** The columns that an input writes. What is absent stays as it is. */
 export function policyColumns(cipher: SecretCipher, id: string, input: PolicyInput) {
-  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders } = input
+  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth } = input
   return {
     ...(retryPolicy !== undefined && { retryPolicy: toJsonColumn(retryPolicy) }),
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -82,6 +84,7 @@ export function policyColumns(cipher: SecretCipher, id: string, input: PolicyInp
     ...(secretHeaders !== undefined && {
       secretHeaders: toJsonColumn(secretHeaders && sealHeaders(cipher, id, secretHeaders)),
     }),
+    ...(auth !== undefined && { auth: toJsonColumn(auth && toStoredAuth(cipher, id, auth)) }),
   }
 }
 
@@ -96,6 +99,7 @@ export const visiblePolicyFields = {
   maxInFlight: true,
   headers: true,
   secretHeaders: true,
+  auth: true,
 } as const satisfies Prisma.SubscriptionSelect
 
 export type PolicyRow = Prisma.SubscriptionGetPayload<{ select: typeof visiblePolicyFields }>
@@ -107,12 +111,21 @@ export const visiblePolicy = ({
   maxInFlight,
   headers,
   secretHeaders,
+  auth,
 }: PolicyRow) => ({
   ...{ timeoutMs, maxInFlight },
   retryPolicy: retryPolicy as OwnRetryPolicy | null,
   headers: (headers ?? {}) as Record<string, string>,
   secretHeaders: namesOf(secretHeaders),
+  auth: visibleAuth(auth),
 })
 
 /** The names of stored secret headers. */
 export const namesOf = (secretHeaders: unknown): string[] => Object.keys(secretHeaders ?? {})
+
+/** Checks what depends on several fields of a policy. @throws ServiceError BAD_USER_INPUT */
+export function checkPolicy(policy: { headers?: unknown; secretHeaders?: unknown; auth?: unknown }): void {
+  const { headers, secretHeaders } = policy as Record<string, object | null | undefined>
+  checkHeaders(headers, secretHeaders)
+  checkAuthorization(policy.auth, headers, secretHeaders)
+}

@@ -13,9 +13,9 @@ import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 import { policyFields, visiblePolicy, visiblePolicyFields } from './delivery-policy.js'
+import { absoluteUrl, URL_FORM } from './endpoint-url.js'
 import { fromStoredLabels, labels } from './labels.js'
 
-const MAX_URL_LENGTH = 2048
 const MAX_EVENT_TYPES = 200
 const MAX_DESCRIPTION_LENGTH = 1024
 const MAX_RATE = 10_000
@@ -24,7 +24,7 @@ const MAX_OVERLAP_HOURS = 168
 
 /** What each field of an input may be, as both faces document it. */
 export const inputForms = {
-  endpointUrl: `An absolute http or https URL of at most ${MAX_URL_LENGTH} characters.`,
+  endpointUrl: URL_FORM,
   eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type.`,
   filter: FILTER_FORM,
   secret: SECRET_FORM,
@@ -37,37 +37,11 @@ export const inputForms = {
     `${DEFAULT_OVERLAP_HOURS} when it is absent. With 0 it signs no more.`,
 } as const
 
-/** The URL parser drops line breaks silently; the stored URL should be the one that is called. */
-const isOneLine = (text: string): boolean => !/\p{Cc}/u.test(text)
-
-/** As the WHATWG URL standard writes it, without the fragment, which is never sent. So equal URLs are equal texts. */
-function normalizeUrl(text: string): string {
-  const url = new URL(text)
-  url.hash = ''
-  return url.href
-}
-
-const endpointUrl = z
-  .string()
-  .max(MAX_URL_LENGTH)
-  .superRefine((text, context) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined
-    if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-      context.addIssue('must be an absolute http:// or https:// URL')
-    } else if (!isPostgresText(text) || !isOneLine(text)) {
-      context.addIssue('must not contain control characters or broken ones')
-    } else if (url.username !== '' || url.password !== '') {
-      context.addIssue('must not carry a user name or password')
-    } else if (url.port === '0') {
-      context.addIssue('must not name port 0, where nothing can listen')
-    }
-  })
-  .meta({
-    format: 'uri',
-    description: inputForms.endpointUrl,
-    examples: ['http://127.0.0.1:4000/webhooks'],
-  })
-  .transform(normalizeUrl)
+const endpointUrl = absoluteUrl({
+  format: 'uri',
+  description: inputForms.endpointUrl,
+  examples: ['http://127.0.0.1:4000/webhooks'],
+})
 
 const eventTypes = z
   .array(

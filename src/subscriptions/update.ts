@@ -4,9 +4,8 @@ import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
-import { checkEndpoint, type SubscriptionContext, uniquely } from './create.js'
-import { type PolicyRow, policyColumns } from './delivery-policy.js'
-import { checkHeaders } from './headers.js'
+import { checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
+import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
@@ -25,6 +24,7 @@ export async function updateSubscription(
 ): Promise<VisibleSubscription> {
   if (!isUuid(id)) throw notFound('subscription', id)
   if (changes.endpointUrl !== undefined) checkEndpoint(context, changes.endpointUrl)
+  checkTokenUrl(context, changes)
   await checkFilter(changes.filter)
   const subscription = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
@@ -34,11 +34,9 @@ export async function updateSubscription(
   return toVisible(subscription, context.clock)
 }
 
-/** Checks what depends on fields that a change leaves as they are, too. @throws ServiceError BAD_USER_INPUT */
-function checkPolicy(before: PolicyRow, changes: SubscriptionChanges): void {
-  const { headers = before.headers, secretHeaders = before.secretHeaders } = changes
-  checkHeaders(headers as object | null, secretHeaders as object | null)
-}
+/** Without what a change leaves as it is. */
+const present = (changes: SubscriptionChanges): object =>
+  Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
 
 const isPacedOtherwise = ({ maxRequestsPerSecond, maxInFlight }: SubscriptionChanges): boolean =>
   maxRequestsPerSecond !== undefined || maxInFlight !== undefined
@@ -51,7 +49,7 @@ async function apply(
 ) {
   // The fingerprint is made of old and new values.
   const before = await lockSubscription(transaction, id)
-  checkPolicy(before, changes)
+  checkPolicy({ ...before, ...present(changes) })
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const { filter = before.filter } = changes

@@ -23,7 +23,7 @@ const subscription = () => ({ endpointUrl: `http://127.0.0.1:9/${made++}`, event
 /** What null clears, as it is then. */
 const cleared = {
   ...{ description: null, maxRequestsPerSecond: null, maxInFlight: null, timeoutMs: null, retryPolicy: null },
-  ...{ headers: {}, secretHeaders: [], labels: {} },
+  ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
 }
 const created = async () =>
   (
@@ -31,7 +31,12 @@ const created = async () =>
       ...subscription(),
       ...{ description: 'to be cleared', maxRequestsPerSecond: 5, isEnabled: false },
       ...{ maxInFlight: 5, timeoutMs: 5, retryPolicy: { maxAttempts: 5 } },
-      ...{ headers: { a: 'b' }, secretHeaders: { c: 'd' }, labels: { e: 'f' } },
+      ...{
+        headers: { a: 'b' },
+        secretHeaders: { c: 'd' },
+        labels: { e: 'f' },
+        auth: { bearer: { token: 'g' } },
+      },
     })
   ).body
 
@@ -86,7 +91,7 @@ describe('null over REST', () => {
 describe('null over GraphQL', () => {
   const fields =
     'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys ' +
-    'maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels'
+    'maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind }'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {

@@ -20,6 +20,9 @@ const GIVEN = 'whsec_Z2l2ZW4gc2VjcmV0IG9mIDI0IGJ5dGVz'
 const NEXT = 'whsec_bmV4dCBzZWNyZXQgb2YgMjQgYnl0ZXMu'
 const WORDS = 'a secret that is plain words'
 const REFUSED = 'whsec_!cmVmdXNlZCBzZWNyZXQgb2YgMjQgYnl0'
+const HEADER = 'the-value-of-a-secret-header'
+const PASSWORD = 'the-password-of-an-endpoint'
+const basicOf = (password: string) => Buffer.from(`u:${password}`).toString('base64')
 
 let resources: Resources
 let database: TestDatabase
@@ -70,7 +73,7 @@ async function start(settings: Record<string, string> = {}, databaseUrl = databa
 type Kept = Awaited<ReturnType<typeof start>>
 
 const fields =
-  'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt'
+  'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt headers secretHeaders auth { kind basic { username } }'
 const CREATE = `mutation ($input: CreateSubscriptionInput!) {
   createSubscription(input: $input) { subscription { ${fields} } secret errors { code message ... on InvalidInputError { problems { path message } } } } }`
 const ROTATE = `mutation ($id: ID!) { rotateSecret(id: $id) { subscription { ${fields} } secret errors { code } } }`
@@ -143,6 +146,7 @@ const logged = () => logLines.map((text) => ({ where: `log: ${text.slice(0, 200)
 async function subscribe(kept: Kept): Promise<{ ids: string[]; secrets: string[] }> {
   const endpoint = (at: string) => ({
     ...{ endpointUrl: `${receiver.url}/${at}`, eventTypes: ['a'], signatures: ['V1', 'V1A'] },
+    ...{ secretHeaders: { 'x-key': HEADER }, auth: { basic: { username: 'u', password: PASSWORD } } },
   })
   const rest = [
     await kept.post('/v1/subscriptions', endpoint('generated')),
@@ -217,7 +221,11 @@ describe('a secret', () => {
       where: 'a webhook',
       text: JSON.stringify([headers, body]),
     }))
-    expectNothingOf(all, [...kept.said, ...logged(), ...(await tables()), liveText, ...sent])
+    const places = [...kept.said, ...logged(), ...(await tables()), liveText]
+    expectNothingOf(all, [...places, ...sent])
+    // These are what webhooks carry, and nothing else does.
+    expectNothingOf([HEADER, PASSWORD, basicOf(PASSWORD)], places)
+    expect(JSON.stringify(sent)).toContain(HEADER)
     for (const signature of signatures) expect(logLines.join()).not.toContain(signature)
   })
 
@@ -238,7 +246,17 @@ describe('a secret', () => {
     })
     await kept.ask(`mutation { createSubscription(input: { secret: "${NEXT}", unknown: 1 }) { secret } }`)
     expect(kept.said.every(({ where }) => !where.endsWith('201'))).toBe(true)
-    expectNothingOf([NEXT, REFUSED], [...kept.said, ...logged()])
+    for (const refused of [
+      { secretHeaders: { host: HEADER } },
+      { auth: { basic: { password: PASSWORD } } },
+    ]) {
+      await kept.post('/v1/subscriptions', { ...good, ...refused })
+      await kept.ask(CREATE, { input: { ...good, ...refused } })
+    }
+    await kept.ask(CREATE, { input: { ...good, auth: PASSWORD } })
+    await kept.ask(CREATE, { input: { ...good, secretHeaders: [HEADER] } })
+    expect(kept.said.every(({ where }) => !where.endsWith('201'))).toBe(true)
+    expectNothingOf([NEXT, REFUSED, HEADER, PASSWORD], [...kept.said, ...logged()])
   })
 
   it.each(['', key.text])(
@@ -269,7 +287,7 @@ describe('a secret', () => {
       await proxy.restore()
       expect(answers.map(({ status }) => status)).toEqual([500, 500, 503, 503])
       expect(logLines.join()).toContain('request failed')
-      expectNothingOf([...secrets, NEXT], [...kept.said, ...logged()])
+      expectNothingOf([...secrets, NEXT, HEADER, PASSWORD], [...kept.said, ...logged()])
     },
   )
 })

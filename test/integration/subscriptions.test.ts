@@ -45,7 +45,7 @@ describe('a new subscription', () => {
         isEnabled: true,
         maxRequestsPerSecond: null,
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
-        ...{ headers: {}, secretHeaders: [], labels: {} },
+        ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         updatedAt: expect.any(String),

@@ -4,8 +4,33 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 interface DocumentTypeDecoration<TResult, TVariables> { __apiType?: (variables: TVariables) => TResult }
+/** The ways to authorize requests. */
+export type AuthKind =
+  /** A user name and a password. */
+  | 'BASIC'
+  /** A token that does not change. */
+  | 'BEARER'
+  /** Access tokens by client credentials. */
+  | 'OAUTH2';
+
+/** A user name and a password (RFC 7617). */
+export type BasicAuthInput = {
+  /** At most 2048 characters. */
+  password: string;
+  /** At most 255 characters without a colon. */
+  username: string;
+};
+
+/** A token that does not change (RFC 6750). */
+export type BearerAuthInput = {
+  /** 1 to 2048 printable ASCII characters without blanks. */
+  token: string;
+};
+
 /** A subscription to create. */
 export type CreateSubscriptionInput = {
+  /** How requests are authorized: `basic`, `bearer` or `oauth2`. Secrets are stored encrypted and never shown. */
+  auth?: SubscriptionAuthInput | null | undefined;
   /** For people; at most 1024 characters. */
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
@@ -117,6 +142,20 @@ export type MetricsInterval =
   /** Minutes are kept for two days. */
   | 'MINUTE';
 
+/** Access tokens by client credentials (RFC 6749, section 4.4), fetched when they are needed. */
+export type OAuth2AuthInput = {
+  /** The audience to ask for; at most 1024 printable ASCII characters. */
+  audience?: string | null | undefined;
+  /** 1 to 255 printable ASCII characters. */
+  clientId: string;
+  /** 1 to 2048 printable ASCII characters. */
+  clientSecret: string;
+  /** The scopes to ask for, with blanks between them; at most 1024 characters. */
+  scope?: string | null | undefined;
+  /** Where access tokens are fetched. An absolute http or https URL of at most 2048 characters. */
+  tokenUrl: string;
+};
+
 /** An event as it would be published. */
 export type PreviewEventInput = {
   /** Now when it is absent. */
@@ -162,6 +201,16 @@ export type SignatureVersion =
   /** Ed25519, with a key pair. */
   | 'V1A';
 
+/** One of these. */
+export type SubscriptionAuthInput = {
+  /** A user name and a password (RFC 7617). */
+  basic?: BasicAuthInput | null | undefined;
+  /** A token that does not change (RFC 6750). */
+  bearer?: BearerAuthInput | null | undefined;
+  /** Access tokens by client credentials (RFC 6749, section 4.4), fetched when they are needed. */
+  oauth2?: OAuth2AuthInput | null | undefined;
+};
+
 /** Every condition that is given must hold. */
 export type SubscriptionFilter = {
   /** Has exactly this endpoint. */
@@ -184,6 +233,8 @@ export type TimeRange = {
 
 /** What is absent stays as it is. Null removes what a subscription can be without, and counts as absent elsewhere. */
 export type UpdateSubscriptionInput = {
+  /** How requests are authorized: `basic`, `bearer` or `oauth2`. Secrets are stored encrypted and never shown. */
+  auth?: SubscriptionAuthInput | null | undefined;
   /** For people; at most 1024 characters. Null removes it. */
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
@@ -364,14 +415,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -382,14 +433,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -402,7 +453,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -415,7 +466,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -474,10 +525,10 @@ export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutatio
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){id type status idempotencyKey deliveryCount createdAt updatedAt}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
 export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;
 export const DeliveryMetricsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryMetrics($from:DateTime!$to:DateTime$interval:MetricsInterval$groupBy:[MetricsGroup!]$subscriptionId:ID$type:String){deliveryMetrics(from:$from to:$to interval:$interval groupBy:$groupBy subscriptionId:$subscriptionId type:$type){startsAt subscriptionId type attempts sent failed dead latencyP50Ms latencyP95Ms latencyP99Ms}}`) as unknown as TypedDocumentString<DeliveryMetricsQuery, DeliveryMetricsQueryVariables>;
-export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
-export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
-export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
-export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
-export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
+export const SubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscription($id:ID!){subscription(id:$id){id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt}}`) as unknown as TypedDocumentString<SubscriptionQuery, SubscriptionQueryVariables>;
+export const SubscriptionsDocument = /*#__PURE__*/ new TypedDocumentString(`query Subscriptions($filter:SubscriptionFilter$first:Int$after:String$last:Int$before:String){subscriptions(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<SubscriptionsQuery, SubscriptionsQueryVariables>;
+export const CreateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CreateSubscription($input:CreateSubscriptionInput!){createSubscription(input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CreateSubscriptionMutation, CreateSubscriptionMutationVariables>;
+export const UpdateSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation UpdateSubscription($id:ID!$input:UpdateSubscriptionInput!){updateSubscription(id:$id input:$input){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<UpdateSubscriptionMutation, UpdateSubscriptionMutationVariables>;
+export const RotateSecretDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RotateSecret($id:ID!$overlapHours:Int){rotateSecret(id:$id overlapHours:$overlapHours){subscription{id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt}secret errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RotateSecretMutation, RotateSecretMutationVariables>;
 export const DeleteSubscriptionDocument = /*#__PURE__*/ new TypedDocumentString(`mutation DeleteSubscription($id:ID!){deleteSubscription(id:$id){deletedId errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<DeleteSubscriptionMutation, DeleteSubscriptionMutationVariables>;
 export const PreviewFilterDocument = /*#__PURE__*/ new TypedDocumentString(`query PreviewFilter($filter:String!$eventId:ID$event:PreviewEventInput){previewFilter(filter:$filter eventId:$eventId event:$event){matches error unmet}}`) as unknown as TypedDocumentString<PreviewFilterQuery, PreviewFilterQueryVariables>;

@@ -76,11 +76,12 @@ const isSettingsFrame = (data: string) => data.startsWith('\0') && data.slice(3,
 
 const MAX_LENGTH = 500
 
-export function describeFailure(error: unknown): string {
+/** @param peer whom the exchange was with */
+export function describeFailure(error: unknown, peer: string = 'the endpoint'): string {
   // The connection to the proxy fails for the same reasons as one to an endpoint.
   if (error instanceof ProxyError && error.cause !== undefined)
     return describe(error.cause, 'the outgoing proxy')
-  return describe(error, 'the endpoint')
+  return describe(error, peer)
 }
 
 function describe(failure: unknown, peer: string): string {

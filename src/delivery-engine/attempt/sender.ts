@@ -12,8 +12,11 @@ import { createConnections, type ExchangeHandler } from '../egress/connections.j
 import { createGuardedConnector } from '../egress/connector.js'
 import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
+import { createAccessTokens } from './access-tokens.js'
+import { type Authorized, exchangeWithToken } from './authorized-exchange.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
+import { createTokenRequest } from './token-request.js'
 import type { WebhookPolicy } from './webhook-policy.js'
 
 /** A webhook to send, and its URL. */
@@ -85,6 +88,8 @@ export function createSender(options: SenderOptions): Sender {
     maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
 
+  const timeoutOf = ({ policy }: Webhook): number => policy?.timeoutMs ?? options.timeoutMs
+
   /** Parsed URLs: thousands of requests have the same one. */
   const targets = new Map<string, { origin: string; path: string }>()
   function targetOf(endpointUrl: string) {
@@ -97,45 +102,56 @@ export function createSender(options: SenderOptions): Sender {
     return target
   }
 
-  return {
-    send(webhook) {
-      return new Promise((resolve) => {
-        const startedAt = performance.now()
-        const timeoutMs = webhook.policy?.timeoutMs ?? options.timeoutMs
-        const end = ({ statusCode, error, retryAfter }: Response) => {
-          clearTimeout(deadline)
-          resolve({
-            statusCode,
-            error,
-            retryAfter,
-            responseTimeMs: Math.round(performance.now() - startedAt),
-          })
-        }
-        const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
-        let request: Dispatcher.DispatchOptions | undefined
-        let isSecondTry = false
-        const reader = createReader(timeoutMs, end, (error) => {
-          // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
-          const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
-          if (!isIdleClose || isSecondTry || request === undefined)
-            return fail(describeFailure(reader.connection?.firstError ?? error))
-          isSecondTry = true
-          reader.restart()
-          connections.dispatchOnNew(request, reader)
+  const tokens = createAccessTokens(createTokenRequest(connections))
+
+  function exchange(webhook: Webhook, authorized?: Authorized): Promise<Exchange> {
+    return new Promise((resolve) => {
+      const startedAt = authorized?.startedAt ?? performance.now()
+      const timeoutMs = timeoutOf(webhook)
+      const end = ({ statusCode, error, retryAfter }: Response) => {
+        clearTimeout(deadline)
+        resolve({
+          statusCode,
+          error,
+          retryAfter,
+          responseTimeMs: Math.round(performance.now() - startedAt),
         })
-        const deadline = setTimeout(() => {
+      }
+      const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
+      let request: Dispatcher.DispatchOptions | undefined
+      let isSecondTry = false
+      const reader = createReader(timeoutMs, end, (error) => {
+        // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
+        const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
+        if (!isIdleClose || isSecondTry || request === undefined)
+          return fail(describeFailure(reader.connection?.firstError ?? error))
+        isSecondTry = true
+        reader.restart()
+        connections.dispatchOnNew(request, reader)
+      })
+      const deadline = setTimeout(
+        () => {
           fail(`${reader.missing()} within ${timeoutMs} ms`)
           reader.abort()
-        }, timeoutMs)
-        try {
-          const { origin, path } = targetOf(webhook.endpointUrl)
-          const headers = headersOf(webhook, clock.nowMs())
-          request = { origin, path, method: 'POST', headers, body: webhook.body }
-          connections.dispatch({ ...request }, reader)
-        } catch (error) {
-          fail(describeFailure(error))
-        }
-      })
+        },
+        startedAt + timeoutMs - performance.now(),
+      )
+      try {
+        const { origin, path } = targetOf(webhook.endpointUrl)
+        const headers = headersOf(webhook, clock.nowMs(), authorized?.authorization)
+        request = { origin, path, method: 'POST', headers, body: webhook.body }
+        connections.dispatch({ ...request }, reader)
+      } catch (error) {
+        fail(describeFailure(error))
+      }
+    })
+  }
+
+  return {
+    send(webhook) {
+      const client = webhook.policy?.oauth2
+      if (client === undefined) return exchange(webhook)
+      return exchangeWithToken(webhook, { tokens, client, timeoutMs: timeoutOf(webhook), exchange })
     },
     async [Symbol.asyncDispose]() {
       await names[Symbol.asyncDispose]()
@@ -203,12 +219,17 @@ function endsForParser(statusCode: number, headers: Record<string, string | stri
   return length === '0' || (length === undefined && statusCode !== RESET_CONTENT)
 }
 
-function headersOf({ id, body, signingKeys, policy }: Webhook, nowMs: number): Record<string, string> {
+function headersOf(
+  { id, body, signingKeys, policy }: Webhook,
+  nowMs: number,
+  authorization?: string,
+): Record<string, string> {
   const timestampSeconds = Math.floor(nowMs / 1000)
   const own = policy?.headers()
   return {
     ...own?.plain,
     ...own?.secret,
+    ...(authorization !== undefined && { authorization }),
     'content-type': 'application/json',
     'user-agent': `node-event-service/${version}`,
     'webhook-id': id,

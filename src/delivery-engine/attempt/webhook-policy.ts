@@ -1,12 +1,14 @@
 /** The policy of a subscription as an attempt follows it, with its credentials readable. */
-import type { StoredDeliveryPolicy } from '../../model/delivery-policy.js'
-import { openHeaders } from '../../secrets/credentials.js'
+import type { OAuth2Settings, StoredAuth, StoredDeliveryPolicy } from '../../model/delivery-policy.js'
+import { openAuthSecret, openHeaders } from '../../secrets/credentials.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
 
 export interface WebhookPolicy
   extends Pick<StoredDeliveryPolicy, 'retryPolicy' | 'timeoutMs' | 'maxInFlight'> {
   /** Headers to send beside the service's own. @throws UnreadableSecretError */
   headers(): WebhookHeaders
+  /** Present where requests carry an access token. */
+  oauth2: OAuth2Client | undefined
 }
 
 /** Values by lower-case name. */
@@ -16,6 +18,13 @@ export interface WebhookHeaders {
   secret: Record<string, string>
 }
 
+export interface OAuth2Client extends OAuth2Settings {
+  /** The same for requests that may share a token: of one subscription with one setting. */
+  key: string
+  /** @throws UnreadableSecretError */
+  clientSecret(): string
+}
+
 /** @returns null where the settings apply */
 export function openPolicy(
   keys: SigningKeys,
@@ -23,12 +32,34 @@ export function openPolicy(
   stored: StoredDeliveryPolicy | null,
 ): WebhookPolicy | null {
   if (stored === null) return null
-  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders } = stored
+  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth } = stored
   return {
     ...{ retryPolicy, timeoutMs, maxInFlight },
     headers: () => ({
       plain: headers ?? {},
-      secret: secretHeaders === null ? {} : openHeaders(keys, subscriptionId, secretHeaders),
+      secret: {
+        ...(secretHeaders && openHeaders(keys, subscriptionId, secretHeaders)),
+        ...(auth && authorizationHeader(keys, subscriptionId, auth)),
+      },
     }),
+    oauth2: auth?.oauth2 && {
+      ...auth.oauth2,
+      key: `${subscriptionId} ${JSON.stringify(auth)}`,
+      clientSecret: () => openAuthSecret(keys, subscriptionId, auth.secret),
+    },
   }
+}
+
+/** The header of Basic (RFC 7617) and of a fixed bearer token (RFC 6750). An access token comes later. */
+function authorizationHeader(
+  keys: SigningKeys,
+  subscriptionId: string,
+  { basic, bearer, secret }: StoredAuth,
+): Record<string, string> {
+  const open = () => openAuthSecret(keys, subscriptionId, secret)
+  if (basic) {
+    const credentials = Buffer.from(`${basic.username}:${open()}`).toString('base64')
+    return { authorization: `Basic ${credentials}` }
+  }
+  return bearer ? { authorization: `Bearer ${open()}` } : {}
 }

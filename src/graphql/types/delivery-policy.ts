@@ -1,11 +1,13 @@
 /** The fields of a subscription by which its owner decides how deliveries are made. */
 
 import type { OwnRetryPolicy } from '../../model/delivery-policy.js'
+import { authForms, visibleAuth } from '../../subscriptions/auth.js'
 import { namesOf, policyForms } from '../../subscriptions/delivery-policy.js'
 import { headerForms } from '../../subscriptions/headers.js'
 import { fromStoredLabels, labelForms } from '../../subscriptions/labels.js'
 import { builder } from '../builder.js'
 import { PayloadJson } from '../payload-json.js'
+import { SubscriptionAuth, SubscriptionAuthInput } from './subscription-auth.js'
 
 const RetryPolicy = builder.objectRef<OwnRetryPolicy>('RetryPolicy').implement({
   description: 'How often a delivery is attempted. For what is null the settings stand.',
@@ -61,6 +63,13 @@ builder.prismaObjectFields('Subscription', (t) => ({
     description: 'The names of the headers whose values are not shown.',
     resolve: ({ secretHeaders }) => namesOf(secretHeaders),
   }),
+  auth: t.field({
+    type: SubscriptionAuth,
+    nullable: true,
+    select: { auth: true },
+    description: 'How requests are authorized; null where they carry no authorization of their own.',
+    resolve: ({ auth }) => visibleAuth(auth),
+  }),
 }))
 
 const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
@@ -83,4 +92,5 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   labels: t.field({ type: 'JSONObject', description: labelForms.labels }),
   headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
   secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),
+  auth: t.field({ type: SubscriptionAuthInput, description: authForms.auth }),
 })

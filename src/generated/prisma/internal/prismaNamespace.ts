@@ -1320,6 +1320,7 @@ export const SubscriptionScalarFieldEnum = {
   retryPolicy: 'retryPolicy',
   headers: 'headers',
   secretHeaders: 'secretHeaders',
+  auth: 'auth',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',

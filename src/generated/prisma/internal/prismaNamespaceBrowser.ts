@@ -120,6 +120,7 @@ export const SubscriptionScalarFieldEnum = {
   retryPolicy: 'retryPolicy',
   headers: 'headers',
   secretHeaders: 'secretHeaders',
+  auth: 'auth',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',

@@ -97,6 +97,7 @@ export type SubscriptionCountAggregateOutputType = {
   retryPolicy: number
   headers: number
   secretHeaders: number
+  auth: number
   secret: number
   formerSecrets: number
   previousSecret: number
@@ -183,6 +184,7 @@ export type SubscriptionCountAggregateInputType = {
   retryPolicy?: true
   headers?: true
   secretHeaders?: true
+  auth?: true
   secret?: true
   formerSecrets?: true
   previousSecret?: true
@@ -298,6 +300,7 @@ export type SubscriptionGroupByOutputType = {
   retryPolicy: runtime.JsonValue | null
   headers: runtime.JsonValue | null
   secretHeaders: runtime.JsonValue | null
+  auth: runtime.JsonValue | null
   secret: string
   formerSecrets: runtime.JsonValue
   previousSecret: string | null
@@ -349,6 +352,7 @@ export type SubscriptionWhereInput = {
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
+  auth?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -379,6 +383,7 @@ export type SubscriptionOrderByWithRelationInput = {
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
+  auth?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -413,6 +418,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
+  auth?: Prisma.JsonNullableFilter<"Subscription">
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -442,6 +448,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
+  auth?: Prisma.SortOrderInput | Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -478,6 +485,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   retryPolicy?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   headers?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  auth?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -506,6 +514,7 @@ export type SubscriptionCreateInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -536,6 +545,7 @@ export type SubscriptionUncheckedCreateInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -566,6 +576,7 @@ export type SubscriptionUpdateInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -596,6 +607,7 @@ export type SubscriptionUncheckedUpdateInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -626,6 +638,7 @@ export type SubscriptionCreateManyInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -654,6 +667,7 @@ export type SubscriptionUpdateManyMutationInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -682,6 +696,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -726,6 +741,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   retryPolicy?: Prisma.SortOrder
   headers?: Prisma.SortOrder
   secretHeaders?: Prisma.SortOrder
+  auth?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -898,6 +914,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -927,6 +944,7 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -972,6 +990,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1001,6 +1020,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1030,6 +1050,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -1059,6 +1080,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -1104,6 +1126,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1133,6 +1156,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1193,6 +1217,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   retryPolicy?: boolean
   headers?: boolean
   secretHeaders?: boolean
+  auth?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1224,6 +1249,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   retryPolicy?: boolean
   headers?: boolean
   secretHeaders?: boolean
+  auth?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1252,6 +1278,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   retryPolicy?: boolean
   headers?: boolean
   secretHeaders?: boolean
+  auth?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1280,6 +1307,7 @@ export type SubscriptionSelectScalar = {
   retryPolicy?: boolean
   headers?: boolean
   secretHeaders?: boolean
+  auth?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1293,7 +1321,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1350,6 +1378,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * The same, with values that are encrypted like `secret` and never shown.
      */
     secretHeaders: runtime.JsonValue | null
+    /**
+     * `{basic | bearer | oauth2: {…}, secret}`: how requests are authorized. `secret` is encrypted like that above.
+     */
+    auth: runtime.JsonValue | null
     secret: string
     /**
      * Replaced secrets, the newest first, at most ten: `[{secret, validUntil}]`. Each signs beside `secret` until its time.
@@ -1819,6 +1851,7 @@ export interface SubscriptionFieldRefs {
   readonly retryPolicy: Prisma.FieldRef<"Subscription", 'Json'>
   readonly headers: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secretHeaders: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly auth: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>
