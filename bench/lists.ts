@@ -50,6 +50,7 @@ export const subscriptionFilters = (): Filters => ({
   isEnabled: { true: true, false: false },
   eventType: { one: 'type.7' },
   endpointUrl: { one: 'http://127.0.0.1:9/7' },
+  labels: { none: { tenant: 'nobody' } },
 })
 
 /** Each filter alone, then every two of different fields. */
