@@ -44,6 +44,7 @@ describe('a new subscription', () => {
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
         isEnabled: true,
         maxRequestsPerSecond: null,
+        ...{ filter: null, filterErrors: null },
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
         ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
