@@ -23,14 +23,14 @@ const subscription = () => ({ endpointUrl: `http://127.0.0.1:9/${made++}`, event
 /** What null clears, as it is then. */
 const cleared = {
   ...{ description: null, maxRequestsPerSecond: null, maxInFlight: null, timeoutMs: null, retryPolicy: null },
-  ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
+  ...{ headers: {}, secretHeaders: [], labels: {}, auth: null, filter: null, filterErrors: null },
 }
 const created = async () =>
   (
     await service.api.post('/v1/subscriptions', {
       ...subscription(),
       ...{ description: 'to be cleared', maxRequestsPerSecond: 5, isEnabled: false },
-      ...{ maxInFlight: 5, timeoutMs: 5, retryPolicy: { maxAttempts: 5 } },
+      ...{ maxInFlight: 5, timeoutMs: 5, retryPolicy: { maxAttempts: 5 }, filter: 'data.a == 1' },
       ...{
         headers: { a: 'b' },
         secretHeaders: { c: 'd' },
@@ -91,7 +91,8 @@ describe('null over REST', () => {
 describe('null over GraphQL', () => {
   const fields =
     'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys ' +
-    'maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind }'
+    'maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
+    'filter filterErrors { count }'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {
@@ -125,7 +126,7 @@ describe('null over GraphQL', () => {
 
   it('is as absent in every argument and filter of a list', async () => {
     for (const { name, args } of Object.values(schema.getQueryType()?.getFields() ?? {})) {
-      if (!args.some((argument) => argument.name === 'filter')) continue
+      if (!['filter', 'first'].every((list) => args.some(({ name }) => name === list))) continue
       const nulls = args.map((argument) => `${argument.name}: null`).join(', ')
       expect((await ask(service, `{ ${name}(${nulls}) { edges { cursor } } }`))[name]).toBeDefined()
       const filter = args.find((argument) => argument.name === 'filter')

@@ -35,6 +35,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   const round = createRound(targets, `round.${++rounds}`)
   const renewed = await hold(targets, round)
   await succeed(targets, round)
+  await filter(targets, round)
   await fail(targets, round)
   await orphan(targets, round)
   await renewed()
@@ -107,6 +108,19 @@ async function succeed({ good, apart }: WorkloadTargets, { name, subscribe, publ
   })
   await expectStatus(await publish('good', {}, apart), 'SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)
+}
+
+/** Too many to be accepted with their event, so the dispatcher filters it. */
+async function filter({ api, good }: WorkloadTargets, { subscribe, publish, expectStatus }: Round) {
+  const ids: string[] = []
+  for (let count = 0; count < WIDE; count++) ids.push(await subscribe(good, 'filtered', `/filtered/${count}`))
+  const path = `/v1/subscriptions/${ids[0]}`
+  expect((await api.patch(path, { filter: 'data.missing > 1' })).status).toBe(200)
+  const eventId = await publish('filtered')
+  await expectStatus(eventId, 'SENT', WIDE - 1)
+  await until(async () => (await api.get(path)).body.filterErrors !== null)
+  const preview = await api.post('/v1/filters/preview', { filter: 'size(data) == 0', eventId })
+  expect(preview.body.matches).toBe(true)
 }
 
 async function fail({ api, bad }: WorkloadTargets, { subscribe, publish, deliveries, expectStatus }: Round) {
