@@ -42,6 +42,12 @@ export function createOperations(transport: Transport) {
       return (await request(transport, documents.DeliveryDocument, { id })).delivery
     },
 
+    /** Its attempts with what was sent and answered, the first one first; none when there is no such delivery. */
+    async deliveryAttempts(id: string) {
+      const { delivery } = await request(transport, documents.DeliveryAttemptsDocument, { id })
+      return delivery?.logs ?? []
+    },
+
     /** A page, newest first. */
     async deliveries(page: documents.DeliveriesQueryVariables = {}) {
       return pageOf((await request(transport, documents.DeliveriesDocument, page)).deliveries)

@@ -30,7 +30,7 @@ export async function findEvent({ prisma, query }: Database, id: string) {
         deliveries: {
           orderBy: { id: 'asc' },
           take: MAX_DELIVERIES_OF_AN_EVENT,
-          include: { logs: { orderBy: { attempt: 'asc' } } },
+          include: { logs: { orderBy: { attempt: 'asc' }, omit: { headers: true, responseBody: true } } },
         },
       },
     }),

@@ -6,6 +6,7 @@ import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Answer } from './answers.js'
+import type { Exchange, WebhookBody } from './attempt-exchanges.js'
 import type { CountedLoader } from './counted-loader.js'
 import type { CountedLog } from './delivery-logs.js'
 import type { Follower, LiveUpdates } from './live-updates.js'
@@ -29,6 +30,10 @@ export interface GraphQLContext extends SubscriptionContext, RetryContext, Cance
   payloads: CountedLoader<Payload>
   /** For this operation only. */
   logs: CountedLoader<CountedLog[]>
+  /** For this operation only; by `attemptId`. */
+  exchanges: CountedLoader<Exchange>
+  /** For this operation only; by delivery id. */
+  webhookBodies: CountedLoader<WebhookBody>
 }
 
 /** How the client reads the answer. */

@@ -1,14 +1,19 @@
 /** The logs of deliveries. A delivery with many retries has many logs, and their errors may be long. */
 import type { DeliveryLog } from '../generated/prisma/client.js'
+import { connectionFields } from '../model/attempt-details.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 
+/** A log without what was sent and answered, which is counted by itself. */
+type LogRow = Omit<DeliveryLog, 'headers' | 'responseBody'>
+
 /** A log with a counted error: each call of `error()` after the first counts it again. */
-export type CountedLog = Omit<DeliveryLog, 'error'> & { error(): string | null }
+export type CountedLog = Omit<LogRow, 'error' | 'connection'> &
+  ReturnType<typeof connectionFields> & { error(): string | null }
 
 /** The bytes of a log in an answer, without its error. */
-const LOG_BYTES = 150
+const LOG_BYTES = 300
 
 /** `$1` delivery ids. */
 const measureLogs: Statement = {
@@ -32,16 +37,18 @@ export function createDeliveryLogs(database: Database, answer: Answer): CountedL
     async read(sizes) {
       const rows = await database.prisma.deliveryLog.findMany({
         where: { deliveryId: { in: [...sizes.keys()] } },
+        omit: { headers: true, responseBody: true },
         orderBy: [{ deliveryId: 'asc' }, { attempt: 'asc' }],
       })
-      const logsOf = new Map<string, DeliveryLog[]>()
+      const logsOf = new Map<string, LogRow[]>()
       for (const row of rows) {
         const logs = logsOf.get(row.deliveryId)
         if (logs === undefined) logsOf.set(row.deliveryId, [row])
         else logs.push(row)
       }
-      const counted = (log: DeliveryLog): CountedLog => ({
+      const counted = ({ connection, ...log }: LogRow): CountedLog => ({
         ...log,
+        ...connectionFields(connection, log.responseTimeMs),
         error: shown(answer, log.error, Buffer.byteLength(log.error ?? '')),
       })
       return new Map([...logsOf].map(([id, logs]) => [id, () => logs.map(counted)]))

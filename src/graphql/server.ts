@@ -4,6 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Authentication } from '../api-keys/authentication.js'
 import { errorCatalogue } from '../errors.js'
 import { createAnswers } from './answers.js'
+import { createExchanges, createWebhookBodies } from './attempt-exchanges.js'
 import type { GraphQLContext, ServerContext } from './context.js'
 import { createDeliveryLogs } from './delivery-logs.js'
 import { createMaskError, extensionsOf, useErrorCodes } from './error-extensions.js'
@@ -29,7 +30,15 @@ export const GRAPHQL_PATH = '/graphql'
 export interface GraphQLServerOptions {
   context: Omit<
     GraphQLContext,
-    'related' | 'payloads' | 'logs' | 'answer' | 'apiKey' | 'reader' | 'eventMaxBytes'
+    | 'related'
+    | 'payloads'
+    | 'logs'
+    | 'exchanges'
+    | 'webhookBodies'
+    | 'answer'
+    | 'apiKey'
+    | 'reader'
+    | 'eventMaxBytes'
   >
   allowIntrospection: boolean
   /** Whether the schema is a subgraph of Apollo Federation. */
@@ -62,6 +71,8 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     related: createRelatedDeliveries(context.database),
     payloads: createPayloads(context.database, answer),
     logs: createDeliveryLogs(context.database, answer),
+    exchanges: createExchanges(context.database, answer),
+    webhookBodies: createWebhookBodies(context.database, answer),
   })
   const yoga = createYoga<ServerContext>({
     schema,

@@ -22,6 +22,7 @@ import { checkInputs, refuseUnreadInputs } from './input.js'
 import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
 import { sendProblem, toHttpError } from './problem.js'
+import { attemptRoutes } from './routes/attempts.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventRoutes } from './routes/events.js'
@@ -131,6 +132,7 @@ export async function createApp({
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(filterRoutes(api))
         await guarded.register(deliveryRoutes(api))
+        await guarded.register(attemptRoutes(api))
         await guarded.register(deliveryMetricsRoutes(api))
       })
     },

@@ -2,25 +2,27 @@
 import { z } from 'zod'
 import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
-import type { Delivery, DeliveryLog } from '../generated/prisma/client.js'
-import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
+import type { Delivery } from '../generated/prisma/client.js'
+import { EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
+import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
+import { deliveryStatus, id, time } from './basic-shapes.js'
 import { policyShape } from './policy-shapes.js'
 
-export const time = z.iso.datetime().meta({ examples: ['2026-01-31T18:20:43.400Z'] })
-export const id = z.string().meta({ format: 'uuid', examples: ['019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'] })
+export { deliveryStatus, id, time }
+
 export const anyObject = z.looseObject({})
-const deliveryStatuses = Object.values(DeliveryStatus)
-export const deliveryStatus = z.enum(deliveryStatuses, {
-  error: `must be one of ${deliveryStatuses.join(', ')}`,
-})
 const eventStatus = z.enum(EventStatus)
 
 /** An impossible id in a path is answered with 404, like an unknown one. */
 const idInPath = z.string().meta({ format: 'uuid' })
 export const idParameter = z.object({ id: idInPath })
+export const attemptParameters = z.object({
+  id: idInPath,
+  attempt: z.string().meta({ description: 'The number of the attempt, from 1.', examples: ['1'] }),
+})
 export const eventIdParameter = z.object({ eventId: idInPath })
 
 /** An impossible id in a query is refused, because an empty list would hide the mistake. */
@@ -106,17 +108,6 @@ export const metricsShape = z
     latencyP99Ms: z.int(),
   })
   .meta({ id: 'DeliveryMetrics', description: 'The attempts of one bucket of time, or of one group in it.' })
-
-const deliveryLogShape = z
-  .object({
-    attempt: z.int(),
-    status: deliveryStatus,
-    statusCode: z.int().nullable(),
-    error: z.string().nullable(),
-    responseTimeMs: z.int(),
-    createdAt: time,
-  })
-  .meta({ id: 'DeliveryLog', description: 'One HTTP attempt of a delivery.' })
 
 const deliveryShape = z
   .object({
@@ -250,15 +241,6 @@ export const toDelivery = (row: Delivery) => ({
   lastError: row.lastError,
   lastStatusCode: row.lastStatusCode,
   ...times(row),
-})
-
-const toDeliveryLog = (row: DeliveryLog) => ({
-  attempt: row.attempt,
-  status: row.status,
-  statusCode: row.statusCode,
-  error: row.error,
-  responseTimeMs: row.responseTimeMs,
-  createdAt: row.createdAt.toISOString(),
 })
 
 /** The JSON of an event. It contains the payload exactly as the producer wrote it. */

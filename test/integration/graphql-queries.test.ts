@@ -2,6 +2,7 @@
 import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAnswers } from '../../src/graphql/answers.js'
+import { createExchanges, createWebhookBodies } from '../../src/graphql/attempt-exchanges.js'
 import type { GraphQLContext } from '../../src/graphql/context.js'
 import { createDeliveryLogs } from '../../src/graphql/delivery-logs.js'
 import { createPayloads } from '../../src/graphql/payloads.js'
@@ -66,6 +67,8 @@ async function run(source: string, variableValues: Record<string, unknown> = {})
     related: createRelatedDeliveries(database),
     payloads: createPayloads(database, answer),
     logs: createDeliveryLogs(database, answer),
+    exchanges: createExchanges(database, answer),
+    webhookBodies: createWebhookBodies(database, answer),
   } as GraphQLContext
   const { data, errors } = await graphql({ schema, source, contextValue, variableValues })
   expect(errors).toBeUndefined()

@@ -50,7 +50,17 @@ afterAll(() => resources[Symbol.asyncDispose]())
 describe('GraphQL in the docs', () => {
   it('shows what people need first', () => {
     expect(operations.map(({ name }) => name)).toEqual([
-      ...['Subscribe', 'TryAFilter', 'Publish', 'DeadLetters', 'Events', 'Operate', 'Metrics', 'Watch'],
+      ...[
+        'Subscribe',
+        'TryAFilter',
+        'Publish',
+        'DeadLetters',
+        'Attempts',
+        'Events',
+        'Operate',
+        'Metrics',
+        'Watch',
+      ],
     ])
   })
 

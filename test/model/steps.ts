@@ -4,6 +4,7 @@
 import { expect } from 'vitest'
 import { cancelDelivery } from '../../src/deliveries/cancel.js'
 import { retryDelivery, retryEvent } from '../../src/deliveries/retry.js'
+import { newExchangeTrace } from '../../src/delivery-engine/attempt/exchange-trace.js'
 import type { Exchange } from '../../src/delivery-engine/attempt/sender.js'
 import { giveBackLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import type { RawJson } from '../../src/events/raw-json.js'
@@ -150,7 +151,7 @@ function expectCurrent({ webhook }: Request, { subscription }: PicturedDelivery)
 
 const hex = (key: SigningKey) => Buffer.from(key as Uint8Array).toString('hex')
 
-const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs'>][] = [
+const exchanges: [Outcome, Omit<Exchange, 'responseTimeMs' | 'trace'>][] = [
   ['success', { statusCode: 204, error: null, retryAfter: undefined }],
   ['failure', { statusCode: 500, error: null, retryAfter: undefined }],
   ['failure', { statusCode: null, error: 'no answer within 15000 ms', retryAfter: undefined }],
@@ -168,7 +169,7 @@ export const answer = (kind: number) =>
       const delivery = find(model, request.lease)
       const before = underWay.get(request) as pictured.Seen
       const isHeld = isGood(request.lease, delivery)
-      await request.answer({ ...exchange, responseTimeMs: 1 })
+      await request.answer({ ...exchange, responseTimeMs: 1, trace: newExchangeTrace() })
       underWay.delete(request)
       if (pictured.record(model, delivery, before, outcome)) return
       // A retry by hand came in between: the attempt is the first of the new budget.

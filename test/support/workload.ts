@@ -93,19 +93,24 @@ async function hold({ postgres, hanging }: WorkloadTargets, { subscribe, publish
   return () => until(async () => (await leasedUntil()) > first)
 }
 
-async function succeed({ good, apart }: WorkloadTargets, { name, subscribe, publish, expectStatus }: Round) {
+async function succeed(
+  { good, apart }: WorkloadTargets,
+  { name, subscribe, publish, deliveries, expectStatus }: Round,
+) {
   await subscribe(good, 'good')
   for (let count = 0; count < WIDE; count++) await subscribe(good, 'wide', `/${count}`)
   const eventId = await publish('good', { eventId: `key of ${name}` })
   expect(await publish('good', { eventId: `key of ${name}` })).toBe(eventId)
   await expectStatus(eventId, 'SENT')
   expect((await apart.get(`/v1/events/${eventId}`)).status).toBe(200)
-  const shown = 'payload { data } deliveries { edges { node { logs { attempt } } } }'
+  const shown = 'payload { data } deliveries { edges { node { logs { attempt request { body } } } } }'
   const read = await apart.post('/graphql', { query: `{ event(id: "${eventId}") { ${shown} } }` })
   expect(read.body.data.event).toEqual({
     payload: { data: {} },
-    deliveries: { edges: [{ node: { logs: [{ attempt: 1 }] } }] },
+    deliveries: { edges: [{ node: { logs: [{ attempt: 1, request: { body: expect.any(String) } }] } }] },
   })
+  const [{ id } = { id: '' }] = await deliveries(eventId)
+  expect((await apart.get(`/v1/deliveries/${id}/logs/1`)).status).toBe(200)
   await expectStatus(await publish('good', {}, apart), 'SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)
 }

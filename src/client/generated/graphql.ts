@@ -267,12 +267,23 @@ export type UpdateSubscriptionInput = {
 
 export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
 
+export type DeliveryLogFieldsFragment = { attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } };
+
+export type AttemptFieldsFragment = { attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number }, request: { headers: Record<string, unknown>, body: string | null } | null, response: { headers: Record<string, unknown>, isTruncated: boolean } | null };
+
 export type DeliveryQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, createdAt: string }> } | null };
+export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } }> } | null };
+
+export type DeliveryAttemptsQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeliveryAttemptsQuery = { delivery: { logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number }, request: { headers: Record<string, unknown>, body: string | null } | null, response: { headers: Record<string, unknown>, isTruncated: boolean } | null }> } | null };
 
 export type DeliveriesQueryVariables = Exact<{
   filter?: DeliveryFilter | null | undefined;
@@ -512,7 +523,8 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}logs{attempt status statusCode error responseTimeMs createdAt}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
+export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}logs{attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
+export const DeliveryAttemptsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryAttempts($id:ID!){delivery(id:$id){logs{attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt request{headers body}response{headers isTruncated}}}}`) as unknown as TypedDocumentString<DeliveryAttemptsQuery, DeliveryAttemptsQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;
 export const RetryDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryDelivery($id:ID!){retryDelivery(id:$id){delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
 export const CancelDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CancelDelivery($id:ID!){cancelDelivery(id:$id){delivery{id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}}errors{code message ...on InvalidInputError{problems{path message}}}}}`) as unknown as TypedDocumentString<CancelDeliveryMutation, CancelDeliveryMutationVariables>;

@@ -8,6 +8,7 @@ import { timeOfUuidV7 } from '../../platform/uuid.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { Lease } from '../scheduling/lease.js'
 import { giveBackLeases } from '../scheduling/scheduler.js'
+import { toDetailColumns } from './exchange-trace.js'
 import type { LoadedDelivery, Loader } from './loader.js'
 import { decideOutcome } from './outcome.js'
 import type { AttemptResult, Recorded, Recorder } from './recorder.js'
@@ -126,5 +127,6 @@ function toResult(
     outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, ownPolicy, now),
     statusCode: exchange.statusCode,
     responseTimeMs: exchange.responseTimeMs,
+    details: toDetailColumns(exchange.trace),
   }
 }

@@ -3,6 +3,7 @@
  * refuses a token that was fetched earlier (401), the attempt goes on once with a new one.
  */
 import type { AccessTokens } from './access-tokens.js'
+import { newExchangeTrace } from './exchange-trace.js'
 import { describeFailure } from './failure.js'
 import type { Exchange, Webhook } from './sender.js'
 import { TokenRequestError } from './token-request.js'
@@ -42,6 +43,7 @@ export async function exchangeWithToken(
     return await exchangeBy((await getToken()).token)
   } catch (error) {
     const message = error instanceof TokenRequestError ? error.message : describeFailure(error)
-    return { statusCode: null, error: message, retryAfter: undefined, responseTimeMs: tookMs() }
+    const trace = newExchangeTrace()
+    return { trace, statusCode: null, error: message, retryAfter: undefined, responseTimeMs: tookMs() }
   }
 }

@@ -2,6 +2,7 @@
 
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { sqlIsOpen } from '../../model/delivery-states.js'
+import { type WebhookContent, webhookBody } from '../../model/webhook-body.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -64,15 +65,6 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   deliveryPolicy: StoredDeliveryPolicy | null
 }
 
-/** The content of a webhook's body. `data` and `metadata` are JSON texts. */
-interface WebhookContent {
-  eventId: string
-  type: string
-  createdAt: Date
-  data: string
-  metadata: string | null
-}
-
 const MAX_BATCH = 100
 const MAX_CONCURRENT_QUERIES = 2
 
@@ -103,10 +95,4 @@ function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Cloc
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)
   const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys, policy }
   return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
-}
-
-/** Built from the producer's own text, so that `data` arrives as it was written. */
-export function webhookBody({ eventId, type, createdAt, data, metadata }: WebhookContent): Buffer {
-  const head = `{"id":"${eventId}","type":"${type}","createdAt":"${createdAt.toISOString()}"`
-  return Buffer.from(`${head},"payload":{"data":${data},"metadata":${metadata}}}`)
 }

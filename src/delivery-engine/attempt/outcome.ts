@@ -26,7 +26,7 @@ const statusesWithRetryAfter = new Set([429, 502, 503, 504])
  * @param now when the exchange ended.
  */
 export function decideOutcome(
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'statusCode' | 'error' | 'retryAfter'>,
   attemptInBudget: number,
   policy: RetryPolicy,
   now: Date,

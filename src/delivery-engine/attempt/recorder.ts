@@ -23,6 +23,7 @@ import { isConflictOfTransactions } from '../../platform/postgres/database-error
 import { sqlNow } from '../../platform/postgres/sql-now.js'
 import { announceChanges } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { AttemptDetailColumns } from './exchange-trace.js'
 import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
 import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
@@ -40,6 +41,8 @@ export interface AttemptResult {
   outcome: AttemptOutcome
   statusCode: number | null
   responseTimeMs: number
+  /** What the log keeps of the exchange. */
+  details: AttemptDetailColumns
 }
 
 export interface Recorded {
@@ -62,9 +65,9 @@ export const recordAttempts: Statement = {
     with result as (
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
-        $10::int[], $11::text[]
+        $10::int[], $11::text[], $12::text[], $13::text[]
       ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
-              "endpointVersion", "eventType")
+              "endpointVersion", "eventType", connection, headers)
     ), changed as (
       update deliveries d
       set status = r.status,
@@ -79,10 +82,11 @@ export const recordAttempts: Statement = {
         and ${sqlIsOpen('d')}
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
                 d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
+                r.connection, r.headers,
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
-      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs")
-      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs" from changed
+      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs", connection, headers)
+      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs", connection, headers from changed
     ), deltas as (
       ${sqlAttemptDeltas('select before, status as after from changed')}
     ), measured as (
@@ -150,6 +154,8 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ outcome }) => outcome.isGone),
         results.map(({ endpointVersion }) => endpointVersion),
         results.map(({ subject }) => subject.event.type),
+        results.map(({ details }) => details.connection),
+        results.map(({ details }) => details.headers),
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))

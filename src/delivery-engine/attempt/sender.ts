@@ -4,6 +4,7 @@
  * beginning of a body is read.
  */
 import type { Dispatcher } from 'undici'
+import { noSecrets, type Secrets, secretsOf } from '../../model/header-redaction.js'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import type { SigningKey } from '../../secrets/signing-keys.js'
@@ -14,6 +15,7 @@ import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
 import { createAccessTokens } from './access-tokens.js'
 import { type Authorized, exchangeWithToken } from './authorized-exchange.js'
+import { type ExchangeTrace, newExchangeTrace, usedConnection } from './exchange-trace.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
 import { createTokenRequest } from './token-request.js'
@@ -44,6 +46,7 @@ interface Response {
 export interface Exchange extends Response {
   /** Milliseconds from the start of the exchange to its end. */
   responseTimeMs: number
+  trace: ExchangeTrace
 }
 
 export interface Sender extends AsyncDisposable {
@@ -108,19 +111,25 @@ export function createSender(options: SenderOptions): Sender {
     return new Promise((resolve) => {
       const startedAt = authorized?.startedAt ?? performance.now()
       const timeoutMs = timeoutOf(webhook)
+      const trace = newExchangeTrace()
       const end = ({ statusCode, error, retryAfter }: Response) => {
         clearTimeout(deadline)
+        trace.connection = usedConnection(reader.connection)
         resolve({
+          trace,
           statusCode,
           error,
           retryAfter,
           responseTimeMs: Math.round(performance.now() - startedAt),
         })
       }
-      const fail = (error: string) => end({ statusCode: null, error, retryAfter: undefined })
+      const fail = (error: string) => {
+        trace.isTruncated = trace.responseHeaders !== undefined
+        end({ statusCode: null, error, retryAfter: undefined })
+      }
       let request: Dispatcher.DispatchOptions | undefined
       let isSecondTry = false
-      const reader = createReader(timeoutMs, end, (error) => {
+      const reader = createReader(trace, timeoutMs, end, (error) => {
         // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
         const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
         if (!isIdleClose || isSecondTry || request === undefined)
@@ -138,7 +147,8 @@ export function createSender(options: SenderOptions): Sender {
       )
       try {
         const { origin, path } = targetOf(webhook.endpointUrl)
-        const headers = headersOf(webhook, clock.nowMs(), authorized?.authorization)
+        const { headers, secrets } = headersOf(webhook, clock.nowMs(), authorized?.authorization)
+        Object.assign(trace, { requestHeaders: headers, secrets })
         request = { origin, path, method: 'POST', headers, body: webhook.body }
         connections.dispatch({ ...request }, reader)
       } catch (error) {
@@ -162,6 +172,7 @@ export function createSender(options: SenderOptions): Sender {
 
 /** Reads a response to its end, or as far as the sender reads any. */
 function createReader(
+  trace: ExchangeTrace,
   timeoutMs: number,
   onResponse: (response: Response) => void,
   onError: (error: unknown) => void,
@@ -175,11 +186,14 @@ function createReader(
     connection: undefined,
     onRequestStart(controller) {
       isStarted = true
+      trace.requestedAt = performance.now()
       if (isAborted) controller.abort(new Error('too late'))
     },
     onResponseStart(_, statusCode, headers) {
       if (statusCode < 200) return // An interim response.
       response.statusCode = statusCode
+      trace.responseHeaders = headers
+      trace.firstByteMs = Math.round(performance.now() - trace.requestedAt)
       response.retryAfter = headers['retry-after']
       if (!statusesWithoutBody.has(statusCode) || endsForParser(statusCode, headers)) return
       onResponse(response)
@@ -189,6 +203,7 @@ function createReader(
     onResponseData(_, chunk) {
       bytes += chunk.length
       if (bytes <= MAX_BODY_BYTES) return
+      trace.isTruncated = true
       onResponse(response)
       // The rest of the body would have to be read before the connection could be used again.
       this.connection?.abort()
@@ -223,17 +238,18 @@ function headersOf(
   { id, body, signingKeys, policy }: Webhook,
   nowMs: number,
   authorization?: string,
-): Record<string, string> {
+): { headers: Record<string, string>; secrets: Secrets } {
   const timestampSeconds = Math.floor(nowMs / 1000)
   const own = policy?.headers()
-  return {
+  const secret = { ...own?.secret, ...(authorization !== undefined && { authorization }) }
+  const headers = {
     ...own?.plain,
-    ...own?.secret,
-    ...(authorization !== undefined && { authorization }),
+    ...secret,
     'content-type': 'application/json',
     'user-agent': `node-event-service/${version}`,
     'webhook-id': id,
     'webhook-timestamp': String(timestampSeconds),
     'webhook-signature': sign({ id, timestampSeconds, body, signingKeys: signingKeys() }),
   }
+  return { headers, secrets: own === undefined ? noSecrets : secretsOf(secret) }
 }

@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { type ConnectionTrace, newConnectionTrace } from './connection-trace.js'
 import type { Connector } from './connector.js'
 import { mergeRepeatedLengths } from './repeated-length.js'
 import { limitResponses } from './response-limit.js'
@@ -21,7 +22,10 @@ export interface ExchangeHandler extends Dispatcher.DispatchHandler {
 export interface ExchangeConnection {
   /** What an exchange on this connection still waits for, as the subject of an error: `no connection`. */
   readonly missing: string
-  /** Whether the connection served exchanges before and brought no byte of an answer to this one. */
+  readonly trace: ConnectionTrace
+  /** Whether the connection served exchanges before this one. */
+  readonly isReused: boolean
+  /** Whether it did and brought no byte of an answer to this one. */
   readonly isReusedInVain: boolean
   /**
    * What the connection failed with first. undici reports the last error, which may hide the reason, such as a TLS
@@ -92,6 +96,7 @@ class AbortedExchangeError extends Error {
 class Connection extends Client implements ExchangeConnection {
   missing = 'no connection'
   firstError: Error | undefined
+  trace = newConnectionTrace()
   #socket: Socket | null = null
   #exchangesOnSocket = 0
   #bytesReadBefore = 0
@@ -103,6 +108,7 @@ class Connection extends Client implements ExchangeConnection {
         this.missing = missing
       }
       this.firstError = undefined
+      this.trace = newConnectionTrace()
       options.connect(
         target,
         (...result) => {
@@ -115,6 +121,7 @@ class Connection extends Client implements ExchangeConnection {
         },
         onWaiting,
         this.#timeoutMs,
+        this.trace,
       )
     }
     super(url, { ...options, connect })
@@ -137,8 +144,12 @@ class Connection extends Client implements ExchangeConnection {
     return super.dispatch(request, handler)
   }
 
+  get isReused(): boolean {
+    return this.#exchangesOnSocket > 1
+  }
+
   get isReusedInVain(): boolean {
-    return this.#exchangesOnSocket > 1 && this.#socket?.bytesRead === this.#bytesReadBefore
+    return this.isReused && this.#socket?.bytesRead === this.#bytesReadBefore
   }
 
   abort(): void {

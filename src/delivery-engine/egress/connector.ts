@@ -3,11 +3,12 @@
  * where the endpoint's URL says so, and only where the guard allows. Certificates are verified, as is Node's
  * default.
  */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { buildConnector, errors } from 'undici'
 import type { NameLookup } from '../dns/name-lookup.js'
 import { allowedAddresses } from './addresses.js'
 import { openByProxy } from './by-proxy.js'
+import { type ConnectionTrace, newConnectionTrace, timed } from './connection-trace.js'
 import { dial } from './dial.js'
 import { type EgressGuard, EgressRefusedError, refusedAddress } from './egress-guard.js'
 import { directEgress, type EgressSettings } from './egress-settings.js'
@@ -22,17 +23,22 @@ export interface ConnectorOptions {
   egress?: EgressSettings
 }
 
-/** A connector for undici that also reports what it waits for, as the subject of an error: `no connection`. */
+/**
+ * A connector for undici that also reports what it waits for, as the subject of an error: `no connection`. It fills the
+ * trace.
+ */
 export type Connector = (
   target: buildConnector.Options,
   callback: buildConnector.Callback,
   onWaiting?: (missing: string) => void,
   timeoutMs?: number,
+  trace?: ConnectionTrace,
 ) => void
 
 interface Attempt {
   signal: AbortSignal
   onWaiting(missing: string): void
+  trace: ConnectionTrace
 }
 
 export function createGuardedConnector(options: ConnectorOptions): Connector {
@@ -59,20 +65,26 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     }
     const endpoint = { protocol, hostname, port }
     const resolvesNames = egress.proxyResolvesNames
-    const socket = await openByProxy({
-      ...{ guard, names, proxy, resolvesNames, secureContext, endpoint },
-      ...attempt,
-    })
+    const socket = await timed(attempt.trace, 'connectMs', () =>
+      openByProxy({
+        ...{ guard, names, proxy, resolvesNames, secureContext, endpoint },
+        ...attempt,
+      }),
+    )
+    attempt.trace.remoteAddress = socket.remoteAddress ?? null
     attempt.onWaiting('no connection')
     return protocol === 'https:' ? secure(target, socket, attempt).catch(blameProxy) : socket
   }
 
   async function openDirectly(hostname: string, port: number, attempt: Attempt): Promise<Socket> {
-    const { signal, onWaiting } = attempt
+    const { signal, onWaiting, trace } = attempt
     onWaiting("no address of the endpoint's name")
-    const addresses = await allowedAddresses({ guard, names, hostname, signal })
+    const findAddresses = () => allowedAddresses({ guard, names, hostname, signal })
+    const addresses =
+      isIP(hostname) === 0 ? await timed(trace, 'dnsMs', findAddresses) : await findAddresses()
     onWaiting('no connection')
-    const socket = await dial(addresses, port, signal)
+    const socket = await timed(trace, 'connectMs', () => dial(addresses, port, signal))
+    trace.remoteAddress = socket.remoteAddress ?? null
     // The last check, of the address that the socket is really connected to. Nothing has been sent yet.
     const problem = connectedElsewhere(socket.remoteAddress)
     if (problem === undefined) return socket
@@ -86,20 +98,34 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
     return Object.assign(new Error('The connection closed as soon as it was made.'), { code: 'ECONNRESET' })
   }
 
-  function secure(target: buildConnector.Options, socket: Socket, { signal }: Attempt): Promise<Socket> {
-    return new Promise((resolve, reject) => {
-      const giveUp = () => socket.destroy()
-      if (signal.aborted) giveUp()
-      signal.addEventListener('abort', giveUp, { once: true })
-      startTls({ ...target, httpSocket: socket }, (...[error, secured]) => {
-        signal.removeEventListener('abort', giveUp)
-        if (secured) resolve(secured)
-        else reject(error)
-      })
-    })
-  }
+  const secure = (
+    target: buildConnector.Options,
+    socket: Socket,
+    { signal, trace }: Attempt,
+  ): Promise<Socket> =>
+    timed(
+      trace,
+      'tlsMs',
+      () =>
+        new Promise((resolve, reject) => {
+          const giveUp = () => socket.destroy()
+          if (signal.aborted) giveUp()
+          signal.addEventListener('abort', giveUp, { once: true })
+          startTls({ ...target, httpSocket: socket }, (...[error, secured]) => {
+            signal.removeEventListener('abort', giveUp)
+            if (secured) resolve(secured)
+            else reject(error)
+          })
+        }),
+    )
 
-  return (target, callback, onWaiting = () => {}, timeoutMs = connectTimeoutMs) => {
+  return (
+    target,
+    callback,
+    onWaiting = () => {},
+    timeoutMs = connectTimeoutMs,
+    trace = newConnectionTrace(),
+  ) => {
     const end = new AbortController()
     let isOver = false
     const finish = (...result: Parameters<buildConnector.Callback>) => {
@@ -113,7 +139,7 @@ export function createGuardedConnector(options: ConnectorOptions): Connector {
       finish(error, null)
       end.abort(error)
     }, timeoutMs).unref()
-    open(target, { signal: end.signal, onWaiting }).then(
+    open(target, { signal: end.signal, onWaiting, trace }).then(
       (socket) => finish(null, socket),
       (error) => finish(error, null),
     )

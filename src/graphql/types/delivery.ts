@@ -11,11 +11,11 @@ import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
-import type { CountedLog } from '../delivery-logs.js'
 import { DeliveryStatusEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
+import { DeliveryLog } from './delivery-log.js'
 
 /** The complexity of a query assumes this number of attempts for each delivery. */
 const USUAL_ATTEMPTS = 10
@@ -54,25 +54,6 @@ export const Delivery = builder.prismaObject('Delivery', {
       resolve: async ({ id }, _args, { logs }) => (await logs.load(id)) ?? [],
       complexity: { field: 1, multiplier: USUAL_ATTEMPTS },
     }),
-  }),
-})
-
-const DeliveryLog = builder.objectRef<CountedLog>('DeliveryLog').implement({
-  description: 'One HTTP attempt of a delivery.',
-  fields: (t) => ({
-    attempt: t.exposeInt('attempt', { description: '1, 2, 3, … over the whole life of the delivery.' }),
-    status: t.expose('status', {
-      type: DeliveryStatusEnum,
-      description: 'What the attempt made of the delivery: SENT, FAILED or DEAD.',
-    }),
-    statusCode: t.exposeInt('statusCode', { nullable: true, description: 'Null when there was no answer.' }),
-    error: t.string({
-      nullable: true,
-      description: 'Why it failed.',
-      resolve: ({ error }) => error(),
-    }),
-    responseTimeMs: t.exposeInt('responseTimeMs', { description: 'How long the whole exchange took.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was recorded.' }),
   }),
 })
 

@@ -1425,6 +1425,9 @@ export const DeliveryLogScalarFieldEnum = {
   statusCode: 'statusCode',
   error: 'error',
   responseTimeMs: 'responseTimeMs',
+  connection: 'connection',
+  headers: 'headers',
+  responseBody: 'responseBody',
   createdAt: 'createdAt'
 } as const
 

@@ -45,6 +45,9 @@ export type DeliveryLogMinAggregateOutputType = {
   statusCode: number | null
   error: string | null
   responseTimeMs: number | null
+  connection: string | null
+  headers: string | null
+  responseBody: runtime.Bytes | null
   createdAt: Date | null
 }
 
@@ -55,6 +58,9 @@ export type DeliveryLogMaxAggregateOutputType = {
   statusCode: number | null
   error: string | null
   responseTimeMs: number | null
+  connection: string | null
+  headers: string | null
+  responseBody: runtime.Bytes | null
   createdAt: Date | null
 }
 
@@ -65,6 +71,9 @@ export type DeliveryLogCountAggregateOutputType = {
   statusCode: number
   error: number
   responseTimeMs: number
+  connection: number
+  headers: number
+  responseBody: number
   createdAt: number
   _all: number
 }
@@ -89,6 +98,9 @@ export type DeliveryLogMinAggregateInputType = {
   statusCode?: true
   error?: true
   responseTimeMs?: true
+  connection?: true
+  headers?: true
+  responseBody?: true
   createdAt?: true
 }
 
@@ -99,6 +111,9 @@ export type DeliveryLogMaxAggregateInputType = {
   statusCode?: true
   error?: true
   responseTimeMs?: true
+  connection?: true
+  headers?: true
+  responseBody?: true
   createdAt?: true
 }
 
@@ -109,6 +124,9 @@ export type DeliveryLogCountAggregateInputType = {
   statusCode?: true
   error?: true
   responseTimeMs?: true
+  connection?: true
+  headers?: true
+  responseBody?: true
   createdAt?: true
   _all?: true
 }
@@ -206,6 +224,9 @@ export type DeliveryLogGroupByOutputType = {
   statusCode: number | null
   error: string | null
   responseTimeMs: number
+  connection: string | null
+  headers: string | null
+  responseBody: runtime.Bytes | null
   createdAt: Date
   _count: DeliveryLogCountAggregateOutputType | null
   _avg: DeliveryLogAvgAggregateOutputType | null
@@ -239,6 +260,9 @@ export type DeliveryLogWhereInput = {
   statusCode?: Prisma.IntNullableFilter<"DeliveryLog"> | number | null
   error?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
   responseTimeMs?: Prisma.IntFilter<"DeliveryLog"> | number
+  connection?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  headers?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  responseBody?: Prisma.BytesNullableFilter<"DeliveryLog"> | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFilter<"DeliveryLog"> | Date | string
   delivery?: Prisma.XOR<Prisma.DeliveryScalarRelationFilter, Prisma.DeliveryWhereInput>
 }
@@ -250,6 +274,9 @@ export type DeliveryLogOrderByWithRelationInput = {
   statusCode?: Prisma.SortOrderInput | Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   responseTimeMs?: Prisma.SortOrder
+  connection?: Prisma.SortOrderInput | Prisma.SortOrder
+  headers?: Prisma.SortOrderInput | Prisma.SortOrder
+  responseBody?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   delivery?: Prisma.DeliveryOrderByWithRelationInput
 }
@@ -265,6 +292,9 @@ export type DeliveryLogWhereUniqueInput = Prisma.AtLeast<{
   statusCode?: Prisma.IntNullableFilter<"DeliveryLog"> | number | null
   error?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
   responseTimeMs?: Prisma.IntFilter<"DeliveryLog"> | number
+  connection?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  headers?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  responseBody?: Prisma.BytesNullableFilter<"DeliveryLog"> | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFilter<"DeliveryLog"> | Date | string
   delivery?: Prisma.XOR<Prisma.DeliveryScalarRelationFilter, Prisma.DeliveryWhereInput>
 }, "deliveryId_attempt">
@@ -276,6 +306,9 @@ export type DeliveryLogOrderByWithAggregationInput = {
   statusCode?: Prisma.SortOrderInput | Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   responseTimeMs?: Prisma.SortOrder
+  connection?: Prisma.SortOrderInput | Prisma.SortOrder
+  headers?: Prisma.SortOrderInput | Prisma.SortOrder
+  responseBody?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   _count?: Prisma.DeliveryLogCountOrderByAggregateInput
   _avg?: Prisma.DeliveryLogAvgOrderByAggregateInput
@@ -294,6 +327,9 @@ export type DeliveryLogScalarWhereWithAggregatesInput = {
   statusCode?: Prisma.IntNullableWithAggregatesFilter<"DeliveryLog"> | number | null
   error?: Prisma.StringNullableWithAggregatesFilter<"DeliveryLog"> | string | null
   responseTimeMs?: Prisma.IntWithAggregatesFilter<"DeliveryLog"> | number
+  connection?: Prisma.StringNullableWithAggregatesFilter<"DeliveryLog"> | string | null
+  headers?: Prisma.StringNullableWithAggregatesFilter<"DeliveryLog"> | string | null
+  responseBody?: Prisma.BytesNullableWithAggregatesFilter<"DeliveryLog"> | runtime.Bytes | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"DeliveryLog"> | Date | string
 }
 
@@ -303,6 +339,9 @@ export type DeliveryLogCreateInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
   delivery: Prisma.DeliveryCreateNestedOneWithoutLogsInput
 }
@@ -314,6 +353,9 @@ export type DeliveryLogUncheckedCreateInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
 }
 
@@ -323,6 +365,9 @@ export type DeliveryLogUpdateInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   delivery?: Prisma.DeliveryUpdateOneRequiredWithoutLogsNestedInput
 }
@@ -334,6 +379,9 @@ export type DeliveryLogUncheckedUpdateInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -344,6 +392,9 @@ export type DeliveryLogCreateManyInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
 }
 
@@ -353,6 +404,9 @@ export type DeliveryLogUpdateManyMutationInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -363,6 +417,9 @@ export type DeliveryLogUncheckedUpdateManyInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -388,6 +445,9 @@ export type DeliveryLogCountOrderByAggregateInput = {
   statusCode?: Prisma.SortOrder
   error?: Prisma.SortOrder
   responseTimeMs?: Prisma.SortOrder
+  connection?: Prisma.SortOrder
+  headers?: Prisma.SortOrder
+  responseBody?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -404,6 +464,9 @@ export type DeliveryLogMaxOrderByAggregateInput = {
   statusCode?: Prisma.SortOrder
   error?: Prisma.SortOrder
   responseTimeMs?: Prisma.SortOrder
+  connection?: Prisma.SortOrder
+  headers?: Prisma.SortOrder
+  responseBody?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -414,6 +477,9 @@ export type DeliveryLogMinOrderByAggregateInput = {
   statusCode?: Prisma.SortOrder
   error?: Prisma.SortOrder
   responseTimeMs?: Prisma.SortOrder
+  connection?: Prisma.SortOrder
+  headers?: Prisma.SortOrder
+  responseBody?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -471,6 +537,9 @@ export type DeliveryLogCreateWithoutDeliveryInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
 }
 
@@ -480,6 +549,9 @@ export type DeliveryLogUncheckedCreateWithoutDeliveryInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
 }
 
@@ -519,6 +591,9 @@ export type DeliveryLogScalarWhereInput = {
   statusCode?: Prisma.IntNullableFilter<"DeliveryLog"> | number | null
   error?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
   responseTimeMs?: Prisma.IntFilter<"DeliveryLog"> | number
+  connection?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  headers?: Prisma.StringNullableFilter<"DeliveryLog"> | string | null
+  responseBody?: Prisma.BytesNullableFilter<"DeliveryLog"> | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFilter<"DeliveryLog"> | Date | string
 }
 
@@ -528,6 +603,9 @@ export type DeliveryLogCreateManyDeliveryInput = {
   statusCode?: number | null
   error?: string | null
   responseTimeMs: number
+  connection?: string | null
+  headers?: string | null
+  responseBody?: runtime.Bytes | null
   createdAt?: Date | string
 }
 
@@ -537,6 +615,9 @@ export type DeliveryLogUpdateWithoutDeliveryInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -546,6 +627,9 @@ export type DeliveryLogUncheckedUpdateWithoutDeliveryInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -555,6 +639,9 @@ export type DeliveryLogUncheckedUpdateManyWithoutDeliveryInput = {
   statusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   responseTimeMs?: Prisma.IntFieldUpdateOperationsInput | number
+  connection?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  headers?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  responseBody?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -567,6 +654,9 @@ export type DeliveryLogSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   statusCode?: boolean
   error?: boolean
   responseTimeMs?: boolean
+  connection?: boolean
+  headers?: boolean
+  responseBody?: boolean
   createdAt?: boolean
   delivery?: boolean | Prisma.DeliveryDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deliveryLog"]>
@@ -578,6 +668,9 @@ export type DeliveryLogSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   statusCode?: boolean
   error?: boolean
   responseTimeMs?: boolean
+  connection?: boolean
+  headers?: boolean
+  responseBody?: boolean
   createdAt?: boolean
   delivery?: boolean | Prisma.DeliveryDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deliveryLog"]>
@@ -589,6 +682,9 @@ export type DeliveryLogSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   statusCode?: boolean
   error?: boolean
   responseTimeMs?: boolean
+  connection?: boolean
+  headers?: boolean
+  responseBody?: boolean
   createdAt?: boolean
   delivery?: boolean | Prisma.DeliveryDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deliveryLog"]>
@@ -600,10 +696,13 @@ export type DeliveryLogSelectScalar = {
   statusCode?: boolean
   error?: boolean
   responseTimeMs?: boolean
+  connection?: boolean
+  headers?: boolean
+  responseBody?: boolean
   createdAt?: boolean
 }
 
-export type DeliveryLogOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"deliveryId" | "attempt" | "status" | "statusCode" | "error" | "responseTimeMs" | "createdAt", ExtArgs["result"]["deliveryLog"]>
+export type DeliveryLogOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"deliveryId" | "attempt" | "status" | "statusCode" | "error" | "responseTimeMs" | "connection" | "headers" | "responseBody" | "createdAt", ExtArgs["result"]["deliveryLog"]>
 export type DeliveryLogInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   delivery?: boolean | Prisma.DeliveryDefaultArgs<ExtArgs>
 }
@@ -632,6 +731,15 @@ export type $DeliveryLogPayload<ExtArgs extends runtime.Types.Extensions.Interna
     statusCode: number | null
     error: string | null
     responseTimeMs: number
+    /**
+     * Times of the phases, address, worker and more, as `src/model/attempt-details.ts` writes them; so are the headers.
+     */
+    connection: string | null
+    headers: string | null
+    /**
+     * The beginning of the answer, as `src/secrets/body-cipher.ts` seals it; null where none is kept.
+     */
+    responseBody: runtime.Bytes | null
     createdAt: Date
   }, ExtArgs["result"]["deliveryLog"]>
   composites: {}
@@ -1063,6 +1171,9 @@ export interface DeliveryLogFieldRefs {
   readonly statusCode: Prisma.FieldRef<"DeliveryLog", 'Int'>
   readonly error: Prisma.FieldRef<"DeliveryLog", 'String'>
   readonly responseTimeMs: Prisma.FieldRef<"DeliveryLog", 'Int'>
+  readonly connection: Prisma.FieldRef<"DeliveryLog", 'String'>
+  readonly headers: Prisma.FieldRef<"DeliveryLog", 'String'>
+  readonly responseBody: Prisma.FieldRef<"DeliveryLog", 'Bytes'>
   readonly createdAt: Prisma.FieldRef<"DeliveryLog", 'DateTime'>
 }
     

@@ -1,0 +1,51 @@
+/** One attempt of a delivery, whole: what was sent, and what was answered. */
+import { notFound } from '../errors.js'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import { connectionFields, exchangeFields } from '../model/attempt-details.js'
+import { type WebhookContent, webhookText } from '../model/webhook-body.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
+import { isUuid } from '../platform/uuid.js'
+
+/** `$1` the delivery's id, `$2` the number of the attempt. */
+const findAttemptStatement: Statement = {
+  name: 'find-attempt',
+  text: `
+    select l.attempt, l.status, l."statusCode", l.error, l."responseTimeMs", l."createdAt" as "recordedAt",
+           l.connection, l.headers, l."responseBody",
+           e.id as "eventId", e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata
+    from "deliveryLogs" l
+    join deliveries d on d.id = l."deliveryId"
+    join events e on e.id = d."eventId"
+    where l."deliveryId" = $1 and l.attempt = $2`,
+}
+
+interface FindAttemptRow extends WebhookContent {
+  attempt: number
+  status: DeliveryStatus
+  statusCode: number | null
+  error: string | null
+  responseTimeMs: number
+  recordedAt: Date
+  connection: string | null
+  headers: string | null
+  responseBody: Buffer | null
+}
+
+export type WholeAttempt = Awaited<ReturnType<typeof findAttempt>>
+
+const isNumber = (text: string): boolean => /^[1-9]\d{0,8}$/.test(text)
+
+/** @throws ServiceError NOT_FOUND */
+export async function findAttempt({ query }: Database, deliveryId: string, attempt: string) {
+  const canExist = isUuid(deliveryId) && isNumber(attempt)
+  const [row] = canExist ? await query<FindAttemptRow>(findAttemptStatement, [deliveryId, attempt]) : []
+  if (row === undefined) throw notFound('attempt', `${deliveryId}/logs/${attempt}`)
+  const { status, statusCode, error, responseTimeMs, recordedAt, connection } = row
+  const { request, response } = exchangeFields(row)
+  return {
+    ...{ attempt: row.attempt, status, statusCode, error, responseTimeMs, createdAt: recordedAt },
+    ...connectionFields(connection, responseTimeMs),
+    request: request && { ...request, body: webhookText(row) },
+    response,
+  }
+}

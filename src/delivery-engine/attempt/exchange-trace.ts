@@ -1,0 +1,71 @@
+/** What an exchange was, for the log of its attempt: what was sent and answered, when, and on which connection. */
+import {
+  type ExchangedHeaders,
+  type UsedConnection,
+  writeConnection,
+  writeHeaders,
+} from '../../model/attempt-details.js'
+import { noSecrets, type Secrets } from '../../model/header-redaction.js'
+import { processName } from '../../platform/process-name.js'
+import { newConnectionTrace } from '../egress/connection-trace.js'
+import type { ExchangeConnection } from '../egress/connections.js'
+
+export interface ExchangeTrace {
+  /** Undefined when the request could not be made. */
+  requestHeaders: ExchangedHeaders | undefined
+  /** What of it the log must not keep. */
+  secrets: Secrets
+  /** Undefined when no answer came. */
+  responseHeaders: ExchangedHeaders | undefined
+  /** Whether the answer went on, or should have. */
+  isTruncated: boolean
+  /** When the request was sent, by `performance.now()`. */
+  requestedAt: number
+  firstByteMs: number | null
+  connection: UsedConnection
+}
+
+export const newExchangeTrace = (): ExchangeTrace => ({
+  requestHeaders: undefined,
+  secrets: noSecrets,
+  responseHeaders: undefined,
+  isTruncated: false,
+  requestedAt: 0,
+  firstByteMs: null,
+  connection: usedConnection(undefined),
+})
+
+/** The columns of a delivery log that keep the details of its exchange. */
+export interface AttemptDetailColumns {
+  connection: string
+  headers: string
+}
+
+/** Of requests: no other is spoken. */
+const HTTP_VERSION = '1.1'
+
+/** What the log keeps of a connection. It must be read before the next exchange begins on it. */
+export function usedConnection(connection: ExchangeConnection | undefined): UsedConnection {
+  const { dnsMs, connectMs, tlsMs, remoteAddress } = connection?.trace ?? newConnectionTrace()
+  if (connection === undefined || remoteAddress === null)
+    return { dnsMs, connectMs, tlsMs, isConnectionReused: null, httpVersion: null, remoteAddress }
+  const { isReused } = connection
+  return {
+    dnsMs: isReused ? null : dnsMs,
+    connectMs: isReused ? null : connectMs,
+    tlsMs: isReused ? null : tlsMs,
+    isConnectionReused: isReused,
+    httpVersion: HTTP_VERSION,
+    remoteAddress,
+  }
+}
+
+export function toDetailColumns(trace: ExchangeTrace): AttemptDetailColumns {
+  const headers = writeHeaders(trace.requestHeaders, trace.responseHeaders, trace.secrets)
+  const isTruncated = trace.isTruncated || headers.isTruncated
+  const { firstByteMs, connection } = trace
+  return {
+    connection: writeConnection(connection, { firstByteMs, isTruncated, worker: processName }),
+    headers: headers.text,
+  }
+}

@@ -1,0 +1,102 @@
+/** What attempts have sent and been answered. It may be long, so an answer counts it. */
+import { exchangeFields, type ShownExchange } from '../model/attempt-details.js'
+import { WEBHOOK_FRAME_BYTES, type WebhookContent, webhookText } from '../model/webhook-body.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
+import type { Answer } from './answers.js'
+import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
+
+/** Each call after the first counts it again. */
+export type Exchange = () => ShownExchange
+export type WebhookBody = () => string
+
+const SEPARATOR = '/'
+export const attemptId = (deliveryId: string, attempt: number): string => deliveryId + SEPARATOR + attempt
+
+/** `$1` delivery ids, `$2` numbers of attempts. */
+const sqlAttempts = `
+  from unnest($1::uuid[], $2::int[]) as wanted (id, attempt)
+  join "deliveryLogs" l on l."deliveryId" = wanted.id and l.attempt = wanted.attempt`
+
+const measureExchanges: Statement = {
+  name: 'measure-exchanges',
+  text: `
+    select l."deliveryId" || '${SEPARATOR}' || l.attempt as id, coalesce(octet_length(l.headers), 0) as bytes
+    ${sqlAttempts}`,
+}
+
+interface MeasureExchangesRow {
+  id: string
+  bytes: number
+}
+
+const readExchanges: Statement = {
+  name: 'read-exchanges',
+  text: `
+    select l."deliveryId" || '${SEPARATOR}' || l.attempt as id, l.connection, l.headers
+    ${sqlAttempts}`,
+}
+
+interface ReadExchangesRow {
+  id: string
+  connection: string | null
+  headers: string | null
+}
+
+export function createExchanges({ query }: Database, answer: Answer): CountedLoader<Exchange> {
+  const columns = (ids: Iterable<string>): [string[], string[]] => {
+    const pairs = [...ids].map((id) => id.split(SEPARATOR))
+    return [pairs.map(([id = '']) => id), pairs.map(([, attempt = '']) => attempt)]
+  }
+  return createCountedLoader(answer, {
+    async measure(ids) {
+      const rows = await query<MeasureExchangesRow>(measureExchanges, columns(ids))
+      return new Map(rows.map((row) => [row.id, row]))
+    },
+    async read(sizes) {
+      const rows = await query<ReadExchangesRow>(readExchanges, columns(sizes.keys()))
+      return new Map(
+        rows.map((row) => [row.id, () => shown(answer, exchangeFields(row), sizes.get(row.id)?.bytes ?? 0)]),
+      )
+    },
+  })
+}
+
+/** `$1` delivery ids. */
+const measureWebhooks: Statement = {
+  name: 'measure-webhooks',
+  text: `
+    select d.id, octet_length(e.data::text) + coalesce(octet_length(e.metadata::text), 0) + ${WEBHOOK_FRAME_BYTES} as bytes
+    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])`,
+}
+
+interface MeasureWebhooksRow {
+  id: string
+  bytes: number
+}
+
+/** `$1` delivery ids. */
+const readWebhooks: Statement = {
+  name: 'read-webhooks',
+  text: `
+    select d.id, e.id as "eventId", e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata
+    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])`,
+}
+
+interface ReadWebhooksRow extends WebhookContent {
+  id: string
+}
+
+export function createWebhookBodies({ query }: Database, answer: Answer): CountedLoader<WebhookBody> {
+  return createCountedLoader(answer, {
+    async measure(ids) {
+      const rows = await query<MeasureWebhooksRow>(measureWebhooks, [ids])
+      return new Map(rows.map((row) => [row.id, row]))
+    },
+    async read(sizes) {
+      const rows = await query<ReadWebhooksRow>(readWebhooks, [[...sizes.keys()]])
+      return new Map(
+        rows.map((row) => [row.id, () => shown(answer, webhookText(row), sizes.get(row.id)?.bytes ?? 0)]),
+      )
+    },
+  })
+}
