@@ -107,7 +107,7 @@ export const rooms = {
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',
-    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+    imports: ['secrets', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   subscriptions: {
     what: 'create, update, delete, find; what a subscription may say',

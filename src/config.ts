@@ -62,6 +62,12 @@ export interface Config {
   /** How long finished events are kept. Without it they are kept for ever. */
   retentionDays: number | undefined
   metricsRetentionDays: number
+  /** What the logs of attempts keep, and for how long. */
+  logs: {
+    /** Without it they are kept as long as their events. */
+    retentionDays: number | undefined
+    responseBodies: 'none' | 'failed' | 'all'
+  }
   graphql: {
     /** Whether a browser that opens `/graphql` gets GraphiQL. */
     graphiql: boolean
@@ -168,6 +174,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     eventMaxBytes: settings.EVENT_MAX_BYTES,
     retentionDays: settings.RETENTION_DAYS,
     metricsRetentionDays: settings.METRICS_RETENTION_DAYS,
+    logs: { retentionDays: settings.LOG_RETENTION_DAYS, responseBodies: settings.LOG_RESPONSE_BODIES },
     graphql: {
       graphiql: isEnabled(settings.GRAPHIQL, settings.NODE_ENV),
       introspection: isEnabled(settings.GRAPHQL_INTROSPECTION, settings.NODE_ENV),

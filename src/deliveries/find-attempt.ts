@@ -1,10 +1,11 @@
 /** One attempt of a delivery, whole: what was sent, and what was answered. */
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
-import { connectionFields, exchangeFields } from '../model/attempt-details.js'
+import { attemptId, connectionFields, exchangeFields } from '../model/attempt-details.js'
 import { type WebhookContent, webhookText } from '../model/webhook-body.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { BodyCipher } from '../secrets/body-cipher.js'
 
 /** `$1` the delivery's id, `$2` the number of the attempt. */
 const findAttemptStatement: Statement = {
@@ -35,13 +36,22 @@ export type WholeAttempt = Awaited<ReturnType<typeof findAttempt>>
 
 const isNumber = (text: string): boolean => /^[1-9]\d{0,8}$/.test(text)
 
+export interface AttemptContext {
+  database: Database
+  bodyCipher: BodyCipher
+}
+
 /** @throws ServiceError NOT_FOUND */
-export async function findAttempt({ query }: Database, deliveryId: string, attempt: string) {
+export async function findAttempt(context: AttemptContext, deliveryId: string, attempt: string) {
+  const { query } = context.database
   const canExist = isUuid(deliveryId) && isNumber(attempt)
   const [row] = canExist ? await query<FindAttemptRow>(findAttemptStatement, [deliveryId, attempt]) : []
   if (row === undefined) throw notFound('attempt', `${deliveryId}/logs/${attempt}`)
   const { status, statusCode, error, responseTimeMs, recordedAt, connection } = row
-  const { request, response } = exchangeFields(row)
+  const stored = row.responseBody
+  const body =
+    stored === null ? undefined : context.bodyCipher.open(attemptId(deliveryId, row.attempt), stored)
+  const { request, response } = exchangeFields(row, body)
   return {
     ...{ attempt: row.attempt, status, statusCode, error, responseTimeMs, createdAt: recordedAt },
     ...connectionFields(connection, responseTimeMs),

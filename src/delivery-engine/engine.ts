@@ -16,10 +16,12 @@ import { createPoller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
 import type { JobQueue } from '../platform/queue/job-queue.js'
 import { withTimeout } from '../platform/timeout.js'
+import type { BodyCipher } from '../secrets/body-cipher.js'
 import type { SigningKeys } from '../secrets/signing-keys.js'
 import { announceChanges } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createAttempt } from './attempt/attempt.js'
+import { createAttemptColumns, type KeptBodies } from './attempt/attempt-columns.js'
 import { createEndpointCache } from './attempt/endpoint-cache.js'
 import { createLoader } from './attempt/loader.js'
 import { createPreparedDeliveries } from './attempt/prepared-deliveries.js'
@@ -59,6 +61,7 @@ export interface DeliveryEngineSettings {
   }
   egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
+  logs: { responseBodies: KeptBodies }
   shutdownGraceMs: number
 }
 
@@ -72,6 +75,7 @@ export interface DeliveryEngineOptions {
   clock: Clock
   guard: EgressGuard
   signingKeys: SigningKeys
+  bodyCipher: BodyCipher
   /** Called when the stop has cut off attempts, with their number. They are made again later. */
   onCutOff?(attempts: number): void
 }
@@ -82,7 +86,8 @@ const MAX_IDLE_MS = 30_000
 const MAX_MISSED_POLLS = 3
 
 export async function createDeliveryEngine(options: DeliveryEngineOptions): Promise<DeliveryEngine> {
-  const { config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys } = options
+  const { config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys, bodyCipher } =
+    options
   const { intervalMs, batchSize } = config.outbox
   const onError = (where: string) => (error: unknown) => void serviceEvents.emit('failed', { where, error })
 
@@ -153,6 +158,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     ...{ database, sender, recorder, serviceEvents, clock },
     loader: preparedDeliveries.loader,
     policy: config.delivery,
+    writeColumns: createAttemptColumns(config.logs.responseBodies, bodyCipher),
     onRetryIn: scheduler.wakeIn,
     // It may wait unknown to this process: another one leased what was attempted here.
     onRoom: (subscriptionId) => scheduler.addBacklog([subscriptionId]),

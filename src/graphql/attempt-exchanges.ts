@@ -2,6 +2,7 @@
 import { exchangeFields, type ShownExchange } from '../model/attempt-details.js'
 import { WEBHOOK_FRAME_BYTES, type WebhookContent, webhookText } from '../model/webhook-body.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
+import type { BodyCipher } from '../secrets/body-cipher.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 
@@ -9,10 +10,7 @@ import { type CountedLoader, createCountedLoader, shown } from './counted-loader
 export type Exchange = () => ShownExchange
 export type WebhookBody = () => string
 
-const SEPARATOR = '/'
-export const attemptId = (deliveryId: string, attempt: number): string => deliveryId + SEPARATOR + attempt
-
-/** `$1` delivery ids, `$2` numbers of attempts. */
+/** `$1` delivery ids, `$2` numbers of attempts. Both answer with the ids that `attemptId` makes. */
 const sqlAttempts = `
   from unnest($1::uuid[], $2::int[]) as wanted (id, attempt)
   join "deliveryLogs" l on l."deliveryId" = wanted.id and l.attempt = wanted.attempt`
@@ -20,7 +18,8 @@ const sqlAttempts = `
 const measureExchanges: Statement = {
   name: 'measure-exchanges',
   text: `
-    select l."deliveryId" || '${SEPARATOR}' || l.attempt as id, coalesce(octet_length(l.headers), 0) as bytes
+    select l."deliveryId" || '/' || l.attempt as id, coalesce(octet_length(l.headers), 0) +
+           coalesce(octet_length(l."responseBody"), 0) as bytes
     ${sqlAttempts}`,
 }
 
@@ -32,7 +31,7 @@ interface MeasureExchangesRow {
 const readExchanges: Statement = {
   name: 'read-exchanges',
   text: `
-    select l."deliveryId" || '${SEPARATOR}' || l.attempt as id, l.connection, l.headers
+    select l."deliveryId" || '/' || l.attempt as id, l.connection, l.headers, l."responseBody"
     ${sqlAttempts}`,
 }
 
@@ -40,11 +39,16 @@ interface ReadExchangesRow {
   id: string
   connection: string | null
   headers: string | null
+  responseBody: Buffer | null
 }
 
-export function createExchanges({ query }: Database, answer: Answer): CountedLoader<Exchange> {
+export function createExchanges(
+  { query }: Database,
+  bodyCipher: BodyCipher,
+  answer: Answer,
+): CountedLoader<Exchange> {
   const columns = (ids: Iterable<string>): [string[], string[]] => {
-    const pairs = [...ids].map((id) => id.split(SEPARATOR))
+    const pairs = [...ids].map((id) => id.split('/'))
     return [pairs.map(([id = '']) => id), pairs.map(([, attempt = '']) => attempt)]
   }
   return createCountedLoader(answer, {
@@ -55,7 +59,11 @@ export function createExchanges({ query }: Database, answer: Answer): CountedLoa
     async read(sizes) {
       const rows = await query<ReadExchangesRow>(readExchanges, columns(sizes.keys()))
       return new Map(
-        rows.map((row) => [row.id, () => shown(answer, exchangeFields(row), sizes.get(row.id)?.bytes ?? 0)]),
+        rows.map((row) => {
+          const { id, responseBody } = row
+          const body = responseBody === null ? undefined : bodyCipher.open(id, responseBody)
+          return [id, () => shown(answer, exchangeFields(row, body), sizes.get(id)?.bytes ?? 0)]
+        }),
       )
     },
   })

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { ApiKey } from '../api-keys/api-key.js'
 import type { CancelContext } from '../deliveries/cancel.js'
+import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
@@ -15,7 +16,7 @@ import type { RelatedDeliveries } from './related-deliveries.js'
 import type { StreamPosition } from './stream-position.js'
 import type { Watch } from './watch.js'
 
-export interface GraphQLContext extends SubscriptionContext, RetryContext, CancelContext {
+export interface GraphQLContext extends AttemptContext, SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
   liveUpdates: LiveUpdates
   /** For this operation only. */

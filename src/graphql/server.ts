@@ -71,7 +71,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     related: createRelatedDeliveries(context.database),
     payloads: createPayloads(context.database, answer),
     logs: createDeliveryLogs(context.database, answer),
-    exchanges: createExchanges(context.database, answer),
+    exchanges: createExchanges(context.database, context.bodyCipher, answer),
     webhookBodies: createWebhookBodies(context.database, answer),
   })
   const yoga = createYoga<ServerContext>({

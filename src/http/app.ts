@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { labelOf } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
+import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
 import type { LiveUpdates } from '../graphql/live-updates.js'
@@ -50,7 +51,8 @@ export interface AppOptions {
   /** Must have drained before the app is closed. */
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
-  api?: SubscriptionContext &
+  api?: AttemptContext &
+    SubscriptionContext &
     RetryContext & {
       publisher: Publisher
       authentication: Authentication

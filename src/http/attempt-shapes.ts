@@ -55,6 +55,14 @@ export const attemptShape = deliveryLogShape
     response: z
       .object({
         headers,
+        body: z
+          .string()
+          .nullable()
+          .meta({
+            description:
+              'At most 16 KiB; null where none is kept. Bytes that are no UTF-8 are shown as U+FFFD. Kept are those of ' +
+              'failed attempts, unless `LOG_RESPONSE_BODIES` says otherwise.',
+          }),
         isTruncated: z
           .boolean()
           .meta({ description: 'Whether the answer had more than this, or should have.' }),

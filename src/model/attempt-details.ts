@@ -126,20 +126,34 @@ function readHeaders(text: string): { request?: Headers; response?: Headers } {
   }
 }
 
+/** Names an attempt, for what is kept of it. */
+export const attemptId = (deliveryId: string, attempt: number): string => `${deliveryId}/${attempt}`
+
+/** Bytes that are no UTF-8 become U+FFFD. A character that was cut off at the end is left out. */
+const bodyText = (body: Uint8Array, isTruncated: boolean): string =>
+  new TextDecoder().decode(body, { stream: isTruncated })
+
 /** What a log shows of its exchange. Both are null in a log of the version before. */
 export interface ShownExchange {
   /** Null when no request could be made. */
   request: { headers: Headers } | null
   /** Null when no answer came. */
-  response: { headers: Headers; isTruncated: boolean } | null
+  response: { headers: Headers; body: string | null; isTruncated: boolean } | null
 }
 
-export function exchangeFields(row: { connection: string | null; headers: string | null }): ShownExchange {
+/** @param body of the answer; undefined where none was kept, or none can be read */
+export function exchangeFields(
+  row: { connection: string | null; headers: string | null },
+  body: Uint8Array | undefined,
+): ShownExchange {
   const { request, response } = readHeaders(row.headers ?? '')
   const { isTruncated } = readConnection(row.connection ?? ABSENT)
   return {
     request: request === undefined ? null : { headers: request },
-    response: response === undefined ? null : { headers: response, isTruncated },
+    response:
+      response === undefined
+        ? null
+        : { headers: response, body: body === undefined ? null : bodyText(body, isTruncated), isTruncated },
   }
 }
 

@@ -37,7 +37,7 @@ const publicNames = new Set(['idempotency-key', 'sec-websocket-key', 'surrogate-
 const known = new Map<string, boolean>()
 
 /** @param name in lower case */
-export function isSecretHeader(name: string): boolean {
+function isSecretHeader(name: string): boolean {
   const remembered = known.get(name)
   if (remembered !== undefined) return remembered
   const isSecret = credentials.test(name) || (credentialWords.test(name) && !publicNames.has(name))
@@ -52,8 +52,15 @@ export function redactHeader(name: string, value: string, secrets: Secrets): str
   return secrets.values.length === 0 ? value : redactText(value, secrets)
 }
 
+/** The same of a body. */
+export function redactBytes(body: Buffer, { headerNames, values }: Secrets): Buffer {
+  if (values.length === 0) return body
+  const inBytes = values.map((secret) => Buffer.from(secret).toString('latin1'))
+  return Buffer.from(redactText(body.toString('latin1'), { headerNames, values: inBytes }), 'latin1')
+}
+
 /** The text without the secrets that stand in it. */
-export function redactText(text: string, { values }: Secrets): string {
+function redactText(text: string, { values }: Secrets): string {
   return values
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
     .reduce((redacted, secret) => redacted.replaceAll(secret, REDACTED), text)

@@ -25,7 +25,7 @@ export interface BatchResult {
   isEnd: boolean
 }
 
-const sqlCutOff = `(statement_timestamp() - $1::float8 * interval '24 hours')`
+export const sqlCutOff = `(statement_timestamp() - $1::float8 * interval '24 hours')`
 
 /** Whether the event `e` was finished long enough ago. One in the outbox never was, whatever its status says. */
 export const sqlIsOver = `

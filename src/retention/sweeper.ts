@@ -7,12 +7,15 @@
 import { createPoller, type Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
+import type { Batch, BatchResult } from './batch.js'
 import { removeFinished } from './remove.js'
 
 export interface RetentionOptions {
   database: Database
   serviceEvents: ServiceEvents
   days: number
+  /** What removes a batch: of events, unless given. Undefined while another process is at it. */
+  remove?: (database: Database, batch: Batch) => Promise<BatchResult | undefined>
   onError(error: unknown): void
   batchSize?: number
   /** From the end of a walk to the beginning of the next. */
@@ -28,17 +31,18 @@ export const RESTS = 3
 export const BUSY_MS = 1000
 
 export function createRetention(options: RetentionOptions): Poller {
-  const { database, serviceEvents, days, onError, batchSize = BATCH_SIZE, intervalMs = HOUR_MS } = options
+  const { database, serviceEvents, days, remove = removeFinished, onError } = options
+  const { batchSize = BATCH_SIZE, intervalMs = HOUR_MS } = options
   let after: string | undefined
   let tookMs = 0
 
   async function run(): Promise<false> {
     const startedAt = performance.now()
     try {
-      const removed = await removeFinished(database, { days, after, limit: batchSize })
+      const removed = await remove(database, { days, after, limit: batchSize })
       if (removed === undefined) poller.wakeIn(BUSY_MS)
       else {
-        if (removed.events > 0) serviceEvents.emit('removed', removed)
+        if (removed.events + removed.logs > 0) serviceEvents.emit('removed', removed)
         after = removed.isEnd ? undefined : removed.last
         if (!removed.isEnd) poller.wake()
       }

@@ -6,8 +6,10 @@ import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { describeProxies } from '../delivery-engine/egress/egress-settings.js'
 import { createDeliveryEngine, type DeliveryEngine } from '../delivery-engine/engine.js'
 import { createMetricsExpiry } from '../delivery-metrics/expire.js'
+import type { Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
-import { createRetention } from '../retention/sweeper.js'
+import { removeLogs } from '../retention/remove-logs.js'
+import { createRetention, type RetentionOptions } from '../retention/sweeper.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceConfig, StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
@@ -29,7 +31,7 @@ export const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGrace
 
 export async function createBackgroundWork(
   context: StartContext,
-  { database, matcher, clock, secretCipher }: Storage,
+  { database, matcher, clock, secretCipher, bodyCipher }: Storage,
   { queue, wakeUps }: Messaging,
   guard: EgressGuard,
 ): Promise<BackgroundWork> {
@@ -39,7 +41,7 @@ export async function createBackgroundWork(
   const signingKeys = createSigningKeys(secretCipher)
   const engine = resources.use(
     await createDeliveryEngine({
-      ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys },
+      ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys, bodyCipher },
       onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
     }),
     'delivery engine',
@@ -59,17 +61,22 @@ export async function createBackgroundWork(
 
 /** What removes old rows. */
 function createCleaners({ config, serviceEvents, reportTrouble }: StartContext, database: Database) {
-  const { retentionDays, metricsRetentionDays } = config
+  const { retentionDays, metricsRetentionDays, logs } = config
   const metricsExpiry = createMetricsExpiry({
     ...{ database, days: metricsRetentionDays },
     onError: reportTrouble('metrics expiry'),
   })
-  if (retentionDays === undefined) return { 'metrics expiry': metricsExpiry }
-  const retention = createRetention({
-    ...{ database, serviceEvents, days: retentionDays },
-    onError: reportTrouble('retention'),
-  })
-  return { 'metrics expiry': metricsExpiry, retention }
+  const cleaners: Record<string, Poller> = { 'metrics expiry': metricsExpiry }
+  const add = (name: string, days: number | undefined, remove: RetentionOptions['remove']) => {
+    if (days === undefined) return
+    cleaners[name] = createRetention({
+      ...{ database, serviceEvents, days, ...(remove && { remove }) },
+      onError: reportTrouble(name),
+    })
+  }
+  add('retention', retentionDays, undefined)
+  add('retention of logs', logs.retentionDays, removeLogs)
+  return cleaners
 }
 
 function logProxies({ egress }: ServiceConfig, logger: Logger): void {

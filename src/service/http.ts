@@ -82,7 +82,7 @@ function createApi(
   { storage, messaging, guard, work }: Parts,
   addressOf: AddressOf,
 ): NonNullable<AppOptions['api']> {
-  const { database, matcher, clock, newId, secretCipher } = storage
+  const { database, matcher, clock, newId, secretCipher, bodyCipher } = storage
   const { pubSub, queue, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
@@ -100,7 +100,7 @@ function createApi(
       QUEUE_MS,
     )
   return {
-    ...{ database, secretCipher, serviceEvents, clock, newId },
+    ...{ database, secretCipher, bodyCipher, serviceEvents, clock, newId },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
     publisher: createPublisher({
       ...{ database, matcher, serviceEvents, clock, newId, fastPath },

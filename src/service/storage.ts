@@ -8,6 +8,7 @@ import { createMatcher } from '../matching/matcher.js'
 import { createDatabaseClock } from '../platform/clock.js'
 import { createDatabase } from '../platform/postgres/database.js'
 import { createIdSource } from '../platform/uuid.js'
+import { createBodyCipher } from '../secrets/body-cipher.js'
 import { createSecretCipher } from '../secrets/cipher.js'
 import { prepareStoredSecrets } from '../secrets/stored-secrets.js'
 import type { StartContext } from './context.js'
@@ -34,6 +35,7 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   )
   const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
+  const bodyCipher = createBodyCipher(config.secretEncryptionKeys)
   await prepareStoredSecrets(database, secretCipher, logger)
   stopSignal?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
@@ -48,5 +50,5 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   )
   const matcher = await createMatcher(database, filterErrors.add)
   stopSignal?.throwIfAborted()
-  return { database, directUrl, matcher, clock, newId, secretCipher }
+  return { database, directUrl, matcher, clock, newId, secretCipher, bodyCipher }
 }

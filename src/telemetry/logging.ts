@@ -37,7 +37,7 @@ export function logServiceEvents(serviceEvents: ServiceEvents, logger: Logger): 
     logger[level](attempt, `attempt ${attempt.attempt}: ${attempt.status}`)
   })
   serviceEvents.on('removed', ({ events, deliveries, logs }) => {
-    logger.info({ events, deliveries, logs }, 'retention: removed finished events')
+    logger.info({ events, deliveries, logs }, 'retention: removed what was old')
   })
   serviceEvents.on('clock', ({ status, offsetMs }) => {
     if (status === 'off') logger.warn({ offsetMs }, describeClock(offsetMs))

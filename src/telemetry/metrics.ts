@@ -102,7 +102,7 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
 function countRemoved(registers: Registry[], serviceEvents: ServiceEvents): void {
   const removed = new Counter({
     name: `${PREFIX}retention_removed_total`,
-    help: 'Rows that were removed because RETENTION_DAYS were over.',
+    help: 'Rows that were removed because RETENTION_DAYS or LOG_RETENTION_DAYS were over.',
     labelNames: ['kind'],
     registers,
   })

@@ -10,6 +10,7 @@ import { createRelatedDeliveries } from '../../src/graphql/related-deliveries.js
 import { schema } from '../../src/graphql/schema.js'
 import { createDatabase, type Database } from '../../src/platform/postgres/database.js'
 import { createResources } from '../../src/platform/resources.js'
+import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { explainBuffers, type Plan, type SentStatement } from '../support/buffers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 
@@ -67,7 +68,7 @@ async function run(source: string, variableValues: Record<string, unknown> = {})
     related: createRelatedDeliveries(database),
     payloads: createPayloads(database, answer),
     logs: createDeliveryLogs(database, answer),
-    exchanges: createExchanges(database, answer),
+    exchanges: createExchanges(database, createBodyCipher([]), answer),
     webhookBodies: createWebhookBodies(database, answer),
   } as GraphQLContext
   const { data, errors } = await graphql({ schema, source, contextValue, variableValues })

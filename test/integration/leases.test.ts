@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
+import { createAttemptColumns } from '../../src/delivery-engine/attempt/attempt-columns.js'
 import { createLoader, type Loader } from '../../src/delivery-engine/attempt/loader.js'
 import { createRecorder } from '../../src/delivery-engine/attempt/recorder.js'
 import { createSender } from '../../src/delivery-engine/attempt/sender.js'
 import { createEgressGuard } from '../../src/delivery-engine/egress/egress-guard.js'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents } from '../../src/telemetry/service-events.js'
@@ -73,6 +75,7 @@ it('attempts a delivery by the lease that came while it was looked up by an olde
   const attempt = createAttempt({
     ...{ database, sender, serviceEvents, clock: machineClock, loader: renewing },
     recorder: createRecorder(database, serviceEvents),
+    writeColumns: createAttemptColumns('failed', createBodyCipher([])),
     policy: { maxAttempts: 1, backoffBaseSeconds: 1, backoffMaxSeconds: 1 },
     onRetryIn: () => {},
     onRoom: () => {},

@@ -2,7 +2,9 @@
  * The parts of the delivery engine on a real database, taken one step at a time: nothing moves by itself, and
  * what goes over the network is answered when the test says so, so every order of steps can be tried.
  */
+
 import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
+import { createAttemptColumns } from '../../src/delivery-engine/attempt/attempt-columns.js'
 import { createLoader } from '../../src/delivery-engine/attempt/loader.js'
 import { createRecorder, type Recorder } from '../../src/delivery-engine/attempt/recorder.js'
 import type { Exchange, Webhook } from '../../src/delivery-engine/attempt/sender.js'
@@ -13,6 +15,7 @@ import { createPublisher, type FastPath, type Publisher } from '../../src/events
 import { createMatcher, type Matcher } from '../../src/matching/matcher.js'
 import type { Poller } from '../../src/platform/poller.js'
 import type { Database } from '../../src/platform/postgres/database.js'
+import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'
@@ -93,6 +96,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
         send: (webhook) => new Promise((resolve) => onRequest(webhook, resolve)),
         [Symbol.asyncDispose]: async () => {},
       },
+      writeColumns: createAttemptColumns('failed', createBodyCipher([])),
       policy: { maxAttempts, backoffBaseSeconds: HOUR_SECONDS, backoffMaxSeconds: HOUR_SECONDS },
       onRetryIn: () => {},
       onRoom: () => {},

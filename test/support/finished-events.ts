@@ -82,7 +82,7 @@ export async function readTotals(database: TestDatabase) {
   return { counted, tallied }
 }
 
-function uuidV7Of(unixMs: number): string {
+export function uuidV7Of(unixMs: number): string {
   const random = randomBytes(10)
   const [a, high, low] = [
     random.readUInt16LE(0) & 0xfff,

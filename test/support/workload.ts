@@ -6,6 +6,7 @@ import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/accept.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
 import { removeFinished } from '../../src/retention/remove.js'
+import { removeLogs } from '../../src/retention/remove-logs.js'
 import type { Client } from './client.js'
 import type { ExplainedPostgres } from './explained-postgres.js'
 import type { Receiver } from './receiver.js'
@@ -153,6 +154,7 @@ async function clearAway({ database }: WorkloadTargets) {
   const batch = { days: 1e-6, after: undefined, limit: 200 }
   const counted = await countFinished(database, batch)
   const removed = await removeFinished(database, batch)
+  await removeLogs(database, batch)
   expect(removed?.events).toBe(counted.events)
   expect(counted.events).toBeGreaterThan(0)
   await removeExpired(database, 1e-6)

@@ -35,7 +35,7 @@ describe('the headers of an attempt', () => {
       ...(sides as Parameters<typeof writeHeaders>[0][] as [never, never]),
       noSecrets,
     )
-    return exchangeFields({ connection: null, headers: text })
+    return exchangeFields({ connection: null, headers: text }, Buffer.from('é').subarray(0, 1))
   }
 
   it.each([
@@ -47,7 +47,7 @@ describe('the headers of an attempt', () => {
   ])('of %o and %o are read as they were written', (request, response) => {
     expect(shown(request, response)).toEqual({
       request: request === undefined ? null : { headers: request },
-      response: response === undefined ? null : { headers: response, isTruncated: false },
+      response: response === undefined ? null : { headers: response, body: '\uFFFD', isTruncated: false },
     })
   })
 

@@ -8,7 +8,7 @@ import { timeOfUuidV7 } from '../../platform/uuid.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { Lease } from '../scheduling/lease.js'
 import { giveBackLeases } from '../scheduling/scheduler.js'
-import { toDetailColumns } from './exchange-trace.js'
+import type { WriteColumns } from './attempt-columns.js'
 import type { LoadedDelivery, Loader } from './loader.js'
 import { decideOutcome } from './outcome.js'
 import type { AttemptResult, Recorded, Recorder } from './recorder.js'
@@ -21,6 +21,7 @@ export interface AttemptOptions {
   recorder: Recorder
   /** For subscriptions without one of their own. */
   policy: RetryPolicy
+  writeColumns: WriteColumns
   serviceEvents: ServiceEvents
   clock: Clock
   /** Called when a delivery has FAILED, with the time until its next attempt. */
@@ -41,8 +42,19 @@ const RECORD_AGAIN_MS = 500
 export type Attempt = (lease: Lease, onExchangeEnded: (isAnswered: boolean) => void) => Promise<void>
 
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { database, loader, sender, recorder, policy, serviceEvents, clock, onRetryIn, onRoom, cutOff } =
-    options
+  const {
+    database,
+    loader,
+    sender,
+    recorder,
+    policy,
+    writeColumns,
+    serviceEvents,
+    clock,
+    onRetryIn,
+    onRoom,
+    cutOff,
+  } = options
 
   return async function attempt(lease, onExchangeEnded) {
     const delivery = await load(lease)
@@ -65,7 +77,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   async function recordExchange(lease: Lease, delivery: LoadedDelivery, exchange: Exchange): Promise<void> {
-    const result = toResult(lease, delivery, exchange, policy, clock.now())
+    const result = toResult(lease, delivery, exchange, { policy, writeColumns, now: clock.now() })
     const recorded = await recordWhenDatabaseIsBack(result)
     if (recorded !== undefined) return announce(lease, delivery, result, recorded)
     // Nothing was recorded. If that is because a user asked for a retry meanwhile, the result counts in the new budget.
@@ -113,20 +125,22 @@ function toResult(
   lease: Lease,
   delivery: LoadedDelivery,
   exchange: Exchange,
-  policy: RetryPolicy,
-  now: Date,
+  { policy, writeColumns, now }: Pick<AttemptOptions, 'policy' | 'writeColumns'> & { now: Date },
 ): AttemptResult {
   const attempt = delivery.attempts + 1
   const ownPolicy = retryPolicyOf(delivery.webhook.policy?.retryPolicy, policy)
+  const { deliveryId } = lease
+  const { trace } = exchange
+  const outcome = decideOutcome(exchange, attempt - delivery.budgetFrom, ownPolicy, now)
   return {
-    deliveryId: lease.deliveryId,
+    deliveryId,
     subject: delivery.subject,
     endpointVersion: delivery.endpointVersion,
     attempt,
     budgetFrom: delivery.budgetFrom,
-    outcome: decideOutcome(exchange, attempt - delivery.budgetFrom, ownPolicy, now),
+    outcome,
     statusCode: exchange.statusCode,
     responseTimeMs: exchange.responseTimeMs,
-    details: toDetailColumns(exchange.trace),
+    columns: writeColumns({ deliveryId, attempt, isFailed: outcome.status !== 'SENT', trace }),
   }
 }

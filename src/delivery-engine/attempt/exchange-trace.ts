@@ -1,12 +1,7 @@
 /** What an exchange was, for the log of its attempt: what was sent and answered, when, and on which connection. */
-import {
-  type ExchangedHeaders,
-  type UsedConnection,
-  writeConnection,
-  writeHeaders,
-} from '../../model/attempt-details.js'
+
+import type { ExchangedHeaders, UsedConnection } from '../../model/attempt-details.js'
 import { noSecrets, type Secrets } from '../../model/header-redaction.js'
-import { processName } from '../../platform/process-name.js'
 import { newConnectionTrace } from '../egress/connection-trace.js'
 import type { ExchangeConnection } from '../egress/connections.js'
 
@@ -17,6 +12,8 @@ export interface ExchangeTrace {
   secrets: Secrets
   /** Undefined when no answer came. */
   responseHeaders: ExchangedHeaders | undefined
+  /** The beginning of the answer's body, as far as the sender reads any. */
+  responseBody: Buffer[]
   /** Whether the answer went on, or should have. */
   isTruncated: boolean
   /** When the request was sent, by `performance.now()`. */
@@ -29,17 +26,12 @@ export const newExchangeTrace = (): ExchangeTrace => ({
   requestHeaders: undefined,
   secrets: noSecrets,
   responseHeaders: undefined,
+  responseBody: [],
   isTruncated: false,
   requestedAt: 0,
   firstByteMs: null,
   connection: usedConnection(undefined),
 })
-
-/** The columns of a delivery log that keep the details of its exchange. */
-export interface AttemptDetailColumns {
-  connection: string
-  headers: string
-}
 
 /** Of requests: no other is spoken. */
 const HTTP_VERSION = '1.1'
@@ -57,15 +49,5 @@ export function usedConnection(connection: ExchangeConnection | undefined): Used
     isConnectionReused: isReused,
     httpVersion: HTTP_VERSION,
     remoteAddress,
-  }
-}
-
-export function toDetailColumns(trace: ExchangeTrace): AttemptDetailColumns {
-  const headers = writeHeaders(trace.requestHeaders, trace.responseHeaders, trace.secrets)
-  const isTruncated = trace.isTruncated || headers.isTruncated
-  const { firstByteMs, connection } = trace
-  return {
-    connection: writeConnection(connection, { firstByteMs, isTruncated, worker: processName }),
-    headers: headers.text,
   }
 }

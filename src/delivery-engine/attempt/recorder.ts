@@ -23,7 +23,7 @@ import { isConflictOfTransactions } from '../../platform/postgres/database-error
 import { sqlNow } from '../../platform/postgres/sql-now.js'
 import { announceChanges } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
-import type { AttemptDetailColumns } from './exchange-trace.js'
+import type { AttemptColumns } from './attempt-columns.js'
 import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
 import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
@@ -42,7 +42,7 @@ export interface AttemptResult {
   statusCode: number | null
   responseTimeMs: number
   /** What the log keeps of the exchange. */
-  details: AttemptDetailColumns
+  columns: AttemptColumns
 }
 
 export interface Recorded {
@@ -65,9 +65,9 @@ export const recordAttempts: Statement = {
     with result as (
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
-        $10::int[], $11::text[], $12::text[], $13::text[]
+        $10::int[], $11::text[], $12::text[], $13::text[], $14::bytea[]
       ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
-              "endpointVersion", "eventType", connection, headers)
+              "endpointVersion", "eventType", connection, headers, "responseBody")
     ), changed as (
       update deliveries d
       set status = r.status,
@@ -82,11 +82,12 @@ export const recordAttempts: Statement = {
         and ${sqlIsOpen('d')}
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
                 d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
-                r.connection, r.headers,
+                r.connection, r.headers, r."responseBody",
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
-      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs", connection, headers)
-      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs", connection, headers from changed
+      insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs", connection, headers, "responseBody")
+      select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs", connection, headers, "responseBody"
+      from changed
     ), deltas as (
       ${sqlAttemptDeltas('select before, status as after from changed')}
     ), measured as (
@@ -154,8 +155,9 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ outcome }) => outcome.isGone),
         results.map(({ endpointVersion }) => endpointVersion),
         results.map(({ subject }) => subject.event.type),
-        results.map(({ details }) => details.connection),
-        results.map(({ details }) => details.headers),
+        results.map(({ columns }) => columns.connection),
+        results.map(({ columns }) => columns.headers),
+        results.map(({ columns }) => columns.responseBody),
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))

@@ -202,6 +202,9 @@ function createReader(
     },
     onResponseData(_, chunk) {
       bytes += chunk.length
+      trace.responseBody.push(
+        bytes <= MAX_BODY_BYTES ? chunk : chunk.subarray(0, MAX_BODY_BYTES - bytes + chunk.length),
+      )
       if (bytes <= MAX_BODY_BYTES) return
       trace.isTruncated = true
       onResponse(response)

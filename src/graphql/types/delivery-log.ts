@@ -1,6 +1,5 @@
 /** One attempt of a delivery, with what was sent and answered. */
-import type { Headers } from '../../model/attempt-details.js'
-import { attemptId } from '../attempt-exchanges.js'
+import { attemptId, type Headers, type ShownExchange } from '../../model/attempt-details.js'
 import { builder } from '../builder.js'
 import type { CountedLog } from '../delivery-logs.js'
 import { DeliveryStatusEnum } from '../enums.js'
@@ -45,7 +44,7 @@ const AttemptRequest = builder
   })
 
 const AttemptResponse = builder
-  .objectRef<{ headers: Headers; isTruncated: boolean }>('AttemptResponse')
+  .objectRef<NonNullable<ShownExchange['response']>>('AttemptResponse')
   .implement({
     description: 'What was answered.',
     fields: (t) => ({
@@ -53,6 +52,12 @@ const AttemptResponse = builder
         type: 'JSONObject',
         description: headersDescription,
         resolve: ({ headers }) => new PayloadJson(headers),
+      }),
+      body: t.exposeString('body', {
+        nullable: true,
+        description:
+          'At most 16 KiB; null where none is kept. Bytes that are no UTF-8 are shown as U+FFFD. Kept are those of ' +
+          'failed attempts, unless `LOG_RESPONSE_BODIES` says otherwise.',
       }),
       isTruncated: t.exposeBoolean('isTruncated', {
         description: 'Whether the answer had more than this, or should have.',

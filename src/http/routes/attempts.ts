@@ -1,13 +1,12 @@
 /** One attempt of a delivery, whole. Lists of attempts leave out what was sent and answered, which may be long. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { findAttempt } from '../../deliveries/find-attempt.js'
-import type { Database } from '../../platform/postgres/database.js'
+import { type AttemptContext, findAttempt } from '../../deliveries/find-attempt.js'
 import { attemptShape, toAttempt } from '../attempt-shapes.js'
 import { answers } from '../openapi.js'
 import { attemptParameters } from '../shapes.js'
 
 export const attemptRoutes =
-  ({ database }: { database: Database }): FastifyPluginAsyncZod =>
+  (context: AttemptContext): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/deliveries/:id/logs/:attempt',
@@ -21,6 +20,6 @@ export const attemptRoutes =
           response: answers({ 200: attemptShape.describe('The attempt.') }, 404),
         },
       },
-      async ({ params: { id, attempt } }) => toAttempt(await findAttempt(database, id, attempt)),
+      async ({ params: { id, attempt } }) => toAttempt(await findAttempt(context, id, attempt)),
     )
   }
