@@ -59,10 +59,12 @@ const fillBatch = `
            at - case when n % 200 = 0 then interval '1 year' else interval '1 second' end, at
     from given
   ), old_deliveries as (
-    insert into deliveries (id, "eventId", "subscriptionId", status, attempts, "nextRunAt", "lastStatusCode", "createdAt",
+    insert into deliveries (id, "eventId", "subscriptionId", status, attempts, "nextRunAt", "lastStatusCode", "lastError", "createdAt",
                             "updatedAt")
     select id, "eventId", "subscriptionId", status::"DeliveryStatus", (status <> 'PENDING')::int,
-           case when not "isEnded" then now() + $7::interval end, case when status = 'SENT' then 200 end, at, at
+           case when not "isEnded" then now() + $7::interval end, case when status = 'SENT' then 200 when n % 40 = 0 then 503 end,
+           case when status in ('FAILED', 'DEAD') then
+             case when n % 40 = 0 then 'answered 503' else 'the endpoint can not be reached (ETIMEDOUT)' end end, at, at
     from given
   )
   insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", "responseTimeMs", "createdAt")

@@ -34,6 +34,8 @@ export const deliveryFilters = (known: Known): Filters => ({
   },
   eventId: { one: known.eventId },
   subscriptionId: { busy: known.busySubscriptionId, quiet: known.quietSubscriptionId },
+  error: { common: 'ANSWERED', unknown: 'nothing' },
+  statusClass: { '2xx': ['HTTP_2XX'], '5xx': ['HTTP_5XX'], 'none or 4xx': ['NONE', 'HTTP_4XX'] },
   createdAt: { '20 days ago': { from: ago(481), to: ago(480) }, 'the last hour': { from: ago(1) } },
   updatedAt: { '20 days ago': { from: ago(481), to: ago(480) }, 'the last hour': { from: ago(1) } },
 })
@@ -99,6 +101,8 @@ function rest(known: Known): ListRequest[] {
     status: { SENT: 'SENT', DEAD: 'DEAD', PENDING: 'PENDING', FAILED: 'FAILED' },
     eventId: { one: eventId },
     subscriptionId: { busy: busySubscriptionId, quiet: quietSubscriptionId },
+    error: { common: 'answered' },
+    statusClass: { '5xx': 'HTTP_5XX', none: 'NONE' },
   }
   return [
     ...combine(filters).map(({ name, filter }) => ({

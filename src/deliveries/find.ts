@@ -1,22 +1,33 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import type { TimeRange } from '../platform/keyset.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
 import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { StatusClass } from './failures.js'
 import { loadPage } from './pages.js'
 
 export interface DeliveryFilter {
   status?: DeliveryStatus | undefined
   eventId?: string | undefined
   subscriptionId?: string | undefined
+  /** Text in the last error. */
+  error?: string | undefined
+  statusClass?: StatusClass | undefined
+  createdAt?: TimeRange | undefined
+  updatedAt?: TimeRange | undefined
 }
 
 /** Deliveries, newest first. An id in the filter that can't exist matches nothing. */
 export async function listDeliveries(database: Database, filter: DeliveryFilter, page: PageRequest) {
-  const { status, ...ids } = filter
+  const { status, statusClass, ...others } = filter
   const { take, where } = pageArguments(page)
   const rows = await loadPage(database, {
-    filter: { ...ids, ...(status && { status: [status] }) },
+    filter: {
+      ...others,
+      ...(status && { status: [status] }),
+      ...(statusClass && { statusClass: [statusClass] }),
+    },
     query: { take, ...(where && { cursor: { id: where.id.lt } }) },
   })
   return toPage(rows, page.limit)

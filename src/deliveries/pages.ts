@@ -20,6 +20,14 @@ import {
 } from '../platform/keyset.js'
 import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import {
+  type Failure,
+  type FailureConditions,
+  findFailures,
+  sqlFailureOrder,
+  sqlIsAmong,
+  sqlPagesOfFailures,
+} from './failures.js'
 
 export interface DeliveryPage {
   filter: DeliveryConditions | null | undefined
@@ -35,7 +43,7 @@ export interface RelatedPage extends DeliveryPage {
 }
 
 /** Every condition that is given must hold. An id that can't exist matches nothing. */
-export interface DeliveryConditions {
+export interface DeliveryConditions extends FailureConditions {
   status?: DeliveryStatus[] | null | undefined
   eventId?: string | null | undefined
   subscriptionId?: string | null | undefined
@@ -43,12 +51,18 @@ export interface DeliveryConditions {
   updatedAt?: TimeRange | null | undefined
 }
 
-export const loadPage = (database: Database, page: DeliveryPage): Promise<Delivery[]> =>
-  loadFound(database, page, pageSql(page))
+export async function loadPage(database: Database, page: DeliveryPage): Promise<Delivery[]> {
+  const failures = await failuresOf(database, page)
+  return loadFound(database, page, pageSql(page, failures))
+}
 
 /** The pages of these parents, one after the other. */
-export function loadPages(database: Database, page: RelatedPage, parentIds: string[]): Promise<Delivery[]> {
-  const ofParent = pageSql(page, page.by)
+export async function loadPages(
+  database: Database,
+  page: RelatedPage,
+  parentIds: string[],
+): Promise<Delivery[]> {
+  const ofParent = pageSql(page, await failuresOf(database, page), page.by)
   const sql = Prisma.sql`
     select page.id from unnest(${parentIds}::uuid[]) as parent (id) cross join lateral (${ofParent}) as page`
   return loadFound(database, page, sql)
@@ -69,14 +83,44 @@ async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: 
 
 const id = Prisma.sql`d.id`
 
+/** Undefined when the filter asks for none. */
+async function failuresOf(database: Database, { filter }: DeliveryPage): Promise<Failure[] | undefined> {
+  const { error, statusClass } = filter ?? {}
+  return error == null && statusClass == null ? undefined : findFailures(database, { error, statusClass })
+}
+
 /** The ids of a page, of the parent `parent` where a column names it. */
-function pageSql({ filter, query }: DeliveryPage, by?: RelatedPage['by']): Prisma.Sql {
-  const { status, ...others } = filter ?? {}
+function pageSql(
+  { filter, query }: DeliveryPage,
+  failures: Failure[] | undefined,
+  by?: RelatedPage['by'],
+): Prisma.Sql {
+  const { status, error, statusClass, ...others } = filter ?? {}
   const page = query as KeysetPage
   const ofParent = by === undefined ? [] : [Prisma.sql`${column(by)} = parent.id`]
   const conditions = [...ofParent, ...conditionsOf(others), ...sqlBehind(id, page)]
   const pageOf = (more: Prisma.Sql[]) => Prisma.sql`
     select d.id from deliveries d where ${sqlAnd([...conditions, ...more])} ${sqlPage(id, page)}`
+
+  const pageOfFailures = (of: Failure[], wantsSent: boolean) => {
+    const direction = Prisma.raw((page.take ?? 0) < 0 ? 'asc' : 'desc')
+    const failedPage = (more: Prisma.Sql[]) => Prisma.sql`
+      select d.id from deliveries d where ${sqlAnd([...conditions, ...more])}
+      order by ${sqlFailureOrder(direction)} limit ${Math.abs(page.take ?? 0)}`
+    const statuses = new Set(status ?? Object.values(DeliveryStatus))
+    const sentPage = Prisma.sql`union all (${pageOf([Prisma.sql`d.status = 'SENT'`])})`
+    const sent = wantsSent && statuses.delete('SENT') ? sentPage : Prisma.empty
+    return Prisma.sql`
+      select one.id from (${sqlPagesOfFailures(of, [...statuses], failedPage)} ${sent}) as one
+      ${sqlPage(Prisma.sql`one.id`, page)}`
+  }
+  if (failures !== undefined) {
+    // A delivery is SENT exactly when its last answer was 2xx, and then it has no error.
+    const wantsSent = error == null && statusClass?.includes('HTTP_2XX') === true
+    // An event has few deliveries, so they are looked at one by one.
+    if (by === 'eventId' || others.eventId != null) conditions.push(sqlIsAmong(failures, wantsSent))
+    else return pageOfFailures(failures, wantsSent)
+  }
 
   const isOfSubscription = by === 'subscriptionId' || others.subscriptionId != null
   if (status == null && !isOfSubscription) return pageOf([])

@@ -1,3 +1,4 @@
+import type { StatusClass } from '../deliveries/failures.js'
 import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
 import { builder } from './builder.js'
 
@@ -27,6 +28,17 @@ export const DeliveryStatusEnum = builder.enumType('DeliveryStatus', {
     FAILED: { value: DeliveryStatus.FAILED, description: 'The last attempt failed, another is scheduled.' },
     DEAD: { value: DeliveryStatus.DEAD, description: 'Given up: the dead-letter queue.' },
   },
+})
+
+export const StatusClassEnum = builder.enumType('StatusClass', {
+  description: 'What the status code of an answer begins with.',
+  values: {
+    HTTP_2XX: { description: 'Success.' },
+    HTTP_3XX: { description: 'A redirect, which is never followed.' },
+    HTTP_4XX: { description: 'The endpoint refused the request.' },
+    HTTP_5XX: { description: 'The endpoint failed.' },
+    NONE: { description: 'There was no answer.' },
+  } satisfies Record<StatusClass, object>,
 })
 
 export const SignatureVersionEnum = builder.enumType('SignatureVersion', {

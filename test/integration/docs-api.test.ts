@@ -47,6 +47,8 @@ describe('the table of routes', () => {
     for (const { route, parameters = [] } of operations()) {
       const takes = documented().find((each) => each.route === route)?.takes ?? ''
       const named = [...takes.matchAll(/(\w+)=/g)].map(([, name]) => name)
+      if (takes.includes('#filters-of-deliveries'))
+        named.push(...firstCodes(readTable(readSection(API, 'Filters of deliveries'))))
       const page = takes.includes('and page') ? ['limit', 'cursor'] : []
       const inQuery = parameters.filter((each) => each.in === 'query').map(({ name }) => name)
       expect([route, [...named, ...page].toSorted()]).toEqual([route, inQuery.toSorted()])

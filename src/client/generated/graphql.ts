@@ -65,10 +65,14 @@ export type CreateSubscriptionInput = {
 export type DeliveryFilter = {
   /** When the event was dispatched. */
   createdAt?: TimeRange | null | undefined;
+  /** Has this text in `lastError`, in any case. */
+  error?: string | null | undefined;
   /** Carries this event. */
   eventId?: string | null | undefined;
   /** One of these. */
   status?: Array<DeliveryStatus> | null | undefined;
+  /** The last answer was one of these. */
+  statusClass?: Array<StatusClass> | null | undefined;
   /** Goes to this subscription. */
   subscriptionId?: string | null | undefined;
   /** When the status last changed: what a live console asks for to catch up. */
@@ -200,6 +204,19 @@ export type SignatureVersion =
   | 'V1'
   /** Ed25519, with a key pair. */
   | 'V1A';
+
+/** What the status code of an answer begins with. */
+export type StatusClass =
+  /** Success. */
+  | 'HTTP_2XX'
+  /** A redirect, which is never followed. */
+  | 'HTTP_3XX'
+  /** The endpoint refused the request. */
+  | 'HTTP_4XX'
+  /** The endpoint failed. */
+  | 'HTTP_5XX'
+  /** There was no answer. */
+  | 'NONE';
 
 /** One of these. */
 export type SubscriptionAuthInput = {

@@ -11,7 +11,7 @@ import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
-import { DeliveryStatusEnum } from '../enums.js'
+import { DeliveryStatusEnum, StatusClassEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
@@ -63,6 +63,8 @@ export const DeliveryFilter = builder.inputType('DeliveryFilter', {
     status: t.field({ type: [DeliveryStatusEnum], description: 'One of these.' }),
     eventId: t.id({ description: 'Carries this event.' }),
     subscriptionId: t.id({ description: 'Goes to this subscription.' }),
+    error: t.string({ description: 'Has this text in `lastError`, in any case.' }),
+    statusClass: t.field({ type: [StatusClassEnum], description: 'The last answer was one of these.' }),
     createdAt: t.field({ type: TimeRange, description: 'When the event was dispatched.' }),
     updatedAt: t.field({
       type: TimeRange,

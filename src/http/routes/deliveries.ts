@@ -1,6 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { statusClasses } from '../../deliveries/failures.js'
 import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
+import { isoTime } from '../../platform/iso-time.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   deliveryPage,
@@ -18,6 +21,15 @@ const listQuery = pageQuery.extend({
   status: deliveryStatus.optional(),
   eventId: idInQuery.optional(),
   subscriptionId: idInQuery.optional(),
+  error: z.string().min(1).max(500).optional().meta({ description: 'Text in `lastError`, in any case.' }),
+  statusClass: z
+    .enum(statusClasses, { error: `must be one of ${statusClasses.join(', ')}` })
+    .optional()
+    .meta({ description: 'Of `lastStatusCode`; NONE where the last attempt had no answer.' }),
+  createdFrom: isoTime.optional().meta({ description: 'Created at this moment or later.' }),
+  createdTo: isoTime.optional().meta({ description: 'Created before this moment.' }),
+  updatedFrom: isoTime.optional().meta({ description: 'Last changed at this moment or later.' }),
+  updatedTo: isoTime.optional().meta({ description: 'Last changed before this moment.' }),
 })
 
 export const deliveryRoutes =
@@ -35,7 +47,9 @@ export const deliveryRoutes =
           response: answers({ 200: deliveryPage.describe('A page of deliveries.') }),
         },
       },
-      async ({ query: { limit, cursor, ...filter } }) => {
+      async ({ query: { limit, cursor, createdFrom, createdTo, updatedFrom, updatedTo, ...rest } }) => {
+        const createdAt = { from: createdFrom, to: createdTo }
+        const filter = { ...rest, createdAt, updatedAt: { from: updatedFrom, to: updatedTo } }
         const { items, nextCursor } = await listDeliveries(context.database, filter, { limit, cursor })
         return { items: items.map(toDelivery), nextCursor }
       },
