@@ -25,8 +25,6 @@ await build({
   ...{ bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20.19' },
   external: PACKAGES,
   banner: { js: COMMONJS },
-  // Errors and metrics are told apart by names of classes.
-  keepNames: true,
   sourcemap: 'linked',
   legalComments: 'none',
   logLevel: 'warning',
