@@ -26,7 +26,7 @@ export type WriteColumns = (attempt: EndedAttempt) => AttemptColumns
 
 export function createAttemptColumns(keptBodies: KeptBodies, cipher: BodyCipher): WriteColumns {
   return ({ deliveryId, attempt, isFailed, trace }) => {
-    const { connection, firstByteMs, requestHeaders, responseHeaders, responseBody, secrets } = trace
+    const { connection, firstByteMs, requestHeaders, responseHeaders, body, bodyBytes, secrets } = trace
     const headers = writeHeaders(requestHeaders, responseHeaders, secrets)
     const isTruncated = trace.isTruncated || headers.isTruncated
     const isKept = keptBodies === 'all' || (keptBodies === 'failed' && isFailed)
@@ -35,7 +35,7 @@ export function createAttemptColumns(keptBodies: KeptBodies, cipher: BodyCipher)
       headers: headers.text,
       responseBody:
         isKept && responseHeaders !== undefined
-          ? cipher.seal(attemptId(deliveryId, attempt), redactBytes(Buffer.concat(responseBody), secrets))
+          ? cipher.seal(attemptId(deliveryId, attempt), redactBytes(body.subarray(0, bodyBytes), secrets))
           : null,
     }
   }

@@ -12,8 +12,9 @@ export interface ExchangeTrace {
   secrets: Secrets
   /** Undefined when no answer came. */
   responseHeaders: ExchangedHeaders | undefined
-  /** The beginning of the answer's body, as far as the sender reads any. */
-  responseBody: Buffer[]
+  /** The beginning of the answer's body: so many bytes of a buffer that may be longer. */
+  body: Buffer
+  bodyBytes: number
   /** Whether the answer went on, or should have. */
   isTruncated: boolean
   /** When the request was sent, by `performance.now()`. */
@@ -22,11 +23,14 @@ export interface ExchangeTrace {
   connection: UsedConnection
 }
 
+const NO_BYTES = Buffer.alloc(0)
+
 export const newExchangeTrace = (): ExchangeTrace => ({
   requestHeaders: undefined,
   secrets: noSecrets,
   responseHeaders: undefined,
-  responseBody: [],
+  body: NO_BYTES,
+  bodyBytes: 0,
   isTruncated: false,
   requestedAt: 0,
   firstByteMs: null,
@@ -50,4 +54,20 @@ export function usedConnection(connection: ExchangeConnection | undefined): Used
     httpVersion: HTTP_VERSION,
     remoteAddress,
   }
+}
+
+/**
+ * Keeps a piece of the answer's body, up to `maxBytes` of all. It is copied, because an endpoint that sends single bytes
+ * would otherwise make this process hold a large object for each.
+ */
+export function keepBody(trace: ExchangeTrace, piece: Buffer, maxBytes: number): void {
+  const bytes = Math.min(maxBytes, trace.bodyBytes + piece.length)
+  if (bytes > trace.body.length) {
+    // Most answers come in one piece.
+    const grown = Buffer.allocUnsafe(trace.bodyBytes === 0 ? bytes : maxBytes)
+    trace.body.copy(grown, 0, 0, trace.bodyBytes)
+    trace.body = grown
+  }
+  piece.copy(trace.body, trace.bodyBytes, 0, bytes - trace.bodyBytes)
+  trace.bodyBytes = bytes
 }

@@ -15,7 +15,7 @@ import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
 import { createAccessTokens } from './access-tokens.js'
 import { type Authorized, exchangeWithToken } from './authorized-exchange.js'
-import { type ExchangeTrace, newExchangeTrace, usedConnection } from './exchange-trace.js'
+import { type ExchangeTrace, keepBody, newExchangeTrace, usedConnection } from './exchange-trace.js'
 import { describeFailure } from './failure.js'
 import { sign } from './signature.js'
 import { createTokenRequest } from './token-request.js'
@@ -202,9 +202,7 @@ function createReader(
     },
     onResponseData(_, chunk) {
       bytes += chunk.length
-      trace.responseBody.push(
-        bytes <= MAX_BODY_BYTES ? chunk : chunk.subarray(0, MAX_BODY_BYTES - bytes + chunk.length),
-      )
+      keepBody(trace, chunk, MAX_BODY_BYTES)
       if (bytes <= MAX_BODY_BYTES) return
       trace.isTruncated = true
       onResponse(response)
