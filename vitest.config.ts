@@ -3,6 +3,7 @@
  * what measures time or memory, with fewer neighbours. `vitest run --project 'integration*'` selects a layer.
  */
 import { defineConfig } from 'vitest/config'
+import { findMemoryFolder } from './test/support/memory-folder.js'
 import { SlowestFirst } from './test/support/slowest-first.js'
 
 /** Most tests wait for servers and timers most of the time, so more of them run than there are cores. */
@@ -38,8 +39,24 @@ const measuringEndToEnd = ['clocks', 'process', 'processes', 'stop-during-start'
   (name) => `test/e2e/${name}.test.ts`,
 )
 
+// `tmpdir()` of Node.js asks for it, here and in each worker.
+process.env.TMPDIR ??= findMemoryFolder() ?? '/tmp'
+
 /** A Redis of the user's is shared by all test files, and some of them flush it. */
 const isRedisShared = process.env.REDIS_URL !== undefined
+
+/** Of every project. The servers of a run are not among it: a project that inherited them would start its own. */
+const shared = {
+  sequence: { sequencer: SlowestFirst },
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  // A condition may take this long on a machine that has much to do.
+  expect: { poll: { timeout: 10_000 } },
+  // What the tests measure is the service, not the wish of whoever runs them.
+  env: { NODE_ENV: 'test' },
+}
+// Vite would take another file of graphql than Node does, and there must be one only.
+const resolve = { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] }
 
 const project = (
   name: string,
@@ -47,27 +64,21 @@ const project = (
   workers: number,
   files: { include: string[]; exclude?: string[]; isolate?: boolean },
 ) => ({
-  extends: true as const,
+  resolve,
   test: {
+    ...shared,
     name,
     ...files,
     maxWorkers: isRedisShared ? 1 : workers,
-    sequence: { groupOrder: group },
+    sequence: { ...shared.sequence, groupOrder: group },
   },
 })
 
 export default defineConfig({
-  // Vite would take another file of graphql than Node does, and there must be one only.
-  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  resolve,
   test: {
+    ...shared,
     globalSetup: 'test/support/global-setup.ts',
-    sequence: { sequencer: SlowestFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // A condition may take this long on a machine that has much to do.
-    expect: { poll: { timeout: 10_000 } },
-    // What the tests measure is the service, not the wish of whoever runs them.
-    env: { NODE_ENV: 'test' },
     projects: [
       project('unit', 0, WORKERS, {
         include: ['test/unit/**/*.test.ts', 'test/faults/duplicates.test.ts'],
