@@ -26,6 +26,7 @@ const measuring = [
   'endpoints-endless-answers',
   'fair-leases',
   'fairness',
+  'graphql-answer-bounds',
   'graphql-safety',
   'graphql-slow',
   'happy-eyeballs',

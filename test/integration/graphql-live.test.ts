@@ -15,7 +15,7 @@ import {
 import { startReceiver } from '../support/receiver.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { channelOf } from '../support/redis-channel.js'
-import { queueModes, startOn, startTestService } from '../support/service.js'
+import { queueModes, startApart, startOn, startTestService } from '../support/service.js'
 
 let resources: Resources
 
@@ -56,10 +56,8 @@ describe('two API processes and one worker on one Redis', () => {
   async function startThree() {
     const database = resources.use(await createTestDatabase())
     const redis = resources.use(await startRedis())
-    const start = async (role: string) =>
-      resources.use(await startOn(database, redis, { ROLE: role, DELIVERY_BACKOFF_BASE_SECONDS: '0.05' }))
-    const [first, second] = [await start('api'), await start('api')]
-    await start('worker')
+    const { api: first } = resources.use(await startApart(database, redis))
+    const second = resources.use(await startOn(database, redis, { ROLE: 'api' }))
     return { database, redis, first, second }
   }
 

@@ -7,7 +7,7 @@ import { startProxy } from '../support/proxy.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
 import { startRedisMachine } from '../support/redis-machines.js'
-import { type Layout, startOn, startTestService, type TestService } from '../support/service.js'
+import { type Layout, startApart, startOn, startTestService, type TestService } from '../support/service.js'
 
 let resources: Resources
 
@@ -176,10 +176,9 @@ describe('Redis', () => {
     const services = await Promise.all(
       [1, 2].map(async () => {
         const database = resources.use(await createTestDatabase())
-        resources.use(await startOn(database, redis, { ROLE: 'worker' }))
-        const { url } = resources.use(await startOn(database, redis, { ROLE: 'api' }))
+        const services = resources.use(await startApart(database, redis))
         const receiver = resources.use(await startReceiver())
-        const api = createClient(url)
+        const api = createClient(services.api.url)
         await api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: [event.type] })
         return { api, database, receiver }
       }),

@@ -15,7 +15,7 @@ import {
   startRedisCluster,
   startRedisMachine,
 } from '../support/redis-machines.js'
-import { type Settings, startOn } from '../support/service.js'
+import { type Settings, startApart } from '../support/service.js'
 
 let resources: Resources
 
@@ -30,15 +30,14 @@ const event = { type: 'user.created', data: {} }
 const machine = async (...args: Parameters<typeof startRedisMachine>) =>
   resources.use(await startRedisMachine(...args))
 
-/** API and worker apart, so that every event takes the way over the queue, by way of a signal. */
+/** API and worker apart: the worker learns of an event by a signal. */
 async function start(settings: Settings) {
   const database = resources.use(await createTestDatabase())
   const common = { DELIVERY_BACKOFF_BASE_SECONDS: '0.2', ...settings }
   const log: string[] = []
   const logger = pino({ level: 'warn' }, { write: (line) => void log.push(line) })
-  resources.use(await startOn(database, undefined, { ...common, ROLE: 'worker' }, logger))
-  const { url } = resources.use(await startOn(database, undefined, { ...common, ROLE: 'api' }, logger))
-  const api = createClient(url)
+  const services = resources.use(await startApart(database, undefined, common, logger))
+  const api = createClient(services.api.url)
   return {
     database,
     health: async () => (await api.get('/v1/health')).body.redis.status,

@@ -11,18 +11,12 @@ import type { Database } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { compare } from '../model/comparison.js'
 import { deliveriesOf, isOpen } from '../model/reference-model.js'
-import {
-  answer,
-  attempt,
-  crashAndRestart,
-  dispatch,
-  existing,
-  feed,
-  type Step,
-  steps,
-  timePasses,
-  turnOnOrOff,
-} from '../model/steps.js'
+import { answer, attempt, feed, timePasses } from '../model/steps/attempts.js'
+import { existing, turnOnOrOff } from '../model/steps/by-hand.js'
+import { crashAndRestart } from '../model/steps/crashes.js'
+import { dispatch } from '../model/steps/publishing.js'
+import type { Step } from '../model/steps/step.js'
+import { steps } from '../model/steps.js'
 import { createWorld, type World } from '../model/world.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 

@@ -2,7 +2,6 @@
  * The parts of the delivery engine on a real database, taken one step at a time: nothing moves by itself, and
  * what goes over the network is answered when the test says so, so every order of steps can be tried.
  */
-
 import { createAttempt } from '../../src/delivery-engine/attempt/attempt.js'
 import { createAttemptColumns } from '../../src/delivery-engine/attempt/attempt-columns.js'
 import { createLoader } from '../../src/delivery-engine/attempt/loader.js'
@@ -13,7 +12,6 @@ import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type FastPath, type Publisher } from '../../src/events/publish.js'
 import { createMatcher, type Matcher } from '../../src/matching/matcher.js'
-import type { Poller } from '../../src/platform/poller.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
@@ -113,22 +111,22 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     requests.splice(0, requests.length, ...others)
   }
 
-  /** Lets a part that works by itself do so once. It asks for the leaseQuotas as it does. */
-  async function once(
-    create: (
-      leaseQuotas: () => [string[], number[], number],
-      onError: (error: unknown) => void,
-    ) => Pick<Poller, 'start' | keyof AsyncDisposable>,
-  ) {
-    let poller: ReturnType<typeof create> | undefined
-    await new Promise<void>((resolve, reject) => {
-      poller = create(() => {
-        resolve()
-        return [[], [], 500]
-      }, reject)
-      poller.start()
+  /** The scheduler works by itself: it asks for the quotas when it does, and its stop waits for the end of the scan. */
+  async function feed(): Promise<void> {
+    let scheduler: AsyncDisposable | undefined
+    await new Promise<void>((resolve, onError) => {
+      const started = createScheduler({
+        ...{ database, serviceEvents, enqueue, onError },
+        intervalMs: HOUR_MS,
+        leaseQuotas() {
+          resolve()
+          return [[], [], 500]
+        },
+      })
+      scheduler = started
+      started.start()
     })
-    await poller?.[Symbol.asyncDispose]()
+    await scheduler?.[Symbol.asyncDispose]()
   }
 
   const dispatch = createDispatch({
@@ -173,13 +171,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     async dispatch() {
       while (await dispatch()) {}
     },
-    feed: () =>
-      once((leaseQuotas, onError) =>
-        createScheduler({
-          ...{ database, serviceEvents, enqueue, leaseQuotas, onError },
-          intervalMs: HOUR_MS,
-        }),
-      ),
+    feed,
     async attempt(lease, process) {
       const request = new Promise<[Webhook, (exchange: Exchange) => void]>((resolve) => {
         onRequest = (...made) => resolve(made)

@@ -2,7 +2,7 @@
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../src/config.js'
 import { createResources } from '../../src/platform/resources.js'
-import { type ServiceConfig, startService } from '../../src/service.js'
+import { type Service, type ServiceConfig, startService } from '../../src/service.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
 import { createTestDatabase, type TestDatabase } from './database.js'
 import { startRedis, type TestRedis } from './redis.js'
@@ -42,17 +42,44 @@ export async function startTestService(layout: Layout, settings: Settings = {}):
   const resources = createResources()
   const database = resources.use(await createTestDatabase())
   const redis = layout === 'postgres' ? undefined : resources.use(await startRedis())
-  const isApart = layout === 'redis, api and worker apart'
-  const worker = isApart && resources.use(await startOn(database, redis, { ...settings, ROLE: 'worker' }))
-  const service = resources.use(
-    await startOn(database, redis, isApart ? { ...settings, ROLE: 'api' } : settings),
-  )
+  const { api, worker } =
+    layout === 'redis, api and worker apart'
+      ? resources.use(await startApart(database, redis, settings))
+      : await startTogether()
+  async function startTogether() {
+    const service = resources.use(await startOn(database, redis, settings))
+    return { api: service, worker: service }
+  }
   return {
     ...{ database, redis },
-    url: service.url,
-    api: createClient(service.url),
-    worker: createClient((worker || service).url),
+    url: api.url,
+    api: createClient(api.url),
+    worker: createClient(worker.url),
     [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
+  }
+}
+
+export interface ServicesApart extends AsyncDisposable {
+  api: Service
+  worker: Service
+}
+
+/** API and worker as two processes have them, so that every event takes the way over the queue. */
+export async function startApart(
+  database: { url: string },
+  redis: TestRedis | undefined,
+  settings: Settings = {},
+  logger?: Logger,
+): Promise<ServicesApart> {
+  const resources = createResources()
+  const start = async (role: 'api' | 'worker') =>
+    resources.use(await startOn(database, redis, { ...settings, ROLE: role }, logger))
+  try {
+    const worker = await start('worker')
+    return { worker, api: await start('api'), [Symbol.asyncDispose]: resources[Symbol.asyncDispose] }
+  } catch (error) {
+    await resources[Symbol.asyncDispose]()
+    throw error
   }
 }
 

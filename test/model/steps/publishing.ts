@@ -1,0 +1,66 @@
+/** Events are published, in each way that the service has, and dispatched. */
+import { expect } from 'vitest'
+import type { RawJson } from '../../../src/events/raw-json.js'
+import { type PublishWay, QUEUE_QUOTA } from '../engine.js'
+import * as pictured from '../reference-model.js'
+import { deliveriesOf } from '../reference-model.js'
+import { leasing, type World } from '../world.js'
+import { step } from './step.js'
+
+/** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
+const MOST_EVENTS = 4
+const types = ['a', 'b', 'c']
+
+export const publish = (way: PublishWay, idempotencyKey: string | null) =>
+  step(
+    ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
+    async (world, type) => {
+      const { model, engine } = world
+      const publication = { type, data: '{}' as RawJson, metadata: null, idempotencyKey, createdAt: null }
+      const first = model.events.find(
+        (event) => idempotencyKey !== null && event.idempotencyKey === idempotencyKey,
+      )
+      const publishing = () => engine.publishers[way].publish(publication)
+      if (first !== undefined && first.type !== type) {
+        await expect(publishing()).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
+      } else if (first !== undefined) {
+        expect(await publishing()).toMatchObject({ eventId: first.id, deduplicated: true })
+      } else {
+        await leasing(world, async () => {
+          const { eventId: id } = await publishing()
+          const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
+          model.events.push(event)
+          // Otherwise it is in the outbox, and the matcher is refreshed.
+          if (takesAtOnce(world, way, type)) pictured.dispatch(model, event)
+        })
+      }
+      if (way !== 'outbox') await refresh(world)
+    },
+  )
+
+function takesAtOnce({ model }: World, way: PublishWay, type: string): boolean {
+  if (way === 'outbox' || !model.isMatchCurrent) return false
+  const leased = deliveriesOf(model).filter(({ token }) => token !== null)
+  return (
+    way === 'direct' ||
+    pictured
+      .wanting(model, type)
+      .every(({ id }) => leased.filter(({ subscription }) => subscription.id === id).length < QUEUE_QUOTA)
+  )
+}
+
+async function refresh({ model, engine }: World): Promise<void> {
+  await engine.matcher.refresh()
+  model.isMatchCurrent = true
+}
+
+export const refreshMatcher = step(({ model }) => (model.isMatchCurrent ? [] : ['matcher']), refresh)
+
+export const dispatch = step(
+  ({ model }) => model.events.filter(({ isDispatched }) => !isDispatched),
+  async (world) => {
+    for (const event of world.model.events) if (!event.isDispatched) pictured.dispatch(world.model, event)
+    await leasing(world, world.engine.dispatch)
+    world.model.isMatchCurrent = true
+  },
+)
