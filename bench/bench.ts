@@ -8,14 +8,14 @@ import type { Endpoint } from './relaying.js'
 export interface BenchOptions {
   /** Where the service has its queue. */
   mode: 'redis' | 'postgres'
-  /** Of the service, of each of its roles. */
+  /** The number of processes that the service has for each of its roles. */
   processes: number
   /** Another checkout, built, that is measured in the same turns. */
   base: string | undefined
-  /** Of each measurement. */
+  /** How long each measurement takes. */
   seconds: number
   warmUpSeconds: number
-  /** Of open loops. */
+  /** The rate at which open loops publish. */
   ratePerSecond: number
   backlogEvents: number
   oldDeliveries: number

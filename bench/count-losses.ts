@@ -6,7 +6,7 @@ export interface Losses {
   accepted: number
   /** Webhooks that were owed to endpoints that are well. */
   owed: number
-  /** Of those, how many never came. */
+  /** The number of owed webhooks that never arrived. */
   lost: number
   /** Webhooks that came again to endpoints that are well, and had been answered with 2xx. */
   duplicated: number

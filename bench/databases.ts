@@ -8,7 +8,7 @@ import type { TemporaryDatabase } from './infrastructure.js'
 import type { Scenario } from './scenarios.js'
 
 export interface Databases extends AsyncDisposable {
-  /** To be disposed of after the measurement; what was filled stays for the next. */
+  /** The caller disposes of it after the measurement. A filled database stays for the next measurement. */
   provide(scenario: Scenario): Promise<TemporaryDatabase>
 }
 

@@ -20,7 +20,7 @@ import { fillTables } from './full-tables.js'
 import { type Known, listRequests } from './lists.js'
 
 const API_KEY = 'bench-key'
-/** The first may find its pages on the disk. */
+/** How often each request is made. The first one may have to read pages from the disk. */
 const ASKED = 3
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0

@@ -16,7 +16,7 @@ export interface FullTables {
   outbox: number
   /** When the waiting ones are due: an interval from now. */
   dueIn: string
-  /** Where they all go. */
+  /** The endpoint of all subscriptions. */
   endpointUrl: string
 }
 

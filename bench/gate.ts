@@ -9,7 +9,7 @@ export interface Verdict {
   name: string
   released: number
   measured: number
-  /** The worst that is taken for noise. */
+  /** A worse result than this is not noise: the gate fails. */
   bound: number
   isRegression: boolean
 }

@@ -34,7 +34,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
   url: string
 }
 
-/** A server with a database that the others are copies of. */
+/** A server with a template database, of which the databases of measurements are copies. */
 interface DatabaseServer {
   createDatabase(name: string): Promise<TemporaryDatabase>
   checkpoint(): Promise<unknown>

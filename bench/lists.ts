@@ -7,14 +7,14 @@
 export interface ListRequest {
   name: string
   path: string
-  /** Of GraphQL. */
+  /** Present for a GraphQL request, absent for a REST request. */
   body?: { query: string; variables: object }
 }
 
 /** Rows to ask for. */
 export interface Known {
   eventId: string
-  /** Of a subscription with many deliveries, and of one that has had none for long. */
+  /** A subscription with many deliveries. `quietSubscriptionId` has had none for a long time. */
   busySubscriptionId: string
   quietSubscriptionId: string
 }
@@ -24,7 +24,7 @@ type Filters = Record<string, Record<string, unknown>>
 const HOUR_MS = 3_600_000
 const ago = (hours: number): string => new Date(Date.now() - hours * HOUR_MS).toISOString()
 
-/** By field of the filter, what to ask for: by a name for the report. */
+/** The values to try for each field of the filter. The key of a value is its name in the report. */
 export const deliveryFilters = (known: Known): Filters => ({
   status: {
     SENT: ['SENT'],
@@ -85,7 +85,7 @@ const connection = (list: string, filterType: string, fields: string, filters: F
     ),
   )
 
-/** Below a subscription, where it is the parent that is given. */
+/** Deliveries as a field of each subscription in a list. */
 const below = (known: Known): ListRequest[] =>
   combine(deliveryFilters(known)).map(({ name, filter }) =>
     graphql(

@@ -13,7 +13,7 @@ import { createSamples, type Percentiles } from './samples.js'
 import type { Ticks } from './ticker.js'
 
 export interface Destination {
-  /** Of the API. */
+  /** The address of the API. */
   url: string
   apiKey: string
   /** Event n is of type n modulo their number. */
@@ -25,11 +25,11 @@ export interface Destination {
 export interface Published {
   /** The number of the first event. */
   from: number
-  /** For each event from there on, 1 if it was answered with 202. */
+  /** For each event from the first on: 1 if the answer was 202, otherwise 0. */
   accepted: Uint8Array
   /** Answers that were not 202, by status; 0 stands for none at all. */
   refused: Record<number, number>
-  /** From the moment an event was due to its answer. */
+  /** The time from the moment when an event was due to its answer. */
   latencyMs: Percentiles | undefined
   startUs: number
   /** When the last answer came. */
@@ -43,7 +43,7 @@ export type LoadCommands = {
   openLoop(schedule: { ratePerSecond: number; seconds: number }): Promise<Published>
 }
 
-/** A connection, with a request of each type to write stamps into. */
+/** A connection, with a prepared request for each event type. The sender writes number and time into it. */
 interface LoadConnection {
   url: URL
   connection: Connection

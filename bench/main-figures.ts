@@ -9,14 +9,14 @@ import type { Scenario } from './scenarios.js'
 
 /** What each measurement of a relay gave, in the order of the rounds. */
 export type Rounds = Partial<Record<RelayName, Record<string, number[]>>>
-/** By name of the scenario. */
+/** The key is the name of the scenario. */
 export type MainFigures = Record<string, Rounds>
 
 export interface Ratio {
   /** Such as `throughput: delivered /s ÷ naive`. */
   name: string
   isBetterWhen: 'more' | 'less'
-  /** One of each round. */
+  /** One value for each round. */
   values: number[]
 }
 

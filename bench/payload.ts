@@ -10,7 +10,7 @@ const NUMBER_DIGITS = 9
 /** The first number of nine digits: JSON allows no zeros in front. */
 const NUMBER_BASE = 100_000_000
 
-/** A request body of a given size, in which the two numbers are zero yet. */
+/** A request body of a given size, with zeros in place of the two numbers. */
 export function makeBody(type: string, bytes: number): string {
   const data = (lines: object[], note: string) =>
     `{${SENT_AT}${'0'.repeat(SENT_AT_DIGITS)}${NUMBER}${'0'.repeat(NUMBER_DIGITS)},` +
@@ -28,7 +28,7 @@ function line(index: number): object {
   return { sku: `sku_${random}`, name: `Article ${index}`, quantity: (index % 7) + 1, price: index * 1.19 }
 }
 
-/** Where in a request the time goes that it was sent at; the number follows. */
+/** @returns the index in the request at which the time that it was sent is written */
 export const findStamp = (request: Buffer): number => request.indexOf(SENT_AT) + SENT_AT.length
 
 export function writeStamp(request: Buffer, at: number, sentAtUs: number, n: number): void {

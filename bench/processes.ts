@@ -75,7 +75,7 @@ function read(pid: number, file: string): string {
 /** The fields of `/proc/pid/stat` from the third on: the second is a name, in which anything may stand. */
 const statOf = (pid: number): string[] => read(pid, 'stat').split(') ')[1]?.split(' ') ?? []
 
-/** Of the process, of its children that live, and of those that it has waited for. */
+/** Adds up the process, its living children and the ended children that it has waited for. */
 function cpuSeconds(pid: number): number {
   const [user, system, usersOfDead, systemsOfDead] = statOf(pid).slice(11, 15).map(Number)
   const dead = (usersOfDead ?? 0) + (systemsOfDead ?? 0)
@@ -102,7 +102,7 @@ function sharedMb(family: number[]): number {
   return own + largest('RssShmem') + largest('RssFile')
 }
 
-/** So that the peak is one of the measured time, not of the start. See proc_pid_clear_refs(5). */
+/** Resets the peak, which otherwise includes the start of the process. See proc_pid_clear_refs(5). */
 function forgetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5')

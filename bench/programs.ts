@@ -30,7 +30,7 @@ export async function compilePrograms(): Promise<Programs> {
   }
 }
 
-/** To a folder from which packages are found. @returns its path */
+/** Compiles into a folder from which Node.js finds the packages. @returns the path of the folder */
 async function compile(): Promise<string> {
   const cache = join(import.meta.dirname, '../node_modules/.cache')
   await mkdir(cache, { recursive: true })

@@ -17,7 +17,7 @@ export type Behaviour = 'ok' | 'hang' | 'fail'
 export interface Arrivals {
   /** For each endpoint, how often event n has come, at index n divided by the number of event types. */
   counts: Uint8Array[]
-  /** From the event's publication to its arrival, at endpoints that are well. */
+  /** The time from an event's publication to its arrival, at endpoints that answer. */
   latencyMs: Percentiles | undefined
   firstUs: number
   /** When the last webhook came that hadn't come before, at an endpoint that is well. */
@@ -27,7 +27,7 @@ export interface Arrivals {
 export type ReceiverCommands = {
   /** Opens endpoints `/e/0`, `/e/1`, … and forgets all before. @returns the port */
   open(endpoints: Opened): Promise<number>
-  /** From event n on, arrivals count; those before were for warming up. */
+  /** Counts arrivals from event n on. Earlier events were for the warm-up. */
   measureFrom(n: number): void
   /** How many events have arrived at endpoints that are well, each counted once at each. */
   progress(): number
@@ -36,7 +36,7 @@ export type ReceiverCommands = {
 
 export interface Opened {
   behaviours: Behaviour[]
-  /** Over how many addresses of this machine they are spread. */
+  /** The number of addresses of this machine that they are spread over. */
   hosts: number
   /** The number of event types: an endpoint gets one of them, or there is only one. */
   types: number
@@ -56,7 +56,7 @@ let lastUs = 0
 const latencies = createSamples()
 
 const EVENTS_AT_FIRST = 65_536
-/** Of connections that arrive at once. */
+/** The number of connections that may wait to be accepted. */
 const BACKLOG = 4096
 
 function note(endpoint: Endpoint, body: Buffer): void {

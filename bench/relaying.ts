@@ -16,7 +16,7 @@ export interface Endpoint {
 /** What a relay is told at its start. */
 export interface RelayOptions {
   endpoints: Endpoint[]
-  /** Of the database, for a relay that has one. */
+  /** The address of the database. Relays without a database ignore it. */
   databaseUrl: string
 }
 

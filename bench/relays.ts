@@ -11,7 +11,7 @@ export type Build = Extract<RelayName, 'base' | 'service'>
 export const isBuild = (name: RelayName): name is Build => name === 'base' || name === 'service'
 
 export interface Relay extends AsyncDisposable {
-  /** Of its API, and the key to it. */
+  /** The address of the API. */
   url: string
   apiKey: string
   processes: ProcessGroup[]
@@ -26,7 +26,7 @@ export interface RelaySituation {
   endpoints: Endpoint[]
 }
 
-/** One of the references. */
+/** Starts one of the two relays that the service is compared with. */
 export async function startReference(
   programs: Programs,
   name: Exclude<RelayName, Build>,

@@ -3,7 +3,10 @@ import type { Behaviour } from './receiver.js'
 import type { Watchers } from './watching.js'
 
 export type Load =
-  /** As fast as answers come: what is the most? Where a fast answer would leave too much to deliver, up to so many. */
+  /**
+   * Each connection publishes again as soon as it has an answer, to find the highest rate. `mostEventsPerSecond` limits
+   * it where answers come faster than events can be delivered.
+   */
   | { loop: 'closed'; connections: number; mostEventsPerSecond?: number }
   /** At a fixed rate: how long does it take? */
   | { loop: 'open' }
@@ -19,15 +22,15 @@ export interface Scenario {
   /** Scenarios that are compared with each other run in turns. Also what `--scenarios` asks for. */
   group: string
   load: Load
-  /** Of a request. */
+  /** The size of a request's body. */
   bodyBytes: number
   endpoints: Behaviour[]
-  /** Over how many of this machine's addresses the endpoints are spread. */
+  /** The number of addresses of this machine that the endpoints are spread over. */
   hosts: number
   /** Whether each endpoint has an event type of its own; else all want every event. */
   hasOwnTypes: boolean
   layout: Layout
-  /** Of the service, over those that every run has. */
+  /** Settings of the service, which override those that every run has. */
   settings: Record<string, string>
   /** Whether the references run, too. Where they don't, those of the scenario named here are compared with. */
   references: true | 'throughput' | 'latency'

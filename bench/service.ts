@@ -18,13 +18,13 @@ import type { Relay, RelayName, RelaySituation } from './relays.js'
 export interface ServiceSituation extends RelaySituation {
   /** The checkout whose build runs. */
   directory: string
-  /** Of the endpoints, those that are well. */
+  /** The endpoints that answer. */
   wellEndpoints: Endpoint[]
   /** Absent: the queue is on PostgreSQL, too. */
   redisUrl: string | undefined
-  /** A process of each. The first serves the API. */
+  /** One process is started for each role. The first serves the API. */
   roles: Role[]
-  /** Over those that every run has. */
+  /** Override the settings that every run has. */
   settings: Record<string, string>
 }
 
@@ -104,7 +104,7 @@ export async function startProcess(
   return { role, url, pid: child.pid as number, [Symbol.asyncDispose]: () => killGroup(child) }
 }
 
-/** With all that it has started. */
+/** Kills the process and all processes that it started. */
 async function killGroup(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return
   const exit = once(child, 'exit')
@@ -113,7 +113,7 @@ async function killGroup(child: ChildProcess): Promise<void> {
 }
 
 const LINES_SHOWN = 5
-/** As pino begins such a line. */
+/** The beginning of a line that pino writes for a warning. */
 const WARNING = '{"level":40,'
 
 /** Trouble may explain a figure: the first lines are shown. That attempts fail at ill endpoints is none. */

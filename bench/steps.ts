@@ -10,7 +10,7 @@ import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
 /** More than a lease runs: what comes within this was late, what doesn't is lost. */
 const STALL_MS = 45_000
 const POLL_MS = 50
-/** So many that none is waited for, unless nothing is answered at all. */
+/** Enough that a request never waits for a free connection, unless no request is answered. */
 const OPEN_LOOP_CONNECTIONS = 128
 
 export async function openEndpoints({ receiver }: Bench, scenario: Scenario): Promise<Endpoint[]> {

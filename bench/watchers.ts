@@ -8,7 +8,7 @@ import { serveCommands } from './commands.js'
 import { createSamples, type Percentiles } from './samples.js'
 
 export interface Watching {
-  /** Of the API. */
+  /** The address of the API. */
   url: string
   apiKey: string
   count: number
@@ -17,12 +17,12 @@ export interface Watching {
 }
 
 export interface Watched {
-  /** From a change to its arrival at the first and the last watcher. */
+  /** The time from a change until the first and the last watcher have it. */
   latencyMs: Percentiles | undefined
   /** Updates that these two got, and the deliveries that each of them saw become SENT. */
   updates: number
   sent: number[]
-  /** Of all watchers that were opened, those whose stream is still there. */
+  /** The number of watchers whose stream is still open. */
   open: number
   megabytes: number
 }
@@ -30,7 +30,7 @@ export interface Watched {
 export type WatcherCommands = {
   /** Resolves once the service follows for each of them. */
   open(watching: Watching): Promise<void>
-  /** From now on, what comes counts. */
+  /** Starts the measurement: updates that came before are not counted. */
   measure(): void
   report(): Watched
   close(): void

@@ -3,16 +3,16 @@ import { median } from '../bench/figures.js'
 
 export interface Bar {
   label: string
-  /** One of each round. */
+  /** One value for each round. */
   values: number[]
-  /** Whether it is of this project, and not of what it is compared with. */
+  /** True for this project, false for a reference. */
   isOwn: boolean
 }
 
 export interface Panel {
   title: string
   bars: Bar[]
-  /** After the decimal point. */
+  /** The number of digits after the decimal point. */
   digits: number
 }
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type NodeMajor, nodeMajors, provideNode, withNode } from '../test/support/node-release.js'
 
-/** Of the settings of the machine that npm runs on, which are not the project's. */
+/** Warnings about npm's settings on this machine, which the project cannot change. */
 const ofTheMachine = /^npm warn Unknown (user|global|env|cli) config /
 const expected = [/^added \d+ packages in /, /^> /]
 

@@ -2,7 +2,7 @@
 import { isConcurrent, parseIndexStatements } from '../src/platform/migrations/concurrently.js'
 import { splitStatements } from '../src/platform/migrations/statements.js'
 
-/** The rules are younger than this one. */
+/** Migrations up to this one are older than the rules, and are not checked. */
 const LAST_WITHOUT_RULES = '20261123210302_events_of_a_subscription'
 
 const large = '"(?:events|deliveries|deliveryLogs|outbox)"'
@@ -55,9 +55,9 @@ function findForeign(name: string, sql: string): string[] {
 }
 
 export interface SplitMigration {
-  /** For a transaction. */
+  /** The statements that may run in a transaction. */
   transactional: string
-  /** For a migration of its own, which runs after it. */
+  /** The statements for a second migration, which runs without a transaction. */
   concurrent: string
 }
 

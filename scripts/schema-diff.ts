@@ -9,7 +9,7 @@ export const SCHEMA_FILE = 'prisma/schema.prisma'
 /** The model that the migrations lead to. */
 export const MIGRATED_SCHEMA_FILE = 'prisma/migrations/schema.prisma'
 
-/** A PostgreSQL that is gone afterwards. */
+/** A PostgreSQL whose data is removed when it is disposed of. */
 export async function withThrowawayPostgres<Result>(work: (url: string) => Promise<Result>): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'node-event-service-schema-'))
   // Root's PostgreSQL runs as another user, who has to get in.
