@@ -35,6 +35,7 @@ describe('REST', () => {
     ['read', 'get', `/v1/subscriptions/${id}`],
     ['manage', 'patch', `/v1/subscriptions/${id}`, { isEnabled: true }],
     ['manage', 'post', `/v1/subscriptions/${id}/rotate-secret`, {}],
+    ['read', 'get', `/v1/deliveries/${id}/logs/${id}`],
     ['read', 'post', '/v1/filters/preview', { filter: 'true', event: { type: 'a', data: {} } }],
   ]
 
