@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { applyMigrations, migrationNames, pendingMigrations } from '../../src/platform/migrations/index.js'
+import { tryAgainOnConflict } from '../../src/platform/postgres/conflicts.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createTestDatabase } from '../support/database.js'
 import { startPgBouncer } from '../support/pgbouncer.js'
@@ -34,7 +35,8 @@ const undo = `
 test('migrations are applied under a service at work: nothing fails, and all of it arrives', async () => {
   const service = resources.use(await startTestService('postgres'))
   const receiver = resources.use(await startReceiver())
-  await service.database.query(undo)
+  // The service is at work already, and may have locked the tables in another order.
+  await tryAgainOnConflict(() => service.database.query(undo))
   await service.api.post('/v1/subscriptions', { endpointUrl: receiver.url, eventTypes: ['a'] })
 
   const statuses: number[] = []

@@ -48,7 +48,8 @@ async function applyAndRecord(
   history: HistoryEntry[],
 ): Promise<void> {
   if (history.some(({ migration_name }) => migration_name === migration.name)) {
-    await finishHalfApplied(client, migration)
+    // A concurrent one is finished by its own repeatable statements.
+    if (!isConcurrent(migration)) await finishHalfApplied(client, migration)
     return recordFinished(client, migration)
   }
   if (!isConcurrent(migration)) await client.query(migration.sql)
