@@ -77,7 +77,7 @@ describe('the attacks', () => {
 
   it('have every test that attacks the service', () => {
     const isAttack =
-      /^(bad-|fuzz-|hostile-|slow-|secret-leaks|secrets-|graphql-(bounds|safety|slow)|unknown-|egress-guard|ip-)/
+      /^(bad-|endpoints-|fuzz-|slow-|secret-leaks|secrets-|graphql-(answer-bounds|bounds|safety|slow)|unknown-|egress-guard|ip-)/
     const attacking = ['test/unit', 'test/integration', 'test/e2e']
       .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
       .filter((file) => isAttack.test(basename(file)))
