@@ -2,7 +2,7 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { attemptId, connectionFields, exchangeFields } from '../model/attempt-details.js'
-import { type WebhookContent, webhookText } from '../model/webhook-body.js'
+import { sqlWebhookContent, type WebhookContent, webhookText } from '../model/webhook-body.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { BodyCipher } from '../secrets/body-cipher.js'
@@ -13,7 +13,7 @@ const findAttemptStatement: Statement = {
   text: `
     select l.attempt, l.status, l."statusCode", l.error, l."responseTimeMs", l."createdAt" as "recordedAt",
            l.connection, l.headers, l."responseBody",
-           e.id as "eventId", e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata
+           ${sqlWebhookContent('e')}
     from "deliveryLogs" l
     join deliveries d on d.id = l."deliveryId"
     join events e on e.id = d."eventId"

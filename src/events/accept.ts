@@ -228,7 +228,7 @@ function matchCandidates(matcher: Matcher, candidates: Candidate[]): CandidateMa
     if (!filtered.has(publication.type)) return publication.type
     const match = matcher.matchEvent(toFilteredEvent({ ...publication, createdAt }), MAX_FAST_PATH_FAN_OUT)
     if (match !== undefined) byKey.set(id, match.ids)
-    if (match !== undefined && match.errors.length > 0) failures.set(id, match.errors)
+    if (match !== undefined && match.failures.length > 0) failures.set(id, match.failures)
     return id
   })
   return { byKey, keys, failures, view }

@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from '../filters/filter.js'
 import { type EventText, toFilteredEvent } from '../filters/filtered-event.js'
+import type { Clock } from '../platform/clock.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import { publicationBody, toPublication } from './publication.js'
@@ -47,13 +48,14 @@ const loadEventToFilter: Statement = {
 
 /** @throws ServiceError NOT_FOUND for an unknown event, BAD_USER_INPUT unless exactly one event is given */
 export async function previewFilter(
-  { database, now }: { database: Database; now(): Date },
+  { database, clock }: { database: Database; clock: Clock },
   { filter, eventId, event }: PreviewInput,
 ): Promise<Preview> {
   if ((eventId == null) === (event == null)) {
     throw badInput([{ path: '', message: 'must have exactly one of eventId and event' }])
   }
-  const filtered = event == null ? await loadEvent(database, eventId as string) : readEvent(event, now())
+  const filtered =
+    event == null ? await loadEvent(database, eventId as string) : readEvent(event, clock.now())
   await loadFilters()
   return preview(filter, filtered)
 }

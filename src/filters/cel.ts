@@ -3,7 +3,7 @@ import { type CelInput, celType, isCelError, parse, plan, unparse } from '@bufbu
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { createMeteredEnv, isOverspent, renewAllowance, TOO_COSTLY } from './allowance.js'
 import { type Filter, FilterError, type FilteredEvent, MAX_FILTER_LENGTH, type Verdict } from './filter.js'
-import { conjunctsOf, type Expression, type Parsed, prepare } from './prepare.js'
+import { conjunctsOf, type Expression, type Parsed, positionOf, prepare } from './prepare.js'
 
 const env = createMeteredEnv()
 
@@ -11,6 +11,7 @@ const env = createMeteredEnv()
 export function compileFilter(text: string): Filter {
   if (text.length > MAX_FILTER_LENGTH)
     throw new FilterError(`must have at most ${MAX_FILTER_LENGTH} characters`)
+  if (text.trim() === '') throw new FilterError('must not be blank: null stands for every event')
   const parsed = parseText(text)
   // Prepared, an expression has more than its text.
   const conjuncts = conjunctsOf(parsed.expr).map((part) => ({ text: textOf(parsed, part), part }))
@@ -37,15 +38,12 @@ function parseText(text: string): Parsed {
 /** Macros such as `exists` come out as they were written. */
 const textOf = (parsed: Parsed, part: Expression): string => unparse({ ...parsed, expr: part })
 
-function evaluator(expression: Expression, { sourceInfo }: Parsed): (event: FilteredEvent) => Verdict {
+function evaluator(expression: Expression, parsed: Parsed): (event: FilteredEvent) => Verdict {
   const evaluate = plan(env, expression)
-  const failed = (problem: string, id?: bigint | number): Verdict => {
-    const offset = id === undefined ? undefined : sourceInfo?.positions[String(id)]
-    return {
-      matches: false,
-      error: new FilterError(problem, offset === undefined ? undefined : offset + 1).message,
-    }
-  }
+  const failed = (problem: string, id?: bigint | number): Verdict => ({
+    matches: false,
+    error: new FilterError(problem, positionOf(parsed, id)).message,
+  })
   return ({ createdAt, ...event }) => {
     renewAllowance()
     const result = evaluate({

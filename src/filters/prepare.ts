@@ -44,12 +44,15 @@ const NUMBERS_AND_TEXTS = new Set([
   'string',
 ])
 
+/** Where a part of an expression stands: the number of its character, from 1. */
+export function positionOf({ sourceInfo }: Parsed, id: bigint | number | undefined): number | undefined {
+  const offset = sourceInfo?.positions[String(id)]
+  return offset === undefined ? undefined : offset + 1
+}
+
 /** @throws FilterError */
 export function prepare(parsed: Parsed): Expression {
-  const at = ({ id }: Expression) => {
-    const offset = parsed.sourceInfo?.positions[String(id)]
-    return offset === undefined ? undefined : offset + 1
-  }
+  const at = ({ id }: Expression) => positionOf(parsed, id)
   if (!canBeBoolean(parsed.expr))
     throw new FilterError('must be true or false for each event', at(parsed.expr))
   return visit(parsed.expr, new Set(FIELDS), 0)

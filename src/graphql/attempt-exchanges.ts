@@ -1,6 +1,11 @@
 /** What attempts have sent and been answered. It may be long, so an answer counts it. */
-import { exchangeFields, type ShownExchange } from '../model/attempt-details.js'
-import { WEBHOOK_FRAME_BYTES, type WebhookContent, webhookText } from '../model/webhook-body.js'
+import { exchangeFields, type ShownExchange, sqlAttemptId } from '../model/attempt-details.js'
+import {
+  sqlWebhookContent,
+  WEBHOOK_FRAME_BYTES,
+  type WebhookContent,
+  webhookText,
+} from '../model/webhook-body.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { BodyCipher } from '../secrets/body-cipher.js'
 import type { Answer } from './answers.js'
@@ -18,7 +23,7 @@ const sqlAttempts = `
 const measureExchanges: Statement = {
   name: 'measure-exchanges',
   text: `
-    select l."deliveryId" || '/' || l.attempt as id, coalesce(octet_length(l.headers), 0) +
+    select ${sqlAttemptId('l')} as id, coalesce(octet_length(l.headers), 0) +
            coalesce(octet_length(l."responseBody"), 0) as bytes
     ${sqlAttempts}`,
 }
@@ -31,7 +36,7 @@ interface MeasureExchangesRow {
 const readExchanges: Statement = {
   name: 'read-exchanges',
   text: `
-    select l."deliveryId" || '/' || l.attempt as id, l.connection, l.headers, l."responseBody"
+    select ${sqlAttemptId('l')} as id, l.connection, l.headers, l."responseBody"
     ${sqlAttempts}`,
 }
 
@@ -86,7 +91,7 @@ interface MeasureWebhooksRow {
 const readWebhooks: Statement = {
   name: 'read-webhooks',
   text: `
-    select d.id, e.id as "eventId", e.type, e."createdAt", e.data::text as data, e.metadata::text as metadata
+    select d.id, ${sqlWebhookContent('e')}
     from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])`,
 }
 

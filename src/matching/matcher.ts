@@ -28,7 +28,7 @@ export interface EventMatch {
   /** The ids of the subscriptions that want the event. */
   ids: string[]
   /** The subscriptions whose filters failed for it, which therefore don't get it. */
-  errors: FilterFailure[]
+  failures: FilterFailure[]
 }
 
 export interface Matcher {
@@ -72,15 +72,15 @@ export async function createMatcher(
     },
     matchEvent(event, atMost) {
       const { index } = subscriptions
-      const errors: FilterFailure[] = []
+      const failures: FilterFailure[] = []
       const ids = index.find(event.type, atMost)?.filter((subscriptionId) => {
         const filter = index.filterOf(subscriptionId)
         if (filter === undefined) return true
         const { matches, error } = test(filter, event)
-        if (error !== null) errors.push({ subscriptionId, error })
+        if (error !== null) failures.push({ subscriptionId, error })
         return matches
       })
-      return ids && { ids, errors }
+      return ids && { ids, failures }
     },
     count,
     refresh: () => refreshes.add(undefined),

@@ -129,6 +129,9 @@ function readHeaders(text: string): { request?: Headers; response?: Headers } {
 /** Names an attempt, for what is kept of it. */
 export const attemptId = (deliveryId: string, attempt: number): string => `${deliveryId}/${attempt}`
 
+/** SQL: the same of a row of delivery logs. */
+export const sqlAttemptId = (log: string): string => `${log}."deliveryId" || '/' || ${log}.attempt`
+
 /** Bytes that are no UTF-8 become U+FFFD. A character that was cut off at the end is left out. */
 const bodyText = (body: Uint8Array, isTruncated: boolean): string =>
   new TextDecoder().decode(body, { stream: isTruncated })

@@ -9,6 +9,10 @@ export interface WebhookContent {
   metadata: string | null
 }
 
+/** SQL: these columns of the event `e`. */
+export const sqlWebhookContent = (e: string): string =>
+  `${e}.id as "eventId", ${e}.type, ${e}."createdAt", ${e}.data::text as data, ${e}.metadata::text as metadata`
+
 /** Built from the producer's own text, so that `data` arrives as it was written. */
 export function webhookText({ eventId, type, createdAt, data, metadata }: WebhookContent): string {
   const head = `{"id":"${eventId}","type":"${type}","createdAt":"${createdAt.toISOString()}"`

@@ -9,7 +9,8 @@
  * A sealed body is bound to its attempt. When its key is taken away it can't be read any more, unlike a secret, which a
  * start encrypts anew: a log is not kept for long.
  */
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { NONCE_BYTES, openBytes, sealBytes } from './aes-gcm.js'
 import { encryptionKeyId } from './encryption-keys.js'
 
 export interface BodyCipher {
@@ -21,10 +22,7 @@ export interface BodyCipher {
 
 const PLAIN = 0
 const SEALED = 1
-const ALGORITHM = 'aes-256-gcm'
 const KEY_ID_BYTES = 4
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
 const NONCE_AT = 1 + KEY_ID_BYTES
 const TEXT_AT = NONCE_AT + NONCE_BYTES
 
@@ -35,11 +33,8 @@ export function createBodyCipher(keys: readonly KeyObject[]): BodyCipher {
   return {
     seal(attemptId, body) {
       if (first === undefined) return Buffer.concat([Buffer.of(PLAIN), body])
-      const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(ALGORITHM, first[1], nonce, { authTagLength: TAG_BYTES })
-      cipher.setAAD(Buffer.from(attemptId))
-      const sealed = [cipher.update(body), cipher.final(), cipher.getAuthTag()]
-      return Buffer.concat([Buffer.of(SEALED), Buffer.from(first[0], 'hex'), nonce, ...sealed])
+      const { nonce, sealed } = sealBytes(first[1], attemptId, body)
+      return Buffer.concat([Buffer.of(SEALED), Buffer.from(first[0], 'hex'), nonce, sealed])
     },
     open(attemptId, bytes) {
       const stored = Buffer.from(bytes)
@@ -48,10 +43,7 @@ export function createBodyCipher(keys: readonly KeyObject[]): BodyCipher {
       if (stored[0] !== SEALED || key === undefined) return undefined
       try {
         const nonce = stored.subarray(NONCE_AT, TEXT_AT)
-        const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-        decipher.setAAD(Buffer.from(attemptId))
-        decipher.setAuthTag(stored.subarray(-TAG_BYTES))
-        return Buffer.concat([decipher.update(stored.subarray(TEXT_AT, -TAG_BYTES)), decipher.final()])
+        return openBytes(key, attemptId, { nonce, sealed: stored.subarray(TEXT_AT) })
       } catch {
         return undefined
       }

@@ -6,16 +6,16 @@
  * The first key seals and every key opens. A plain secret stays readable, so operators can add and replace keys at any
  * time. A sealed text is bound to its subscription: a copy in another subscription does not open.
  */
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { openBytes, sealBytes } from './aes-gcm.js'
 import { encryptionKeyId } from './encryption-keys.js'
 
-/** Every sealed text starts with this. No secret may start with it. */
+/** Every sealed text starts with this. */
 export const SEALED_PREFIX = 'enc:v1:'
 
-const ALGORITHM = 'aes-256-gcm'
-/** NIST SP 800-38D, section 5.2.1.1, recommends this length. */
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
+export const isSealed = (text: string): boolean => text.startsWith(SEALED_PREFIX)
+/** Why a secret is refused that looks like a sealed one. */
+export const LOOKS_SEALED = `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`
 
 export interface SecretCipher {
   /** The prefix of texts sealed with the first key; undefined without keys. */
@@ -48,19 +48,17 @@ export function createSecretCipher(keys: readonly KeyObject[]): SecretCipher {
     keyIds: [...byId.keys()],
     seal(owner, secret) {
       if (first === undefined) return secret
-      const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(ALGORITHM, first[1], nonce, { authTagLength: TAG_BYTES })
-      cipher.setAAD(Buffer.from(owner))
-      const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      const { nonce, sealed } = sealBytes(first[1], owner, Buffer.from(secret))
       return `${currentPrefix}${nonce.toString('base64url')}:${sealed.toString('base64url')}`
     },
     open(owner, stored, what = 'the secret to sign with') {
-      if (!stored.startsWith(SEALED_PREFIX)) return stored
+      if (!isSealed(stored)) return stored
       const [keyId = '', nonce = '', sealed = ''] = stored.slice(SEALED_PREFIX.length).split(':')
       const key = byId.get(keyId)
       if (key === undefined) throw new UnreadableSecretError(lacksKey(what, keyId))
       try {
-        return unseal(key, Buffer.from(nonce, 'base64url'), Buffer.from(sealed, 'base64url'), owner)
+        const bytes = { nonce: Buffer.from(nonce, 'base64url'), sealed: Buffer.from(sealed, 'base64url') }
+        return openBytes(key, owner, bytes).toString()
       } catch {
         throw new UnreadableSecretError(
           `${what} can not be decrypted: what is stored was damaged, or belongs to another subscription`,
@@ -78,13 +76,6 @@ export function openIfReadable(cipher: SecretCipher, subscriptionId: string, sto
     if (error instanceof UnreadableSecretError) return null
     throw error
   }
-}
-
-function unseal(key: KeyObject, nonce: Buffer, sealed: Buffer, owner: string): string {
-  const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(Buffer.from(owner))
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
-  return decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
 }
 
 const lacksKey = (what: string, keyId: string): string =>

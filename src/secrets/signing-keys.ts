@@ -1,6 +1,6 @@
 /** The signing keys and credentials of stored secrets. Every attempt needs them, so what is decrypted stays in memory. */
 import type { KeyObject } from 'node:crypto'
-import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './cipher.js'
+import { isSealed, type SecretCipher, UnreadableSecretError } from './cipher.js'
 import { privateKeyObject } from './key-pair.js'
 import { validKeyPairs } from './key-pairs.js'
 import { signingKeyBytes } from './signing-secret.js'
@@ -28,10 +28,9 @@ export function createSigningKeys(cipher: SecretCipher, maxRemembered = MAX_REME
   return {
     ofSecret: (subscriptionId, stored) =>
       // Decoding a plain secret costs less than a look-up.
-      stored.startsWith(SEALED_PREFIX) ? ofSealedSecret(subscriptionId, stored) : signingKeyBytes(stored),
+      isSealed(stored) ? ofSealedSecret(subscriptionId, stored) : signingKeyBytes(stored),
     ofPrivateKey: remembered(privateKeyObject),
-    open: (owner, stored, what) =>
-      stored.startsWith(SEALED_PREFIX) ? ofSealedCredential(owner, stored, what) : stored,
+    open: (owner, stored, what) => (isSealed(stored) ? ofSealedCredential(owner, stored, what) : stored),
   }
 }
 

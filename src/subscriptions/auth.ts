@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { badInput } from '../errors.js'
 import type { ShownAuth, StoredAuth } from '../model/delivery-policy.js'
 import { optional } from '../platform/optional.js'
-import { isPostgresText } from '../platform/postgres/postgres-text.js'
-import { SEALED_PREFIX, type SecretCipher } from '../secrets/cipher.js'
+import { isPostgresText, withoutControls } from '../platform/postgres/postgres-text.js'
+import { isSealed, LOOKS_SEALED, type SecretCipher } from '../secrets/cipher.js'
 import { sealAuthSecret } from '../secrets/credentials.js'
 import { absoluteUrl, URL_FORM } from './endpoint-url.js'
 
@@ -27,50 +27,52 @@ export const authForms = {
   audience: `The audience to ask for; at most ${MAX_SCOPE_LENGTH} printable ASCII characters.`,
 } as const
 
-const isText = (text: string): boolean => isPostgresText(text) && !/\p{Cc}/u.test(text)
-
-const text = (name: keyof typeof authForms, max: number, isAllowed: (text: string) => boolean) =>
+const text = (name: keyof typeof authForms, maxLength: number, pattern: RegExp) =>
   z
     .string()
-    .refine((given) => given.length <= max && isAllowed(given), `must be ${lowerFirst(authForms[name])}`)
-    .meta({ description: authForms[name] })
+    .refine(
+      (given) => given.length <= maxLength && pattern.test(given) && isPostgresText(given),
+      `must be ${lowerFirst(authForms[name])}`,
+    )
+    .meta({ description: authForms[name], maxLength, pattern: pattern.source })
 
 const lowerFirst = (form: string): string => form.charAt(0).toLowerCase() + form.slice(1).replace(/\.$/, '')
 
-const secret = (name: keyof typeof authForms, isAllowed: (text: string) => boolean) =>
-  text(name, MAX_SECRET_LENGTH, isAllowed).refine(
-    (given) => !given.startsWith(SEALED_PREFIX),
-    `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`,
-  )
+const secret = (name: keyof typeof authForms, pattern: RegExp) =>
+  text(name, MAX_SECRET_LENGTH, pattern).refine((given) => !isSealed(given), LOOKS_SEALED)
 
 /** RFC 6749, appendix A: VSCHAR. */
-const isPrintable = (given: string): boolean => /^[ -~]+$/.test(given)
+const PRINTABLE = /^[ -~]+$/
+const PRINTABLE_WITHOUT_BLANKS = /^[!-~]+$/
+/** RFC 6749, section 3.3. */
+const SCOPES = /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/
+/** RFC 7617, section 2: no control characters, and no colon in the name. */
+const PASSWORD = new RegExp(withoutControls())
+const USERNAME = new RegExp(withoutControls(':'))
 
 const auth = z
   .strictObject({
     basic: optional(
       z
         .strictObject({
-          username: text('username', MAX_NAME_LENGTH, (given) => isText(given) && !given.includes(':')),
-          password: secret('password', isText),
+          username: text('username', MAX_NAME_LENGTH, USERNAME),
+          password: secret('password', PASSWORD),
         })
         .meta({ description: authForms.basic }),
     ),
     bearer: optional(
       z
-        .strictObject({ token: secret('token', (given) => /^[!-~]+$/.test(given)) })
+        .strictObject({ token: secret('token', PRINTABLE_WITHOUT_BLANKS) })
         .meta({ description: authForms.bearer }),
     ),
     oauth2: optional(
       z
         .strictObject({
           tokenUrl: absoluteUrl({ format: 'uri', description: authForms.tokenUrl }),
-          clientId: text('clientId', MAX_NAME_LENGTH, isPrintable),
-          clientSecret: secret('clientSecret', isPrintable),
-          scope: optional(
-            text('scope', MAX_SCOPE_LENGTH, (given) => /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/.test(given)),
-          ),
-          audience: optional(text('audience', MAX_SCOPE_LENGTH, isPrintable)),
+          clientId: text('clientId', MAX_NAME_LENGTH, PRINTABLE),
+          clientSecret: secret('clientSecret', PRINTABLE),
+          scope: optional(text('scope', MAX_SCOPE_LENGTH, SCOPES)),
+          audience: optional(text('audience', MAX_SCOPE_LENGTH, PRINTABLE)),
         })
         .meta({ description: authForms.oauth2 }),
     ),

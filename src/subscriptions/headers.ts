@@ -1,7 +1,7 @@
 /** The headers that a subscription adds to its webhooks: which names and values may be set. */
 import { z } from 'zod'
 import { badInput } from '../errors.js'
-import { SEALED_PREFIX } from '../secrets/cipher.js'
+import { isSealed, LOOKS_SEALED } from '../secrets/cipher.js'
 
 const MAX_HEADERS = 20
 const MAX_NAME_LENGTH = 128
@@ -19,11 +19,11 @@ export const headerForms = {
 } as const
 
 /** A token of RFC 9110 §5.6.2. */
-const isToken = (name: string): boolean =>
-  name.length <= MAX_NAME_LENGTH && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const isToken = (name: string): boolean => name.length <= MAX_NAME_LENGTH && TOKEN.test(name)
 /** A field value of RFC 9110 §5.5, without the bytes beyond ASCII: receivers don't agree about those. */
-const isFieldValue = (value: string): boolean =>
-  value.length <= MAX_VALUE_LENGTH && /^(?:[!-~](?:[\t -~]*[!-~])?)?$/.test(value)
+const FIELD_VALUE = /^(?:[!-~](?:[\t -~]*[!-~])?)?$/
+const isFieldValue = (value: string): boolean => value.length <= MAX_VALUE_LENGTH && FIELD_VALUE.test(value)
 
 /** What the service sets, what belongs to the connection (RFC 9110 §7.6.1), and what undici would refuse. */
 const setByOthers = new Set([
@@ -38,14 +38,16 @@ function refusalOf(name: string, value: string): string | undefined {
   if (isSetByOthers(name.toLowerCase())) return 'can not be set: the service or HTTP itself sets this header'
   if (!isFieldValue(value))
     return `must be printable ASCII without blanks at the ends, of at most ${MAX_VALUE_LENGTH} characters`
-  if (value.startsWith(SEALED_PREFIX))
-    return `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`
+  if (isSealed(value)) return LOOKS_SEALED
   return undefined
 }
 
 const headerMap = (description: string) =>
   z
-    .record(z.string(), z.string())
+    .record(
+      z.string().meta({ maxLength: MAX_NAME_LENGTH, pattern: TOKEN.source }),
+      z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: FIELD_VALUE.source }),
+    )
     .superRefine((headers, context) => {
       const names = Object.keys(headers)
       if (names.length > MAX_HEADERS) context.addIssue(`must have at most ${MAX_HEADERS} headers`)
@@ -58,7 +60,7 @@ const headerMap = (description: string) =>
         if (refusal !== undefined) context.addIssue({ code: 'custom', path: [name], message: refusal })
       }
     })
-    .meta({ description })
+    .meta({ description, maxProperties: MAX_HEADERS })
     .transform((headers) =>
       Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
     )

@@ -3,7 +3,7 @@
  * `name:value`, in an array whose index answers which subscriptions have all of some labels.
  */
 import { z } from 'zod'
-import { isPostgresText } from '../platform/postgres/postgres-text.js'
+import { isOneLineText, withoutControls } from '../platform/postgres/postgres-text.js'
 
 const MAX_LABELS = 20
 const MAX_VALUE_LENGTH = 256
@@ -17,13 +17,15 @@ export const labelForms = {
 export type Labels = Record<string, string>
 
 const isName = (text: string): boolean => new RegExp(`^${NAME}$`).test(text)
-const isValue = (text: string): boolean =>
-  text.length <= MAX_VALUE_LENGTH && isPostgresText(text) && !/\p{Cc}/u.test(text)
+const isValue = (text: string): boolean => text.length <= MAX_VALUE_LENGTH && isOneLineText(text)
 const WRONG_VALUE = `must have at most ${MAX_VALUE_LENGTH} characters, without control characters or broken ones`
 const WRONG_NUMBER = `must have at most ${MAX_LABELS} labels`
 
 export const labels = z
-  .record(z.string(), z.string())
+  .record(
+    z.string().meta({ pattern: `^${NAME}$` }),
+    z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: withoutControls() }),
+  )
   .superRefine((all, context) => {
     if (Object.keys(all).length > MAX_LABELS) context.addIssue(WRONG_NUMBER)
     for (const [name, value] of Object.entries(all)) {
@@ -31,12 +33,13 @@ export const labels = z
       if (!isName(name) || !isValue(value)) context.addIssue({ code: 'custom', path: [name], message })
     }
   })
-  .meta({ description: labelForms.labels })
+  .meta({ description: labelForms.labels, maxProperties: MAX_LABELS })
 
 const label = z
   .string()
   .refine((text) => new RegExp(`^${NAME}:`).test(text), `must be name:value, with a name of ${NAME_FORM}`)
   .refine((text) => isValue(text.slice(text.indexOf(':') + 1)), WRONG_VALUE)
+  .meta({ pattern: `^${NAME}:${withoutControls().slice(1)}` })
 
 /** The query parameter `label`, which may be there several times. */
 export const labelQuery = z

@@ -8,7 +8,7 @@ import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
 import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
-import { SEALED_PREFIX } from '../secrets/cipher.js'
+import { isSealed, LOOKS_SEALED } from '../secrets/cipher.js'
 import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
@@ -65,15 +65,13 @@ const filter = z
     examples: ['data.amount > 100 && data.currency in ["CHF", "EUR"]'],
   })
 
-const isNotSealed = (text: string): boolean => !text.startsWith(SEALED_PREFIX)
-
 const secret = z
   .string()
   .superRefine((text, context) => {
     const refusal = secretRefusal(text)
     if (refusal !== undefined) context.addIssue(refusal)
   })
-  .refine(isNotSealed, `must not start with ${SEALED_PREFIX}, which marks secrets that are stored encrypted`)
+  .refine((text) => !isSealed(text), LOOKS_SEALED)
   .meta({ description: inputForms.secret, ...SECRET_BOUNDS })
 
 const description = z

@@ -24,6 +24,10 @@ export interface ExchangeTrace {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+const NO_CONNECTION: UsedConnection = {
+  ...newConnectionTrace(),
+  ...{ isConnectionReused: null, httpVersion: null },
+}
 
 export const newExchangeTrace = (): ExchangeTrace => ({
   requestHeaders: undefined,
@@ -34,7 +38,7 @@ export const newExchangeTrace = (): ExchangeTrace => ({
   isTruncated: false,
   requestedAt: 0,
   firstByteMs: null,
-  connection: usedConnection(undefined),
+  connection: NO_CONNECTION,
 })
 
 /** Of requests: no other is spoken. */
@@ -42,10 +46,10 @@ const HTTP_VERSION = '1.1'
 
 /** What the log keeps of a connection. It must be read before the next exchange begins on it. */
 export function usedConnection(connection: ExchangeConnection | undefined): UsedConnection {
-  const { dnsMs, connectMs, tlsMs, remoteAddress } = connection?.trace ?? newConnectionTrace()
-  if (connection === undefined || remoteAddress === null)
-    return { dnsMs, connectMs, tlsMs, isConnectionReused: null, httpVersion: null, remoteAddress }
-  const { isReused } = connection
+  if (connection === undefined) return NO_CONNECTION
+  const { isReused, trace } = connection
+  const { dnsMs, connectMs, tlsMs, remoteAddress } = trace
+  if (remoteAddress === null) return { ...NO_CONNECTION, ...trace }
   return {
     dnsMs: isReused ? null : dnsMs,
     connectMs: isReused ? null : connectMs,

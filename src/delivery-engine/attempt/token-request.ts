@@ -3,6 +3,7 @@
  * connections, guard, proxy and authorities. Nothing that the token endpoint says is repeated, but the error codes of
  * the RFC.
  */
+import { basicCredentials } from '../../platform/basic-credentials.js'
 import type { Connections, ExchangeHandler } from '../egress/connections.js'
 import type { FetchedToken } from './access-tokens.js'
 import { describeFailure } from './failure.js'
@@ -86,10 +87,9 @@ function exchange(connections: Connections, client: OAuth2Client, timeoutMs: num
 /** RFC 6749 §2.3.1: both are encoded as form values before they become user name and password. */
 function headersOf({ clientId, clientSecret }: OAuth2Client): Record<string, string> {
   const encode = (text: string) => new URLSearchParams({ a: text }).toString().slice('a='.length)
-  const credentials = Buffer.from(`${encode(clientId)}:${encode(clientSecret())}`).toString('base64')
   return {
     accept: 'application/json',
-    authorization: `Basic ${credentials}`,
+    authorization: basicCredentials(encode(clientId), encode(clientSecret())),
     'content-type': 'application/x-www-form-urlencoded',
   }
 }

@@ -1,5 +1,6 @@
 /** The policy of a subscription as an attempt follows it, with its credentials readable. */
 import type { OAuth2Settings, StoredAuth, StoredDeliveryPolicy } from '../../model/delivery-policy.js'
+import { basicCredentials } from '../../platform/basic-credentials.js'
 import { openAuthSecret, openHeaders } from '../../secrets/credentials.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
 
@@ -57,9 +58,6 @@ function authorizationHeader(
   { basic, bearer, secret }: StoredAuth,
 ): Record<string, string> {
   const open = () => openAuthSecret(keys, subscriptionId, secret)
-  if (basic) {
-    const credentials = Buffer.from(`${basic.username}:${open()}`).toString('base64')
-    return { authorization: `Basic ${credentials}` }
-  }
+  if (basic) return { authorization: basicCredentials(basic.username, open()) }
   return bearer ? { authorization: `Bearer ${open()}` } : {}
 }

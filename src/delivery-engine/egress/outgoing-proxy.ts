@@ -1,4 +1,5 @@
 /** An outgoing proxy: its URL and its errors. */
+import { basicCredentials } from '../../platform/basic-credentials.js'
 
 export interface OutgoingProxy {
   protocol: 'http:' | 'https:'
@@ -30,8 +31,7 @@ export function parseProxy(text: string): OutgoingProxy {
 
 function basic(username: string, password: string, form: string): string {
   try {
-    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-    return `Basic ${Buffer.from(credentials).toString('base64')}`
+    return basicCredentials(decodeURIComponent(username), decodeURIComponent(password))
   } catch {
     throw new TypeError(`${form}, with % as %25 in user and password`)
   }

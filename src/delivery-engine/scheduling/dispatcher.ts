@@ -170,9 +170,9 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
   let likelyTypes: string[] = []
 
   async function dispatchBatch(): Promise<boolean> {
-    const eventsToFilter = await readEvents(matcher.match(likelyTypes).filtered)
-    const { byType, view } = matcher.match(likelyTypes)
-    const { matches, failures } = await matchEvents(eventsToFilter)
+    // The view is the older one of the two: an event that is matched by newer subscriptions is taken only where none changed.
+    const { byType, filtered, view } = matcher.match(likelyTypes)
+    const { matches, failures } = await matchEvents(await readEvents(filtered))
     const byKey = cut(new Map([...byType, ...matches]))
     const match = [[...byKey.keys()], ...matchColumns(byKey), ...view, [...matches.keys()]]
     const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas(), ...match])
@@ -206,7 +206,7 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
       await nextTurn()
       const match = matcher.matchEvent(toFilteredEvent(event))
       matches.set(id, match?.ids ?? [])
-      failures.set(id, match?.errors ?? [])
+      failures.set(id, match?.failures ?? [])
     }
     return { matches, failures }
   }

@@ -43,7 +43,6 @@ builder.queryField('previewFilter', (t) =>
       eventId: t.arg.id({ description: 'Of a stored event.' }),
       event: t.arg({ type: PreviewEventInput, description: 'An event as it would be published.' }),
     },
-    resolve: (_root, input, { database, clock }) =>
-      previewFilter({ database, now: () => clock.now() }, input),
+    resolve: (_root, input, context) => previewFilter(context, input),
   }),
 )

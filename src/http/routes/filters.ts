@@ -6,7 +6,7 @@ import { answers, BODY_PROBLEMS } from '../openapi.js'
 import { previewShape } from '../shapes.js'
 
 export const filterRoutes =
-  ({ database, clock }: { database: Database; clock: Clock }): FastifyPluginAsyncZod =>
+  (context: { database: Database; clock: Clock }): FastifyPluginAsyncZod =>
   async (app) => {
     app.post(
       '/filters/preview',
@@ -27,6 +27,6 @@ export const filterRoutes =
           response: answers({ 200: previewShape.describe('What the filter says.') }, 404, ...BODY_PROBLEMS),
         },
       },
-      async ({ body }) => previewFilter({ database, now: () => clock.now() }, body),
+      async ({ body }) => previewFilter(context, body),
     )
   }
