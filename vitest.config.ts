@@ -8,11 +8,8 @@ import { SlowestFirst } from './test/support/slowest-first.js'
 
 /** Most tests wait for servers and timers most of the time, so more of them run than there are cores. */
 const WORKERS = 4
-/**
- * Tests whose limits hold on a busy machine, but not on an overloaded one. One of these takes about 0.6 of a core, so two
- * at once leave a third of two cores idle.
- */
-const MEASURING_WORKERS = 3
+/** Tests whose limits hold on a busy machine, but not on an overloaded one. */
+const MEASURING_WORKERS = 2
 
 const integration = ['test/integration/**/*.test.ts']
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/faults/short.test.ts']

@@ -80,6 +80,7 @@ async function startHeld(
     const { adopted, port, password, connection } = await startAndConnect(place, warn, signal)
     if (adopted) log('Adopted the PostgreSQL that an earlier process left running')
     await createDatabase(connection.client)
+    signal?.throwIfAborted()
     const server = {
       connect: () => connect(urlOf(port, password, 'postgres')),
       isRunning: async () => (await findServer(clusterIn(home))) !== undefined,

@@ -97,8 +97,7 @@ describe('the verification of tables that forget', () => {
     expect(found('stats')).toEqual(expect.arrayContaining([expect.stringMatching(/^metrics of/)])))
 
   it('finds nothing else', () => {
-    expect(new Set(verification.findings.map(({ promise }) => promise))).toEqual(
-      new Set(['lost', 'status', 'logs', 'stats']),
-    )
+    const caused = new Set(['lost', 'status', 'logs', 'stats'])
+    expect(verification.findings.filter(({ promise }) => !caused.has(promise))).toEqual([])
   })
 })
