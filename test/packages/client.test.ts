@@ -113,11 +113,13 @@ describe('the package', () => {
   it('has types for both kinds of module', () => {
     const typed = `
       import { createClient, type Client } from '${NAME}'
-      import { verifyWebhook, type WebhookEvent } from '${NAME}/webhook'
+      import { createMemoryStore, processOnce, verifyWebhook, type WebhookEvent } from '${NAME}/webhook'
       export const publish = async (client: Client): Promise<string> =>
         (await client.publishEvent({ type: 'a', data: {} })).event.id
       export const verify = (body: string): Promise<WebhookEvent<{ n: number }>> =>
         verifyWebhook<{ n: number }>({ secret: 's', headers: new Headers(), body })
+      export const receive = (event: WebhookEvent<{ n: number }>): Promise<string> =>
+        processOnce(event, { store: createMemoryStore() }, async ({ payload }) => payload.data.n)
       createClient({ url: '', apiKey: '' })`
     consumer.write({
       'typed.mts': typed,
