@@ -3,6 +3,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 import {
   type DocumentNode,
   Kind,
+  print,
   type SelectionNode,
   type SelectionSetNode,
   stripIgnoredCharacters,
@@ -15,7 +16,7 @@ const config: CodegenConfig = {
   emitLegacyCommonJSImports: false,
   importExtension: '.js',
   silent: true,
-  hooks: { beforeOneFileWrite: [compactDocuments, leaveOutFragments, declareDecoration] },
+  hooks: { beforeOneFileWrite: [compactDocuments, leaveOutFragments, shareSelections, declareDecoration] },
   generates: {
     'src/client/generated/': {
       preset: 'client',
@@ -33,26 +34,30 @@ const config: CodegenConfig = {
   },
 }
 
-/** A fragment would be repeated behind each document that spreads it; what it selects is shorter than that. */
+/** By name, of all documents. */
+const fragments = new Map<string, SelectionSetNode>()
+
+/** What a fragment selects stands in place of it, for the types of the operations and for `shareSelections`. */
 function inlineFragments<Source extends { document?: DocumentNode }>(sources: Source[]): Source[] {
-  const fragments = new Map<string, SelectionSetNode>()
   for (const { document } of sources) {
     for (const definition of document?.definitions ?? []) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION)
         fragments.set(definition.name.value, definition.selectionSet)
     }
   }
+  return sources.map((source) =>
+    source.document ? { ...source, document: inline(source.document) } : source,
+  )
+}
+
+function inline<Node extends DocumentNode | SelectionSetNode>(node: Node): Node {
   const selectionsOf = (selection: SelectionNode): readonly SelectionNode[] =>
     selection.kind === Kind.FRAGMENT_SPREAD
       ? (fragments.get(selection.name.value)?.selections ?? []).flatMap(selectionsOf)
       : [selection]
-  const inline = (document: DocumentNode): DocumentNode =>
-    visit(document, {
-      SelectionSet: (set) => ({ ...set, selections: set.selections.flatMap(selectionsOf) }),
-    })
-  return sources.map((source) =>
-    source.document ? { ...source, document: inline(source.document) } : source,
-  )
+  return visit(node, {
+    SelectionSet: (set) => ({ ...set, selections: set.selections.flatMap(selectionsOf) }),
+  })
 }
 
 /**
@@ -71,6 +76,24 @@ function compactDocuments(_path: string, content: string): string {
     (_all, document: string) =>
       `/*#__PURE__*/ new TypedDocumentString(\`${stripIgnoredCharacters(document)}\``,
   )
+}
+
+/** What a fragment selects stands once in the file: documents, and longer fragments, take it from a constant. */
+function shareSelections(_path: string, content: string): string {
+  const texts = [...fragments].map(([name, set]) => {
+    const constant = name.charAt(0).toLowerCase() + name.slice(1)
+    return { constant, text: stripIgnoredCharacters(print(inline(set))).slice(1, -1) }
+  })
+  texts.sort((one, other) => other.text.length - one.text.length)
+  const take = (text: string, from: typeof texts) =>
+    from.reduce((rest, shared) => rest.replaceAll(shared.text, `\${${shared.constant}}`), text)
+  const constants = texts
+    .map(({ constant, text }, index) => `const ${constant} = \`${take(text, texts.slice(index + 1))}\``)
+    .reverse()
+  const [types = '', ...documents] = content.split(/^(?=export const \w+Document )/m)
+  return documents.length === 0
+    ? content
+    : `${types}${constants.join('\n')}\n${take(documents.join(''), texts)}`
 }
 
 /** The client has no dependencies, not even for a type. */
