@@ -95,7 +95,11 @@ export function toPublication(values: unknown, maxBytes: number): Publication {
   return readPublication(body, text, idempotencyKey ?? undefined)
 }
 
-const eventTooLarge = (maxBytes: number): ServiceError =>
+/** Of one request. */
+export const MAX_BATCH_EVENTS = 1000
+export const MAX_BATCH_BYTES = 10 * 1024 * 1024
+
+export const eventTooLarge = (maxBytes: number): ServiceError =>
   new ServiceError(
     'PAYLOAD_TOO_LARGE',
     `The event is larger than the ${maxBytes} bytes that this service takes (EVENT_MAX_BYTES). Nothing was published.`,

@@ -16,7 +16,7 @@ import {
   isDataFault,
 } from '../platform/postgres/database-errors.js'
 import { announceChanges } from '../telemetry/changes.js'
-import type { ServiceEvents } from '../telemetry/service-events.js'
+import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate, type FastPathRoom } from './accept.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
@@ -31,6 +31,12 @@ export interface Published {
 export interface Publisher {
   /** @throws ServiceError IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing is promised */
   publish(publication: Publication): Promise<Published>
+  /**
+   * Publishes many in one commit, each answered by itself: a result, or the error that a lone publication would have.
+   *
+   * @throws DatabaseUnavailableError, and then nothing is promised; ServiceError SERVICE_UNAVAILABLE
+   */
+  publishAll(publications: Publication[]): Promise<(Published | Error)[]>
 }
 
 /** `$1` idempotency keys. */
@@ -82,6 +88,8 @@ const REST_MS = 1
  * For publications before their commit: the bytes of their data, and their wait. Beyond these, producers must retry.
  */
 const LIMITS = { size: 64 * 1024 * 1024, waitMs: 2000 }
+const sizeOf = ({ publication }: Candidate): number => publication.data.length
+const isItemsFault = (error: unknown) => isDataFault(error) || isConflictOfTransactions(error)
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { database, matcher, serviceEvents, clock, newId, fastPath, onCommitted, onError } = options
@@ -90,16 +98,45 @@ export function createPublisher(options: PublisherOptions): Publisher {
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
     restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
-    run: commit,
-    limits: { ...LIMITS, sizeOf: ({ publication }) => publication.data.length },
+    run: (candidates) => commit(candidates, roomOf(fastPath)),
+    limits: { ...LIMITS, sizeOf },
     isEveryonesFault: isDatabaseAway,
-    isItemsFault: (error) => isDataFault(error) || isConflictOfTransactions(error),
+    isItemsFault,
   })
 
-  async function commit(candidates: Candidate[]): Promise<(Published | Error)[]> {
+  /**
+   * For requests with many events. One commits at a time, because producers of single events should not wait for them.
+   */
+  const bulk = createBatcher<Candidate[], (Published | Error)[]>({
+    maxSize: 1,
+    maxConcurrent: 1,
+    run: (requests) => Promise.all(requests.map(commitAll)),
+    limits: { ...LIMITS, sizeOf: (candidates) => candidates.reduce((sum, one) => sum + sizeOf(one), 0) },
+    isEveryonesFault: isDatabaseAway,
+  })
+
+  /** Through the outbox, whose dispatcher shares out what one producer brings at once. */
+  async function commitAll(candidates: Candidate[]): Promise<(Published | Error)[]> {
+    try {
+      return await commit(candidates, undefined)
+    } catch (error) {
+      if (!isItemsFault(error)) throw error
+      return Promise.all(candidates.map((one) => batcher.add(one).catch(toFault)))
+    }
+  }
+
+  function toFault(error: Error): Error {
+    onError(error)
+    return error
+  }
+
+  async function commit(
+    candidates: Candidate[],
+    room: FastPathRoom | undefined,
+  ): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await accept({ database, matcher }, inOrder, roomOf(fastPath))
+    const accepted = await accept({ database, matcher }, inOrder, room)
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     const changesOf = fastPath?.announcesDeliveries ? unmatchedChanges : acceptedChanges
     announceChanges(serviceEvents, changesOf(inOrder, accepted))
@@ -120,21 +157,38 @@ export function createPublisher(options: PublisherOptions): Publisher {
     return new Map(rows.map((row) => [row.idempotencyKey, row]))
   }
 
+  const toCandidate = (publication: Publication): Candidate => ({
+    id: newId(),
+    publication,
+    contentHash: publication.idempotencyKey === null ? null : contentHash(publication),
+    createdAt: publication.createdAt ?? clock.now(),
+  })
+  const count = (result: IngestResult, count: number) => serviceEvents.emit('ingested', { result, count })
+  const countOne = ({ deduplicated }: Published) => count(deduplicated ? 'deduplicated' : 'accepted', 1)
+
+  /** Counts what was refused with all of its publications. */
+  async function publishing<Result>(publications: number, result: Promise<Result>): Promise<Result> {
+    try {
+      return await result
+    } catch (error) {
+      count('rejected', publications)
+      throw error instanceof CongestedError ? congested() : error
+    }
+  }
+
   return {
     async publish(publication) {
-      const hash = publication.idempotencyKey === null ? null : contentHash(publication)
-      try {
-        const createdAt = publication.createdAt ?? clock.now()
-        const published = await batcher.add({ id: newId(), publication, contentHash: hash, createdAt })
-        serviceEvents.emit('ingested', {
-          result: published.deduplicated ? 'deduplicated' : 'accepted',
-          count: 1,
-        })
-        return published
-      } catch (error) {
-        serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
-        throw error instanceof CongestedError ? congested() : error
+      const published = await publishing(1, batcher.add(toCandidate(publication)))
+      countOne(published)
+      return published
+    },
+    async publishAll(publications) {
+      const results = await publishing(publications.length, bulk.add(publications.map(toCandidate)))
+      for (const result of results) {
+        if (result instanceof Error) count('rejected', 1)
+        else countOne(result)
       }
+      return results
     },
   }
 }

@@ -62,7 +62,7 @@ export function endOfString(text: string, from: number): number {
 }
 
 /** The end of the value at `from`; `path` names it. It compares character codes for speed: every event passes here. */
-function endOfValue(text: string, from: number, path = ''): number {
+function endOfValue(text: string, from: number, path = '', maxDepth = MAX_JSON_DEPTH): number {
   const first = text.charCodeAt(from)
   if (first === QUOTE) return endOfString(text, from)
   if (!isOpening(first)) return endOfScalar(text, from)
@@ -76,7 +76,7 @@ function endOfValue(text: string, from: number, path = ''): number {
     }
     if (isOpening(code)) depth += 1
     else if (isClosing(code)) depth -= 1
-    if (depth > MAX_JSON_DEPTH) throw tooDeep(path)
+    if (depth > maxDepth) throw tooDeep(path)
     at += 1
   } while (depth > 0)
   return at
@@ -85,9 +85,10 @@ function endOfValue(text: string, from: number, path = ''): number {
 /**
  * The text of each member of an object's text. The last of equal names counts, as in `JSON.parse`.
  *
+ * @param maxDepth of a member; infinite where its parts are checked by themselves
  * @throws ServiceError BAD_USER_INPUT when one is nested too deeply
  */
-export function memberTexts(text: string): Map<string, RawJson> {
+export function memberTexts(text: string, maxDepth = MAX_JSON_DEPTH): Map<string, RawJson> {
   const members = new Map<string, RawJson>()
   let at = skipSpace(text, skipSpace(text, 0) + 1)
   while (text[at] !== '}') {
@@ -95,11 +96,23 @@ export function memberTexts(text: string): Map<string, RawJson> {
     const colon = skipSpace(text, nameEnd)
     const valueStart = skipSpace(text, colon + 1)
     const name = JSON.parse(text.slice(at, nameEnd))
-    const valueEnd = endOfValue(text, valueStart, name)
+    const valueEnd = endOfValue(text, valueStart, name, maxDepth)
     members.set(name, text.slice(valueStart, valueEnd) as RawJson)
     at = nextItem(text, valueEnd)
   }
   return members
+}
+
+/** The text of each item of an array's text, however deep it is. */
+export function itemTexts(text: string): RawJson[] {
+  const items: RawJson[] = []
+  let at = skipSpace(text, skipSpace(text, 0) + 1)
+  while (text[at] !== ']') {
+    const end = endOfValue(text, at, '', Number.POSITIVE_INFINITY)
+    items.push(text.slice(at, end) as RawJson)
+    at = nextItem(text, end)
+  }
+  return items
 }
 
 /** From the end of one member or item to the start of the next, or to the closing bracket. */

@@ -26,6 +26,7 @@ import { sendProblem, toHttpError } from './problem.js'
 import { attemptRoutes } from './routes/attempts.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
+import { eventBatchRoutes } from './routes/event-batch.js'
 import { eventRoutes } from './routes/events.js'
 import { filterRoutes } from './routes/filters.js'
 import type { GraphQLRouteOptions } from './routes/graphql.js'
@@ -131,6 +132,7 @@ export async function createApp({
         guardRoutes(guarded, api.authentication)
         await guarded.register(statsRoutes(api))
         await guarded.register(eventRoutes(api))
+        await guarded.register(eventBatchRoutes({ ...api, eventMaxBytes: maxBodyBytes }))
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(filterRoutes(api))
         await guarded.register(deliveryRoutes(api))

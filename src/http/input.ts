@@ -8,12 +8,14 @@ import { badInput, type InputError, type ServiceError } from '../errors.js'
 import { inputErrors } from '../platform/input-errors.js'
 
 export function checkInputs(app: FastifyInstance): void {
-  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (input) => {
-    // Schemas of headers are only for OpenAPI. A route checks its headers itself.
-    if (httpPart === 'headers') return { value: input }
-    const { data, error } = parse(schema, input)
-    return error ? { error: refusalOf(error, httpPart) } : { value: data }
-  })
+  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => validatorOf(schema, httpPart))
+}
+
+export const validatorOf = (schema: z.ZodType, httpPart: string | undefined) => (input: unknown) => {
+  // Schemas of headers are only for OpenAPI. A route checks its headers itself.
+  if (httpPart === 'headers') return { value: input }
+  const { data, error } = parse(schema, input)
+  return error ? { error: refusalOf(error, httpPart) } : { value: data }
 }
 
 const noParameters = z.strictObject({})

@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { badInput, type ErrorCode, errorCatalogue, ServiceError } from '../errors.js'
+import { MAX_BATCH_BYTES } from '../events/publication.js'
 import { isDatabaseAway } from '../platform/postgres/database-errors.js'
 import { toServiceError } from '../platform/service-errors.js'
 import { UNDECODABLE_BODY } from './content-encoding.js'
@@ -33,15 +34,20 @@ export const problemBody = z
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
+/** The body of an answer that tells of an error. */
+export function toProblem({ code, message, errors }: ServiceError): z.output<typeof problemBody> {
+  const { status, title } = errorCatalogue[code]
+  return { type: problemType(code), title, status, detail: message, ...(errors !== undefined && { errors }) }
+}
+
 export function sendProblem(reply: FastifyReply, error: ServiceError): FastifyReply {
-  const { status, title } = errorCatalogue[error.code]
+  const problem = toProblem(error)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
-  const errors = error.errors === undefined ? {} : { errors: error.errors }
   return reply
-    .code(status)
+    .code(problem.status)
     .type(PROBLEM_TYPE)
     .serializer((body: object) => JSON.stringify(body))
-    .send({ type: problemType(error.code), title, status, detail: error.message, ...errors })
+    .send(problem)
 }
 
 const problemType = (code: ErrorCode): string =>
@@ -61,7 +67,7 @@ function fromFramework(error: FastifyError): ServiceError | undefined {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ServiceError(
         'PAYLOAD_TOO_LARGE',
-        'The body is larger than this service takes (EVENT_MAX_BYTES).',
+        `The body is larger than is taken: EVENT_MAX_BYTES, and ${MAX_BATCH_BYTES / 1024 / 1024} MiB for many events.`,
       )
     case UNDECODABLE_BODY:
       return badInput([{ path: '', message: 'The body is not in the encoding that content-encoding names.' }])

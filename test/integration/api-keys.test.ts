@@ -25,6 +25,7 @@ describe('REST', () => {
     ['read', 'get', '/v1/stats'],
     ['read', 'get', '/v1/delivery-metrics?from=2026-11-01T00:00:00Z'],
     ['publish', 'post', '/v1/events', event],
+    ['publish', 'post', '/v1/events/batch', { events: [event] }],
     ['read', 'get', `/v1/events/${id}`],
     ['read', 'get', `/v1/events/${id}/summary`],
     ['read', 'get', '/v1/deliveries'],

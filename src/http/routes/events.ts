@@ -24,6 +24,11 @@ interface EventContext {
 /** Status codes of requests refused before the publisher. The publisher itself emits an event for all others. */
 const refusals = new Set([400, 413, 415])
 
+export const newEvent = publicationBody.meta({
+  id: 'NewEvent',
+  examples: [{ type: 'user.created', data: { userId: 'u_123' }, metadata: { source: 'auth-service' } }],
+})
+
 export const eventRoutes =
   ({ database, publisher, serviceEvents }: EventContext): FastifyPluginAsyncZod =>
   async (app) => {
@@ -52,12 +57,7 @@ export const eventRoutes =
                 ...{ minLength: 1, maxLength: 255, pattern: '^[!-~]([ -~]*[!-~])?$' },
               }),
           }),
-          body: publicationBody.meta({
-            id: 'NewEvent',
-            examples: [
-              { type: 'user.created', data: { userId: 'u_123' }, metadata: { source: 'auth-service' } },
-            ],
-          }),
+          body: newEvent,
           response: answers(
             {
               202: publishedShape.meta({
