@@ -12,7 +12,7 @@ export const errorCatalogue = {
   PAYLOAD_TOO_LARGE: { status: 413, title: 'Body too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported content type' },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'Idempotency key used with other content' },
-  TOO_MANY_REQUESTS: { status: 429, title: 'Too many wrong API keys' },
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
   INTERNAL_SERVER_ERROR: { status: 500, title: 'Internal error' },
   SERVICE_UNAVAILABLE: { status: 503, title: 'Service unavailable' },
 } as const

@@ -20,6 +20,7 @@ import { findDelivery } from './find.js'
 /** Why a retry does not send a delivery now. */
 export const retryReasons = [
   'SUBSCRIPTION_DELETED',
+  'TEST_EVENT',
   'SUBSCRIPTION_DISABLED',
   'ALREADY_PENDING',
   'ALREADY_SENT',
@@ -38,7 +39,8 @@ export interface RetryResult {
 export interface RetriedEvent {
   retried: number
   /**
-   * At most `MAX_RETRY_RESULTS`, those with a deleted or disabled subscription first, then the others that are retried.
+   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription or a test event first, then the others that
+   * are retried.
    */
   deliveries: RetryResult[]
   /** Whether the event has more deliveries than these. */
@@ -48,18 +50,18 @@ export interface RetriedEvent {
 export const MAX_RETRY_RESULTS = MAX_LIMIT
 
 const sqlReasonsInOrder = `
-  array['SUBSCRIPTION_DELETED', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
+  array['SUBSCRIPTION_DELETED', 'TEST_EVENT', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
 
 /** `$1` the id that `condition` on the delivery `d` is about. */
 const retrySql = (condition: string): string => `
   with unsent as (
     -- Locked, so that each status is the present one. A delivery that is SENT never changes again.
-    select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted"
-    from deliveries d join subscriptions s on s.id = d."subscriptionId"
+    select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted", e."isTest"
+    from deliveries d join subscriptions s on s.id = d."subscriptionId" join events e on e.id = d."eventId"
     where ${condition} and d.status <> 'SENT'
     order by d.id for update of d
   ), retryable as (
-    select * from unsent where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted"
+    select * from unsent where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted" and not "isTest"
   ), reopened as (
     update events e
     set "deadCount" = e."deadCount" - dead.count,
@@ -80,6 +82,7 @@ const retrySql = (condition: string): string => `
     select d.id as "deliveryId", d."subscriptionId", retryable.id is not null as "isRetried",
            case when unsent.id is null then 'ALREADY_SENT'
                 when unsent."isDeleted" then 'SUBSCRIPTION_DELETED'
+                when unsent."isTest" then 'TEST_EVENT'
                 when retryable.id is null then 'ALREADY_PENDING'
                 when not unsent."isEnabled" then 'SUBSCRIPTION_DISABLED' end as reason
     from deliveries d left join unsent using (id) left join retryable using (id)
@@ -108,7 +111,10 @@ export interface RetryContext {
   onDue(): void
 }
 
-/** @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, or its subscription is deleted */
+/**
+ * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, or its subscription
+ * is deleted
+ */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
   const { results } = isUuid(id) ? await retry(context, retryOne, id) : { results: [] }
   const [result] = results
@@ -121,13 +127,17 @@ export async function retryDelivery(context: RetryContext, id: string): Promise<
   return { retried: 1 }
 }
 
-const refusal = ({ reason }: RetryResult): string =>
-  reason === 'SUBSCRIPTION_DELETED'
-    ? 'The subscription of the delivery is deleted, so it can not be sent again.'
-    : `The delivery is ${reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'}. Only a delivery that is FAILED or DEAD can be retried.`
+function refusal({ reason }: RetryResult): string {
+  if (reason === 'SUBSCRIPTION_DELETED')
+    return 'The subscription of the delivery is deleted, so it can not be sent again.'
+  if (reason === 'TEST_EVENT')
+    return 'The event was sent as a test, which is made once. Send another test event.'
+  const status = reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'
+  return `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`
+}
 
 /**
- * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions. @throws ServiceError NOT_FOUND
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions and of test events. @throws ServiceError NOT_FOUND
  */
 export async function retryEvent(context: RetryContext, eventId: string): Promise<RetriedEvent> {
   if (!isUuid(eventId)) throw notFound('event', eventId)

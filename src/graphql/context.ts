@@ -5,6 +5,7 @@ import type { CancelContext } from '../deliveries/cancel.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
+import type { TestEvents } from '../events/test-event.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Answer } from './answers.js'
 import type { Exchange, WebhookBody } from './attempt-exchanges.js'
@@ -18,6 +19,7 @@ import type { Watch } from './watch.js'
 
 export interface GraphQLContext extends AttemptContext, SubscriptionContext, RetryContext, CancelContext {
   publisher: Publisher
+  testEvents: TestEvents
   liveUpdates: LiveUpdates
   /** For this operation only. */
   related: RelatedDeliveries

@@ -1,6 +1,7 @@
 /**
  * The scopes a key needs for an operation: `read` for queries and subscriptions, `publish` to publish, `manage` for
- * every other mutation. A mutation shows its own result. The objects below the result need `read` as well.
+ * every other mutation. A mutation shows its own result. The objects below the result need `read` as well, unless they
+ * are a part of it, as the request and the response are of an attempt.
  * Introspection needs no scope.
  */
 import {
@@ -23,6 +24,9 @@ import { extensionsOf } from './error-extensions.js'
 
 /** For a mutation with another scope than `manage`: the `extensions` of its field. */
 export const takesScope = (scope: Scope) => ({ scope })
+
+/** For a mutation whose results are shown with all that is in them: the `extensions` of its field. */
+export const showsWhole = (...results: string[]) => ({ showsWhole: results })
 
 export function useScopes(): Plugin {
   const guard = (args: ExecutionArgs, refuse: (result: { errors: GraphQLError[] }) => void) => {
@@ -51,10 +55,12 @@ function scopesOf({ document, schema, operationName }: ExecutionArgs): Set<Scope
   const rootFields = fieldsOf(operation.selectionSet).filter(({ name }) => !name.value.startsWith('__'))
   const scopes = new Set(rootFields.map(({ name }) => scopeOf(schema, operation, name.value)))
   if (operation.operation === 'mutation') {
-    const made = rootFields.flatMap((field) => fieldsOf(field.selectionSet))
-    const shown = made
-      .filter(({ name }) => name.value !== 'errors')
-      .flatMap((field) => fieldsOf(field.selectionSet))
+    const shown = rootFields.flatMap((field) => {
+      const whole = ['errors', ...wholeResultsOf(schema, field.name.value)]
+      return fieldsOf(field.selectionSet)
+        .filter(({ name }) => !whole.includes(name.value))
+        .flatMap((result) => fieldsOf(result.selectionSet))
+    })
     if (shown.some(({ selectionSet }) => selectionSet !== undefined)) scopes.add('read')
   }
   return scopes
@@ -65,6 +71,9 @@ function scopeOf(schema: GraphQLSchema, { operation }: OperationDefinitionNode, 
   const own = schema.getMutationType()?.getFields()[field]?.extensions.scope
   return (own as Scope | undefined) ?? 'manage'
 }
+
+const wholeResultsOf = (schema: GraphQLSchema, mutation: string): string[] =>
+  (schema.getMutationType()?.getFields()[mutation]?.extensions.showsWhole as string[] | undefined) ?? []
 
 /** Finds the fields of a selection and of its fragments. The caller must have validated the document. */
 function createFieldFinder(fragments: readonly FragmentDefinitionNode[]) {

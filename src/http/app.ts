@@ -6,6 +6,7 @@ import type { Authentication } from '../api-keys/authentication.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
+import type { TestEvents } from '../events/test-event.js'
 import type { LiveUpdates } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
@@ -34,6 +35,7 @@ import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
+import { testEventRoutes } from './routes/test-events.js'
 
 type GraphQLSettings = Pick<
   GraphQLRouteOptions,
@@ -56,6 +58,7 @@ export interface AppOptions {
     SubscriptionContext &
     RetryContext & {
       publisher: Publisher
+      testEvents: TestEvents
       authentication: Authentication
       liveUpdates: LiveUpdates
       graphql: GraphQLSettings
@@ -134,6 +137,7 @@ export async function createApp({
         await guarded.register(eventRoutes(api))
         await guarded.register(eventBatchRoutes({ ...api, eventMaxBytes: maxBodyBytes }))
         await guarded.register(subscriptionRoutes(api))
+        await guarded.register(testEventRoutes(api))
         await guarded.register(filterRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(attemptRoutes(api))

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { WholeAttempt } from '../deliveries/find-attempt.js'
 import type { DeliveryLog } from '../generated/prisma/client.js'
 import { connectionFields } from '../model/attempt-details.js'
-import { deliveryStatus, time } from './basic-shapes.js'
+import { deliveryStatus, id, time } from './basic-shapes.js'
 
 const duration = z.int().nullable()
 const headers = z
@@ -61,7 +61,7 @@ export const attemptShape = deliveryLogShape
           .meta({
             description:
               'At most 16 KiB; null where none is kept. Bytes that are no UTF-8 are shown as U+FFFD. Kept are those of ' +
-              'failed attempts, unless `LOG_RESPONSE_BODIES` says otherwise.',
+              'failed attempts and of tests, unless `LOG_RESPONSE_BODIES` says otherwise.',
           }),
         isTruncated: z
           .boolean()
@@ -71,6 +71,10 @@ export const attemptShape = deliveryLogShape
       .meta({ id: 'AttemptResponse', description: 'As it came; null when none did.' }),
   })
   .meta({ id: 'Attempt', description: 'A delivery log, with what was sent and answered.' })
+
+export const testEventShape = z
+  .object({ eventId: id, deliveryId: id, log: attemptShape })
+  .meta({ id: 'SentTestEvent', description: 'A test event, and its only attempt.' })
 
 export const toDeliveryLog = ({ connection, ...row }: Omit<DeliveryLog, 'headers' | 'responseBody'>) => ({
   attempt: row.attempt,

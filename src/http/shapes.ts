@@ -138,6 +138,7 @@ export const eventShape = z
     payload: z.object({ data: anyObject, metadata: anyObject.nullable() }),
     status: eventStatus,
     idempotencyKey: z.string().nullable(),
+    isTest: z.boolean().meta({ description: 'Whether it was sent as a test.' }),
     createdAt: time,
     updatedAt: time,
     deliveries: z
@@ -209,7 +210,7 @@ export const retriedEventShape = z
       .array(retryResultShape)
       .max(MAX_RETRY_RESULTS)
       .meta({
-        description: `At most ${MAX_RETRY_RESULTS}: those with a deleted or disabled subscription first, then the others that are retried.`,
+        description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription or a test event first, then the others that are retried.`,
       }),
     isTruncated: z.boolean().meta({ description: 'Whether the event has more deliveries than these.' }),
   })
@@ -263,6 +264,7 @@ export function eventText({ payload, deliveries, ...row }: Awaited<ReturnType<ty
   const after = JSON.stringify({
     status: row.status,
     idempotencyKey: row.idempotencyKey,
+    isTest: row.isTest,
     ...times(row),
     deliveries: deliveries.map((delivery) => ({
       ...toDelivery(delivery),

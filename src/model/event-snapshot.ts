@@ -10,6 +10,7 @@ export const eventColumns = {
   deliveryCount: 'int',
   sentCount: 'int',
   deadCount: 'int',
+  isTest: 'bool',
   createdAt: 'timestamptz',
   updatedAt: 'timestamptz',
 } as const satisfies { readonly [Column in keyof Event]?: string }
@@ -33,6 +34,6 @@ type NewEvent = Pick<EventSnapshot, 'id' | 'type' | 'idempotencyKey' | 'delivery
 
 /** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
 export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
-  ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0 },
+  ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0, isTest: false },
   status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })

@@ -3,11 +3,12 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
-import { OTHER_MS, QUEUE_MS } from '../budgets.js'
+import { OTHER_MS, QUEUE_MS, RECORD_MS } from '../budgets.js'
 import { type Config, publicApiKey } from '../config.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createQueuePath } from '../delivery-engine/scheduling/queue-path.js'
+import { createTestEvents } from '../delivery-engine/test-events/test-events.js'
 import { createPublisher } from '../events/publish.js'
 import { createKeptFrames } from '../graphql/frames.js'
 import { createLiveUpdates } from '../graphql/live-updates.js'
@@ -18,6 +19,7 @@ import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
+import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
 import type { StartContext } from './context.js'
@@ -99,8 +101,19 @@ function createApi(
       'queue path',
       QUEUE_MS,
     )
+  const testEvents = resources.use(
+    createTestEvents({
+      ...{ database, guard, bodyCipher, serviceEvents, clock, newId },
+      egress: config.egress,
+      timeoutMs: config.delivery.timeoutMs,
+      responseBodies: config.logs.responseBodies,
+      signingKeys: createSigningKeys(secretCipher),
+    }),
+    'test events',
+    RECORD_MS,
+  )
   return {
-    ...{ database, secretCipher, bodyCipher, serviceEvents, clock, newId },
+    ...{ database, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
     publisher: createPublisher({
       ...{ database, matcher, serviceEvents, clock, newId, fastPath },

@@ -4,6 +4,8 @@ import type { Find } from './findings.js'
 import type { BreakablePostgres } from './postgres.js'
 import { MAX_ATTEMPTS } from './world.js'
 
+type Tables = Pick<BreakablePostgres, 'query'>
+
 /** How much is still under way. All zero once everything has settled. */
 export interface Open {
   outbox: number
@@ -11,7 +13,7 @@ export interface Open {
   leases: number
 }
 
-export async function countOpen(postgres: BreakablePostgres): Promise<Open> {
+export async function countOpen(postgres: Tables): Promise<Open> {
   const [row] = await postgres.query<Open>(`
     select (select count(*)::int from outbox) as outbox,
            (select count(*)::int from deliveries where status in ('PENDING', 'FAILED')) as deliveries,
@@ -73,19 +75,19 @@ const checks: Check[] = [
       )
       select d.id, concat(d.status, ' after ', d.attempts, ' attempts; logs: ', coalesce(logs, 0), ', from ', first,
                           ' to ', last, ', the last ', "lastStatus", ' ', "lastAnswer") as detail
-      from deliveries d left join told using (id)
+      from deliveries d left join told using (id) join events e on e.id = d."eventId"
       where d.attempts <> coalesce(logs, 0)
          or (d.attempts > 0 and (first, last) is distinct from (1, d.attempts))
          or (d.status <> 'PENDING' and d.status::text is distinct from "lastStatus")
          or d."lastStatusCode" is distinct from "lastAnswer"
          or misjudged > 0
          or final > 1
-         or (d.status = 'DEAD' and d.attempts <> ${MAX_ATTEMPTS})
-         or d.attempts > ${MAX_ATTEMPTS}`,
+         or (d.status = 'DEAD' and d.attempts <> case when e."isTest" then 1 else ${MAX_ATTEMPTS} end)
+         or d.attempts > case when e."isTest" then 1 else ${MAX_ATTEMPTS} end`,
   },
 ]
 
-export async function checkTables(postgres: BreakablePostgres, find: Find): Promise<void> {
+export async function checkTables(postgres: Tables, find: Find): Promise<void> {
   for (const { promise, text } of checks) {
     const rows = await postgres.query<{ id: string; detail: string }>(text)
     for (const { id, detail } of rows) find(promise, id, detail)
@@ -93,11 +95,7 @@ export async function checkTables(postgres: BreakablePostgres, find: Find): Prom
 }
 
 /** `GET /v1/stats` against what it stands for, counted. */
-export async function checkStats(
-  postgres: BreakablePostgres,
-  stats: Record<string, number>,
-  find: Find,
-): Promise<void> {
+export async function checkStats(postgres: Tables, stats: Record<string, number>, find: Find): Promise<void> {
   const [counted = {}] = await postgres.query<Record<string, number>>(`
     select (select count(*)::int from events) as "eventsTotal",
            count(*)::int as "deliveriesTotal",
@@ -112,7 +110,7 @@ export async function checkStats(
 }
 
 /** The metrics of deliveries, whether they were merged or still wait for it, against the logs. */
-export async function checkMetrics(postgres: BreakablePostgres, find: Find): Promise<void> {
+export async function checkMetrics(postgres: Tables, find: Find): Promise<void> {
   const rows = await postgres.query<{ status: string; measured: number; logged: number }>(`
     with measured as (
       select sent, failed, dead from "deliveryMetrics" where "interval" = 'HOUR' and "subscriptionId" = '${ALL_SUBSCRIPTIONS}' and "eventType" = '${ALL_TYPES}'
@@ -128,7 +126,7 @@ export async function checkMetrics(postgres: BreakablePostgres, find: Find): Pro
 }
 
 /** Deliveries of these events in whose logs an attempt got no answer. */
-export function exchangesWithoutAnswer(postgres: BreakablePostgres, eventIds: string[]) {
+export function exchangesWithoutAnswer(postgres: Tables, eventIds: string[]) {
   return postgres.query<{ eventId: string; subscriptionId: string }>(
     `select d."eventId", d."subscriptionId" from deliveries d
      where d."eventId" = any($1)
@@ -150,7 +148,7 @@ export interface StoredEvent {
 
 const PAGE = 5000
 
-export async function* storedEvents(postgres: BreakablePostgres): AsyncGenerator<StoredEvent> {
+export async function* storedEvents(postgres: Tables): AsyncGenerator<StoredEvent> {
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const page = await postgres.query<StoredEvent>(

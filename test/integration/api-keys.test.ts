@@ -36,6 +36,7 @@ describe('REST', () => {
     ['read', 'get', `/v1/subscriptions/${id}`],
     ['manage', 'patch', `/v1/subscriptions/${id}`, { isEnabled: true }],
     ['manage', 'post', `/v1/subscriptions/${id}/rotate-secret`, {}],
+    ['manage', 'post', `/v1/subscriptions/${id}/test-event`, event],
     ['read', 'get', `/v1/deliveries/${id}/logs/${id}`],
     ['read', 'post', '/v1/filters/preview', { filter: 'true', event: { type: 'a', data: {} } }],
   ]
@@ -99,6 +100,12 @@ describe('GraphQL', () => {
     ['manage', `mutation { disableSubscription(id: "${id}") { subscription { id } } }`],
     [
       'manage',
+      `mutation { sendTestEvent(subscriptionId: "${id}", type: "a", data: {}) {
+        event { id } log { timings { totalMs } request { headers } ...L } errors { code } } }
+      fragment L on DeliveryLog { response { body } }`,
+    ],
+    [
+      'manage',
       `mutation { ...M } fragment M on Mutation { enableSubscription(id: "${id}") { subscription { id } } }`,
     ],
   ]
@@ -116,6 +123,12 @@ describe('GraphQL', () => {
       ... on PublishEventPayload { event { ...Deliveries } }
     } } fragment Deliveries on Event { deliveries { edges { node { id } } } }`
     expect((await post(service, query, {}, 'publish-key')).body).toEqual(forbidden('read'))
+  })
+
+  it('takes `read` beside `manage` for what a test event leads to, but not for its attempt', async () => {
+    const query = `mutation { sendTestEvent(subscriptionId: "${id}", type: "a", data: {}) {
+      delivery { subscription { endpointUrl } } } }`
+    expect((await post(service, query, {}, 'manage-key')).body).toEqual(forbidden('read'))
   })
 
   it('asks for each scope of a mutation, and does nothing without one of them', async () => {

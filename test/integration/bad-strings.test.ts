@@ -205,6 +205,7 @@ describe('over GraphQL', () => {
       'deleteSubscription',
     ].map((field) => `${field}(id: $id)`),
     'retryEvent(eventId: $id)',
+    'sendTestEvent(subscriptionId: $id, type: "a", data: {})',
     'updateSubscription(id: $id, input: { isEnabled: true })',
   ]
   const ask = async (field: string, text: string) => {

@@ -72,6 +72,7 @@ describe('the tables of fields', () => {
     ['Subscription', 'Subscription'],
     ['Delivery', 'Delivery'],
     ['Delivery log', 'DeliveryLog'],
+    ['Test event', 'SentTestEvent'],
     ['Retried event', 'RetriedEvent'],
     ['Health', 'Health'],
   ])('have every field of %s, and no other', (heading, name) => {

@@ -56,6 +56,7 @@ describe('GraphQL in the docs', () => {
         'Publish',
         'DeadLetters',
         'Attempts',
+        'TryAnEndpoint',
         'Events',
         'Operate',
         'Metrics',
@@ -68,7 +69,10 @@ describe('GraphQL in the docs', () => {
     '$name runs as it is written',
     async (operation) => {
       const { query, variables } = operation
-      const asked = { query, variables: { ...(query.includes('$delivery') && ids), ...variables } }
+      const asked = {
+        query,
+        variables: { ...(/\$(delivery|subscription)\b/.test(query) && ids), ...variables },
+      }
       const { status, body } = await service.api.post('/graphql', asked)
       expect([status, body.errors]).toEqual([200, undefined])
     },

@@ -361,14 +361,14 @@ export type UserErrorFieldsFragment =
   | UserErrorFields_NotFoundError_Fragment
 ;
 
-export type EventFieldsFragment = { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
+export type EventFieldsFragment = { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string };
 
 export type EventQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type EventQuery = { event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+export type EventQuery = { event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -379,14 +379,14 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
 
 
-export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -398,7 +398,7 @@ export type PublishEventsMutationVariables = Exact<{
 }>;
 
 
-export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -424,7 +424,7 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } };
 
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -541,7 +541,7 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
-const eventFields = `id type status idempotencyKey deliveryCount createdAt updatedAt`
+const eventFields = `id type status idempotencyKey isTest deliveryCount createdAt updatedAt`
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`

@@ -43,8 +43,8 @@ function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): Eve
     const subject = subjects.get(id)
     if (subject === undefined) return []
     const { type, idempotencyKey, createdAt } = subject.event
-    return [
-      { id, type, status, idempotencyKey, deliveryCount, sentCount, deadCount, createdAt, updatedAt: at },
-    ]
+    const counts = { deliveryCount, sentCount, deadCount }
+    // Test events are not recorded here, and never retried.
+    return [{ id, type, status, idempotencyKey, ...counts, isTest: false, createdAt, updatedAt: at }]
   })
 }

@@ -57,7 +57,7 @@ const AttemptResponse = builder
         nullable: true,
         description:
           'At most 16 KiB; null where none is kept. Bytes that are no UTF-8 are shown as U+FFFD. Kept are those of ' +
-          'failed attempts, unless `LOG_RESPONSE_BODIES` says otherwise.',
+          'failed attempts and of tests, unless `LOG_RESPONSE_BODIES` says otherwise.',
       }),
       isTruncated: t.exposeBoolean('isTruncated', {
         description: 'Whether the answer had more than this, or should have.',

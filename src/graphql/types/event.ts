@@ -40,6 +40,7 @@ export const Event = builder.prismaObject('Event', {
       nullable: true,
       description: 'What the producer gave so that it is published once.',
     }),
+    isTest: t.exposeBoolean('isTest', { description: 'Whether it was sent by `sendTestEvent`.' }),
     deliveryCount: t.exposeInt('deliveryCount', { description: 'How many subscriptions wanted it.' }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',

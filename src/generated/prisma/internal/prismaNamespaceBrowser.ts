@@ -91,6 +91,7 @@ export const EventScalarFieldEnum = {
   deliveryCount: 'deliveryCount',
   sentCount: 'sentCount',
   deadCount: 'deadCount',
+  isTest: 'isTest',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

@@ -47,6 +47,7 @@ export type EventMinAggregateOutputType = {
   deliveryCount: number | null
   sentCount: number | null
   deadCount: number | null
+  isTest: boolean | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -60,6 +61,7 @@ export type EventMaxAggregateOutputType = {
   deliveryCount: number | null
   sentCount: number | null
   deadCount: number | null
+  isTest: boolean | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -75,6 +77,7 @@ export type EventCountAggregateOutputType = {
   deliveryCount: number
   sentCount: number
   deadCount: number
+  isTest: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -102,6 +105,7 @@ export type EventMinAggregateInputType = {
   deliveryCount?: true
   sentCount?: true
   deadCount?: true
+  isTest?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -115,6 +119,7 @@ export type EventMaxAggregateInputType = {
   deliveryCount?: true
   sentCount?: true
   deadCount?: true
+  isTest?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -130,6 +135,7 @@ export type EventCountAggregateInputType = {
   deliveryCount?: true
   sentCount?: true
   deadCount?: true
+  isTest?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -232,6 +238,7 @@ export type EventGroupByOutputType = {
   deliveryCount: number
   sentCount: number
   deadCount: number
+  isTest: boolean
   createdAt: Date
   updatedAt: Date
   _count: EventCountAggregateOutputType | null
@@ -270,6 +277,7 @@ export type EventWhereInput = {
   deliveryCount?: Prisma.IntFilter<"Event"> | number
   sentCount?: Prisma.IntFilter<"Event"> | number
   deadCount?: Prisma.IntFilter<"Event"> | number
+  isTest?: Prisma.BoolFilter<"Event"> | boolean
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -287,6 +295,7 @@ export type EventOrderByWithRelationInput = {
   deliveryCount?: Prisma.SortOrder
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
+  isTest?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   outboxEntry?: Prisma.OutboxEntryOrderByWithRelationInput
@@ -307,6 +316,7 @@ export type EventWhereUniqueInput = Prisma.AtLeast<{
   deliveryCount?: Prisma.IntFilter<"Event"> | number
   sentCount?: Prisma.IntFilter<"Event"> | number
   deadCount?: Prisma.IntFilter<"Event"> | number
+  isTest?: Prisma.BoolFilter<"Event"> | boolean
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -324,6 +334,7 @@ export type EventOrderByWithAggregationInput = {
   deliveryCount?: Prisma.SortOrder
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
+  isTest?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.EventCountOrderByAggregateInput
@@ -347,6 +358,7 @@ export type EventScalarWhereWithAggregatesInput = {
   deliveryCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
   sentCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
   deadCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
+  isTest?: Prisma.BoolWithAggregatesFilter<"Event"> | boolean
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
 }
@@ -362,6 +374,7 @@ export type EventCreateInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -379,6 +392,7 @@ export type EventUncheckedCreateInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -396,6 +410,7 @@ export type EventUpdateInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -413,6 +428,7 @@ export type EventUncheckedUpdateInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -430,6 +446,7 @@ export type EventCreateManyInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
 }
@@ -445,6 +462,7 @@ export type EventUpdateManyMutationInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -460,6 +478,7 @@ export type EventUncheckedUpdateManyInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -475,6 +494,7 @@ export type EventCountOrderByAggregateInput = {
   deliveryCount?: Prisma.SortOrder
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
+  isTest?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -494,6 +514,7 @@ export type EventMaxOrderByAggregateInput = {
   deliveryCount?: Prisma.SortOrder
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
+  isTest?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -507,6 +528,7 @@ export type EventMinOrderByAggregateInput = {
   deliveryCount?: Prisma.SortOrder
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
+  isTest?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -544,6 +566,10 @@ export type IntFieldUpdateOperationsInput = {
   decrement?: number
   multiply?: number
   divide?: number
+}
+
+export type BoolFieldUpdateOperationsInput = {
+  set?: boolean
 }
 
 export type DateTimeFieldUpdateOperationsInput = {
@@ -589,6 +615,7 @@ export type EventCreateWithoutOutboxEntryInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutEventInput
@@ -605,6 +632,7 @@ export type EventUncheckedCreateWithoutOutboxEntryInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutEventInput
@@ -637,6 +665,7 @@ export type EventUpdateWithoutOutboxEntryInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUpdateManyWithoutEventNestedInput
@@ -653,6 +682,7 @@ export type EventUncheckedUpdateWithoutOutboxEntryInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutEventNestedInput
@@ -669,6 +699,7 @@ export type EventCreateWithoutDeliveriesInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -685,6 +716,7 @@ export type EventUncheckedCreateWithoutDeliveriesInput = {
   deliveryCount?: number
   sentCount?: number
   deadCount?: number
+  isTest?: boolean
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -717,6 +749,7 @@ export type EventUpdateWithoutDeliveriesInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -733,6 +766,7 @@ export type EventUncheckedUpdateWithoutDeliveriesInput = {
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
+  isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -780,6 +814,7 @@ export type EventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   deliveryCount?: boolean
   sentCount?: boolean
   deadCount?: boolean
+  isTest?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
@@ -798,6 +833,7 @@ export type EventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   deliveryCount?: boolean
   sentCount?: boolean
   deadCount?: boolean
+  isTest?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -813,6 +849,7 @@ export type EventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   deliveryCount?: boolean
   sentCount?: boolean
   deadCount?: boolean
+  isTest?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -828,11 +865,12 @@ export type EventSelectScalar = {
   deliveryCount?: boolean
   sentCount?: boolean
   deadCount?: boolean
+  isTest?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
+export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
 export type EventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
   deliveries?: boolean | Prisma.Event$deliveriesArgs<ExtArgs>
@@ -870,6 +908,10 @@ export type $EventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     deliveryCount: number
     sentCount: number
     deadCount: number
+    /**
+     * Sent once to one subscription, by hand: `src/delivery-engine/test-events`.
+     */
+    isTest: boolean
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["event"]>
@@ -1307,6 +1349,7 @@ export interface EventFieldRefs {
   readonly deliveryCount: Prisma.FieldRef<"Event", 'Int'>
   readonly sentCount: Prisma.FieldRef<"Event", 'Int'>
   readonly deadCount: Prisma.FieldRef<"Event", 'Int'>
+  readonly isTest: Prisma.FieldRef<"Event", 'Boolean'>
   readonly createdAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Event", 'DateTime'>
 }

@@ -833,10 +833,6 @@ export type SubscriptionUpdateeventTypesInput = {
   push?: string | string[]
 }
 
-export type BoolFieldUpdateOperationsInput = {
-  set?: boolean
-}
-
 export type SubscriptionUpdatelabelsInput = {
   set?: string[]
   push?: string | string[]

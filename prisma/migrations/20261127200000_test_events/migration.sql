@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "events" ADD COLUMN     "isTest" BOOLEAN NOT NULL DEFAULT false;

@@ -1,0 +1,42 @@
+/** Loads where a test event goes and what signs it. A disabled subscription is a target, too; a deleted one is none. */
+import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
+import type { Database, Statement } from '../../platform/postgres/database.js'
+import { type SigningKey, type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
+import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
+import { openPolicy, type WebhookPolicy } from '../attempt/webhook-policy.js'
+
+export interface Target {
+  endpointUrl: string
+  policy: WebhookPolicy | null
+  /** @throws UnreadableSecretError */
+  signingKeys(nowMs: number): readonly SigningKey[]
+}
+
+/** `$1` the subscription's id. */
+const loadTestTarget: Statement = {
+  name: 'load-test-target',
+  text: `
+    select s."endpointUrl", ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
+    from subscriptions s where s.id = $1 and s."deletedAt" is null`,
+}
+
+interface LoadTestTargetRow extends SigningSecrets {
+  endpointUrl: string
+  deliveryPolicy: StoredDeliveryPolicy | null
+}
+
+/** `undefined` when there is no such subscription. */
+export async function loadTarget(
+  database: Database,
+  keys: SigningKeys,
+  subscriptionId: string,
+): Promise<Target | undefined> {
+  const [row] = await database.query<LoadTestTargetRow>(loadTestTarget, [subscriptionId])
+  return (
+    row && {
+      endpointUrl: row.endpointUrl,
+      policy: openPolicy(keys, subscriptionId, row.deliveryPolicy),
+      signingKeys: (nowMs) => validSigningKeys(keys, subscriptionId, row, nowMs),
+    }
+  )
+}
