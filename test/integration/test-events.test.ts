@@ -7,45 +7,17 @@ import { checkMetrics, checkStats, checkTables, countOpen } from '../faults/tabl
 import { createClient, TEST_KEY } from '../support/client.js'
 import { createTestDatabase } from '../support/database.js'
 import { eventIn, publish } from '../support/delivering.js'
-import { ask, post, watchOverSse } from '../support/graphql.js'
+import { ask, watchOverSse } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startRedis } from '../support/redis.js'
 import { layouts, type Settings, startOn, startTestService, type TestService } from '../support/service.js'
+import { create, send, sendByGraphQL, test, UNKNOWN } from '../support/test-events.js'
 
 let resources = createResources()
 afterEach(async () => {
   await resources[Symbol.asyncDispose]()
   resources = createResources()
 })
-
-const test = { type: 'order.created', data: { total: 12, note: 'é' } }
-const UNKNOWN = '0192f0c1-2345-7abc-8def-0123456789ab'
-
-const create = async ({ api }: Pick<TestService, 'api'>, endpointUrl: string, more: object = {}) => {
-  const { status, body } = await api.post('/v1/subscriptions', {
-    ...{ endpointUrl, eventTypes: ['user.created'] },
-    ...more,
-  })
-  expect([status, body]).toMatchObject([201, {}])
-  return body as { id: string; secret: string }
-}
-
-const send = ({ api }: Pick<TestService, 'api'>, id: string, body: unknown = test) =>
-  api.post(`/v1/subscriptions/${id}/test-event`, body)
-
-const SEND = `mutation ($id: ID!, $type: String!, $data: JSONObject!) {
-  sendTestEvent(subscriptionId: $id, type: $type, data: $data) {
-    event { id type isTest status deliveryCount payload { data metadata } }
-    delivery { id eventId status attempts nextRunAt lastError lastStatusCode }
-    log {
-      attempt status statusCode error responseTimeMs timings { totalMs firstByteMs } remoteAddress
-      request { headers body } response { headers body isTruncated }
-    }
-    errors { code message ... on InvalidInputError { problems { path } } }
-  }
-}`
-const sendByGraphQL = async (service: { url: string }, id: string, values: object = test) =>
-  (await ask(service, SEND, { id, ...values })).sendTestEvent
 
 async function start(settings: Settings = {}) {
   const service = resources.use(await startTestService('postgres', settings))
@@ -298,105 +270,5 @@ describe('LOG_RESPONSE_BODIES', () => {
     receiver.answerWith((response) => response.end('ok'))
     const { id } = await create(service, receiver.url)
     expect((await send(service, id)).body.log.response.body).toBe(shown)
-  })
-})
-
-describe('an input', () => {
-  it('that is wrong sends nothing and stores nothing', async () => {
-    const { service, receiver } = await start({ EVENT_MAX_BYTES: '2000' })
-    const { id } = await create(service, receiver.url)
-    const large = { ...test, data: { text: 'x'.repeat(2000) } }
-    const wrong: [unknown, number][] = [
-      ...[{}, { type: 'a' }, { data: {} }, { ...test, type: 'a b' }, { ...test, type: '' }].map(bad),
-      ...[null, [], 'x'].map((data) => bad({ ...test, data })),
-      ...[
-        { ...test, metadata: {} },
-        { ...test, eventId: 'x' },
-        { ...test, isTest: true },
-      ].map(bad),
-      [large, 413],
-    ]
-    for (const [body, status] of wrong)
-      expect([body, (await send(service, id, body)).status]).toEqual([body, status])
-    for (const type of ['', 'a b', 'x'.repeat(129)])
-      expect((await sendByGraphQL(service, id, { ...test, type })).errors).toMatchObject([
-        { code: 'BAD_USER_INPUT', problems: [{ path: 'type' }] },
-      ])
-    const { body } = await post(service, SEND, { id, ...large })
-    expect(body.errors).toMatchObject([{ extensions: { code: 'PAYLOAD_TOO_LARGE' } }])
-    for (const values of [{ type: null }, { data: null }, { data: [] }]) {
-      const { body } = await post(service, SEND, { id, ...test, ...values })
-      expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
-    }
-    expect(receiver.requests).toEqual([])
-    expect((await service.api.get('/v1/stats')).body.eventsTotal).toBe(0)
-  })
-  const bad = (body: unknown): [unknown, number] => [body, 400]
-
-  it('may be of any JSON, and arrives as it was written', async () => {
-    const { service, receiver } = await start()
-    const { id } = await create(service, receiver.url)
-    const data = '{"b": 12345678901234567890, "a": null, "\\u0000": "\\ud83d\\ude00"}'
-    const { status, body } = await send(service, id, `{"type": "a", "data": ${data}}`)
-    expect([status, body.log.status]).toEqual([200, 'SENT'])
-    expect(receiver.requests[0]?.body).toContain(`"data":${data}`)
-    expect(body.log.request.body).toBe(receiver.requests[0]?.body)
-  })
-
-  it('with an id that no subscription has, or only a deleted one, is NOT_FOUND', async () => {
-    const { service, receiver } = await start()
-    const { id } = await create(service, receiver.url)
-    await ask(service, `mutation { deleteSubscription(id: "${id}") { deletedId } }`)
-    for (const unknown of [UNKNOWN, 'x', id]) {
-      expect((await send(service, unknown)).status).toBe(404)
-      expect(await sendByGraphQL(service, unknown)).toMatchObject({
-        ...{ event: null, delivery: null, log: null, errors: [{ code: 'NOT_FOUND' }] },
-      })
-    }
-    expect(receiver.requests).toEqual([])
-  })
-})
-
-describe('at most ten at a time', () => {
-  it('are sent; one more is refused, and one later is not', async () => {
-    const { service, receiver } = await start()
-    const waiting: (() => void)[] = []
-    receiver.answerWith((response) => void waiting.push(() => response.end()))
-    const { id } = await create(service, receiver.url)
-    const ten = Array.from({ length: 10 }, () => send(service, id))
-    await expect.poll(() => waiting.length).toBe(10)
-
-    const { status, headers, body } = await send(service, id)
-    expect([status, headers.get('retry-after')]).toEqual([429, '1'])
-    expect(body).toMatchObject({
-      type: 'urn:node-event-service:too-many-requests',
-      title: 'Too many requests',
-    })
-    const refused = await post(service, SEND, { id, ...test })
-    expect(refused.body.errors).toMatchObject([
-      { extensions: { code: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 } },
-    ])
-    for (const release of waiting) release()
-    expect((await Promise.all(ten)).map((one) => one.body.log.status)).toEqual(Array(10).fill('SENT'))
-    receiver.answerWith(200)
-    expect((await send(service, id)).status).toBe(200)
-    expect(receiver.requests).toHaveLength(11)
-  })
-})
-
-describe('a stop', () => {
-  it('lets a test end that is under way', async () => {
-    const { service, receiver } = await start()
-    let release = () => {}
-    receiver.answerWith((response) => {
-      release = () => response.end()
-    })
-    const { id } = await create(service, receiver.url)
-    const sent = send(service, id)
-    await expect.poll(() => receiver.requests.length).toBe(1)
-    const stopped = service[Symbol.asyncDispose]()
-    release()
-    expect((await sent).body.log.status).toBe('SENT')
-    await stopped
   })
 })

@@ -95,10 +95,10 @@ async function hold({ postgres, hanging }: WorkloadTargets, { subscribe, publish
 }
 
 async function succeed(
-  { good, apart }: WorkloadTargets,
+  { api, good, apart }: WorkloadTargets,
   { name, subscribe, publish, deliveries, expectStatus }: Round,
 ) {
-  await subscribe(good, 'good')
+  const subscriptionId = await subscribe(good, 'good')
   for (let count = 0; count < WIDE; count++) await subscribe(good, 'wide', `/${count}`)
   const eventId = await publish('good', { eventId: `key of ${name}` })
   expect(await publish('good', { eventId: `key of ${name}` })).toBe(eventId)
@@ -113,6 +113,8 @@ async function succeed(
   const [{ id } = { id: '' }] = await deliveries(eventId)
   expect((await apart.get(`/v1/deliveries/${id}/logs/1`)).status).toBe(200)
   await expectStatus(await publish('good', {}, apart), 'SENT')
+  const test = await api.post(`/v1/subscriptions/${subscriptionId}/test-event`, { type: 'test', data: {} })
+  expect(test.body.log.status).toBe('SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)
 }
 
