@@ -1,8 +1,9 @@
 /** One attempt of a delivery, whole: what was sent, and what was answered. */
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
-import { attemptId, connectionFields, exchangeFields } from '../model/attempt-details.js'
-import { sqlWebhookContent, type WebhookContent, webhookText } from '../model/webhook-body.js'
+import { attemptId, connectionFields, exchangeFields, formatOf } from '../model/attempt-details.js'
+import { sqlWebhookContent, type WebhookContent } from '../model/webhook-body.js'
+import { bodyText } from '../model/webhook-format.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { BodyCipher } from '../secrets/body-cipher.js'
@@ -55,7 +56,7 @@ export async function findAttempt(context: AttemptContext, deliveryId: string, a
   return {
     ...{ attempt: row.attempt, status, statusCode, error, responseTimeMs, createdAt: recordedAt },
     ...connectionFields(connection, responseTimeMs),
-    request: request && { ...request, body: webhookText(row) },
+    request: request && { ...request, body: bodyText(formatOf(connection), row) },
     response,
   }
 }

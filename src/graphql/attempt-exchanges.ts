@@ -1,11 +1,8 @@
 /** What attempts have sent and been answered. It may be long, so an answer counts it. */
+import type { WebhookFormat } from '../generated/prisma/enums.js'
 import { exchangeFields, type ShownExchange, sqlAttemptId } from '../model/attempt-details.js'
-import {
-  sqlWebhookContent,
-  WEBHOOK_FRAME_BYTES,
-  type WebhookContent,
-  webhookText,
-} from '../model/webhook-body.js'
+import { sqlWebhookContent, WEBHOOK_FRAME_BYTES, type WebhookContent } from '../model/webhook-body.js'
+import { bodyText } from '../model/webhook-format.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { BodyCipher } from '../secrets/body-cipher.js'
 import type { Answer } from './answers.js'
@@ -13,7 +10,8 @@ import { type CountedLoader, createCountedLoader, shown } from './counted-loader
 
 /** Each call after the first counts it again. */
 export type Exchange = () => ShownExchange
-export type WebhookBody = () => string
+/** In the format that an attempt sent. Each call after the first counts it again. */
+export type WebhookBody = (format: WebhookFormat) => string
 
 /** `$1` delivery ids, `$2` numbers of attempts. Both answer with the ids that `attemptId` makes. */
 const sqlAttempts = `
@@ -108,7 +106,13 @@ export function createWebhookBodies({ query }: Database, answer: Answer): Counte
     async read(sizes) {
       const rows = await query<ReadWebhooksRow>(readWebhooks, [[...sizes.keys()]])
       return new Map(
-        rows.map((row) => [row.id, () => shown(answer, webhookText(row), sizes.get(row.id)?.bytes ?? 0)]),
+        rows.map((row) => [
+          row.id,
+          () => {
+            const content = shown(answer, row, sizes.get(row.id)?.bytes ?? 0)
+            return (format) => bodyText(format, content())
+          },
+        ]),
       )
     },
   })

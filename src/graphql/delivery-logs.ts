@@ -1,6 +1,7 @@
 /** The logs of deliveries. A delivery with many retries has many logs, and their errors may be long. */
 import type { DeliveryLog } from '../generated/prisma/client.js'
-import { connectionFields } from '../model/attempt-details.js'
+import type { WebhookFormat } from '../generated/prisma/enums.js'
+import { connectionFields, formatOf } from '../model/attempt-details.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
@@ -10,7 +11,7 @@ type LogRow = Omit<DeliveryLog, 'headers' | 'responseBody'>
 
 /** A log with a counted error: each call of `error()` after the first counts it again. */
 export type CountedLog = Omit<LogRow, 'error' | 'connection'> &
-  ReturnType<typeof connectionFields> & { error(): string | null }
+  ReturnType<typeof connectionFields> & { format: WebhookFormat; error(): string | null }
 
 /** The bytes of a log in an answer, without its error. */
 const LOG_BYTES = 300
@@ -49,6 +50,7 @@ export function createDeliveryLogs(database: Database, answer: Answer): CountedL
       const counted = ({ connection, ...log }: LogRow): CountedLog => ({
         ...log,
         ...connectionFields(connection, log.responseTimeMs),
+        format: formatOf(connection),
         error: shown(answer, log.error, Buffer.byteLength(log.error ?? '')),
       })
       return new Map([...logsOf].map(([id, logs]) => [id, () => logs.map(counted)]))

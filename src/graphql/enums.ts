@@ -1,5 +1,5 @@
 import type { StatusClass } from '../deliveries/failures.js'
-import { DeliveryStatus, EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
+import { DeliveryStatus, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { builder } from './builder.js'
 
 export const EventStatusEnum = builder.enumType('EventStatus', {
@@ -46,5 +46,20 @@ export const SignatureVersionEnum = builder.enumType('SignatureVersion', {
   values: {
     V1: { value: SignatureVersion.V1, description: 'HMAC-SHA256, with the secret.' },
     V1A: { value: SignatureVersion.V1A, description: 'Ed25519, with a key pair.' },
+  },
+})
+
+export const WebhookFormatEnum = builder.enumType('WebhookFormat', {
+  description: 'What webhooks look like.',
+  values: {
+    STANDARD: { value: WebhookFormat.STANDARD, description: "The service's own, in JSON." },
+    CLOUDEVENTS_STRUCTURED: {
+      value: WebhookFormat.CLOUDEVENTS_STRUCTURED,
+      description: 'CloudEvents 1.0: attributes and data together in the body.',
+    },
+    CLOUDEVENTS_BINARY: {
+      value: WebhookFormat.CLOUDEVENTS_BINARY,
+      description: 'CloudEvents 1.0: attributes as headers, data as the body.',
+    },
   },
 })

@@ -14,11 +14,28 @@ z.object({
   }),
 }).meta({ id: 'Webhook', description: 'The body of a webhook.' })
 
+z.looseObject({
+  specversion: z.literal('1.0'),
+  id: z.string().meta({ description: 'With `source` it names the event.' }),
+  source: z.string().meta({ format: 'uri-reference' }),
+  type: eventType,
+  time,
+  datacontenttype: z.literal('application/json'),
+  subject: z.string().optional(),
+  dataschema: z.string().optional().meta({ format: 'uri' }),
+  data: anyObject,
+}).meta({ id: 'CloudEvent', description: 'CloudEvents 1.0, with extensions as further members.' })
+
 const example = {
   id: '019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f',
   type: 'user.created',
   createdAt: '2026-01-31T18:20:43.400Z',
   payload: { data: { userId: 'u_123' }, metadata: { source: 'auth-service' } },
+}
+
+const cloudEventExample = {
+  ...{ specversion: '1.0', id: example.id, source: 'auth-service', type: example.type },
+  ...{ time: example.createdAt, datacontenttype: 'application/json', data: example.payload.data },
 }
 
 const header = (name: string, description: string, form: { format?: string; pattern?: string }) => ({
@@ -36,7 +53,9 @@ export const webhooks = {
       summary: 'An event, posted to the endpoint of each subscription that wants it',
       description:
         'Signed as Standard Webhooks 1.0.0 say. Delivery is at least once and unordered: drop what came before by ' +
-        '`webhook-id`. Every answer but 2xx and 410 is retried, redirects included.',
+        '`webhook-id`. Every answer but 2xx and 410 is retried, redirects included. Subscriptions with the format ' +
+        '`CLOUDEVENTS_STRUCTURED` get a `CloudEvent`; with `CLOUDEVENTS_BINARY` the body is its `data`, and its other ' +
+        'attributes are headers: `ce-id`, `ce-source`, …',
       tags: ['Deliveries'],
       security: [],
       parameters: [
@@ -58,7 +77,13 @@ export const webhooks = {
       ],
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Webhook' }, example } },
+        content: {
+          'application/json': { schema: { $ref: '#/components/schemas/Webhook' }, example },
+          'application/cloudevents+json': {
+            schema: { $ref: '#/components/schemas/CloudEvent' },
+            example: cloudEventExample,
+          },
+        },
       },
       responses: {
         '2XX': { description: 'Delivered. At most 16 KiB of the answer are read.' },

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery } from '../generated/prisma/client.js'
-import { EventStatus, SignatureVersion } from '../generated/prisma/enums.js'
+import { EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
@@ -66,6 +66,7 @@ export const subscriptionShape = z
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
     labels: z.record(z.string(), z.string()).meta({ description: 'To find it by.' }),
     ...policyShape,
+    format: z.enum(WebhookFormat).meta({ description: 'What its webhooks look like.' }),
     signatures: z.array(z.enum(SignatureVersion)),
     publicKey: z.string().nullable().meta({
       description: 'Verifies `v1a` signatures: `whpk_` and base64. Null where V1A was never asked for.',
@@ -240,6 +241,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   headers: row.headers,
   secretHeaders: row.secretHeaders,
   auth: row.auth,
+  format: row.format,
   signatures: row.signatures,
   publicKey: row.publicKey,
   publicKeys: row.publicKeys,

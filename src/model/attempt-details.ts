@@ -2,9 +2,11 @@
  * How a delivery log keeps the details of its exchange: two short texts, because every attempt writes them and few are
  * ever read. Only this file knows their form.
  *
- * - `connection`: times and properties in a fixed order, separated by blanks; `-` for what there was not.
+ * - `connection`: times and properties in a fixed order, separated by blanks; `-` for what there was not. At its end is
+ *   the format of the webhook, where it is not STANDARD: the subscription may have another one by now.
  * - `headers`: the headers of the request, an empty line, and those of the answer, each a line as in HTTP.
  */
+import { WebhookFormat } from '../generated/prisma/enums.js'
 import { redactHeader, type Secrets } from './header-redaction.js'
 
 /** Times of the phases in whole milliseconds. Null for a phase that the exchange did not have, or did not get to. */
@@ -46,10 +48,18 @@ export type UsedConnection = Omit<AttemptConnection, 'firstByteMs' | 'isTruncate
 export const writeConnection = (
   used: UsedConnection,
   rest: Pick<AttemptConnection, 'firstByteMs' | 'isTruncated' | 'worker'>,
+  format: WebhookFormat,
 ): string =>
   `${written(used.dnsMs)} ${written(used.connectMs)} ${written(used.tlsMs)} ${written(rest.firstByteMs)} ` +
   `${flag(used.isConnectionReused)} ${flag(rest.isTruncated)} ${written(used.httpVersion)} ` +
-  `${written(used.remoteAddress)} ${written(rest.worker)}`
+  `${written(used.remoteAddress)} ${written(rest.worker)}${format === 'STANDARD' ? '' : ` ${format}`}`
+
+/** The place of the format in the text. */
+const FORMAT = 9
+
+/** The format of the webhook that an attempt sent. */
+export const formatOf = (connection: string | null): WebhookFormat =>
+  WebhookFormat[connection?.split(' ')[FORMAT] as WebhookFormat] ?? 'STANDARD'
 
 function readConnection(text: string): AttemptConnection {
   const [dns, connect, tls, firstByte, isReused = ABSENT, isTruncated, httpVersion, address, worker] =

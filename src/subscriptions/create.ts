@@ -48,7 +48,7 @@ export async function createSubscription(
   await checkFilter(input.filter)
   const id = context.newId()
   const now = context.clock.now()
-  const { signatures, secret = generateSecret() } = input
+  const { format, signatures, secret = generateSecret() } = input
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
@@ -62,6 +62,7 @@ export async function createSubscription(
         labels: toStoredLabels(input.labels ?? null),
         ...policyColumns(context.secretCipher, id, input),
         secret: context.secretCipher.seal(id, secret),
+        ...(format && { format }),
         ...(signatures && { signatures }),
         ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),
         fingerprint: fingerprint(input.endpointUrl, input.eventTypes),

@@ -1,12 +1,13 @@
 /** The fields of a subscription by which its owner decides how deliveries are made, with their bounds. */
 import { z } from 'zod'
 import { Prisma } from '../generated/prisma/client.js'
+import type { WebhookFormat } from '../generated/prisma/enums.js'
 import type { OwnRetryPolicy } from '../model/delivery-policy.js'
 import { optional } from '../platform/optional.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { sealHeaders } from '../secrets/credentials.js'
 import { authField, checkAuthorization, toStoredAuth, visibleAuth } from './auth.js'
-import { checkHeaders, headerFields } from './headers.js'
+import { checkCloudEventHeaders, checkHeaders, headerFields } from './headers.js'
 
 const MAX_ATTEMPTS = 100
 /** Seven days. */
@@ -123,9 +124,17 @@ export const visiblePolicy = ({
 /** The names of stored secret headers. */
 export const namesOf = (secretHeaders: unknown): string[] => Object.keys(secretHeaders ?? {})
 
-/** Checks what depends on several fields of a policy. @throws ServiceError BAD_USER_INPUT */
-export function checkPolicy(policy: { headers?: unknown; secretHeaders?: unknown; auth?: unknown }): void {
+interface CheckedPolicy {
+  headers?: unknown
+  secretHeaders?: unknown
+  auth?: unknown
+  format?: WebhookFormat | undefined
+}
+
+/** Checks what depends on several fields. @throws ServiceError BAD_USER_INPUT */
+export function checkPolicy({ format = 'STANDARD', ...policy }: CheckedPolicy): void {
   const { headers, secretHeaders } = policy as Record<string, object | null | undefined>
   checkHeaders(headers, secretHeaders)
+  if (format !== 'STANDARD') checkCloudEventHeaders({ headers, secretHeaders })
   checkAuthorization(policy.auth, headers, secretHeaders)
 }

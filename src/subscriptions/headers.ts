@@ -76,3 +76,16 @@ export function checkHeaders(plain: object | null | undefined, secret: object | 
   if (twice.length === 0) return
   throw badInput(twice.map((name) => ({ path: `headers.${name}`, message: 'is among secretHeaders, too' })))
 }
+
+/** With a format of CloudEvents, `ce-` headers are the attributes of the event. @throws ServiceError BAD_USER_INPUT */
+export function checkCloudEventHeaders(maps: Record<string, object | null | undefined>): void {
+  const errors = Object.entries(maps).flatMap(([map, headers]) =>
+    Object.keys(headers ?? {})
+      .filter((name) => name.startsWith('ce-'))
+      .map((name) => ({
+        path: `${map}.${name}`,
+        message: 'can not be set with this format: the service sets the attributes of CloudEvents',
+      })),
+  )
+  if (errors.length > 0) throw badInput(errors)
+}

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { FILTER_FORM, MAX_FILTER_LENGTH } from '../filters/filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
-import { SignatureVersion } from '../generated/prisma/enums.js'
+import { SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
 import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
@@ -30,6 +30,9 @@ export const inputForms = {
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
+  format:
+    "What webhooks look like: `STANDARD`, the service's own form, or CloudEvents 1.0 in structured " +
+    '(`CLOUDEVENTS_STRUCTURED`) or binary (`CLOUDEVENTS_BINARY`) mode. At first `STANDARD`.',
   signatures:
     'How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both.',
   overlapHours:
@@ -86,6 +89,8 @@ const maxRequestsPerSecond = z
   .max(MAX_RATE, `must be at most ${MAX_RATE}`)
   .meta({ description: inputForms.maxRequestsPerSecond })
 
+const format = z.enum(WebhookFormat).meta({ description: inputForms.format })
+
 const signatures = z
   .array(z.enum(SignatureVersion))
   .min(1, 'must name at least one')
@@ -102,6 +107,7 @@ export const subscriptionBody = z.strictObject({
   description: description.nullish(),
   isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
+  format: optional(format),
   signatures: optional(signatures),
   ...policyFields,
   labels: labels.nullish(),
@@ -142,6 +148,7 @@ export const visibleFields = {
   labels: true,
   maxRequestsPerSecond: true,
   ...visiblePolicyFields,
+  format: true,
   signatures: true,
   keyPairs: true,
   createdAt: true,

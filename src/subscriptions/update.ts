@@ -55,7 +55,7 @@ async function apply(
   const { filter = before.filter } = changes
   // They are those of the filter as it is.
   if (filter !== before.filter) await transaction.filterErrors.deleteMany({ where: { subscriptionId: id } })
-  const { maxRequestsPerSecond = before.maxRequestsPerSecond, secret, signatures } = changes
+  const { maxRequestsPerSecond = before.maxRequestsPerSecond, format, secret, signatures } = changes
   // Asked for once more, V1A goes on with the pair that it had.
   const needsKeyPair = signatures?.includes('V1A') && before.keyPairs.length === 0
   const isOtherEndpoint = endpointUrl !== before.endpointUrl || isEnabled !== before.isEnabled
@@ -72,6 +72,7 @@ async function apply(
         fingerprint: fingerprint(endpointUrl, eventTypes),
       }),
       ...(secret !== undefined && replaceSecret(secretCipher, before, secret, now)),
+      ...(format && { format }),
       ...(signatures && { signatures }),
       ...(needsKeyPair && { keyPairs: [newKeyPair(secretCipher, id)] }),
       updatedAt: now,

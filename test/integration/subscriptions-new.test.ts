@@ -19,6 +19,7 @@ describe('a new subscription', () => {
         ...{ filter: null, filterErrors: null },
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
         ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
+        format: 'STANDARD',
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         updatedAt: expect.any(String),

@@ -15,7 +15,7 @@ const rest = { firstByteMs: 12, isTruncated: true, worker: 'host-1/42' }
 
 describe('the connection of an attempt', () => {
   it('is read as it was written', () => {
-    expect(connectionFields(writeConnection(used, rest), 20)).toEqual({
+    expect(connectionFields(writeConnection(used, rest, 'STANDARD'), 20)).toEqual({
       timings: { dnsMs: 3, connectMs: 0, tlsMs: null, firstByteMs: 12, totalMs: 20 },
       ...{ remoteAddress: '2001:db8::1', isConnectionReused: false, httpVersion: '1.1', worker: 'host-1/42' },
     })

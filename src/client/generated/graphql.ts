@@ -39,6 +39,8 @@ export type CreateSubscriptionInput = {
   eventTypes: Array<string>;
   /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. */
   filter?: string | null | undefined;
+  /** What webhooks look like: `STANDARD`, the service's own form, or CloudEvents 1.0 in structured (`CLOUDEVENTS_STRUCTURED`) or binary (`CLOUDEVENTS_BINARY`) mode. At first `STANDARD`. */
+  format?: WebhookFormat | null | undefined;
   /** Sent with every request: at most 20 values by name. Names are taken in lower case. Headers that the service or HTTP itself sets can not be set: `host`, `content-*`, `webhook-*`, `user-agent`, `connection`, … */
   headers?: Record<string, unknown> | null | undefined;
   /** True when it is absent. */
@@ -260,6 +262,8 @@ export type UpdateSubscriptionInput = {
   eventTypes?: Array<string> | null | undefined;
   /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. Null removes it. */
   filter?: string | null | undefined;
+  /** What webhooks look like: `STANDARD`, the service's own form, or CloudEvents 1.0 in structured (`CLOUDEVENTS_STRUCTURED`) or binary (`CLOUDEVENTS_BINARY`) mode. At first `STANDARD`. */
+  format?: WebhookFormat | null | undefined;
   /** Sent with every request: at most 20 values by name. Names are taken in lower case. Headers that the service or HTTP itself sets can not be set: `host`, `content-*`, `webhook-*`, `user-agent`, `connection`, … */
   headers?: Record<string, unknown> | null | undefined;
   /** Whether it takes events. */
@@ -281,6 +285,15 @@ export type UpdateSubscriptionInput = {
   /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
   timeoutMs?: number | null | undefined;
 };
+
+/** What webhooks look like. */
+export type WebhookFormat =
+  /** CloudEvents 1.0: attributes as headers, data as the body. */
+  | 'CLOUDEVENTS_BINARY'
+  /** CloudEvents 1.0: attributes and data together in the body. */
+  | 'CLOUDEVENTS_STRUCTURED'
+  /** The service's own, in JSON. */
+  | 'STANDARD';
 
 export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
 
@@ -443,14 +456,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -461,14 +474,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -481,7 +494,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -494,7 +507,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -545,7 +558,7 @@ const eventFields = `id type status idempotencyKey isTest deliveryCount createdA
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
-const webhookSubscriptionFields = `id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}signatures publicKey publicKeys createdAt updatedAt deletedAt`
+const webhookSubscriptionFields = `id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}format signatures publicKey publicKeys createdAt updatedAt deletedAt`
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){${deliveryFields}logs{${deliveryLogFields}}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveryAttemptsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryAttempts($id:ID!){delivery(id:$id){logs{${attemptFields}}}}`) as unknown as TypedDocumentString<DeliveryAttemptsQuery, DeliveryAttemptsQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${deliveryFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;

@@ -26,12 +26,16 @@ export type WriteColumns = (attempt: EndedAttempt) => AttemptColumns
 
 export function createAttemptColumns(keptBodies: KeptBodies, cipher: BodyCipher): WriteColumns {
   return ({ deliveryId, attempt, isFailed, trace }) => {
-    const { connection, firstByteMs, requestHeaders, responseHeaders, body, bodyBytes, secrets } = trace
+    const { connection, firstByteMs, requestHeaders, form, responseHeaders, body, bodyBytes, secrets } = trace
     const headers = writeHeaders(requestHeaders, responseHeaders, secrets)
     const isTruncated = trace.isTruncated || headers.isTruncated
     const isKept = keptBodies === 'all' || (keptBodies === 'failed' && isFailed)
     return {
-      connection: writeConnection(connection, { firstByteMs, isTruncated, worker: processName }),
+      connection: writeConnection(
+        connection,
+        { firstByteMs, isTruncated, worker: processName },
+        form?.format ?? 'STANDARD',
+      ),
       headers: headers.text,
       responseBody:
         isKept && responseHeaders !== undefined

@@ -4,6 +4,7 @@
  * Nothing needs to be invalidated: the caller passes the version of the subscription's row that it has seen, and an
  * endpoint that is cached in another version is read again.
  */
+import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
@@ -19,6 +20,7 @@ export interface Endpoint {
   endpointUrl: string
   /** Counts changes of the endpoint; unlike `version`, it does not change with a description or a secret. */
   endpointVersion: number
+  format: WebhookFormat
   /** Null where the settings apply. */
   policy: WebhookPolicy | null
   /** The signing keys that are valid at the moment of the call, the newest first. @throws UnreadableSecretError */
@@ -38,7 +40,7 @@ export interface EndpointCache {
 const loadEndpoints: Statement = {
   name: 'load-endpoints',
   text: `
-    select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", s."endpointVersion",
+    select s.id, s.xmin::text as version, s."isEnabled", s."endpointUrl", s."endpointVersion", s.format,
            ${sqlSigningSecrets('s')},
            ${sqlDeliveryPolicy('s')}
     from subscriptions s where s.id = any($1::uuid[])`,
@@ -50,6 +52,7 @@ interface LoadEndpointsRow extends SigningSecrets {
   isEnabled: boolean
   endpointUrl: string
   endpointVersion: number
+  format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
 }
 
@@ -78,9 +81,9 @@ export function createEndpointCache(database: Database, keys: SigningKeys, clock
 }
 
 function toEndpoint(row: LoadEndpointsRow, keys: SigningKeys, clock: Clock): Endpoint {
-  const { id, version, isEnabled, endpointUrl, endpointVersion, deliveryPolicy } = row
+  const { id, version, isEnabled, endpointUrl, endpointVersion, format, deliveryPolicy } = row
   return {
-    ...{ version, isEnabled, endpointUrl, endpointVersion },
+    ...{ version, isEnabled, endpointUrl, endpointVersion, format },
     policy: openPolicy(keys, id, deliveryPolicy),
     signingKeys: () => validSigningKeys(keys, id, row, clock.nowMs()),
   }

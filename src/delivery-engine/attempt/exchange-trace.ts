@@ -2,12 +2,15 @@
 
 import type { ExchangedHeaders, UsedConnection } from '../../model/attempt-details.js'
 import { noSecrets, type Secrets } from '../../model/header-redaction.js'
+import type { CloudEventForm } from '../../model/webhook-format.js'
 import { newConnectionTrace } from '../egress/connection-trace.js'
 import type { ExchangeConnection } from '../egress/connections.js'
 
 export interface ExchangeTrace {
   /** Undefined when the request could not be made. */
   requestHeaders: ExchangedHeaders | undefined
+  /** Absent for a webhook in the format STANDARD. */
+  form: CloudEventForm | undefined
   /** What of it the log must not keep. */
   secrets: Secrets
   /** Undefined when no answer came. */
@@ -31,6 +34,7 @@ const NO_CONNECTION: UsedConnection = {
 
 export const newExchangeTrace = (): ExchangeTrace => ({
   requestHeaders: undefined,
+  form: undefined,
   secrets: noSecrets,
   responseHeaders: undefined,
   body: NO_BYTES,

@@ -1,8 +1,10 @@
 /** The loader: reads what leased deliveries need for their attempts, many deliveries in one query. */
 
+import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { sqlIsOpen } from '../../model/delivery-states.js'
-import { type WebhookContent, webhookBody } from '../../model/webhook-body.js'
+import type { WebhookContent } from '../../model/webhook-body.js'
+import { formWebhook } from '../../model/webhook-format.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -43,7 +45,7 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s."endpointVersion", s."isEnabled", s."endpointUrl", ${sqlSigningSecrets('s')},
+           s."endpointVersion", s."isEnabled", s."endpointUrl", s.format, ${sqlSigningSecrets('s')},
            ${sqlDeliveryPolicy('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
@@ -62,6 +64,7 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   endpointVersion: number
   isEnabled: boolean
   endpointUrl: string
+  format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
 }
 
@@ -93,6 +96,6 @@ function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Cloc
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)
-  const webhook = { endpointUrl, id: eventId, body: webhookBody(row), signingKeys, policy }
+  const webhook = { endpointUrl, id: eventId, ...formWebhook(row.format, row), signingKeys, policy }
   return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
 }

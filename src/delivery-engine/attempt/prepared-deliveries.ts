@@ -5,12 +5,14 @@
  * This changes no guarantee. A delivery that is not attempted within a second is loaded from the database like any
  * other, so a change of its subscription applies to it as well.
  */
+import type { WebhookContent } from '../../model/webhook-body.js'
+import { formWebhook } from '../../model/webhook-format.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Lease } from '../scheduling/lease.js'
 import type { Endpoint, EndpointCache } from './endpoint-cache.js'
 import type { LoadedDelivery, Loader } from './loader.js'
 
-/** A committed event with the body of its webhook, which all its endpoints get. */
+/** A committed event with the body of its webhook, which all its endpoints with the format STANDARD get. */
 export interface PreparedEvent {
   id: string
   type: string
@@ -19,6 +21,8 @@ export interface PreparedEvent {
   /** Of the body. */
   bytes: number
   body(): Uint8Array
+  /** What webhooks in other formats are made of. */
+  content(): WebhookContent
 }
 
 export interface PreparedDelivery {
@@ -105,10 +109,11 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
 
 function toLoadedDelivery(
   { event, subscriptionId, acceptedAt }: Held,
-  { isEnabled, endpointUrl, endpointVersion, signingKeys, policy }: Endpoint,
+  { isEnabled, endpointUrl, endpointVersion, format, signingKeys, policy }: Endpoint,
 ): LoadedDelivery {
   const { id, type, idempotencyKey, createdAt } = event
-  const webhook = { endpointUrl, id, body: event.body(), signingKeys, policy }
+  const formed = format === 'STANDARD' ? { body: event.body() } : formWebhook(format, event.content())
+  const webhook = { endpointUrl, id, ...formed, signingKeys, policy }
   const subject = {
     ...{ eventId: id, subscriptionId, createdAt: acceptedAt },
     event: { type, idempotencyKey, createdAt },

@@ -5,6 +5,7 @@
  */
 import type { Dispatcher } from 'undici'
 import { noSecrets, type Secrets, secretsOf } from '../../model/header-redaction.js'
+import type { FormedWebhook } from '../../model/webhook-format.js'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import type { SigningKey } from '../../secrets/signing-keys.js'
@@ -22,12 +23,10 @@ import { createTokenRequest } from './token-request.js'
 import type { WebhookPolicy } from './webhook-policy.js'
 
 /** A webhook to send, and its URL. */
-export interface Webhook {
+export interface Webhook extends FormedWebhook {
   endpointUrl: string
   /** The event's id: the same on every attempt. */
   id: string
-  /** The exact bytes that are signed and sent. */
-  body: Uint8Array
   /** The signing keys that are valid now, the newest first. @throws Error when a stored secret can't be read */
   signingKeys(): readonly SigningKey[]
   /** Null or absent where the settings apply. */
@@ -148,7 +147,7 @@ export function createSender(options: SenderOptions): Sender {
       try {
         const { origin, path } = targetOf(webhook.endpointUrl)
         const { headers, secrets } = headersOf(webhook, clock.nowMs(), authorized?.authorization)
-        Object.assign(trace, { requestHeaders: headers, secrets })
+        Object.assign(trace, { requestHeaders: headers, form: webhook.form, secrets })
         request = { origin, path, method: 'POST', headers, body: webhook.body }
         connections.dispatch({ ...request }, reader)
       } catch (error) {
@@ -236,7 +235,7 @@ function endsForParser(statusCode: number, headers: Record<string, string | stri
 }
 
 function headersOf(
-  { id, body, signingKeys, policy }: Webhook,
+  { id, body, form, signingKeys, policy }: Webhook,
   nowMs: number,
   authorization?: string,
 ): { headers: Record<string, string>; secrets: Secrets } {
@@ -251,6 +250,7 @@ function headersOf(
     'webhook-id': id,
     'webhook-timestamp': String(timestampSeconds),
     'webhook-signature': sign({ id, timestampSeconds, body, signingKeys: signingKeys() }),
+    ...form?.headers,
   }
   return { headers, secrets: own === undefined ? noSecrets : secretsOf(secret) }
 }

@@ -2,8 +2,10 @@
  * What the queue carries: leases, and for first attempts what they need, so that the worker that takes the job asks the
  * database for nothing.
  */
+import { memberTexts } from '../../events/raw-json.js'
 import { snapshotOfNewDelivery } from '../../model/delivery-snapshot.js'
 import { snapshotOfDispatchedEvent } from '../../model/event-snapshot.js'
+import { payloadText, type WebhookContent } from '../../model/webhook-body.js'
 import type { Changes } from '../../telemetry/changes.js'
 import type { PreparedDelivery, PreparedEvent } from '../attempt/prepared-deliveries.js'
 import type { Lease } from './lease.js'
@@ -30,7 +32,7 @@ interface QueuedEvent {
   idempotencyKey: string | null
   /** ISO 8601. */
   createdAt: string
-  /** The text of the webhook; null when the worker is to load it. */
+  /** The text of the webhook in the format STANDARD, from which the others are made; null when the worker is to load it. */
   body: string | null
   /** The event's deliveries, in the first job that has some of them; null in the others. */
   deliveryCount: number | null
@@ -105,10 +107,18 @@ export function readPrepared({ leases, prepared }: Required<DeliveryJob>): Prepa
 function readEvent({ id, type, idempotencyKey, createdAt, body }: QueuedEvent): PreparedEvent | undefined {
   if (body === null) return undefined
   const bytes = Buffer.from(body)
-  return {
-    ...{ id, type, idempotencyKey, createdAt: new Date(createdAt), bytes: bytes.length },
-    body: () => bytes,
-  }
+  const event = { id, type, idempotencyKey, createdAt: new Date(createdAt), bytes: bytes.length }
+  let content: WebhookContent | undefined
+  return { ...event, body: () => bytes, content: () => (content ??= readContent(event, body)) }
+}
+
+type EventHead = Pick<PreparedEvent, 'id' | 'type' | 'createdAt'>
+
+function readContent({ id, type, createdAt }: EventHead, body: string): WebhookContent {
+  const event = { eventId: id, type, createdAt }
+  const members = memberTexts(payloadText(event, body))
+  const metadata = members.get('metadata') ?? 'null'
+  return { ...event, data: members.get('data') ?? '{}', metadata: metadata === 'null' ? null : metadata }
 }
 
 /** The new deliveries of a job and their events, for live updates. */

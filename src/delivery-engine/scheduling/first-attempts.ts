@@ -33,9 +33,10 @@ export function firstAttempts(candidates: Candidate[], accepted: Accepted): Firs
 
 function prepareEvent({ id, publication, createdAt }: Candidate): PreparedEvent {
   const { type, data, metadata, idempotencyKey } = publication
+  const content = () => ({ eventId: id, type, createdAt, data, metadata })
   let body: Uint8Array | undefined
   return {
-    ...{ id, type, idempotencyKey, createdAt, bytes: data.length },
-    body: () => (body ??= webhookBody({ eventId: id, type, createdAt, data, metadata })),
+    ...{ id, type, idempotencyKey, createdAt, bytes: data.length, content },
+    body: () => (body ??= webhookBody(content())),
   }
 }

@@ -324,6 +324,13 @@ export type IntNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedIntNullableFilter<$PrismaModel> | number | null
 }
 
+export type EnumWebhookFormatFilter<$PrismaModel = never> = {
+  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
+  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel> | $Enums.WebhookFormat
+}
+
 export type DateTimeNullableFilter<$PrismaModel = never> = {
   equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
   in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
@@ -367,6 +374,16 @@ export type IntNullableWithAggregatesFilter<$PrismaModel = never> = {
   _sum?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _max?: Prisma.NestedIntNullableFilter<$PrismaModel>
+}
+
+export type EnumWebhookFormatWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
+  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumWebhookFormatWithAggregatesFilter<$PrismaModel> | $Enums.WebhookFormat
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
 }
 
 export type DateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -699,6 +716,13 @@ export type NestedDateTimeWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedDateTimeFilter<$PrismaModel>
 }
 
+export type NestedEnumWebhookFormatFilter<$PrismaModel = never> = {
+  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
+  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel> | $Enums.WebhookFormat
+}
+
 export type NestedDateTimeNullableFilter<$PrismaModel = never> = {
   equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
   in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
@@ -753,6 +777,16 @@ export type NestedFloatNullableFilter<$PrismaModel = never> = {
   gt?: number | Prisma.FloatFieldRefInput<$PrismaModel>
   gte?: number | Prisma.FloatFieldRefInput<$PrismaModel>
   not?: Prisma.NestedFloatNullableFilter<$PrismaModel> | number | null
+}
+
+export type NestedEnumWebhookFormatWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
+  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumWebhookFormatWithAggregatesFilter<$PrismaModel> | $Enums.WebhookFormat
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
 }
 
 export type NestedDateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {

@@ -39,6 +39,15 @@ export const SignatureVersion = {
 export type SignatureVersion = (typeof SignatureVersion)[keyof typeof SignatureVersion]
 
 
+export const WebhookFormat = {
+  STANDARD: 'STANDARD',
+  CLOUDEVENTS_STRUCTURED: 'CLOUDEVENTS_STRUCTURED',
+  CLOUDEVENTS_BINARY: 'CLOUDEVENTS_BINARY'
+} as const
+
+export type WebhookFormat = (typeof WebhookFormat)[keyof typeof WebhookFormat]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

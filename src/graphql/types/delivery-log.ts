@@ -1,4 +1,5 @@
 /** One attempt of a delivery, with what was sent and answered. */
+import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { attemptId, type Headers, type ShownExchange } from '../../model/attempt-details.js'
 import { builder } from '../builder.js'
 import type { CountedLog } from '../delivery-logs.js'
@@ -25,7 +26,7 @@ const AttemptTimings = builder.objectRef<CountedLog['timings']>('AttemptTimings'
 const headersDescription = 'By name, in lower case. The values of secret headers are `[redacted]`.'
 
 const AttemptRequest = builder
-  .objectRef<{ deliveryId: string; headers: Headers }>('AttemptRequest')
+  .objectRef<{ deliveryId: string; format: WebhookFormat; headers: Headers }>('AttemptRequest')
   .implement({
     description: 'What was sent.',
     fields: (t) => ({
@@ -37,8 +38,8 @@ const AttemptRequest = builder
       body: t.string({
         nullable: true,
         description: 'Made again from the event: the bytes are those that were sent.',
-        resolve: async ({ deliveryId }, _args, { webhookBodies }) =>
-          (await webhookBodies.load(deliveryId))?.() ?? null,
+        resolve: async ({ deliveryId, format }, _args, { webhookBodies }) =>
+          (await webhookBodies.load(deliveryId))?.(format) ?? null,
       }),
     }),
   })
@@ -101,9 +102,9 @@ export const DeliveryLog = builder.objectRef<CountedLog>('DeliveryLog').implemen
       type: AttemptRequest,
       nullable: true,
       description: 'What was sent; null when no request could be made.',
-      async resolve({ deliveryId, attempt }, _args, { exchanges }) {
+      async resolve({ deliveryId, attempt, format }, _args, { exchanges }) {
         const { request } = (await exchanges.load(attemptId(deliveryId, attempt)))?.() ?? {}
-        return request ? { ...request, deliveryId } : null
+        return request ? { ...request, deliveryId, format } : null
       },
     }),
     response: t.field({

@@ -5,7 +5,9 @@ import { authForms, visibleAuth } from '../../subscriptions/auth.js'
 import { namesOf, policyForms } from '../../subscriptions/delivery-policy.js'
 import { headerForms } from '../../subscriptions/headers.js'
 import { fromStoredLabels, labelForms } from '../../subscriptions/labels.js'
+import { inputForms } from '../../subscriptions/subscription.js'
 import { builder } from '../builder.js'
+import { WebhookFormatEnum } from '../enums.js'
 import { PayloadJson } from '../payload-json.js'
 import { SubscriptionAuth, SubscriptionAuthInput } from './subscription-auth.js'
 
@@ -46,6 +48,7 @@ builder.prismaObjectFields('Subscription', (t) => ({
     nullable: true,
     description: 'The most requests at a time, over all workers; null for no limit of its own.',
   }),
+  format: t.expose('format', { type: WebhookFormatEnum, description: 'What its webhooks look like.' }),
   labels: t.field({
     type: 'JSONObject',
     select: { labels: true },
@@ -89,6 +92,7 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   retryPolicy: t.field({ type: RetryPolicyInput, description: policyForms.retryPolicy }),
   timeoutMs: t.int({ description: policyForms.timeoutMs }),
   maxInFlight: t.int({ description: policyForms.maxInFlight }),
+  format: t.field({ type: WebhookFormatEnum, description: inputForms.format }),
   labels: t.field({ type: 'JSONObject', description: labelForms.labels }),
   headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
   secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),

@@ -1322,6 +1322,7 @@ export const SubscriptionScalarFieldEnum = {
   headers: 'headers',
   secretHeaders: 'secretHeaders',
   auth: 'auth',
+  format: 'format',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',
@@ -1585,6 +1586,20 @@ export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel
  * Reference to a field of type 'DateTime[]'
  */
 export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime[]'>
+    
+
+
+/**
+ * Reference to a field of type 'WebhookFormat'
+ */
+export type EnumWebhookFormatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'WebhookFormat'>
+    
+
+
+/**
+ * Reference to a field of type 'WebhookFormat[]'
+ */
+export type ListEnumWebhookFormatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'WebhookFormat[]'>
     
 
 

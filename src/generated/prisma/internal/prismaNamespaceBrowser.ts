@@ -122,6 +122,7 @@ export const SubscriptionScalarFieldEnum = {
   headers: 'headers',
   secretHeaders: 'secretHeaders',
   auth: 'auth',
+  format: 'format',
   secret: 'secret',
   formerSecrets: 'formerSecrets',
   previousSecret: 'previousSecret',

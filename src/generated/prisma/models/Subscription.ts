@@ -52,6 +52,7 @@ export type SubscriptionMinAggregateOutputType = {
   maxRequestsPerSecond: number | null
   maxInFlight: number | null
   timeoutMs: number | null
+  format: $Enums.WebhookFormat | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -72,6 +73,7 @@ export type SubscriptionMaxAggregateOutputType = {
   maxRequestsPerSecond: number | null
   maxInFlight: number | null
   timeoutMs: number | null
+  format: $Enums.WebhookFormat | null
   secret: string | null
   previousSecret: string | null
   previousSecretUntil: Date | null
@@ -98,6 +100,7 @@ export type SubscriptionCountAggregateOutputType = {
   headers: number
   secretHeaders: number
   auth: number
+  format: number
   secret: number
   formerSecrets: number
   previousSecret: number
@@ -139,6 +142,7 @@ export type SubscriptionMinAggregateInputType = {
   maxRequestsPerSecond?: true
   maxInFlight?: true
   timeoutMs?: true
+  format?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -159,6 +163,7 @@ export type SubscriptionMaxAggregateInputType = {
   maxRequestsPerSecond?: true
   maxInFlight?: true
   timeoutMs?: true
+  format?: true
   secret?: true
   previousSecret?: true
   previousSecretUntil?: true
@@ -185,6 +190,7 @@ export type SubscriptionCountAggregateInputType = {
   headers?: true
   secretHeaders?: true
   auth?: true
+  format?: true
   secret?: true
   formerSecrets?: true
   previousSecret?: true
@@ -301,6 +307,7 @@ export type SubscriptionGroupByOutputType = {
   headers: runtime.JsonValue | null
   secretHeaders: runtime.JsonValue | null
   auth: runtime.JsonValue | null
+  format: $Enums.WebhookFormat
   secret: string
   formerSecrets: runtime.JsonValue
   previousSecret: string | null
@@ -353,6 +360,7 @@ export type SubscriptionWhereInput = {
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
+  format?: Prisma.EnumWebhookFormatFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -384,6 +392,7 @@ export type SubscriptionOrderByWithRelationInput = {
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
+  format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -419,6 +428,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
+  format?: Prisma.EnumWebhookFormatFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
   previousSecret?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -449,6 +459,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
+  format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -486,6 +497,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   headers?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   auth?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  format?: Prisma.EnumWebhookFormatWithAggregatesFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
   previousSecret?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -515,6 +527,7 @@ export type SubscriptionCreateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -546,6 +559,7 @@ export type SubscriptionUncheckedCreateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -577,6 +591,7 @@ export type SubscriptionUpdateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -608,6 +623,7 @@ export type SubscriptionUncheckedUpdateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -639,6 +655,7 @@ export type SubscriptionCreateManyInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -668,6 +685,7 @@ export type SubscriptionUpdateManyMutationInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -697,6 +715,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -742,6 +761,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   headers?: Prisma.SortOrder
   secretHeaders?: Prisma.SortOrder
   auth?: Prisma.SortOrder
+  format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -773,6 +793,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
   maxRequestsPerSecond?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
+  format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -793,6 +814,7 @@ export type SubscriptionMinOrderByAggregateInput = {
   maxRequestsPerSecond?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
+  format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
   previousSecretUntil?: Prisma.SortOrder
@@ -844,6 +866,10 @@ export type NullableIntFieldUpdateOperationsInput = {
   decrement?: number
   multiply?: number
   divide?: number
+}
+
+export type EnumWebhookFormatFieldUpdateOperationsInput = {
+  set?: $Enums.WebhookFormat
 }
 
 export type NullableDateTimeFieldUpdateOperationsInput = {
@@ -911,6 +937,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -941,6 +968,7 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -987,6 +1015,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1017,6 +1046,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1047,6 +1077,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -1077,6 +1108,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: string | null
@@ -1123,6 +1155,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1153,6 +1186,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   previousSecret?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1214,6 +1248,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  format?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1246,6 +1281,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  format?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1275,6 +1311,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  format?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1304,6 +1341,7 @@ export type SubscriptionSelectScalar = {
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  format?: boolean
   secret?: boolean
   formerSecrets?: boolean
   previousSecret?: boolean
@@ -1317,7 +1355,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1378,6 +1416,7 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * `{basic | bearer | oauth2: {…}, secret}`: how requests are authorized. `secret` is encrypted like that above.
      */
     auth: runtime.JsonValue | null
+    format: $Enums.WebhookFormat
     secret: string
     /**
      * Replaced secrets, the newest first, at most ten: `[{secret, validUntil}]`. Each signs beside `secret` until its time.
@@ -1848,6 +1887,7 @@ export interface SubscriptionFieldRefs {
   readonly headers: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secretHeaders: Prisma.FieldRef<"Subscription", 'Json'>
   readonly auth: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly format: Prisma.FieldRef<"Subscription", 'WebhookFormat'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
   readonly previousSecret: Prisma.FieldRef<"Subscription", 'String'>
