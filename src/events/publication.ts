@@ -21,9 +21,16 @@ export interface Publication {
   idempotencyKey: string | null
 }
 
-const idempotencyKey = z.string().regex(/^[ -~]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+export const MAX_KEY_LENGTH = 255
 
-const jsonObject = z
+const idempotencyKey = z
+  .string()
+  .regex(
+    new RegExp(`^[ -~]{1,${MAX_KEY_LENGTH}}$`),
+    `must be 1 to ${MAX_KEY_LENGTH} printable ASCII characters`,
+  )
+
+export const jsonObject = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     {

@@ -7,6 +7,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import type { z } from 'zod'
 import { errorCatalogue } from '../errors.js'
 import { version } from '../platform/version.js'
+import { withCloudEvents } from './openapi-cloud-events.js'
 import { keepReadable, oneSchemaOfEachShape, withBodyExamples, withRetryAfter } from './openapi-shapes.js'
 import { webhooks } from './openapi-webhooks.js'
 import { problemBody } from './problem.js'
@@ -100,7 +101,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
     openapi: about,
     transform: withScopes(createJsonSchemaTransform({ zodToJsonConfig })),
     transformObject: (document) =>
-      withRetryAfter(withBodyExamples(oneSchemaOfEachShape(transformObject(document)))),
+      withRetryAfter(withBodyExamples(oneSchemaOfEachShape(withCloudEvents(transformObject(document))))),
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -7,16 +7,16 @@
 import type { WebhookContent } from './webhook-body.js'
 
 /** The member of `metadata` that becomes the `id`. No attribute can have this name, so it is never an extension. */
-const ID_MEMBER = 'cloudEventId'
+export const ID_MEMBER = 'cloudEventId'
 /** Of an event whose producer named none. */
 const DEFAULT_SOURCE = '/v1/events'
-const SPEC_VERSION = '1.0'
+export const SPEC_VERSION = '1.0'
 
 /** Of names and percent-encoded values. */
-const MAX_ATTRIBUTE_BYTES = 4096
-const MAX_EXTENSIONS = 50
+export const MAX_ATTRIBUTE_BYTES = 4096
+export const MAX_EXTENSIONS = 50
 /** The spec recommends at most 20 characters (§3.1), and lets producers have more. */
-const MAX_ATTRIBUTE_NAME_LENGTH = 64
+export const MAX_ATTRIBUTE_NAME_LENGTH = 64
 
 /** The types that JSON keeps; others are strings. An integer has 32 bits with its sign. */
 export type AttributeValue = string | number | boolean
@@ -26,16 +26,16 @@ export type Attributes = Record<string, AttributeValue>
 const reservedNames = new Set([
   ...['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'subject', 'dataschema', 'data'],
 ])
-const isExtensionName = (name: string): boolean =>
+export const isExtensionName = (name: string): boolean =>
   /^[a-z0-9]+$/.test(name) && name.length <= MAX_ATTRIBUTE_NAME_LENGTH && !reservedNames.has(name)
 
 /** Control characters, broken surrogate pairs and noncharacters: what no string of an attribute may hold (§3.2). */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 const MAX_INTEGER = 2 ** 31
 
-const isAttributeText = (value: unknown): value is string =>
+export const isAttributeText = (value: unknown): value is string =>
   typeof value === 'string' && !FORBIDDEN.test(value)
-const isAttributeValue = (value: unknown): value is AttributeValue =>
+export const isAttributeValue = (value: unknown): value is AttributeValue =>
   typeof value === 'boolean' ||
   isAttributeText(value) ||
   (Number.isInteger(value) && (value as number) >= -MAX_INTEGER && (value as number) < MAX_INTEGER)
@@ -46,22 +46,22 @@ const isNamed = (value: unknown): value is string => isAttributeText(value) && v
 const NOT_IN_URIS = /[^!#$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]|%(?![0-9A-Fa-f]{2})/gu
 
 /** A URI-reference, with what none may hold percent-encoded. Undefined for what is no text, or none that fits. */
-const toUriReference = (value: unknown): string | undefined =>
+export const toUriReference = (value: unknown): string | undefined =>
   isNamed(value) ? value.replace(NOT_IN_URIS, encodeURIComponent) : undefined
 
 /** A URI with its scheme. */
-function toUri(value: unknown): string | undefined {
+export function toUri(value: unknown): string | undefined {
   const reference = toUriReference(value)
   return reference !== undefined && /^[A-Za-z][A-Za-z0-9+.-]*:/.test(reference) ? reference : undefined
 }
 
 /** Space, `"`, `%` and what is not printable ASCII, as the HTTP binding encodes it in headers (§3.1.3.2). */
 const NOT_IN_HEADERS = /[^!#$&-~]/gu
-const toHeaderValue = (value: AttributeValue): string =>
+export const toHeaderValue = (value: AttributeValue): string =>
   String(value).replace(NOT_IN_HEADERS, encodeURIComponent)
 
 /** What an attribute takes of `MAX_ATTRIBUTE_BYTES`. */
-const attributeBytes = (name: string, value: AttributeValue): number =>
+export const attributeBytes = (name: string, value: AttributeValue): number =>
   name.length + toHeaderValue(value).length
 
 /** The context attributes of an event. Members of `metadata` that do not fit, or fit no more, are left out. */

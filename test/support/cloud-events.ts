@@ -19,5 +19,7 @@ export function readCloudEvent({ headers, body }: ReceivedRequest): Attributes {
   const isBinary = headers['ce-specversion'] !== undefined
   const decode = (value: unknown) =>
     isBinary && typeof value === 'string' ? decodeURIComponent(value) : value
-  return Object.fromEntries(Object.entries(event.toJSON()).map(([name, value]) => [name, decode(value)]))
+  // It names all attributes of the spec, those without a value too.
+  const attributes = Object.entries(event.toJSON()).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(attributes.map(([name, value]) => [name, decode(value)]))
 }

@@ -5,6 +5,7 @@ import { checkIdempotencyKey, publicationBody, readPublication } from '../../eve
 import type { Publisher } from '../../events/publish.js'
 import type { Database } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import { parseCloudEvents, readCloudEvent } from '../cloud-event-body.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   eventShape,
@@ -32,6 +33,7 @@ export const newEvent = publicationBody.meta({
 export const eventRoutes =
   ({ database, publisher, serviceEvents }: EventContext): FastifyPluginAsyncZod =>
   async (app) => {
+    parseCloudEvents(app)
     app.post(
       '/events',
       {
@@ -40,13 +42,16 @@ export const eventRoutes =
           if (refusals.has(statusCode)) serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
           done()
         },
+        preValidation: readCloudEvent,
         schema: {
           tags: ['Events'],
           operationId: 'publishEvent',
           summary: 'Publish an event',
           description:
             'Answers only after the event is committed. With an idempotency key, in the header or as ' +
-            '`eventId`, the same content again answers 200 with the first event and delivers nothing twice.',
+            '`eventId`, the same content again answers 200 with the first event and delivers nothing twice. ' +
+            'Takes CloudEvents 1.0, too: in structured mode, or in binary mode with the attributes as headers (`ce-id`, ' +
+            '`ce-source`, …) and `data` as the body. `source` and `id` are then the idempotency key.',
           headers: z.looseObject({
             // Only for OpenAPI. Node.js gives names in lower case, so this checks nothing.
             'Idempotency-Key': z
