@@ -55,6 +55,8 @@ export interface Config {
     concurrencyPerSubscription: number
     allowedCidrs: string[]
     requireHttps: boolean
+    /** The DNS name that stands for this service in requests to endpoints. */
+    requestOrigin: string | undefined
   }
   egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
@@ -165,6 +167,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
         settings.DELIVERY_ALLOWED_CIDRS ??
         (settings.NODE_ENV === 'development' ? ['127.0.0.0/8', '::1/128'] : []),
       requireHttps: settings.DELIVERY_REQUIRE_HTTPS === 'true',
+      requestOrigin: settings.WEBHOOK_REQUEST_ORIGIN,
     },
     egress,
     outbox: {

@@ -41,6 +41,7 @@ export const settingsSchema = z.object({
   DELIVERY_CONCURRENCY: wholeNumber(1, 10_000).default(512),
   DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: wholeNumber(1, 10_000).optional(),
   DELIVERY_ALLOWED_CIDRS: listOf(checkCidr).optional(),
+  WEBHOOK_REQUEST_ORIGIN: parsedBy(checkDnsName).optional(),
   DELIVERY_REQUIRE_HTTPS: oneOf(['true', 'false']).default('false'),
   EGRESS_PROXY_FROM_ENVIRONMENT: oneOf(['true', 'false']).optional(),
   EGRESS_PROXY_RESOLVES_NAMES: oneOf(['true', 'false']).optional(),
@@ -72,6 +73,13 @@ export type Settings = z.infer<typeof settingsSchema>
 function checkPostgresUrl(url: string): string {
   parsePostgresUrl(url)
   return url
+}
+
+const DNS_NAME = /^(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/
+
+function checkDnsName(name: string): string {
+  if (!DNS_NAME.test(name)) throw new Error('must be a DNS name, such as events.example.com')
+  return name
 }
 
 /** Checks the range and keeps its text. */

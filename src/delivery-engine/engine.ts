@@ -58,6 +58,7 @@ export interface DeliveryEngineSettings {
     /** Most requests in flight, of all subscriptions and of one. */
     concurrency: number
     concurrencyPerSubscription: number
+    requestOrigin: string | undefined
   }
   egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
@@ -101,7 +102,8 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   const stopRequest = new AbortController()
   const responsiveEndpoints = createResponsiveEndpoints()
   const leaseQuotas = createLeaseQuotas(responsiveEndpoints)
-  const sender = createSender({ guard, timeoutMs: config.delivery.timeoutMs, clock, egress: config.egress })
+  const { timeoutMs, requestOrigin } = config.delivery
+  const sender = createSender({ guard, timeoutMs, requestOrigin, clock, egress: config.egress })
   const recorder = createRecorder(database, serviceEvents)
   const worker = createWorker({
     ...{ database, queue, leaseQuotas, responsiveEndpoints },

@@ -5,6 +5,7 @@ import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
 import { OTHER_MS, QUEUE_MS, RECORD_MS } from '../budgets.js'
 import { type Config, publicApiKey } from '../config.js'
+import { createEndpointValidation } from '../delivery-engine/attempt/endpoint-validation.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { readOutbox } from '../delivery-engine/scheduling/outbox-size.js'
 import { createQueuePath } from '../delivery-engine/scheduling/queue-path.js'
@@ -91,6 +92,12 @@ function createApi(
     'API keys',
     OTHER_MS,
   )
+  const { timeoutMs, requestOrigin } = config.delivery
+  const validation = resources.use(
+    createEndpointValidation({ guard, timeoutMs, origin: requestOrigin, egress: config.egress }),
+    'validation of endpoints',
+    OTHER_MS,
+  )
   const fastPath =
     work.engine?.fastPath ??
     resources.use(
@@ -121,6 +128,7 @@ function createApi(
       onCommitted: () => wakeUps.send('outbox'),
     }),
     refuseUrl: guard.checkUrl,
+    refusalOfEndpoint: validation.refusalOf,
     async onChanged() {
       wakeUps.send('subscriptions')
       await matcher.refresh().catch(reportTrouble('matcher'))

@@ -25,6 +25,8 @@ export interface SubscriptionContext {
   newId(): string
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
+  /** Asks the endpoint itself: why it does not agree to webhooks at this rate; null for no limit. */
+  refusalOfEndpoint(endpointUrl: string, requestsPerMinute: number | null): Promise<string | undefined>
   /**
    * Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted.
    */
@@ -46,6 +48,7 @@ export async function createSubscription(
   checkTokenUrl(context, input)
   checkPolicy(input)
   await checkFilter(input.filter)
+  if (input.validate) await checkAgreement(context, input)
   const id = context.newId()
   const now = context.clock.now()
   const { format, signatures, secret = generateSecret() } = input
@@ -79,6 +82,16 @@ export async function createSubscription(
 /** @throws ServiceError BAD_USER_INPUT */
 export function checkTokenUrl(context: SubscriptionContext, { auth }: Pick<NewSubscription, 'auth'>): void {
   if (auth?.oauth2) checkEndpoint(context, auth.oauth2.tokenUrl, 'auth.oauth2.tokenUrl')
+}
+
+/** The validation handshake. @throws ServiceError BAD_USER_INPUT when the endpoint does not agree */
+export async function checkAgreement(
+  { refusalOfEndpoint }: SubscriptionContext,
+  { endpointUrl, maxRequestsPerSecond }: Pick<NewSubscription, 'endpointUrl' | 'maxRequestsPerSecond'>,
+): Promise<void> {
+  const requestsPerMinute = maxRequestsPerSecond == null ? null : maxRequestsPerSecond * 60
+  const refusal = await refusalOfEndpoint(endpointUrl, requestsPerMinute)
+  if (refusal !== undefined) throw badInput([{ path: 'endpointUrl', message: refusal }])
 }
 
 export function checkEndpoint(

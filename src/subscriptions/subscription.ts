@@ -33,6 +33,9 @@ export const inputForms = {
   format:
     "What webhooks look like: `STANDARD`, the service's own form, or CloudEvents 1.0 in structured " +
     '(`CLOUDEVENTS_STRUCTURED`) or binary (`CLOUDEVENTS_BINARY`) mode. At first `STANDARD`.',
+  validate:
+    'Whether the endpoint is asked first if it agrees (`OPTIONS` with `WebHook-Request-Origin`). If it does not, nothing ' +
+    'is stored. Needs the setting `WEBHOOK_REQUEST_ORIGIN`.',
   signatures:
     'How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both.',
   overlapHours:
@@ -108,6 +111,7 @@ export const subscriptionBody = z.strictObject({
   isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
   format: optional(format),
+  validate: optional(z.boolean()).meta({ description: inputForms.validate }),
   signatures: optional(signatures),
   ...policyFields,
   labels: labels.nullish(),

@@ -4,8 +4,9 @@ import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
-import { checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
+import { checkAgreement, checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
+import { findSubscription } from './find.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
@@ -26,6 +27,8 @@ export async function updateSubscription(
   if (changes.endpointUrl !== undefined) checkEndpoint(context, changes.endpointUrl)
   checkTokenUrl(context, changes)
   await checkFilter(changes.filter)
+  if (changes.validate)
+    await checkAgreement(context, { ...(await findSubscription(context, id)), ...present(changes) })
   const subscription = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )

@@ -47,6 +47,7 @@ export const subscriptionContext = ({ database, model }: World): SubscriptionCon
   secretCipher: createSecretCipher([]),
   ...{ clock: machineClock, newId },
   refuseUrl: () => undefined,
+  refusalOfEndpoint: async () => undefined,
   onDue: () => {},
   async onChanged() {
     model.isMatchCurrent = false

@@ -61,6 +61,8 @@ export type CreateSubscriptionInput = {
   signatures?: Array<SignatureVersion> | null | undefined;
   /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
   timeoutMs?: number | null | undefined;
+  /** Whether the endpoint is asked first if it agrees (`OPTIONS` with `WebHook-Request-Origin`). If it does not, nothing is stored. Needs the setting `WEBHOOK_REQUEST_ORIGIN`. */
+  validate?: boolean | null | undefined;
 };
 
 /** Every condition that is given must hold. */
@@ -284,6 +286,8 @@ export type UpdateSubscriptionInput = {
   signatures?: Array<SignatureVersion> | null | undefined;
   /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
   timeoutMs?: number | null | undefined;
+  /** Whether the endpoint is asked first if it agrees (`OPTIONS` with `WebHook-Request-Origin`). If it does not, nothing is stored. Needs the setting `WEBHOOK_REQUEST_ORIGIN`. */
+  validate?: boolean | null | undefined;
 };
 
 /** What webhooks look like. */

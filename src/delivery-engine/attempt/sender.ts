@@ -58,6 +58,8 @@ export interface SenderOptions {
   /** For webhooks whose subscription has no timeout of its own. */
   timeoutMs: number
   clock: Clock
+  /** The DNS name that each webhook says it comes from (HTTP 1.1 Web Hooks, §4.1.2). */
+  requestOrigin?: string | undefined
   /** The system's name servers and /etc/hosts unless given. */
   names?: NameLookup
   /** Without it, connections are made directly and trust Node.js's certificate authorities. */
@@ -90,6 +92,8 @@ export function createSender(options: SenderOptions): Sender {
     maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
 
+  const originHeaders =
+    options.requestOrigin === undefined ? undefined : { 'webhook-request-origin': options.requestOrigin }
   const timeoutOf = ({ policy }: Webhook): number => policy?.timeoutMs ?? options.timeoutMs
 
   /** Parsed URLs: thousands of requests have the same one. */
@@ -147,6 +151,7 @@ export function createSender(options: SenderOptions): Sender {
       try {
         const { origin, path } = targetOf(webhook.endpointUrl)
         const { headers, secrets } = headersOf(webhook, clock.nowMs(), authorized?.authorization)
+        Object.assign(headers, originHeaders)
         Object.assign(trace, { requestHeaders: headers, form: webhook.form, secrets })
         request = { origin, path, method: 'POST', headers, body: webhook.body }
         connections.dispatch({ ...request }, reader)

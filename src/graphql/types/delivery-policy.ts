@@ -93,6 +93,7 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   timeoutMs: t.int({ description: policyForms.timeoutMs }),
   maxInFlight: t.int({ description: policyForms.maxInFlight }),
   format: t.field({ type: WebhookFormatEnum, description: inputForms.format }),
+  validate: t.boolean({ description: inputForms.validate }),
   labels: t.field({ type: 'JSONObject', description: labelForms.labels }),
   headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
   secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),

@@ -1,0 +1,127 @@
+/**
+ * The validation handshake of the webhook spec of CloudEvents (HTTP 1.1 Web Hooks, §4): asks an endpoint with OPTIONS
+ * whether it agrees to webhooks from this service. The request goes out as webhooks do, by the same guard, proxy and
+ * authorities, and carries no credentials. The answer's status says nothing (§4.2); its headers do.
+ */
+import { createNameLookup } from '../dns/name-lookup.js'
+import { type Connections, createConnections, type ExchangeHandler } from '../egress/connections.js'
+import { createGuardedConnector } from '../egress/connector.js'
+import type { EgressGuard } from '../egress/egress-guard.js'
+import type { EgressSettings } from '../egress/egress-settings.js'
+import { describeFailure } from './failure.js'
+
+export interface EndpointValidation extends AsyncDisposable {
+  /**
+   * @param requestsPerMinute the rate to ask for; null for no limit
+   * @returns why the endpoint does not agree; undefined when it does
+   */
+  refusalOf(endpointUrl: string, requestsPerMinute: number | null): Promise<string | undefined>
+}
+
+export interface EndpointValidationOptions {
+  /** The DNS name that stands for this service. Undefined when the operator gave it none. */
+  origin: string | undefined
+  guard: EgressGuard
+  egress: EgressSettings
+  timeoutMs: number
+}
+
+/** In a process. More than owners need, and few enough to be no way of flooding others. */
+const MAX_AT_ONCE = 10
+const MAX_ANSWER_BYTES = 64 * 1024
+
+export function createEndpointValidation(options: EndpointValidationOptions): EndpointValidation {
+  const { origin, timeoutMs } = options
+  let ways: { connections: Connections; names: AsyncDisposable } | undefined
+  let underWay = 0
+
+  async function ask(endpointUrl: string, from: string, rate: number | null): Promise<string | undefined> {
+    ways ??= openWays(options)
+    const headers = {
+      'webhook-request-origin': from,
+      ...(rate !== null && { 'webhook-request-rate': String(rate) }),
+    }
+    const answer = await exchange(ways.connections, { endpointUrl, headers, timeoutMs })
+    if ('error' in answer) return `the validation request failed: ${answer.error}`
+    const allowed = answer.allowedOrigin?.trim().toLowerCase()
+    if (allowed === '*' || allowed === from.toLowerCase()) return undefined
+    return `did not allow ${from}: its answer to OPTIONS needs WebHook-Allowed-Origin with this name or *`
+  }
+
+  return {
+    async refusalOf(endpointUrl, requestsPerMinute) {
+      if (origin === undefined) return 'can not be validated: this service has no WEBHOOK_REQUEST_ORIGIN'
+      if (underWay >= MAX_AT_ONCE)
+        return `can not be validated now: ${MAX_AT_ONCE} validations are under way. Try again.`
+      underWay += 1
+      try {
+        return await ask(endpointUrl, origin, requestsPerMinute)
+      } finally {
+        underWay -= 1
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await ways?.connections[Symbol.asyncDispose]()
+      await ways?.names[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Only when the first endpoint is asked: most services never do. */
+function openWays({ guard, egress, timeoutMs }: EndpointValidationOptions) {
+  const names = createNameLookup()
+  const connect = createGuardedConnector({ guard, names, connectTimeoutMs: timeoutMs, egress })
+  return {
+    names,
+    connections: createConnections({ connect, keepAliveMs: 1, maxResponseBytes: MAX_ANSWER_BYTES }),
+  }
+}
+
+interface ValidationRequest {
+  endpointUrl: string
+  headers: Record<string, string>
+  timeoutMs: number
+}
+
+type Answer = { allowedOrigin: string | undefined } | { error: string }
+
+/** Never rejects. The body of the answer is not read. */
+function exchange(
+  connections: Connections,
+  { endpointUrl, headers, timeoutMs }: ValidationRequest,
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    let isOver = false
+    const end = (answer: Answer) => {
+      isOver = true
+      clearTimeout(deadline)
+      resolve(answer)
+    }
+    const deadline = setTimeout(() => {
+      end({ error: `no whole answer within ${timeoutMs} ms` })
+      handler.connection?.abort()
+    }, timeoutMs)
+    const handler: ExchangeHandler = {
+      timeoutMs,
+      connection: undefined,
+      onRequestStart(controller) {
+        if (isOver) controller.abort(new Error('too late'))
+      },
+      onResponseStart(_, statusCode, { 'webhook-allowed-origin': allowed }) {
+        if (statusCode < 200) return // An interim response.
+        end({ allowedOrigin: Array.isArray(allowed) ? undefined : allowed })
+        this.connection?.abort()
+      },
+      onResponseData() {},
+      onResponseEnd() {},
+      onResponseError: (_, error) => end({ error: describeFailure(handler.connection?.firstError ?? error) }),
+    }
+    try {
+      const { origin, pathname, search } = new URL(endpointUrl)
+      const request = { origin, path: pathname + search, method: 'OPTIONS' as const, headers }
+      connections.dispatchOnNew(request, handler)
+    } catch (error) {
+      end({ error: describeFailure(error) })
+    }
+  })
+}
