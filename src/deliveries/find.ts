@@ -6,6 +6,7 @@ import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
 import type { StatusClass } from './failures.js'
 import { loadPage } from './pages.js'
+import { withWaitingFor } from './waiting-for.js'
 
 export interface DeliveryFilter {
   status?: DeliveryStatus | undefined
@@ -30,7 +31,8 @@ export async function listDeliveries(database: Database, filter: DeliveryFilter,
     },
     query: { take, ...(where && { cursor: { id: where.id.lt } }) },
   })
-  return toPage(rows, page.limit)
+  const { items, nextCursor } = toPage(rows, page.limit)
+  return { items: await withWaitingFor(database, items), nextCursor }
 }
 
 /** A delivery, without its logs. @throws ServiceError NOT_FOUND */

@@ -15,6 +15,7 @@ import type { Follower, LiveUpdates } from './live-updates.js'
 import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 import type { StreamPosition } from './stream-position.js'
+import type { WaitingForLoader } from './waiting-for.js'
 import type { Watch } from './watch.js'
 
 export interface GraphQLContext extends AttemptContext, SubscriptionContext, RetryContext, CancelContext {
@@ -33,6 +34,8 @@ export interface GraphQLContext extends AttemptContext, SubscriptionContext, Ret
   payloads: CountedLoader<Payload>
   /** For this operation only. */
   logs: CountedLoader<CountedLog[]>
+  /** For this operation only. */
+  waitingFor: WaitingForLoader
   /** For this operation only; by `attemptId`. */
   exchanges: CountedLoader<Exchange>
   /** For this operation only; by delivery id. */

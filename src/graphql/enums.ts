@@ -1,5 +1,12 @@
 import type { StatusClass } from '../deliveries/failures.js'
-import { DeliveryStatus, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import type { WaitingFor } from '../deliveries/waiting-for.js'
+import {
+  DeliveryStatus,
+  DisabledReason,
+  EventStatus,
+  SignatureVersion,
+  WebhookFormat,
+} from '../generated/prisma/enums.js'
 import { builder } from './builder.js'
 
 export const EventStatusEnum = builder.enumType('EventStatus', {
@@ -39,6 +46,26 @@ export const StatusClassEnum = builder.enumType('StatusClass', {
     HTTP_5XX: { description: 'The endpoint failed.' },
     NONE: { description: 'There was no answer.' },
   } satisfies Record<StatusClass, object>,
+})
+
+export const WaitingForEnum = builder.enumType('WaitingFor', {
+  description: 'What holds up an open delivery.',
+  values: {
+    BREAKER: { description: 'Its endpoint fails, and is paused until a probe succeeds.' },
+    DISABLED: { description: 'Its subscription is disabled.' },
+    RATE_LIMIT: { description: 'The rate or the requests in flight of its subscription are used up.' },
+    ORDER: { description: 'An earlier delivery of its ordering key is not finished.' },
+    SCHEDULE: { description: 'The wait after a failure is not over.' },
+  } satisfies Record<WaitingFor, object>,
+})
+
+export const DisabledReasonEnum = builder.enumType('DisabledReason', {
+  description: 'Why a subscription is disabled.',
+  values: {
+    MANUAL: { value: DisabledReason.MANUAL, description: 'By a user.' },
+    GONE: { value: DisabledReason.GONE, description: 'Its endpoint answered 410.' },
+    FAILING: { value: DisabledReason.FAILING, description: 'Its endpoint failed for `DISABLE_AFTER_DAYS`.' },
+  },
 })
 
 export const SignatureVersionEnum = builder.enumType('SignatureVersion', {

@@ -23,6 +23,7 @@ import {
 } from './trusted-documents.js'
 import { refusal, useLimits } from './use-limits.js'
 import { useSharedUpdates } from './use-shared-updates.js'
+import { createWaitingForLoader } from './waiting-for.js'
 import { createWebSocketOptions } from './web-socket.js'
 
 export const GRAPHQL_PATH = '/graphql'
@@ -33,6 +34,7 @@ export interface GraphQLServerOptions {
     | 'related'
     | 'payloads'
     | 'logs'
+    | 'waitingFor'
     | 'exchanges'
     | 'webhookBodies'
     | 'answer'
@@ -71,6 +73,7 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     related: createRelatedDeliveries(context.database),
     payloads: createPayloads(context.database, answer),
     logs: createDeliveryLogs(context.database, answer),
+    waitingFor: createWaitingForLoader(context.database),
     exchanges: createExchanges(context.database, context.bodyCipher, answer),
     webhookBodies: createWebhookBodies(context.database, answer),
   })

@@ -1,9 +1,10 @@
 /** The answers of the routes: their schemas, also for OpenAPI, and the conversion of database rows to them. */
 import { z } from 'zod'
 import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
+import { type WaitingFor, waitingReasons } from '../deliveries/waiting-for.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery } from '../generated/prisma/client.js'
-import { EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import { DisabledReason, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
@@ -62,6 +63,10 @@ export const subscriptionShape = z
       description: 'The events for which the filter failed, so it got none of them. Null without any.',
     }),
     isEnabled: z.boolean(),
+    disabledReason: z.enum(DisabledReason).nullable().meta({
+      description: 'Why it is disabled: `MANUAL`, or `GONE` after an answer 410. Null while it is enabled.',
+    }),
+    disabledAt: time.nullable().meta({ description: 'Since when; null while it is enabled.' }),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
     labels: z.record(z.string(), z.string()).meta({ description: 'To find it by.' }),
@@ -121,6 +126,15 @@ const deliveryShape = z
     nextRunAt: time.nullable(),
     lastError: z.string().nullable(),
     lastStatusCode: z.int().nullable(),
+    waitingFor: z
+      .enum(waitingReasons)
+      .nullable()
+      .meta({
+        description:
+          'What holds up an open delivery: its subscription is `DISABLED`, the wait after a failure is not over ' +
+          '(`SCHEDULE`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
+          'otherwise.',
+      }),
     createdAt: time,
     updatedAt: time,
     logs: z
@@ -232,6 +246,8 @@ export const toSubscription = (row: VisibleSubscription) => ({
   filter: row.filter,
   filterErrors: row.filterErrors && { ...row.filterErrors, lastAt: row.filterErrors.lastAt.toISOString() },
   isEnabled: row.isEnabled,
+  disabledReason: row.disabledReason,
+  disabledAt: row.disabledAt?.toISOString() ?? null,
   description: row.description,
   maxRequestsPerSecond: row.maxRequestsPerSecond,
   labels: row.labels,
@@ -248,7 +264,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   ...times(row),
 })
 
-export const toDelivery = (row: Delivery) => ({
+export const toDelivery = (row: Delivery & { waitingFor: WaitingFor | null }) => ({
   id: row.id,
   eventId: row.eventId,
   subscriptionId: row.subscriptionId,
@@ -257,11 +273,17 @@ export const toDelivery = (row: Delivery) => ({
   nextRunAt: row.nextRunAt?.toISOString() ?? null,
   lastError: row.lastError,
   lastStatusCode: row.lastStatusCode,
+  waitingFor: row.waitingFor,
   ...times(row),
 })
 
+type FoundEvent = Awaited<ReturnType<typeof findEvent>>
+type ShownEvent = Omit<FoundEvent, 'deliveries'> & {
+  deliveries: (FoundEvent['deliveries'][number] & { waitingFor: WaitingFor | null })[]
+}
+
 /** The JSON of an event. It contains the payload exactly as the producer wrote it. */
-export function eventText({ payload, deliveries, ...row }: Awaited<ReturnType<typeof findEvent>>): string {
+export function eventText({ payload, deliveries, ...row }: ShownEvent): string {
   const before = JSON.stringify({ id: row.id, type: row.type })
   const after = JSON.stringify({
     status: row.status,

@@ -16,10 +16,12 @@ import { DeliveryStatus, type EventStatus } from '../generated/prisma/enums.js'
 /** A delivery in one of these states is open: another attempt is to come. */
 export const openStates = ['PENDING', 'FAILED'] as const satisfies readonly DeliveryStatus[]
 
+export const isOpen = (status: DeliveryStatus): boolean =>
+  (openStates as readonly DeliveryStatus[]).includes(status)
+
 type FinalState = Exclude<DeliveryStatus, (typeof openStates)[number]>
 
-const isFinal = (state: DeliveryStatus): state is FinalState =>
-  !(openStates as readonly DeliveryStatus[]).includes(state)
+const isFinal = (state: DeliveryStatus): state is FinalState => !isOpen(state)
 
 /** All other states: no attempt is to come, unless a user asks for a retry. */
 export const finalStates: readonly FinalState[] = Object.values(DeliveryStatus).filter(isFinal)

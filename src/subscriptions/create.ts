@@ -8,6 +8,7 @@ import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
+import { disabledByUser } from './disabled.js'
 import { toStoredLabels } from './labels.js'
 import {
   fingerprint,
@@ -52,6 +53,7 @@ export async function createSubscription(
   const id = context.newId()
   const now = context.clock.now()
   const { format, signatures, secret = generateSecret() } = input
+  const isEnabled = input.isEnabled ?? true
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
@@ -59,7 +61,8 @@ export async function createSubscription(
         endpointUrl: input.endpointUrl,
         eventTypes: input.eventTypes,
         filter: input.filter ?? null,
-        isEnabled: input.isEnabled ?? true,
+        isEnabled,
+        ...disabledByUser(isEnabled, now),
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
         labels: toStoredLabels(input.labels ?? null),

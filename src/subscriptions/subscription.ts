@@ -13,6 +13,7 @@ import { type StoredKeyPair, validKeyPairs } from '../secrets/key-pairs.js'
 import { DEFAULT_OVERLAP_HOURS } from '../secrets/replace-secret.js'
 import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-secret.js'
 import { policyFields, visiblePolicy, visiblePolicyFields } from './delivery-policy.js'
+import { visibleDisabled } from './disabled.js'
 import { absoluteUrl, URL_FORM } from './endpoint-url.js'
 import { fromStoredLabels, labels } from './labels.js'
 
@@ -148,6 +149,8 @@ export const visibleFields = {
   filter: true,
   filterErrors: { select: { count: true, lastError: true, lastAt: true } },
   isEnabled: true,
+  disabledReason: true,
+  disabledAt: true,
   description: true,
   labels: true,
   maxRequestsPerSecond: true,
@@ -167,8 +170,9 @@ export const publicKeysOf = (keyPairs: unknown, nowMs: number): string[] =>
 
 export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
   const publicKeys = publicKeysOf(keyPairs, clock.nowMs())
-  const shown = { ...fields, ...visiblePolicy(fields), labels: fromStoredLabels(fields.labels) }
-  return { ...shown, publicKey: publicKeys[0] ?? null, publicKeys }
+  const shown = { ...fields, ...visibleDisabled(fields), ...visiblePolicy(fields) }
+  const labels = fromStoredLabels(fields.labels)
+  return { ...shown, labels, publicKey: publicKeys[0] ?? null, publicKeys }
 }
 
 export type VisibleSubscription = ReturnType<typeof toVisible>

@@ -6,6 +6,7 @@ import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
 import { checkAgreement, checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
+import { disabledByUser } from './disabled.js'
 import { findSubscription } from './find.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
@@ -69,6 +70,7 @@ async function apply(
       ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
       ...(changes.labels !== undefined && { labels: toStoredLabels(changes.labels) }),
       ...policyColumns(secretCipher, id, changes),
+      ...(isEnabled !== before.isEnabled && disabledByUser(isEnabled, now)),
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {

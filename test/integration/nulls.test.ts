@@ -90,8 +90,8 @@ describe('null over REST', () => {
 
 describe('null over GraphQL', () => {
   const fields =
-    'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond format signatures publicKey ' +
-    'publicKeys maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
+    'id endpointUrl eventTypes isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
+    'publicKey publicKeys maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
     'filter filterErrors { count }'
 
   it('is as absent when an event is published or a subscription is created', async () => {

@@ -15,6 +15,7 @@ describe('a new subscription', () => {
         ...given,
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
         isEnabled: true,
+        ...{ disabledReason: null, disabledAt: null },
         maxRequestsPerSecond: null,
         ...{ filter: null, filterErrors: null },
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },

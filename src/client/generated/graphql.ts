@@ -94,6 +94,15 @@ export type DeliveryStatus =
   /** Answered with 2xx. */
   | 'SENT';
 
+/** Why a subscription is disabled. */
+export type DisabledReason =
+  /** Its endpoint failed for `DISABLE_AFTER_DAYS`. */
+  | 'FAILING'
+  /** Its endpoint answered 410. */
+  | 'GONE'
+  /** By a user. */
+  | 'MANUAL';
+
 /** The codes of the errors that a mutation can answer with. */
 export type ErrorCode =
   /** Something in the input must be mended. */
@@ -290,6 +299,19 @@ export type UpdateSubscriptionInput = {
   validate?: boolean | null | undefined;
 };
 
+/** What holds up an open delivery. */
+export type WaitingFor =
+  /** Its endpoint fails, and is paused until a probe succeeds. */
+  | 'BREAKER'
+  /** Its subscription is disabled. */
+  | 'DISABLED'
+  /** An earlier delivery of its ordering key is not finished. */
+  | 'ORDER'
+  /** The rate or the requests in flight of its subscription are used up. */
+  | 'RATE_LIMIT'
+  /** The wait after a failure is not over. */
+  | 'SCHEDULE';
+
 /** What webhooks look like. */
 export type WebhookFormat =
   /** CloudEvents 1.0: attributes as headers, data as the body. */
@@ -299,7 +321,7 @@ export type WebhookFormat =
   /** The service's own, in JSON. */
   | 'STANDARD';
 
-export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
+export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
 
 export type DeliveryLogFieldsFragment = { attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } };
 
@@ -310,7 +332,7 @@ export type DeliveryQueryVariables = Exact<{
 }>;
 
 
-export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } }> } | null };
+export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } }> } | null };
 
 export type DeliveryAttemptsQueryVariables = Exact<{
   id: string;
@@ -328,14 +350,14 @@ export type DeliveriesQueryVariables = Exact<{
 }>;
 
 
-export type DeliveriesQuery = { deliveries: { edges: Array<{ node: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type DeliveriesQuery = { deliveries: { edges: Array<{ node: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type RetryDeliveryMutationVariables = Exact<{
   id: string;
 }>;
 
 
-export type RetryDeliveryMutation = { retryDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+export type RetryDeliveryMutation = { retryDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -347,7 +369,7 @@ export type CancelDeliveryMutationVariables = Exact<{
 }>;
 
 
-export type CancelDeliveryMutation = { cancelDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+export type CancelDeliveryMutation = { cancelDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -361,7 +383,7 @@ export type DeliveryUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
+export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
 
 type UserErrorFields_ConflictError_Fragment = { code: ErrorCode, message: string };
 
@@ -460,14 +482,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -478,14 +500,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -498,7 +520,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -511,7 +533,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -559,10 +581,10 @@ export class TypedDocumentString<TResult, TVariables>
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
 const eventFields = `id type status idempotencyKey isTest deliveryCount createdAt updatedAt`
-const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode createdAt updatedAt event{type}subscription{endpointUrl}`
+const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
-const webhookSubscriptionFields = `id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}format signatures publicKey publicKeys createdAt updatedAt deletedAt`
+const webhookSubscriptionFields = `id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}format signatures publicKey publicKeys createdAt updatedAt deletedAt`
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){${deliveryFields}logs{${deliveryLogFields}}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveryAttemptsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryAttempts($id:ID!){delivery(id:$id){logs{${attemptFields}}}}`) as unknown as TypedDocumentString<DeliveryAttemptsQuery, DeliveryAttemptsQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${deliveryFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;

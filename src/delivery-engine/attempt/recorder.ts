@@ -110,7 +110,8 @@ export const recordAttempts: Statement = {
       from locked where e.id = locked."eventId"
       returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
     ), disabled as (
-      update subscriptions s set "isEnabled" = false, "updatedAt" = ${sqlNow}
+      update subscriptions s
+      set "isEnabled" = false, "disabledReason" = 'GONE', "disabledAt" = ${sqlNow}, "updatedAt" = ${sqlNow}
       from changed c
       -- A 410 counts only for the version that it answered: the endpoint may have been changed or enabled since.
       where c."isGone" and s.id = c."subscriptionId" and s."endpointVersion" = c."endpointVersion" and s."isEnabled"

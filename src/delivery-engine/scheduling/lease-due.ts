@@ -10,6 +10,7 @@
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { sqlRoom } from '../../model/lease-room.js'
+import { sqlCredit, sqlSpentUntil } from '../../model/rate-limit.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
@@ -63,14 +64,6 @@ const sqlDue = (status: 'PENDING' | 'FAILED', limit: string) => `
    order by d."nextRunAt" limit ${limit} for update skip locked)`
 
 /**
- * GCRA: the time until which a rate limit is used up. At most a tenth of a second's requests, and at least one, can
- * be saved. A time more than a second ahead was written before the clock was set back, and is ignored.
- */
-const sqlSpentUntil = (rate: string) => `
-  greatest(case when l."spentUntil" < now() + interval '1 second' then l."spentUntil" end,
-           now() - greatest(0.1, 1 / ${rate}) * interval '1 second')`
-
-/**
  * Retries are leased only while half of the quota is free, so that new events find room. While first attempts wait,
  * an eighth of the leases are retries.
  */
@@ -95,8 +88,7 @@ const leaseDueSql = (waiting: string) => `
     on conflict do nothing
   ), paced as materialized (
     -- Rows that another process has locked are skipped: that process is leasing these deliveries.
-    select e."subscriptionId", e.rate,
-           coalesce(extract(epoch from now() - ${sqlSpentUntil('e.rate')})::float8 * e.rate, 'Infinity') as credit
+    select e."subscriptionId", e.rate, ${sqlCredit('e.rate')} as credit
     from enabled e join "rateLimits" l on l."subscriptionId" = e."subscriptionId"
     left join "rateLimits" seen on seen."subscriptionId" = e."subscriptionId" and e."maxInFlight" is not null
     where e."isLimited" and e."dueAt" <= now()

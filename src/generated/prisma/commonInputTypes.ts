@@ -313,6 +313,24 @@ export type DateTimeWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedDateTimeFilter<$PrismaModel>
 }
 
+export type EnumDisabledReasonNullableFilter<$PrismaModel = never> = {
+  equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  notIn?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  not?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel> | $Enums.DisabledReason | null
+}
+
+export type DateTimeNullableFilter<$PrismaModel = never> = {
+  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
+  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedDateTimeNullableFilter<$PrismaModel> | Date | string | null
+}
+
 export type IntNullableFilter<$PrismaModel = never> = {
   equals?: number | Prisma.IntFieldRefInput<$PrismaModel> | null
   in?: number[] | Prisma.ListIntFieldRefInput<$PrismaModel> | null
@@ -331,17 +349,6 @@ export type EnumWebhookFormatFilter<$PrismaModel = never> = {
   not?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel> | $Enums.WebhookFormat
 }
 
-export type DateTimeNullableFilter<$PrismaModel = never> = {
-  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
-  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedDateTimeNullableFilter<$PrismaModel> | Date | string | null
-}
-
 export type BytesFilter<$PrismaModel = never> = {
   equals?: runtime.Bytes | Prisma.BytesFieldRefInput<$PrismaModel>
   in?: runtime.Bytes[] | Prisma.ListBytesFieldRefInput<$PrismaModel>
@@ -358,6 +365,30 @@ export type BigIntFilter<$PrismaModel = never> = {
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+}
+
+export type EnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  notIn?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  not?: Prisma.NestedEnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel> | $Enums.DisabledReason | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel>
+}
+
+export type DateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
+  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedDateTimeNullableWithAggregatesFilter<$PrismaModel> | Date | string | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
 export type IntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -384,20 +415,6 @@ export type EnumWebhookFormatWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
   _max?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
-}
-
-export type DateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
-  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedDateTimeNullableWithAggregatesFilter<$PrismaModel> | Date | string | null
-  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
-  _min?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
-  _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
 export type BytesWithAggregatesFilter<$PrismaModel = never> = {
@@ -716,11 +733,11 @@ export type NestedDateTimeWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedDateTimeFilter<$PrismaModel>
 }
 
-export type NestedEnumWebhookFormatFilter<$PrismaModel = never> = {
-  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
-  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
-  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel> | $Enums.WebhookFormat
+export type NestedEnumDisabledReasonNullableFilter<$PrismaModel = never> = {
+  equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  notIn?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  not?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel> | $Enums.DisabledReason | null
 }
 
 export type NestedDateTimeNullableFilter<$PrismaModel = never> = {
@@ -732,6 +749,13 @@ export type NestedDateTimeNullableFilter<$PrismaModel = never> = {
   gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
   gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
   not?: Prisma.NestedDateTimeNullableFilter<$PrismaModel> | Date | string | null
+}
+
+export type NestedEnumWebhookFormatFilter<$PrismaModel = never> = {
+  equals?: $Enums.WebhookFormat | Prisma.EnumWebhookFormatFieldRefInput<$PrismaModel>
+  in?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  notIn?: $Enums.WebhookFormat[] | Prisma.ListEnumWebhookFormatFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel> | $Enums.WebhookFormat
 }
 
 export type NestedBytesFilter<$PrismaModel = never> = {
@@ -750,6 +774,30 @@ export type NestedBigIntFilter<$PrismaModel = never> = {
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+}
+
+export type NestedEnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  notIn?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
+  not?: Prisma.NestedEnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel> | $Enums.DisabledReason | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumDisabledReasonNullableFilter<$PrismaModel>
+}
+
+export type NestedDateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
+  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
+  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedDateTimeNullableWithAggregatesFilter<$PrismaModel> | Date | string | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
 export type NestedIntNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -787,20 +835,6 @@ export type NestedEnumWebhookFormatWithAggregatesFilter<$PrismaModel = never> = 
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
   _max?: Prisma.NestedEnumWebhookFormatFilter<$PrismaModel>
-}
-
-export type NestedDateTimeNullableWithAggregatesFilter<$PrismaModel = never> = {
-  equals?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel> | null
-  in?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  notIn?: Date[] | string[] | Prisma.ListDateTimeFieldRefInput<$PrismaModel> | null
-  lt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  lte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gt?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  gte?: Date | string | Prisma.DateTimeFieldRefInput<$PrismaModel>
-  not?: Prisma.NestedDateTimeNullableWithAggregatesFilter<$PrismaModel> | Date | string | null
-  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
-  _min?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
-  _max?: Prisma.NestedDateTimeNullableFilter<$PrismaModel>
 }
 
 export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {

@@ -48,6 +48,15 @@ export const WebhookFormat = {
 export type WebhookFormat = (typeof WebhookFormat)[keyof typeof WebhookFormat]
 
 
+export const DisabledReason = {
+  MANUAL: 'MANUAL',
+  GONE: 'GONE',
+  FAILING: 'FAILING'
+} as const
+
+export type DisabledReason = (typeof DisabledReason)[keyof typeof DisabledReason]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

@@ -11,7 +11,7 @@ import { deliverySnapshotSelect } from '../../model/delivery-snapshot.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
-import { DeliveryStatusEnum, StatusClassEnum } from '../enums.js'
+import { DeliveryStatusEnum, StatusClassEnum, WaitingForEnum } from '../enums.js'
 import { TimeRange } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
@@ -40,6 +40,13 @@ export const Delivery = builder.prismaObject('Delivery', {
     lastStatusCode: t.exposeInt('lastStatusCode', {
       nullable: true,
       description: "The endpoint's last answer.",
+    }),
+    waitingFor: t.field({
+      type: WaitingForEnum,
+      nullable: true,
+      select: { id: true, status: true },
+      description: 'What holds up an open delivery; null when nothing does.',
+      resolve: (delivery, _args, { waitingFor }) => waitingFor.load(delivery),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the event was dispatched.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),

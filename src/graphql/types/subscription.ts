@@ -4,6 +4,7 @@ import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
 import { createSubscription } from '../../subscriptions/create.js'
 import { deleteSubscription } from '../../subscriptions/delete.js'
+import { visibleDisabled } from '../../subscriptions/disabled.js'
 import { labels, toStoredLabels } from '../../subscriptions/labels.js'
 import { rotateSecret } from '../../subscriptions/rotate-secret.js'
 import {
@@ -16,7 +17,7 @@ import {
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
-import { SignatureVersionEnum } from '../enums.js'
+import { DisabledReasonEnum, SignatureVersionEnum } from '../enums.js'
 import { byText, condition } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
@@ -57,6 +58,20 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     }),
     isEnabled: t.exposeBoolean('isEnabled', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',
+    }),
+    disabledReason: t.field({
+      type: DisabledReasonEnum,
+      nullable: true,
+      select: { isEnabled: true, disabledReason: true, disabledAt: true },
+      description: 'Why it is disabled; null while it is enabled.',
+      resolve: (subscription) => visibleDisabled(subscription).disabledReason,
+    }),
+    disabledAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      select: { isEnabled: true, disabledReason: true, disabledAt: true },
+      description: 'Since when it is disabled; null while it is enabled.',
+      resolve: (subscription) => visibleDisabled(subscription).disabledAt,
     }),
     description: t.exposeString('description', { nullable: true, description: 'For people.' }),
     maxRequestsPerSecond: t.exposeInt('maxRequestsPerSecond', {

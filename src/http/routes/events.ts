@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { withWaitingFor } from '../../deliveries/waiting-for.js'
 import { findEvent, summarizeEvent } from '../../events/find.js'
 import { checkIdempotencyKey, publicationBody, readPublication } from '../../events/publication.js'
 import type { Publisher } from '../../events/publish.js'
@@ -101,7 +102,9 @@ export const eventRoutes =
         },
       },
       async ({ params }, reply) => {
-        const text = eventText(await findEvent(database, params.id))
+        const event = await findEvent(database, params.id)
+        const deliveries = await withWaitingFor(database, event.deliveries)
+        const text = eventText({ ...event, deliveries })
         return reply.type('application/json; charset=utf-8').send(text as never)
       },
     )

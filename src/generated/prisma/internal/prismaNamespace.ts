@@ -1312,6 +1312,8 @@ export const SubscriptionScalarFieldEnum = {
   eventTypes: 'eventTypes',
   filter: 'filter',
   isEnabled: 'isEnabled',
+  disabledReason: 'disabledReason',
+  disabledAt: 'disabledAt',
   endpointVersion: 'endpointVersion',
   description: 'description',
   labels: 'labels',
@@ -1586,6 +1588,20 @@ export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel
  * Reference to a field of type 'DateTime[]'
  */
 export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime[]'>
+    
+
+
+/**
+ * Reference to a field of type 'DisabledReason'
+ */
+export type EnumDisabledReasonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DisabledReason'>
+    
+
+
+/**
+ * Reference to a field of type 'DisabledReason[]'
+ */
+export type ListEnumDisabledReasonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DisabledReason[]'>
     
 
 

@@ -112,6 +112,8 @@ export const SubscriptionScalarFieldEnum = {
   eventTypes: 'eventTypes',
   filter: 'filter',
   isEnabled: 'isEnabled',
+  disabledReason: 'disabledReason',
+  disabledAt: 'disabledAt',
   endpointVersion: 'endpointVersion',
   description: 'description',
   labels: 'labels',

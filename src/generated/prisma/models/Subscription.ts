@@ -47,6 +47,8 @@ export type SubscriptionMinAggregateOutputType = {
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
+  disabledReason: $Enums.DisabledReason | null
+  disabledAt: Date | null
   endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
@@ -68,6 +70,8 @@ export type SubscriptionMaxAggregateOutputType = {
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
+  disabledReason: $Enums.DisabledReason | null
+  disabledAt: Date | null
   endpointVersion: number | null
   description: string | null
   maxRequestsPerSecond: number | null
@@ -90,6 +94,8 @@ export type SubscriptionCountAggregateOutputType = {
   eventTypes: number
   filter: number
   isEnabled: number
+  disabledReason: number
+  disabledAt: number
   endpointVersion: number
   description: number
   labels: number
@@ -137,6 +143,8 @@ export type SubscriptionMinAggregateInputType = {
   endpointUrl?: true
   filter?: true
   isEnabled?: true
+  disabledReason?: true
+  disabledAt?: true
   endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
@@ -158,6 +166,8 @@ export type SubscriptionMaxAggregateInputType = {
   endpointUrl?: true
   filter?: true
   isEnabled?: true
+  disabledReason?: true
+  disabledAt?: true
   endpointVersion?: true
   description?: true
   maxRequestsPerSecond?: true
@@ -180,6 +190,8 @@ export type SubscriptionCountAggregateInputType = {
   eventTypes?: true
   filter?: true
   isEnabled?: true
+  disabledReason?: true
+  disabledAt?: true
   endpointVersion?: true
   description?: true
   labels?: true
@@ -297,6 +309,8 @@ export type SubscriptionGroupByOutputType = {
   eventTypes: string[]
   filter: string | null
   isEnabled: boolean
+  disabledReason: $Enums.DisabledReason | null
+  disabledAt: Date | null
   endpointVersion: number
   description: string | null
   labels: string[]
@@ -350,6 +364,8 @@ export type SubscriptionWhereInput = {
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
+  disabledReason?: Prisma.EnumDisabledReasonNullableFilter<"Subscription"> | $Enums.DisabledReason | null
+  disabledAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   labels?: Prisma.StringNullableListFilter<"Subscription">
@@ -382,6 +398,8 @@ export type SubscriptionOrderByWithRelationInput = {
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  disabledReason?: Prisma.SortOrderInput | Prisma.SortOrder
+  disabledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   labels?: Prisma.SortOrder
@@ -418,6 +436,8 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
+  disabledReason?: Prisma.EnumDisabledReasonNullableFilter<"Subscription"> | $Enums.DisabledReason | null
+  disabledAt?: Prisma.DateTimeNullableFilter<"Subscription"> | Date | string | null
   endpointVersion?: Prisma.IntFilter<"Subscription"> | number
   description?: Prisma.StringNullableFilter<"Subscription"> | string | null
   labels?: Prisma.StringNullableListFilter<"Subscription">
@@ -449,6 +469,8 @@ export type SubscriptionOrderByWithAggregationInput = {
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  disabledReason?: Prisma.SortOrderInput | Prisma.SortOrder
+  disabledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   labels?: Prisma.SortOrder
@@ -487,6 +509,8 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
+  disabledReason?: Prisma.EnumDisabledReasonNullableWithAggregatesFilter<"Subscription"> | $Enums.DisabledReason | null
+  disabledAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Subscription"> | Date | string | null
   endpointVersion?: Prisma.IntWithAggregatesFilter<"Subscription"> | number
   description?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   labels?: Prisma.StringNullableListFilter<"Subscription">
@@ -517,6 +541,8 @@ export type SubscriptionCreateInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -549,6 +575,8 @@ export type SubscriptionUncheckedCreateInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -581,6 +609,8 @@ export type SubscriptionUpdateInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -613,6 +643,8 @@ export type SubscriptionUncheckedUpdateInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -645,6 +677,8 @@ export type SubscriptionCreateManyInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -675,6 +709,8 @@ export type SubscriptionUpdateManyMutationInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -705,6 +741,8 @@ export type SubscriptionUncheckedUpdateManyInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -751,6 +789,8 @@ export type SubscriptionCountOrderByAggregateInput = {
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  disabledReason?: Prisma.SortOrder
+  disabledAt?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   labels?: Prisma.SortOrder
@@ -788,6 +828,8 @@ export type SubscriptionMaxOrderByAggregateInput = {
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  disabledReason?: Prisma.SortOrder
+  disabledAt?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
@@ -809,6 +851,8 @@ export type SubscriptionMinOrderByAggregateInput = {
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
+  disabledReason?: Prisma.SortOrder
+  disabledAt?: Prisma.SortOrder
   endpointVersion?: Prisma.SortOrder
   description?: Prisma.SortOrder
   maxRequestsPerSecond?: Prisma.SortOrder
@@ -855,6 +899,14 @@ export type SubscriptionUpdateeventTypesInput = {
   push?: string | string[]
 }
 
+export type NullableEnumDisabledReasonFieldUpdateOperationsInput = {
+  set?: $Enums.DisabledReason | null
+}
+
+export type NullableDateTimeFieldUpdateOperationsInput = {
+  set?: Date | string | null
+}
+
 export type SubscriptionUpdatelabelsInput = {
   set?: string[]
   push?: string | string[]
@@ -870,10 +922,6 @@ export type NullableIntFieldUpdateOperationsInput = {
 
 export type EnumWebhookFormatFieldUpdateOperationsInput = {
   set?: $Enums.WebhookFormat
-}
-
-export type NullableDateTimeFieldUpdateOperationsInput = {
-  set?: Date | string | null
 }
 
 export type SubscriptionUpdatesignaturesInput = {
@@ -927,6 +975,8 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -958,6 +1008,8 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -1005,6 +1057,8 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -1036,6 +1090,8 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -1067,6 +1123,8 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -1098,6 +1156,8 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
+  disabledReason?: $Enums.DisabledReason | null
+  disabledAt?: Date | string | null
   endpointVersion?: number
   description?: string | null
   labels?: Prisma.SubscriptionCreatelabelsInput | string[]
@@ -1145,6 +1205,8 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -1176,6 +1238,8 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  disabledReason?: Prisma.NullableEnumDisabledReasonFieldUpdateOperationsInput | $Enums.DisabledReason | null
+  disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endpointVersion?: Prisma.IntFieldUpdateOperationsInput | number
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   labels?: Prisma.SubscriptionUpdatelabelsInput | string[]
@@ -1238,6 +1302,8 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   eventTypes?: boolean
   filter?: boolean
   isEnabled?: boolean
+  disabledReason?: boolean
+  disabledAt?: boolean
   endpointVersion?: boolean
   description?: boolean
   labels?: boolean
@@ -1271,6 +1337,8 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   eventTypes?: boolean
   filter?: boolean
   isEnabled?: boolean
+  disabledReason?: boolean
+  disabledAt?: boolean
   endpointVersion?: boolean
   description?: boolean
   labels?: boolean
@@ -1301,6 +1369,8 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   eventTypes?: boolean
   filter?: boolean
   isEnabled?: boolean
+  disabledReason?: boolean
+  disabledAt?: boolean
   endpointVersion?: boolean
   description?: boolean
   labels?: boolean
@@ -1331,6 +1401,8 @@ export type SubscriptionSelectScalar = {
   eventTypes?: boolean
   filter?: boolean
   isEnabled?: boolean
+  disabledReason?: boolean
+  disabledAt?: boolean
   endpointVersion?: boolean
   description?: boolean
   labels?: boolean
@@ -1355,7 +1427,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1379,6 +1451,12 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     filter: string | null
     isEnabled: boolean
+    /**
+     * Why and since when it is disabled. They say nothing while it is enabled, and may be null: the version before wrote
+     * neither.
+     */
+    disabledReason: $Enums.DisabledReason | null
+    disabledAt: Date | null
     /**
      * Counts changes of endpointUrl and of isEnabled by a user: an answer 410 disables only the version that was called.
      */
@@ -1877,6 +1955,8 @@ export interface SubscriptionFieldRefs {
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly filter: Prisma.FieldRef<"Subscription", 'String'>
   readonly isEnabled: Prisma.FieldRef<"Subscription", 'Boolean'>
+  readonly disabledReason: Prisma.FieldRef<"Subscription", 'DisabledReason'>
+  readonly disabledAt: Prisma.FieldRef<"Subscription", 'DateTime'>
   readonly endpointVersion: Prisma.FieldRef<"Subscription", 'Int'>
   readonly description: Prisma.FieldRef<"Subscription", 'String'>
   readonly labels: Prisma.FieldRef<"Subscription", 'String[]'>
