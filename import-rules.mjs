@@ -48,7 +48,7 @@ export const rooms = {
         'api-keys',
         'secrets',
       ],
-      ...['telemetry', 'platform', 'budgets.ts'],
+      ...['telemetry', 'model', 'platform', 'budgets.ts'],
     ],
   },
   'config.ts': {
@@ -89,10 +89,6 @@ export const rooms = {
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
-  'delivery-metrics': {
-    what: 'attempts and response times by minute and hour: recorded, merged, found, removed',
-    imports: ['platform', 'errors.ts'],
-  },
   retention: {
     what: 'removes finished events when their days are over',
     imports: ['telemetry', 'model', 'platform', 'errors.ts'],
@@ -111,7 +107,11 @@ export const rooms = {
   },
   subscriptions: {
     what: 'create, update, delete, find; what a subscription may say',
-    imports: ['filters', 'secrets', 'model', 'platform', 'errors.ts'],
+    imports: ['delivery-metrics', 'filters', 'secrets', 'model', 'platform', 'errors.ts'],
+  },
+  'delivery-metrics': {
+    what: 'attempts and response times by minute and hour: recorded, merged, found, removed',
+    imports: ['platform', 'errors.ts'],
   },
   filters: {
     what: 'expressions in CEL over an event: checked, compiled, bounded in what they may cost',

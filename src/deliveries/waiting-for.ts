@@ -1,5 +1,6 @@
 /** What an open delivery waits for, so that nobody has to guess why it is not sent. It is found when it is asked for. */
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import { sqlJoinBreaker } from '../model/breaker.js'
 import { isOpen, sqlIsOpen } from '../model/delivery-states.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlCredit } from '../model/rate-limit.js'
@@ -19,6 +20,8 @@ const readWaitingFor: Statement = {
       when not s."isEnabled" then 'DISABLED'
       when d."queuedUntil" is not null then null
       when d."nextRunAt" > now() then 'SCHEDULE'
+      when breaker."probeAt" is not null then 'BREAKER'
+      when breaker.pace is not null and ${sqlRoom('s.id', 'breaker.pace')} = 0 then 'BREAKER'
       when s.rate is not null and (
         select ${sqlCredit('s.rate')} from "rateLimits" l where l."subscriptionId" = d."subscriptionId"
       ) < 1 then 'RATE_LIMIT'
@@ -28,9 +31,10 @@ const readWaitingFor: Statement = {
     -- The limits make PostgreSQL look up each row by its id.
     cross join lateral (select * from deliveries where id = asked.id limit 1) as d
     cross join lateral (
-      select "isEnabled", "maxInFlight", "maxRequestsPerSecond"::float8 as rate
+      select id, "endpointVersion", "isEnabled", "maxInFlight", "maxRequestsPerSecond"::float8 as rate
       from subscriptions where id = d."subscriptionId" limit 1
     ) as s
+    ${sqlJoinBreaker('s')}
     where ${sqlIsOpen('d')}`,
 }
 

@@ -9,6 +9,7 @@ import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import { mergeMetricsDeltas } from '../delivery-metrics/merge.js'
 import type { FastPath } from '../events/publish.js'
 import type { Matcher } from '../matching/matcher.js'
+import type { BreakerBounds } from '../model/breaker.js'
 import { mergeCounterDeltas } from '../model/counter-deltas.js'
 import type { RetryPolicy } from '../model/delivery-policy.js'
 import type { Clock } from '../platform/clock.js'
@@ -77,6 +78,7 @@ export interface DeliveryEngineOptions {
   guard: EgressGuard
   signingKeys: SigningKeys
   bodyCipher: BodyCipher
+  breaker?: BreakerBounds | undefined
   /** Called when the stop has cut off attempts, with their number. They are made again later. */
   onCutOff?(attempts: number): void
 }
@@ -104,7 +106,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   const leaseQuotas = createLeaseQuotas(responsiveEndpoints)
   const { timeoutMs, requestOrigin } = config.delivery
   const sender = createSender({ guard, timeoutMs, requestOrigin, clock, egress: config.egress })
-  const recorder = createRecorder(database, serviceEvents)
+  const recorder = createRecorder(database, serviceEvents, options.breaker)
   const worker = createWorker({
     ...{ database, queue, leaseQuotas, responsiveEndpoints },
     concurrency: config.delivery.concurrency,

@@ -15,6 +15,7 @@ import type { FilterFailure } from '../filters/filter.js'
 import { toFilteredEvent } from '../filters/filtered-event.js'
 import { type Matcher, matchColumns } from '../matching/matcher.js'
 import { sqlIsCurrent, type ViewParameters } from '../matching/view.js'
+import { sqlIsLimited } from '../model/breaker.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
@@ -51,7 +52,7 @@ export interface FastPathDelivery {
   id: string
   eventId: string
   subscriptionId: string
-  /** False when it waits in the table, because its subscription is saturated or has a limit of its own. */
+  /** False when it waits in the table, because its subscription is saturated or limited: see `sqlIsLimited`. */
   isLeased: boolean
 }
 
@@ -119,8 +120,8 @@ const acceptAndDispatch: Statement = {
       from unnest($12::text[], $13::uuid[]) as wanted ("matchKey", id)
       cross join lateral (
         select id as "subscriptionId", xmin::text as version,
-               coalesce("maxRequestsPerSecond", "maxInFlight") is null as "isUnlimited"
-        from subscriptions where id = wanted.id limit 1
+               not ${sqlIsLimited('found')} as "isUnlimited"
+        from subscriptions found where id = wanted.id limit 1
       ) as s
     ), "full" as materialized (
       -- Keys with a subscription that has no room for a whole batch, or that has a limit of its own.

@@ -4,18 +4,21 @@ import type { ApiKey } from '../api-keys/api-key.js'
 import type { CancelContext } from '../deliveries/cancel.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
+import type { WaitingFor } from '../deliveries/waiting-for.js'
 import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
+import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
+import type { EndpointHealth } from '../subscriptions/health.js'
 import type { Answer } from './answers.js'
 import type { Exchange, WebhookBody } from './attempt-exchanges.js'
+import type { BatchedLoader } from './batched-loader.js'
 import type { CountedLoader } from './counted-loader.js'
 import type { CountedLog } from './delivery-logs.js'
 import type { Follower, LiveUpdates } from './live-updates.js'
 import type { Payload } from './payloads.js'
 import type { RelatedDeliveries } from './related-deliveries.js'
 import type { StreamPosition } from './stream-position.js'
-import type { WaitingForLoader } from './waiting-for.js'
 import type { Watch } from './watch.js'
 
 export interface GraphQLContext extends AttemptContext, SubscriptionContext, RetryContext, CancelContext {
@@ -35,7 +38,9 @@ export interface GraphQLContext extends AttemptContext, SubscriptionContext, Ret
   /** For this operation only. */
   logs: CountedLoader<CountedLog[]>
   /** For this operation only. */
-  waitingFor: WaitingForLoader
+  waitingFor: BatchedLoader<{ id: string; status: DeliveryStatus }, WaitingFor>
+  /** For this operation only; of subscriptions. */
+  health: BatchedLoader<{ id: string }, EndpointHealth>
   /** For this operation only; by `attemptId`. */
   exchanges: CountedLoader<Exchange>
   /** For this operation only; by delivery id. */

@@ -2,9 +2,12 @@
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Authentication } from '../api-keys/authentication.js'
+import { findWaitingFor } from '../deliveries/waiting-for.js'
 import { errorCatalogue } from '../errors.js'
+import { findHealth } from '../subscriptions/health.js'
 import { createAnswers } from './answers.js'
 import { createExchanges, createWebhookBodies } from './attempt-exchanges.js'
+import { createBatchedLoader } from './batched-loader.js'
 import type { GraphQLContext, ServerContext } from './context.js'
 import { createDeliveryLogs } from './delivery-logs.js'
 import { createMaskError, extensionsOf, useErrorCodes } from './error-extensions.js'
@@ -23,7 +26,6 @@ import {
 } from './trusted-documents.js'
 import { refusal, useLimits } from './use-limits.js'
 import { useSharedUpdates } from './use-shared-updates.js'
-import { createWaitingForLoader } from './waiting-for.js'
 import { createWebSocketOptions } from './web-socket.js'
 
 export const GRAPHQL_PATH = '/graphql'
@@ -35,6 +37,7 @@ export interface GraphQLServerOptions {
     | 'payloads'
     | 'logs'
     | 'waitingFor'
+    | 'health'
     | 'exchanges'
     | 'webhookBodies'
     | 'answer'
@@ -73,7 +76,13 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
     related: createRelatedDeliveries(context.database),
     payloads: createPayloads(context.database, answer),
     logs: createDeliveryLogs(context.database, answer),
-    waitingFor: createWaitingForLoader(context.database),
+    waitingFor: createBatchedLoader((deliveries) => findWaitingFor(context.database, deliveries)),
+    health: createBatchedLoader((subscriptions) =>
+      findHealth(
+        context.database,
+        subscriptions.map(({ id }) => id),
+      ),
+    ),
     exchanges: createExchanges(context.database, context.bodyCipher, answer),
     webhookBodies: createWebhookBodies(context.database, answer),
   })

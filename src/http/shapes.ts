@@ -7,9 +7,11 @@ import type { Delivery } from '../generated/prisma/client.js'
 import { DisabledReason, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
+import type { EndpointHealth } from '../subscriptions/health.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
 import { deliveryStatus, id, time } from './basic-shapes.js'
+import { healthShape, toHealth } from './health-shape.js'
 import { policyShape } from './policy-shapes.js'
 import { problemBody } from './problem.js'
 
@@ -79,6 +81,7 @@ export const subscriptionShape = z
     publicKeys: z.array(z.string()).meta({
       description: 'The public key, and before their time is over those that it replaced, the newest first.',
     }),
+    health: healthShape,
     createdAt: time,
     updatedAt: time,
   })
@@ -132,7 +135,7 @@ const deliveryShape = z
       .meta({
         description:
           'What holds up an open delivery: its subscription is `DISABLED`, the wait after a failure is not over ' +
-          '(`SCHEDULE`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
+          '(`SCHEDULE`), its endpoint is paused (`BREAKER`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
           'otherwise.',
       }),
     createdAt: time,
@@ -239,7 +242,7 @@ const times = (row: { createdAt: Date; updatedAt: Date }) => ({
   updatedAt: row.updatedAt.toISOString(),
 })
 
-export const toSubscription = (row: VisibleSubscription) => ({
+export const toSubscription = (row: VisibleSubscription & { health: EndpointHealth }) => ({
   id: row.id,
   endpointUrl: row.endpointUrl,
   eventTypes: row.eventTypes,
@@ -261,6 +264,7 @@ export const toSubscription = (row: VisibleSubscription) => ({
   signatures: row.signatures,
   publicKey: row.publicKey,
   publicKeys: row.publicKeys,
+  health: toHealth(row.health),
   ...times(row),
 })
 

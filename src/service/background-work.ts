@@ -42,6 +42,7 @@ export async function createBackgroundWork(
   const engine = resources.use(
     await createDeliveryEngine({
       ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys, bodyCipher },
+      breaker: config.breaker,
       onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
     }),
     'delivery engine',

@@ -1,6 +1,7 @@
 /** The context of every step of a start, and the configuration for it. */
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
+import type { BreakerBounds } from '../model/breaker.js'
 import type { Pooling } from '../platform/postgres/pooler.js'
 import { createResources, type Resources } from '../platform/resources.js'
 import { logServiceEvents } from '../telemetry/logging.js'
@@ -15,6 +16,8 @@ export interface ServiceConfig extends Config {
   pooling?: Pooling
   /** The number of connections in the pool of the hot path. */
   poolSize?: number
+  /** When endpoints are paused. The default is `breakerBounds`. */
+  breaker?: BreakerBounds
 }
 
 export interface StartContext {

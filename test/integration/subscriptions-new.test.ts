@@ -22,6 +22,10 @@ describe('a new subscription', () => {
         ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
         format: 'STANDARD',
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
+        health: {
+          ...{ state: 'HEALTHY', consecutiveFailures: 0, failingSince: null, lastSuccessAt: null },
+          ...{ lastFailureAt: null, successRate: null, latencyP95Ms: null },
+        },
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         updatedAt: expect.any(String),
         secret: expect.any(String),

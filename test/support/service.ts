@@ -1,6 +1,7 @@
 /** The service under test, whole, in this process: on a database and, in one of the queue modes, a Redis of its own. */
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../src/config.js'
+import type { BreakerBounds } from '../../src/model/breaker.js'
 import { createResources } from '../../src/platform/resources.js'
 import { type Service, type ServiceConfig, startService } from '../../src/service.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
@@ -38,16 +39,21 @@ const quick: Settings = {
   OUTBOX_DISPATCH_INTERVAL_MS: '500',
 }
 
-export async function startTestService(layout: Layout, settings: Settings = {}): Promise<TestService> {
+export async function startTestService(
+  layout: Layout,
+  settings: Settings = {},
+  breaker?: BreakerBounds,
+): Promise<TestService> {
   const resources = createResources()
   const database = resources.use(await createTestDatabase())
+  const way = { url: database.url, ...(breaker && { breaker }) }
   const redis = layout === 'postgres' ? undefined : resources.use(await startRedis())
   const { api, worker } =
     layout === 'redis, api and worker apart'
-      ? resources.use(await startApart(database, redis, settings))
+      ? resources.use(await startApart(way, redis, settings))
       : await startTogether()
   async function startTogether() {
-    const service = resources.use(await startOn(database, redis, settings))
+    const service = resources.use(await startOn(way, redis, settings))
     return { api: service, worker: service }
   }
   return {
@@ -64,9 +70,12 @@ export interface ServicesApart extends AsyncDisposable {
   worker: Service
 }
 
+/** What a service is given beside its settings. */
+type ServiceWay = { url: string } & Pick<ServiceConfig, 'directUrl' | 'pooling' | 'breaker'>
+
 /** API and worker as two processes have them, so that every event takes the way over the queue. */
 export async function startApart(
-  database: { url: string },
+  database: ServiceWay,
   redis: TestRedis | undefined,
   settings: Settings = {},
   logger?: Logger,
@@ -85,7 +94,7 @@ export async function startApart(
 
 /** One process's worth of the service, on resources that exist already. */
 export function startOn(
-  { url, ...way }: { url: string } & Pick<ServiceConfig, 'directUrl' | 'pooling'>,
+  { url, ...way }: ServiceWay,
   redis: TestRedis | undefined,
   settings: Settings = {},
   logger: Logger = pino({ level: 'silent' }),

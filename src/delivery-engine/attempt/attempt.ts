@@ -24,9 +24,12 @@ export interface AttemptOptions {
   writeColumns: WriteColumns
   serviceEvents: ServiceEvents
   clock: Clock
-  /** Called when a delivery has FAILED, with the time until its next attempt. */
+  /** Called when a delivery has FAILED, or an endpoint is paused, with the time until the next attempt or probe. */
   onRetryIn(delayMs: number): void
-  /** Called when an attempt of a subscription with `maxInFlight` was recorded: another delivery of it has room. */
+  /**
+   * Called when an attempt of a subscription was recorded that has `maxInFlight` or recovers: another delivery of it has
+   * room.
+   */
   onRoom(subscriptionId: string): void
   /** Aborted when requests in flight are cut off: how they end then says nothing about their endpoints. */
   cutOff: AbortSignal
@@ -59,7 +62,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
   return async function attempt(lease, onExchangeEnded) {
     const delivery = await load(lease)
     if (delivery === undefined) return
-    if (!delivery.isEnabled) return giveBackLeases(database, [lease])
+    if (!delivery.isEnabled || delivery.isHeldUp) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
     onExchangeEnded(exchange.statusCode !== null)
     if (cutOff.aborted) return
@@ -102,9 +105,15 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
   }
 
+  function followBreaker(subscriptionId: string, { probeInMs }: NonNullable<Recorded['endpoint']>): void {
+    if (probeInMs === null) onRoom(subscriptionId)
+    else onRetryIn(probeInMs)
+  }
+
   function announce(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
     const { eventId, event } = delivery.subject
     if (result.outcome.delayMs !== null) onRetryIn(result.outcome.delayMs)
+    if (recorded.endpoint !== undefined) followBreaker(lease.subscriptionId, recorded.endpoint)
     serviceEvents.emit('attemptRecorded', {
       deliveryId: lease.deliveryId,
       eventId,

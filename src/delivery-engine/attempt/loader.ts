@@ -1,6 +1,7 @@
 /** The loader: reads what leased deliveries need for their attempts, many deliveries in one query. */
 
 import type { WebhookFormat } from '../../generated/prisma/enums.js'
+import { sqlIsHeldUp, sqlJoinBreaker } from '../../model/breaker.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { sqlIsOpen } from '../../model/delivery-states.js'
 import type { WebhookContent } from '../../model/webhook-body.js'
@@ -29,6 +30,8 @@ export interface LoadedDelivery {
   attempts: number
   budgetFrom: number
   isEnabled: boolean
+  /** Whether its endpoint is paused, and it is not the probe. */
+  isHeldUp: boolean
   /** The version of the subscription's endpoint that the attempt calls. */
   endpointVersion: number
   webhook: Webhook
@@ -45,12 +48,14 @@ export const loadDeliveries: Statement = {
   text: `
     select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
            e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
-           s."endpointVersion", s."isEnabled", s."endpointUrl", s.format, ${sqlSigningSecrets('s')},
+           s."endpointVersion", s."isEnabled", ${sqlIsHeldUp('s')} as "isHeldUp", s."endpointUrl", s.format,
+           ${sqlSigningSecrets('s')},
            ${sqlDeliveryPolicy('s')}
     from unnest($1::uuid[], $2::timestamptz[]) as held (id, "queuedUntil")
     join deliveries d on d.id = held.id and ${sqlIsHeld('held', 'd')}
     join events e on e.id = d."eventId"
     join subscriptions s on s.id = d."subscriptionId"
+    ${sqlJoinBreaker('s')}
     where ${sqlIsOpen('d')}`,
 }
 
@@ -63,6 +68,7 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   budgetFrom: number
   endpointVersion: number
   isEnabled: boolean
+  isHeldUp: boolean
   endpointUrl: string
   format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
@@ -88,7 +94,8 @@ export function createLoader(database: Database, keys: SigningKeys, clock: Clock
 }
 
 function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Clock): LoadedDelivery {
-  const { attempts, budgetFrom, isEnabled, endpointUrl, eventId, subscriptionId, endpointVersion } = row
+  const { attempts, budgetFrom, isEnabled, isHeldUp, endpointUrl, eventId, subscriptionId, endpointVersion } =
+    row
   const { type, idempotencyKey, createdAt } = row
   const subject = {
     ...{ eventId, subscriptionId, createdAt: row.deliveryCreatedAt },
@@ -97,5 +104,5 @@ function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Cloc
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)
   const webhook = { endpointUrl, id: eventId, ...formWebhook(row.format, row), signingKeys, policy }
-  return { subject, attempts, budgetFrom, isEnabled, endpointVersion, webhook }
+  return { subject, attempts, budgetFrom, isEnabled, isHeldUp, endpointVersion, webhook }
 }

@@ -118,5 +118,6 @@ function toLoadedDelivery(
     ...{ eventId: id, subscriptionId, createdAt: acceptedAt },
     event: { type, idempotencyKey, createdAt },
   }
-  return { subject, attempts: 0, budgetFrom: 0, isEnabled, endpointVersion, webhook }
+  // It was leased with its commit, where no breaker held it up.
+  return { subject, attempts: 0, budgetFrom: 0, isEnabled, isHeldUp: false, endpointVersion, webhook }
 }

@@ -1,6 +1,7 @@
 /**
  * The recorder: writes the results of attempts, many in one statement: the delivery's new status, its log, the
- * event's counts and status, the metrics. It also disables a subscription whose endpoint answered 410.
+ * event's counts and status, the metrics, the health of the endpoint. It also disables a subscription whose endpoint
+ * answered 410.
  *
  * A result counts only for the attempt that the delivery waits for. When the lease expired and another worker
  * recorded that attempt first, the late result changes nothing.
@@ -8,6 +9,7 @@
 
 import { sqlMetricsDeltas } from '../../delivery-metrics/record.js'
 import type { DeliveryStatus } from '../../generated/prisma/enums.js'
+import { type BreakerBounds, breakerBounds } from '../../model/breaker.js'
 import { sqlAttemptDeltas, sqlOpenStatus } from '../../model/counter-deltas.js'
 import {
   finalEventStates,
@@ -24,6 +26,7 @@ import { sqlNow } from '../../platform/postgres/sql-now.js'
 import { announceChanges } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { AttemptColumns } from './attempt-columns.js'
+import { breakerParameters, type EndpointRow, endpointRowKind, sqlHealthParts } from './endpoint-health.js'
 import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
 import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
@@ -48,6 +51,8 @@ export interface AttemptResult {
 export interface Recorded {
   status: DeliveryStatus
   nextRunAt: Date | null
+  /** Present while the breaker of its endpoint is not closed. */
+  endpoint?: Pick<EndpointRow, 'probeInMs' | 'isProbe'> | undefined
 }
 
 export interface Recorder {
@@ -66,8 +71,8 @@ export const recordAttempts: Statement = {
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
         $10::int[], $11::text[], $12::text[], $13::text[], $14::bytea[]
-      ) as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
-              "endpointVersion", "eventType", connection, headers, "responseBody")
+      ) with ordinality as r (id, attempt, "budgetFrom", status, "statusCode", error, "responseTimeMs", "delayMs", "isGone",
+              "endpointVersion", "eventType", connection, headers, "responseBody", place)
     ), changed as (
       update deliveries d
       set status = r.status,
@@ -82,7 +87,7 @@ export const recordAttempts: Statement = {
         and ${sqlIsOpen('d')}
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
                 d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
-                r.connection, r.headers, r."responseBody",
+                r.connection, r.headers, r."responseBody", r.place,
                 ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs", connection, headers, "responseBody")
@@ -115,13 +120,14 @@ export const recordAttempts: Statement = {
       from changed c
       -- A 410 counts only for the version that it answered: the endpoint may have been changed or enabled since.
       where c."isGone" and s.id = c."subscriptionId" and s."endpointVersion" = c."endpointVersion" and s."isEnabled"
-    )
+    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19'])}
     ${sqlRowsOfKinds({
       delivery: { columns: { id: 'uuid', nextRunAt: 'timestamptz' }, from: 'changed' },
       event: {
         columns: { id: 'uuid', status: 'text', deliveryCount: 'int', sentCount: 'int', deadCount: 'int' },
         from: `(select * from counted where status in (${sqlStates(finalEventStates)})) as finished`,
       },
+      endpoint: endpointRowKind,
       moment: { columns: { at: 'timestamptz' }, from: `(select ${sqlNow} as at) as moment` },
     })}`,
 }
@@ -129,6 +135,7 @@ export const recordAttempts: Statement = {
 type RecordAttemptsRow =
   | { kind: 'delivery'; id: string; nextRunAt: Date | null }
   | ({ kind: 'event' } & FinishedEvent)
+  | EndpointRow
   | { kind: 'moment'; at: Date }
 
 const MAX_BATCH = 200
@@ -137,7 +144,11 @@ const COMMITS_UNDER_WAY = 2
 /** No request waits for a record, so commits may be few and large. */
 const REST_MS = 20
 
-export function createRecorder(database: Database, serviceEvents: ServiceEvents): Recorder {
+export function createRecorder(
+  database: Database,
+  serviceEvents: ServiceEvents,
+  bounds: BreakerBounds = breakerBounds,
+): Recorder {
   const batcher = createBatcher<AttemptResult, Recorded | undefined>({
     maxSize: MAX_BATCH,
     maxConcurrent: COMMITS_UNDER_WAY,
@@ -159,13 +170,17 @@ export function createRecorder(database: Database, serviceEvents: ServiceEvents)
         results.map(({ columns }) => columns.connection),
         results.map(({ columns }) => columns.headers),
         results.map(({ columns }) => columns.responseBody),
+        ...breakerParameters(bounds),
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))
       const recorded = new Map(attempts.recorded.map(({ result, nextRunAt }) => [result, nextRunAt]))
+      const endpoints = new Map(rows.flatMap((row) => (row.kind === 'endpoint' ? [[row.id, row]] : [])))
       return results.map((result) => {
         const nextRunAt = recorded.get(result)
-        return nextRunAt === undefined ? undefined : { status: result.outcome.status, nextRunAt }
+        if (nextRunAt === undefined) return undefined
+        const endpoint = endpoints.get(result.subject.subscriptionId)
+        return { status: result.outcome.status, nextRunAt, endpoint }
       })
     },
   })
@@ -178,7 +193,7 @@ function toRecordedAttempts(results: AttemptResult[], rows: RecordAttemptsRow[])
   for (const row of rows) {
     if (row.kind === 'delivery') nextRuns.set(row.id, row.nextRunAt)
     else if (row.kind === 'event') attempts.finishedEvents.push(row)
-    else attempts.at = row.at
+    else if (row.kind === 'moment') attempts.at = row.at
   }
   for (const result of results) {
     const nextRunAt = nextRuns.get(result.deliveryId)

@@ -14,6 +14,7 @@ import type { FilterFailure } from '../../filters/filter.js'
 import { type EventText, toFilteredEvent } from '../../filters/filtered-event.js'
 import { type Matcher, matchColumns } from '../../matching/matcher.js'
 import { sqlIsCurrent } from '../../matching/view.js'
+import { sqlIsLimited } from '../../model/breaker.js'
 import { sqlCounterDeltas } from '../../model/counter-deltas.js'
 import { sqlEventStatus } from '../../model/delivery-states.js'
 import { sqlEventSnapshot } from '../../model/event-snapshot.js'
@@ -63,8 +64,8 @@ const dispatch: Statement = {
       select pair."matchKey", s.*
       from unnest($6::text[], $7::uuid[]) as pair ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", coalesce("maxRequestsPerSecond", "maxInFlight") is not null as "isPaced"
-        from subscriptions where id = pair.id limit 1
+        select id as "subscriptionId", ${sqlIsLimited('found')} as "isPaced"
+        from subscriptions found where id = pair.id limit 1
       ) as s
     ), wanted as (
       -- A row for each event and subscription that wants it, or one without a subscription.
@@ -74,7 +75,7 @@ const dispatch: Statement = {
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
       from wanted where "subscriptionId" is not null
     ), rooms as materialized (
-      -- With a limit of its own there is no room: the scheduler leases these deliveries when they may be sent.
+      -- With a limit of its own, or a breaker, there is no room: the scheduler leases these deliveries in their time.
       select s."subscriptionId",
              case when s."isPaced" then 0 else ${sqlRoom('s."subscriptionId"', 'coalesce(a.quota, $4)')} end as room
       from (select distinct "subscriptionId", "isPaced" from matched) as s

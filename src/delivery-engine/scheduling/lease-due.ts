@@ -6,7 +6,11 @@
  * which the leasing statement locks, so the limit holds over all processes. `maxInFlight` limits the leases, which the
  * statement counts as they were when it began. So it skips a subscription whose row has changed since: another process
  * has leased some.
+ *
+ * A breaker works by the same means: a paused endpoint is due when its probe is, and then has a `maxInFlight` of one;
+ * one that recovers has that of its pace.
  */
+import { sqlBreakerPace, sqlJoinBreaker } from '../../model/breaker.js'
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { sqlRoom } from '../../model/lease-room.js'
@@ -73,14 +77,20 @@ const sqlRetries = `
 /** `$1` most leases at once; `$2`, `$3`, `$4` lease quotas; `$5` the subscriptions of a partial scan. */
 const leaseDueSql = (waiting: string) => `
   with recursive waiting as (${waiting}), enabled as materialized (
-    select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate, s."maxInFlight",
-           coalesce(s."maxRequestsPerSecond", s."maxInFlight") is not null as "isLimited",
+    select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate, own."maxInFlight",
+           coalesce(s."maxRequestsPerSecond", own."maxInFlight") is not null as "isLimited",
            w.status = 'PENDING' and w."nextRunAt" <= now() as "hasFirsts",
-           case when w.status = 'FAILED' or w."nextRunAt" <= now() then w."nextRunAt" else least(w."nextRunAt", (
-             select d."nextRunAt" from deliveries d where ${sqlWaitingAs('FAILED', 's.id')}
-             order by d."nextRunAt" limit 1
-           )) end as "dueAt"
-    from waiting w join subscriptions s on s.id = w."subscriptionId" where s."isEnabled"
+           greatest(breaker."probeAt", case
+             when w.status = 'FAILED' or w."nextRunAt" <= now() then w."nextRunAt"
+             else least(w."nextRunAt", (
+               select d."nextRunAt" from deliveries d where ${sqlWaitingAs('FAILED', 's.id')}
+               order by d."nextRunAt" limit 1
+             ))
+           end) as "dueAt"
+    from waiting w join subscriptions s on s.id = w."subscriptionId"
+    ${sqlJoinBreaker('s')}
+    cross join lateral (select least(s."maxInFlight", ${sqlBreakerPace}) as "maxInFlight") as own
+    where s."isEnabled"
   ), limited as (
     insert into "rateLimits" ("subscriptionId", "spentUntil")
     select e."subscriptionId", '-infinity' from enabled e

@@ -62,6 +62,12 @@ export type Subscription = Prisma.SubscriptionModel
  */
 export type FilterErrors = Prisma.FilterErrorsModel
 /**
+ * Model EndpointHealth
+ * How the attempts at a subscription's endpoint ended lately, and its breaker. A row appears with the first attempt, and
+ * says nothing of an endpoint in another version.
+ */
+export type EndpointHealth = Prisma.EndpointHealthModel
+/**
  * Model Delivery
  * One event to one subscription.
  */

@@ -46,7 +46,7 @@ export const Delivery = builder.prismaObject('Delivery', {
       nullable: true,
       select: { id: true, status: true },
       description: 'What holds up an open delivery; null when nothing does.',
-      resolve: (delivery, _args, { waitingFor }) => waitingFor.load(delivery),
+      resolve: async (delivery, _args, { waitingFor }) => (await waitingFor.load(delivery)) ?? null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the event was dispatched.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),

@@ -2,9 +2,15 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { createSubscription, type SubscriptionContext } from '../../subscriptions/create.js'
 import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
+import { withHealth } from '../../subscriptions/health.js'
 import { labelQuery } from '../../subscriptions/labels.js'
 import { rotateSecret } from '../../subscriptions/rotate-secret.js'
-import { secretRotation, subscriptionBody, subscriptionChanges } from '../../subscriptions/subscription.js'
+import {
+  secretRotation,
+  subscriptionBody,
+  subscriptionChanges,
+  type VisibleSubscription,
+} from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
@@ -28,6 +34,11 @@ const listQuery = pageQuery.extend({
 export const subscriptionRoutes =
   (context: SubscriptionContext): FastifyPluginAsyncZod =>
   async (app) => {
+    async function shown(subscription: VisibleSubscription) {
+      const [row] = await withHealth(context.database, [subscription])
+      return toSubscription(row as NonNullable<typeof row>)
+    }
+
     app.post(
       '/subscriptions',
       {
@@ -57,7 +68,7 @@ export const subscriptionRoutes =
       async ({ body }, reply) => {
         const { secret, ...subscription } = await createSubscription(context, body)
         reply.code(201).header('location', `/v1/subscriptions/${subscription.id}`)
-        return { ...toSubscription(subscription), secret }
+        return { ...(await shown(subscription)), secret }
       },
     )
 
@@ -75,7 +86,7 @@ export const subscriptionRoutes =
       },
       async ({ query: { enabled, label, ...page } }) => {
         const { items, nextCursor } = await listSubscriptions(context, { enabled, label }, page)
-        return { items: items.map(toSubscription), nextCursor }
+        return { items: (await withHealth(context.database, items)).map(toSubscription), nextCursor }
       },
     )
 
@@ -91,7 +102,7 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionShape.describe('The subscription.') }, 404),
         },
       },
-      async ({ params }) => toSubscription(await findSubscription(context, params.id)),
+      async ({ params }) => shown(await findSubscription(context, params.id)),
     )
 
     app.patch(
@@ -114,7 +125,7 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionShape.describe('As it is now.') }, 404, 409, ...BODY_PROBLEMS),
         },
       },
-      async ({ params, body }) => toSubscription(await updateSubscription(context, params.id, body)),
+      async ({ params, body }) => shown(await updateSubscription(context, params.id, body)),
     )
 
     app.post(
@@ -139,7 +150,7 @@ export const subscriptionRoutes =
       },
       async ({ params, body }) => {
         const { secret, ...subscription } = await rotateSecret(context, params.id, body)
-        return { ...toSubscription(subscription), secret }
+        return { ...(await shown(subscription)), secret }
       },
     )
   }

@@ -401,6 +401,7 @@ export const ModelName = {
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
   FilterErrors: 'FilterErrors',
+  EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
@@ -423,7 +424,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
+    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -720,6 +721,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.FilterErrorsCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.FilterErrorsCountAggregateOutputType> | number
+        }
+      }
+    }
+    EndpointHealth: {
+      payload: Prisma.$EndpointHealthPayload<ExtArgs>
+      fields: Prisma.EndpointHealthFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.EndpointHealthFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.EndpointHealthFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        findFirst: {
+          args: Prisma.EndpointHealthFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.EndpointHealthFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        findMany: {
+          args: Prisma.EndpointHealthFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>[]
+        }
+        create: {
+          args: Prisma.EndpointHealthCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        createMany: {
+          args: Prisma.EndpointHealthCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.EndpointHealthCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>[]
+        }
+        delete: {
+          args: Prisma.EndpointHealthDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        update: {
+          args: Prisma.EndpointHealthUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        deleteMany: {
+          args: Prisma.EndpointHealthDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.EndpointHealthUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.EndpointHealthUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>[]
+        }
+        upsert: {
+          args: Prisma.EndpointHealthUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EndpointHealthPayload>
+        }
+        aggregate: {
+          args: Prisma.EndpointHealthAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateEndpointHealth>
+        }
+        groupBy: {
+          args: Prisma.EndpointHealthGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EndpointHealthGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.EndpointHealthCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EndpointHealthCountAggregateOutputType> | number
         }
       }
     }
@@ -1351,6 +1426,21 @@ export const FilterErrorsScalarFieldEnum = {
 export type FilterErrorsScalarFieldEnum = (typeof FilterErrorsScalarFieldEnum)[keyof typeof FilterErrorsScalarFieldEnum]
 
 
+export const EndpointHealthScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  endpointVersion: 'endpointVersion',
+  consecutiveFailures: 'consecutiveFailures',
+  failingSince: 'failingSince',
+  lastSuccessAt: 'lastSuccessAt',
+  lastFailureAt: 'lastFailureAt',
+  probeAt: 'probeAt',
+  pauses: 'pauses',
+  pace: 'pace'
+} as const
+
+export type EndpointHealthScalarFieldEnum = (typeof EndpointHealthScalarFieldEnum)[keyof typeof EndpointHealthScalarFieldEnum]
+
+
 export const DeliveryScalarFieldEnum = {
   id: 'id',
   eventId: 'eventId',
@@ -1843,6 +1933,7 @@ export type GlobalOmitConfig = {
   outboxEntry?: Prisma.OutboxEntryOmit
   subscription?: Prisma.SubscriptionOmit
   filterErrors?: Prisma.FilterErrorsOmit
+  endpointHealth?: Prisma.EndpointHealthOmit
   delivery?: Prisma.DeliveryOmit
   rateLimit?: Prisma.RateLimitOmit
   tally?: Prisma.TallyOmit

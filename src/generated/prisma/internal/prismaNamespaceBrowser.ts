@@ -55,6 +55,7 @@ export const ModelName = {
   OutboxEntry: 'OutboxEntry',
   Subscription: 'Subscription',
   FilterErrors: 'FilterErrors',
+  EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
@@ -149,6 +150,21 @@ export const FilterErrorsScalarFieldEnum = {
 } as const
 
 export type FilterErrorsScalarFieldEnum = (typeof FilterErrorsScalarFieldEnum)[keyof typeof FilterErrorsScalarFieldEnum]
+
+
+export const EndpointHealthScalarFieldEnum = {
+  subscriptionId: 'subscriptionId',
+  endpointVersion: 'endpointVersion',
+  consecutiveFailures: 'consecutiveFailures',
+  failingSince: 'failingSince',
+  lastSuccessAt: 'lastSuccessAt',
+  lastFailureAt: 'lastFailureAt',
+  probeAt: 'probeAt',
+  pauses: 'pauses',
+  pace: 'pace'
+} as const
+
+export type EndpointHealthScalarFieldEnum = (typeof EndpointHealthScalarFieldEnum)[keyof typeof EndpointHealthScalarFieldEnum]
 
 
 export const DeliveryScalarFieldEnum = {

@@ -1,0 +1,154 @@
+/** An endpoint that keeps failing is paused, probed with one delivery at a time, and recovers by itself. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BreakerBounds } from '../../src/model/breaker.js'
+import { createResources, type Resources } from '../../src/platform/resources.js'
+import { eventIn, publish, subscribe } from '../support/delivering.js'
+import { ask } from '../support/graphql.js'
+import { type Answer, type Receiver, startReceiver } from '../support/receiver.js'
+import { layouts, startTestService, type TestService } from '../support/service.js'
+
+const bounds: BreakerBounds = {
+  ...{ pauseAfterFailures: 3, pauseAfterMs: 100, probeWaitMs: 1000, maxProbeWaitMs: 2000, fullPace: 4 },
+}
+const PATIENCE = { timeout: 15_000, interval: 20 }
+const settings = { DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '100' }
+
+let resources: Resources
+
+beforeEach(() => {
+  resources = createResources()
+})
+afterEach(() => resources[Symbol.asyncDispose]())
+
+const healthOf = async ({ api }: TestService, id: string) =>
+  (await api.get(`/v1/subscriptions/${id}`)).body.health
+const stateBecomes = (state: string, service: TestService, id: string) =>
+  expect.poll(async () => (await healthOf(service, id)).state, PATIENCE).toBe(state)
+const waitingFor = async ({ api }: TestService, eventId: string): Promise<string | null> =>
+  (await api.get(`/v1/deliveries?eventId=${eventId}`)).body.items[0].waitingFor
+
+/** A service, and a subscription whose endpoint fails until it is paused. */
+async function pauseOne(service: TestService): Promise<{ id: string; receiver: Receiver; failed: string }> {
+  const receiver = resources.use(await startReceiver(500))
+  const id = await subscribe(service, receiver.url)
+  const failed = await publish(service)
+  await stateBecomes('PAUSED', service, id)
+  return { id, receiver, failed }
+}
+
+/** Answers each request after a moment, and keeps the most that were open at a time. */
+function counting(status: () => number) {
+  const seen = { open: 0, most: 0 }
+  const answer: Answer = (response) => {
+    seen.open += 1
+    seen.most = Math.max(seen.most, seen.open)
+    setTimeout(() => {
+      seen.open -= 1
+      response.writeHead(status()).end()
+    }, 30)
+  }
+  return { seen, answer }
+}
+
+describe.each(layouts)('a failing endpoint, queue on %s', { timeout: 60_000 }, (layout) => {
+  const start = async () => resources.use(await startTestService(layout, settings, bounds))
+
+  it('is paused: only probes are sent, one at a time, and what waits says so', async () => {
+    const service = await start()
+    const { id, receiver, failed } = await pauseOne(service)
+    const { seen, answer } = counting(() => 500)
+    receiver.answerWith(answer)
+    const sentBefore = receiver.requests.length
+    const events = [failed]
+    for (let count = 0; count < 10; count++) events.push(await publish(service))
+    for (const eventId of events)
+      expect(['BREAKER', 'SCHEDULE']).toContain(await waitingFor(service, eventId))
+    expect(await waitingFor(service, events.at(-1) as string)).toBe('BREAKER')
+
+    await expect.poll(() => receiver.requests.length - sentBefore, PATIENCE).toBe(2)
+    expect(seen.most).toBe(1)
+    const [first, second] = receiver.requests.slice(sentBefore)
+    // The second wait is twice the first.
+    expect((second?.receivedAt ?? 0) - (first?.receivedAt ?? 0)).toBeGreaterThan(1900)
+    expect(await healthOf(service, id)).toMatchObject({ state: 'PAUSED', lastSuccessAt: null })
+    await expect
+      .poll(async () => (await healthOf(service, id)).consecutiveFailures, PATIENCE)
+      .toBeGreaterThanOrEqual(5)
+  })
+
+  it('recovers by itself at a growing pace, and nothing is lost', async () => {
+    const service = await start()
+    const { id, receiver, failed } = await pauseOne(service)
+    const events = [failed]
+    for (let count = 0; count < 10; count++) events.push(await publish(service))
+    const { seen, answer } = counting(() => 204)
+    receiver.answerWith(answer)
+    for (const eventId of events) await eventIn('DELIVERED', service, eventId)
+    expect(seen.most).toBeLessThanOrEqual(10)
+    await stateBecomes('HEALTHY', service, id)
+    expect(await healthOf(service, id)).toMatchObject({ consecutiveFailures: 0, failingSince: null })
+    await eventIn('DELIVERED', service, await publish(service))
+  })
+
+  it('is not stuck when nothing waits: the next event is the probe', async () => {
+    const service = await start()
+    const { id, receiver, failed } = await pauseOne(service)
+    const [{ id: deliveryId }] = (await service.api.get(`/v1/deliveries?eventId=${failed}`)).body.items
+    const cancel = `mutation { cancelDelivery(id: "${deliveryId}") { errors { code } } }`
+    await expect.poll(async () => (await ask(service, cancel)).cancelDelivery.errors, PATIENCE).toEqual([])
+    receiver.answerWith(200)
+    await eventIn('DELIVERED', service, await publish(service))
+    await eventIn('DELIVERED', service, await publish(service))
+    expect((await healthOf(service, id)).state).toBe('FAILING')
+  })
+})
+
+describe('the health of an endpoint', () => {
+  const start = async () => resources.use(await startTestService('postgres', settings, bounds))
+
+  it('begins anew when it is changed, and when it is enabled', async () => {
+    const service = await start()
+    const { id, receiver, failed } = await pauseOne(service)
+    receiver.answerWith(200)
+    const fresh = { state: 'HEALTHY', consecutiveFailures: 0, failingSince: null, lastFailureAt: null }
+    await service.api.patch(`/v1/subscriptions/${id}`, { isEnabled: false })
+    const { body } = await service.api.patch(`/v1/subscriptions/${id}`, { isEnabled: true })
+    expect(body.health).toMatchObject(fresh)
+    await eventIn('DELIVERED', service, failed)
+    const endpointUrl = `${receiver.url}/other`
+    expect((await service.api.patch(`/v1/subscriptions/${id}`, { endpointUrl })).body.health).toMatchObject({
+      ...fresh,
+      lastSuccessAt: null,
+    })
+  })
+
+  it('counts failures in a row, and tells of the last hour, the same over both faces', async () => {
+    const service = await start()
+    const receiver = resources.use(await startReceiver(200, 500, 500, 200))
+    const id = await subscribe(service, receiver.url)
+    expect(await healthOf(service, id)).toEqual({
+      ...{ state: 'HEALTHY', consecutiveFailures: 0, failingSince: null, lastSuccessAt: null },
+      ...{ lastFailureAt: null, successRate: null, latencyP95Ms: null },
+    })
+    for (let count = 0; count < 2; count++) await eventIn('DELIVERED', service, await publish(service))
+    await expect.poll(async () => (await healthOf(service, id)).successRate, PATIENCE).toBe(0.5)
+    const health = await healthOf(service, id)
+    expect(health).toMatchObject({
+      ...{ state: 'HEALTHY', consecutiveFailures: 0, failingSince: null },
+      ...{ lastSuccessAt: expect.any(String), lastFailureAt: expect.any(String) },
+      latencyP95Ms: expect.any(Number),
+    })
+    const query = `{ subscriptions { edges { node { health { ${Object.keys(health).join(' ')} } } } } }`
+    expect((await ask(service, query)).subscriptions.edges).toEqual([{ node: { health } }])
+  })
+
+  it('of an endpoint that fails in bursts is never PAUSED', async () => {
+    const service = await start()
+    const receiver = resources.use(await startReceiver(500, 500, 200, 500, 500, 200, 500, 500, 200))
+    const id = await subscribe(service, receiver.url)
+    for (let count = 0; count < 3; count++) await eventIn('DELIVERED', service, await publish(service))
+    expect(await healthOf(service, id)).toMatchObject({ state: 'HEALTHY', consecutiveFailures: 0 })
+    const [row] = await service.database.query('select pauses from "endpointHealth"')
+    expect(row).toEqual({ pauses: 0 })
+  })
+})
