@@ -51,6 +51,8 @@ export interface Config {
     backoffBaseSeconds: number
     backoffMaxSeconds: number
     timeoutMs: number
+    /** How long an endpoint may fail before its subscription is disabled; without it, for ever. */
+    disableAfterMs: number | undefined
     concurrency: number
     concurrencyPerSubscription: number
     allowedCidrs: string[]
@@ -123,6 +125,8 @@ export function loadMaintenanceConfig(given: NodeJS.ProcessEnv = {}): Config {
   })
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000
+
 /** In production API keys must be long enough not to be guessed. */
 const MIN_API_KEY_LENGTH = 16
 
@@ -160,6 +164,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
       backoffBaseSeconds: settings.DELIVERY_BACKOFF_BASE_SECONDS,
       backoffMaxSeconds: settings.DELIVERY_BACKOFF_MAX_SECONDS,
       timeoutMs: settings.DELIVERY_TIMEOUT_MS,
+      disableAfterMs: settings.DISABLE_AFTER_DAYS > 0 ? settings.DISABLE_AFTER_DAYS * DAY_MS : undefined,
       concurrency: settings.DELIVERY_CONCURRENCY,
       concurrencyPerSubscription:
         settings.DELIVERY_CONCURRENCY_PER_SUBSCRIPTION ?? settings.DELIVERY_CONCURRENCY,

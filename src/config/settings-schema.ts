@@ -38,6 +38,7 @@ export const settingsSchema = z.object({
   DELIVERY_BACKOFF_BASE_SECONDS: number(0, 86_400).default(5),
   DELIVERY_BACKOFF_MAX_SECONDS: number(0, 7 * 86_400).default(3600),
   DELIVERY_TIMEOUT_MS: wholeNumber(1, 600_000).default(15_000),
+  DISABLE_AFTER_DAYS: number(0, 36_500).default(5),
   DELIVERY_CONCURRENCY: wholeNumber(1, 10_000).default(512),
   DELIVERY_CONCURRENCY_PER_SUBSCRIPTION: wholeNumber(1, 10_000).optional(),
   DELIVERY_ALLOWED_CIDRS: listOf(checkCidr).optional(),

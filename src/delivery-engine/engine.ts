@@ -56,6 +56,8 @@ export interface DeliveryEngine extends AsyncDisposable {
 export interface DeliveryEngineSettings {
   delivery: RetryPolicy & {
     timeoutMs: number
+    /** How long an endpoint may fail before its subscription is disabled; without it, for ever. */
+    disableAfterMs: number | undefined
     /** Most requests in flight, of all subscriptions and of one. */
     concurrency: number
     concurrencyPerSubscription: number
@@ -104,9 +106,9 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   const stopRequest = new AbortController()
   const responsiveEndpoints = createResponsiveEndpoints()
   const leaseQuotas = createLeaseQuotas(responsiveEndpoints)
-  const { timeoutMs, requestOrigin } = config.delivery
+  const { timeoutMs, requestOrigin, disableAfterMs } = config.delivery
   const sender = createSender({ guard, timeoutMs, requestOrigin, clock, egress: config.egress })
-  const recorder = createRecorder(database, serviceEvents, options.breaker)
+  const recorder = createRecorder(database, serviceEvents, { breaker: options.breaker, disableAfterMs })
   const worker = createWorker({
     ...{ database, queue, leaseQuotas, responsiveEndpoints },
     concurrency: config.delivery.concurrency,

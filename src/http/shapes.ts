@@ -65,9 +65,14 @@ export const subscriptionShape = z
       description: 'The events for which the filter failed, so it got none of them. Null without any.',
     }),
     isEnabled: z.boolean(),
-    disabledReason: z.enum(DisabledReason).nullable().meta({
-      description: 'Why it is disabled: `MANUAL`, or `GONE` after an answer 410. Null while it is enabled.',
-    }),
+    disabledReason: z
+      .enum(DisabledReason)
+      .nullable()
+      .meta({
+        description:
+          'Why it is disabled: `MANUAL`, `GONE` after an answer 410, or `FAILING` after `DISABLE_AFTER_DAYS` of failures. ' +
+          'Null while it is enabled.',
+      }),
     disabledAt: time.nullable().meta({ description: 'Since when; null while it is enabled.' }),
     description: z.string().nullable(),
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),

@@ -152,3 +152,35 @@ describe('the health of an endpoint', () => {
     expect(row).toEqual({ pauses: 0 })
   })
 })
+
+describe('an endpoint that fails for DISABLE_AFTER_DAYS', () => {
+  const withDays = async (days: string) =>
+    resources.use(await startTestService('postgres', { ...settings, DISABLE_AFTER_DAYS: days }, bounds))
+
+  it('is disabled, and what waits goes on when it is enabled', async () => {
+    const service = await withDays('0.00001')
+    const receiver = resources.use(await startReceiver(500))
+    const id = await subscribe(service, receiver.url)
+    const eventId = await publish(service)
+    const read = async () => (await service.api.get(`/v1/subscriptions/${id}`)).body
+    await expect.poll(async () => (await read()).isEnabled, PATIENCE).toBe(false)
+    expect(await read()).toMatchObject({ disabledReason: 'FAILING', disabledAt: expect.any(String) })
+    expect(await waitingFor(service, eventId)).toBe('DISABLED')
+    expect((await service.api.get(`/v1/events/${eventId}`)).body.status).toBe('PROCESSING')
+    receiver.answerWith(200)
+    await service.api.patch(`/v1/subscriptions/${id}`, { isEnabled: true })
+    await eventIn('DELIVERED', service, eventId)
+  })
+
+  it('stays enabled with 0', async () => {
+    const service = await withDays('0')
+    const { id, receiver } = await pauseOne(service)
+    await service.database.query(`update "endpointHealth" set "failingSince" = now() - interval '1000 days'`)
+    const before = receiver.requests.length
+    await expect.poll(() => receiver.requests.length, PATIENCE).toBeGreaterThan(before)
+    await expect
+      .poll(async () => (await healthOf(service, id)).consecutiveFailures, PATIENCE)
+      .toBeGreaterThan(before)
+    expect((await service.api.get(`/v1/subscriptions/${id}`)).body.isEnabled).toBe(true)
+  })
+})

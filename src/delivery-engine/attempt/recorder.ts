@@ -1,7 +1,7 @@
 /**
  * The recorder: writes the results of attempts, many in one statement: the delivery's new status, its log, the
  * event's counts and status, the metrics, the health of the endpoint. It also disables a subscription whose endpoint
- * answered 410.
+ * answered 410, or has failed for too long.
  *
  * A result counts only for the attempt that the delivery waits for. When the lease expired and another worker
  * recorded that attempt first, the late result changes nothing.
@@ -114,13 +114,21 @@ export const recordAttempts: Statement = {
           "updatedAt" = ${sqlNow}
       from locked where e.id = locked."eventId"
       returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
+    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19'])}, given_up as (
+      select distinct on ("subscriptionId", "endpointVersion") * from (
+        select "subscriptionId", "endpointVersion", 'GONE'::"DisabledReason" as reason from changed where "isGone"
+        union all
+        select "subscriptionId", "endpointVersion", 'FAILING' from moved
+        where "failedLast" > 0 and "failingSince" <= now() - $20::float8 * interval '1 millisecond'
+      ) as reasons
+      order by "subscriptionId", "endpointVersion", reason
     ), disabled as (
       update subscriptions s
-      set "isEnabled" = false, "disabledReason" = 'GONE', "disabledAt" = ${sqlNow}, "updatedAt" = ${sqlNow}
-      from changed c
-      -- A 410 counts only for the version that it answered: the endpoint may have been changed or enabled since.
-      where c."isGone" and s.id = c."subscriptionId" and s."endpointVersion" = c."endpointVersion" and s."isEnabled"
-    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19'])}
+      set "isEnabled" = false, "disabledReason" = g.reason, "disabledAt" = ${sqlNow}, "updatedAt" = ${sqlNow}
+      from given_up g
+      -- An answer counts only for the version that gave it: the endpoint may have been changed or enabled since.
+      where s.id = g."subscriptionId" and s."endpointVersion" = g."endpointVersion" and s."isEnabled"
+    )
     ${sqlRowsOfKinds({
       delivery: { columns: { id: 'uuid', nextRunAt: 'timestamptz' }, from: 'changed' },
       event: {
@@ -144,10 +152,16 @@ const COMMITS_UNDER_WAY = 2
 /** No request waits for a record, so commits may be few and large. */
 const REST_MS = 20
 
+export interface RecorderOptions {
+  breaker?: BreakerBounds | undefined
+  /** How long an endpoint may fail without a success before its subscription is disabled; without it, for ever. */
+  disableAfterMs?: number | undefined
+}
+
 export function createRecorder(
   database: Database,
   serviceEvents: ServiceEvents,
-  bounds: BreakerBounds = breakerBounds,
+  { breaker = breakerBounds, disableAfterMs }: RecorderOptions = {},
 ): Recorder {
   const batcher = createBatcher<AttemptResult, Recorded | undefined>({
     maxSize: MAX_BATCH,
@@ -170,7 +184,8 @@ export function createRecorder(
         results.map(({ columns }) => columns.connection),
         results.map(({ columns }) => columns.headers),
         results.map(({ columns }) => columns.responseBody),
-        ...breakerParameters(bounds),
+        ...breakerParameters(breaker),
+        disableAfterMs ?? null,
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))
