@@ -8,6 +8,7 @@ import {
   deliveriesOf,
   isOpen,
   type PicturedDelivery,
+  type PicturedHealth,
   type ReferenceModel,
   statusOf,
 } from './reference-model.js'
@@ -55,6 +56,17 @@ const modelledDeliveries = (model: ReferenceModel) =>
     logs: delivery.logs.map((status, index) => `${index + 1} ${status}`),
   }))
 
+interface HealthRow extends Omit<PicturedHealth, 'version'> {
+  id: string
+}
+
+const modelledHealth = ({ subscriptions }: ReferenceModel): HealthRow[] =>
+  subscriptions.flatMap(({ id, health }) => {
+    if (health === undefined) return []
+    const { failures, probe, pace } = health
+    return [{ id, failures, probe, pace }]
+  })
+
 const byIds = (one: { eventId: string; subscriptionId: string }, other: typeof one) =>
   `${one.eventId} ${one.subscriptionId}` < `${other.eventId} ${other.subscriptionId}` ? -1 : 1
 
@@ -72,6 +84,14 @@ export async function compare({ model, tables, database, engine }: World): Promi
      from deliveries d`,
   )
   expect(deliveries.toSorted(byIds)).toEqual(modelledDeliveries(model).toSorted(byIds))
+
+  const health = await tables.query<HealthRow>(
+    `select "subscriptionId" as id, "consecutiveFailures" as failures, pace,
+            case when "probeAt" is null then 'none' when "probeAt" > now() then 'later' else 'due' end as probe
+     from "endpointHealth"`,
+  )
+  const byId = (rows: HealthRow[]) => rows.toSorted((one, other) => (one.id < other.id ? -1 : 1))
+  expect(byId(health)).toEqual(byId(modelledHealth(model)))
 
   const all = deliveriesOf(model)
   const shown = model.subscriptions.filter(({ isDeleted }) => !isDeleted)

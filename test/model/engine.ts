@@ -12,12 +12,14 @@ import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import { createScheduler, takeBackAllLeases } from '../../src/delivery-engine/scheduling/scheduler.js'
 import { createPublisher, type FastPath, type Publisher } from '../../src/events/publish.js'
 import { createMatcher, type Matcher } from '../../src/matching/matcher.js'
+import type { BreakerBounds } from '../../src/model/breaker.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
+import { FULL_PACE, PAUSE_AFTER } from './reference-model.js'
 
 /** A request that an endpoint has not answered. */
 export interface Request {
@@ -67,6 +69,12 @@ export const WORKERS = 2
 const HOUR_SECONDS = 3600
 const HOUR_MS = HOUR_SECONDS * 1000
 
+/** A step of the test lets the time of a probe come. */
+const breaker: BreakerBounds = {
+  ...{ pauseAfterFailures: PAUSE_AFTER, pauseAfterMs: 0, fullPace: FULL_PACE },
+  ...{ probeWaitMs: HOUR_MS, maxProbeWaitMs: HOUR_MS },
+}
+
 export async function createEngine(database: Database, maxAttempts: number): Promise<Engine> {
   const matcher = await createMatcher(database)
   const serviceEvents = createServiceEvents()
@@ -86,7 +94,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
   /** Of one process: nothing is shared with the others but the database. */
   function startWorker() {
     const cutOff = new AbortController()
-    const recorder = createRecorder(database, serviceEvents)
+    const recorder = createRecorder(database, serviceEvents, { breaker })
     const attempt = createAttempt({
       ...{ database, serviceEvents, clock: machineClock, recorder: twice(recorder) },
       loader: createLoader(database, createSigningKeys(createSecretCipher([])), machineClock),
@@ -146,7 +154,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     restMs: () => 0,
     take(_events, { deliveries, queuedUntil }) {
       const queuedUntilText = queuedUntil.toISOString()
-      for (const { id: deliveryId, subscriptionId } of deliveries)
+      for (const { id: deliveryId, subscriptionId } of deliveries.filter(({ isLeased }) => isLeased))
         queue.push({
           deliveryId,
           subscriptionId,

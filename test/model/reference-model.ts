@@ -23,6 +23,19 @@ export interface PicturedSubscription {
   secrets: [string, ...string[]]
   /** Counts the changes of its URL, and of whether it is enabled: a 410 counts only for the version it answers. */
   version: number
+  /** Undefined before its first attempt. */
+  health: PicturedHealth | undefined
+}
+
+/** How its endpoint is, and its breaker. */
+export interface PicturedHealth {
+  /** Of the subscription: it says nothing of another one. */
+  version: number
+  failures: number
+  /** While it is paused: whether the time of the next probe has come. */
+  probe: 'none' | 'later' | 'due'
+  /** While it recovers. */
+  pace: number | null
 }
 
 export interface PicturedEvent {
@@ -58,6 +71,30 @@ export interface Seen {
   budgetFrom: number
   /** Of its subscription: an endpoint that is gone disables only the version that was called. */
   version: number
+}
+
+export const PAUSE_AFTER = 3
+export const FULL_PACE = 4
+
+/** How many deliveries may be leased at a time. */
+export function allowedBy({ version, health }: PicturedSubscription): number {
+  if (health === undefined || health.version !== version) return Number.POSITIVE_INFINITY
+  if (health.probe !== 'none') return health.probe === 'due' ? 1 : 0
+  return health.pace ?? Number.POSITIVE_INFINITY
+}
+
+function noteHealth(subscription: PicturedSubscription, version: number, isSuccess: boolean): void {
+  if (subscription.health !== undefined && subscription.health.version > version) return
+  if (subscription.health?.version !== version)
+    subscription.health = { version, failures: 0, probe: 'none', pace: null }
+  const { health } = subscription
+  health.failures = isSuccess ? 0 : health.failures + 1
+  if (isSuccess) {
+    const pace = health.probe !== 'none' ? 1 : health.pace === null ? null : health.pace + 1
+    Object.assign(health, { probe: 'none', pace: pace === FULL_PACE ? null : pace })
+  } else if (health.probe !== 'none' || health.pace !== null || health.failures >= PAUSE_AFTER) {
+    Object.assign(health, { probe: 'later', pace: null })
+  }
 }
 
 export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)
@@ -98,6 +135,7 @@ export function record(
   release(delivery)
   delivery.isDue = false
   const { subscription } = delivery
+  noteHealth(subscription, version, outcome === 'success')
   if (outcome === 'gone' && subscription.version === version) {
     turn(subscription, false)
     model.isMatchCurrent = false

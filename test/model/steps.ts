@@ -1,6 +1,6 @@
 /** All that may happen, one step each: done to the engine, and to the model. */
 import { mergeCounterDeltas } from '../../src/model/counter-deltas.js'
-import { answer, attempt, feed, giveBack, runOut, timePasses } from './steps/attempts.js'
+import { answer, attempt, feed, giveBack, probesBecomeDue, runOut, timePasses } from './steps/attempts.js'
 import {
   cancel,
   changeSecret,
@@ -39,6 +39,7 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['answer 302', answer(4), 1],
   ['answer 410', answer(5), 2],
   ['time passes', timePasses, 8],
+  ['probes become due', probesBecomeDue, 4],
   ['run out', runOut, 3],
   ['give back', giveBack, 2],
   ['retry', retry, 3],

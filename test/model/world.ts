@@ -8,9 +8,11 @@ import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
 import { createEngine, type Engine, type Request } from './engine.js'
 import {
+  allowedBy,
   deliveriesOf,
   isOpen,
   type PicturedDelivery,
+  type PicturedSubscription,
   type ReferenceModel,
   type Seen,
 } from './reference-model.js'
@@ -60,7 +62,16 @@ export async function subscribe(world: World, type: string, url = newUrl()): Pro
   const { subscriptions } = world.model
   const created = { endpointUrl: url, eventTypes: [type] }
   const { id, secret } = await createSubscription(subscriptionContext(world), created)
-  subscriptions.push({ id, type, url, secrets: [secret], isEnabled: true, isDeleted: false, version: 0 })
+  subscriptions.push({
+    id,
+    type,
+    url,
+    secrets: [secret],
+    isEnabled: true,
+    isDeleted: false,
+    version: 0,
+    health: undefined,
+  })
 }
 
 /** Does what may lease deliveries, and checks that each of them was to be had. */
@@ -74,8 +85,14 @@ export async function leasing({ model, engine, tables }: World, act: () => Promi
     expect(isOpen(delivery)).toBe(true)
     delivery.token = lease.queuedUntil
     delivery.hasRunOut = false
+    // Only probes go to a paused endpoint, and to one that recovers no more than its pace.
+    expect(leasedOf(model, delivery.subscription)).toBeLessThanOrEqual(allowedBy(delivery.subscription))
   }
 }
+
+export const leasedOf = (model: ReferenceModel, subscription: PicturedSubscription): number =>
+  deliveriesOf(model).filter((delivery) => delivery.subscription === subscription && delivery.token !== null)
+    .length
 
 async function learnIds(model: ReferenceModel, tables: TestDatabase): Promise<void> {
   const unknown = deliveriesOf(model).filter(({ id }) => id === undefined)

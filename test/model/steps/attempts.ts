@@ -9,6 +9,7 @@ import { signingKeyBytes } from '../../../src/secrets/signing-secret.js'
 import { type Request, WORKERS } from '../engine.js'
 import * as pictured from '../reference-model.js'
 import {
+  allowedBy,
   deliveriesOf,
   isOpen,
   type Outcome,
@@ -16,7 +17,7 @@ import {
   release,
   seen,
 } from '../reference-model.js'
-import { find, isGood, leasing } from '../world.js'
+import { find, isGood, leasedOf, leasing } from '../world.js'
 import { step } from './step.js'
 
 export const feed = step(
@@ -26,10 +27,22 @@ export const feed = step(
       if (delivery.hasRunOut) release(delivery)
       if (delivery.subscription.isDeleted) pictured.cancel(delivery)
     }
-    await leasing(world, world.engine.feed)
+    // The first scan of a limited subscription only makes the row that it locks.
+    for (let scan = 0; scan < 2; scan++) await leasing(world, world.engine.feed)
+    const hasRoom = ({ subscription }: PicturedDelivery) => {
+      const allowed = allowedBy(subscription)
+      // Of a pace, half is kept for first attempts.
+      return (
+        allowed === Number.POSITIVE_INFINITY || (allowed > 0 && leasedOf(world.model, subscription) === 0)
+      )
+    }
     const forgotten = deliveriesOf(world.model).filter(
       (delivery) =>
-        isOpen(delivery) && delivery.isDue && delivery.token === null && delivery.subscription.isEnabled,
+        isOpen(delivery) &&
+        delivery.isDue &&
+        delivery.token === null &&
+        delivery.subscription.isEnabled &&
+        hasRoom(delivery),
     )
     expect(forgotten).toEqual([])
   },
@@ -42,7 +55,10 @@ export const attempt = step(
     const delivery = find(model, lease)
     const request = await engine.attempt(lease, n % WORKERS)
     const isHeld = isGood(lease, delivery)
-    expect(request !== undefined).toBe(isHeld && delivery.subscription.isEnabled)
+    const { subscription } = delivery
+    // What was leased before the pause is given back.
+    const isHeldUp = leasedOf(model, subscription) > allowedBy(subscription)
+    expect(request !== undefined).toBe(isHeld && subscription.isEnabled && !isHeldUp)
     if (request !== undefined) {
       expectCurrent(request, delivery)
       underWay.set(request, seen(delivery))
@@ -123,5 +139,14 @@ export const timePasses = step(
       `update deliveries set "nextRunAt" = ${sqlNow} where status = 'FAILED' and "nextRunAt" > now()`,
     )
     for (const delivery of deliveriesOf(model)) if (delivery.status === 'FAILED') delivery.isDue = true
+  },
+)
+
+/** Until the next probe of every paused endpoint is due. */
+export const probesBecomeDue = step(
+  ({ model }) => model.subscriptions.filter(({ health }) => health?.probe === 'later'),
+  async ({ model, tables }) => {
+    await tables.query(`update "endpointHealth" set "probeAt" = ${sqlNow} where "probeAt" > now()`)
+    for (const { health } of model.subscriptions) if (health?.probe === 'later') health.probe = 'due'
   },
 )

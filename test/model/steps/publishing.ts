@@ -45,7 +45,11 @@ function takesAtOnce({ model }: World, way: PublishWay, type: string): boolean {
     way === 'direct' ||
     pictured
       .wanting(model, type)
-      .every(({ id }) => leased.filter(({ subscription }) => subscription.id === id).length < QUEUE_QUOTA)
+      .every(
+        (wanting) =>
+          pictured.allowedBy(wanting) === Number.POSITIVE_INFINITY &&
+          leased.filter(({ subscription }) => subscription.id === wanting.id).length < QUEUE_QUOTA,
+      )
   )
 }
 
