@@ -113,6 +113,7 @@ function createApi(
       ...{ database, guard, bodyCipher, serviceEvents, clock, newId },
       egress: config.egress,
       timeoutMs: config.delivery.timeoutMs,
+      requestOrigin: config.delivery.requestOrigin,
       responseBodies: config.logs.responseBodies,
       signingKeys: createSigningKeys(secretCipher),
     }),

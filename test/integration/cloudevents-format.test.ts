@@ -96,6 +96,16 @@ describe.each(layouts)('a webhook, queue on %s,', (layout) => {
   })
 })
 
+it.each(formats)('a test event comes in %s, too, and is shown as it was sent', async (format) => {
+  const { id } = await start(format)
+  const { body } = await service.api.post(`/v1/subscriptions/${id}/test-event`, {
+    ...{ type: 'user.created', data: { a: 1 } },
+  })
+  const [webhook] = receiver.requests as [ReceivedRequest]
+  expect(readCloudEvent(webhook)).toMatchObject({ id: body.eventId, type: 'user.created', data: { a: 1 } })
+  expect(body.log.request.body).toBe(webhook.body)
+})
+
 describe('the attributes', () => {
   it('have a source of their own where the producer names none', async () => {
     await start('CLOUDEVENTS_STRUCTURED')

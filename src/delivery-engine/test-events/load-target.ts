@@ -1,4 +1,5 @@
 /** Loads where a test event goes and what signs it. A disabled subscription is a target, too; a deleted one is none. */
+import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { type SigningKey, type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
@@ -7,6 +8,7 @@ import { openPolicy, type WebhookPolicy } from '../attempt/webhook-policy.js'
 
 export interface Target {
   endpointUrl: string
+  format: WebhookFormat
   policy: WebhookPolicy | null
   /** @throws UnreadableSecretError */
   signingKeys(nowMs: number): readonly SigningKey[]
@@ -16,12 +18,13 @@ export interface Target {
 const loadTestTarget: Statement = {
   name: 'load-test-target',
   text: `
-    select s."endpointUrl", ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
+    select s."endpointUrl", s.format, ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
     from subscriptions s where s.id = $1 and s."deletedAt" is null`,
 }
 
 interface LoadTestTargetRow extends SigningSecrets {
   endpointUrl: string
+  format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
 }
 
@@ -35,6 +38,7 @@ export async function loadTarget(
   return (
     row && {
       endpointUrl: row.endpointUrl,
+      format: row.format,
       policy: openPolicy(keys, subscriptionId, row.deliveryPolicy),
       signingKeys: (nowMs) => validSigningKeys(keys, subscriptionId, row, nowMs),
     }

@@ -4,7 +4,7 @@
  */
 import { notFound, ServiceError } from '../../errors.js'
 import type { SentTestEvent, TestEvent, TestEvents } from '../../events/test-event.js'
-import { webhookBody } from '../../model/webhook-body.js'
+import { type FormedWebhook, formWebhook } from '../../model/webhook-format.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database } from '../../platform/postgres/database.js'
 import { isUuid } from '../../platform/uuid.js'
@@ -32,6 +32,7 @@ export interface TestEventsOptions {
   egress: EgressSettings
   /** For subscriptions without a timeout of their own. */
   timeoutMs: number
+  requestOrigin?: string | undefined
   responseBodies: KeptBodies
   signingKeys: SigningKeys
   bodyCipher: BodyCipher
@@ -41,7 +42,8 @@ export interface TestEventsOptions {
 }
 
 export function createTestEvents(options: TestEventsOptions): TestEvents & AsyncDisposable {
-  const { database, guard, egress, timeoutMs, signingKeys, serviceEvents, clock, newId } = options
+  const { database, guard, egress, timeoutMs, requestOrigin, signingKeys, serviceEvents, clock, newId } =
+    options
   // Who sends a test wants to see the answer, also that of a success.
   const keptBodies = options.responseBodies === 'none' ? 'none' : 'all'
   const writeColumns = createAttemptColumns(keptBodies, options.bodyCipher)
@@ -68,8 +70,8 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
     const eventId = newId()
     const deliveryId = newId()
     const createdAt = clock.now()
-    const body = webhookBody({ ...event, eventId, createdAt, metadata: null })
-    const exchange = await exchangeWith(target, eventId, body)
+    const formed = formWebhook(target.format, { ...event, eventId, createdAt, metadata: null })
+    const exchange = await exchangeWith(target, eventId, formed)
     // The stop may have ended the exchange, which then says nothing about the endpoint.
     if (isStopped) throw stopping()
     const outcome = decideOutcome(exchange, 1, ONE_ATTEMPT, clock.now())
@@ -85,12 +87,12 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
     return { eventId, deliveryId }
   }
 
-  function exchangeWith(target: Target, id: string, body: Buffer): Promise<Exchange> {
+  function exchangeWith(target: Target, id: string, formed: FormedWebhook): Promise<Exchange> {
     if (isStopped) throw stopping()
     // Most processes never need one.
-    sender ??= createSender({ guard, timeoutMs, clock, egress })
+    sender ??= createSender({ guard, timeoutMs, requestOrigin, clock, egress })
     const { endpointUrl, policy, signingKeys } = target
-    return sender.send({ endpointUrl, id, body, policy, signingKeys: () => signingKeys(clock.nowMs()) })
+    return sender.send({ endpointUrl, id, ...formed, policy, signingKeys: () => signingKeys(clock.nowMs()) })
   }
 
   return {
