@@ -23,7 +23,8 @@ async function main({ start, stop, stopRequested, logTo }: Program): Promise<voi
   const load = () => import('./service.js')
 
   const startAll = async () => {
-    // The embedded PostgreSQL starts in a process of its own. Another one is asked first, because its answer has a time.
+    // The embedded PostgreSQL starts in a process of its own. Another one is asked first, because its answer has a
+    // time.
     const loading = config.databaseUrl === undefined && !isPrimary ? load() : undefined
     const database = resources.use(await provideDatabase(config, logger, stop), 'PostgreSQL')
     const { databaseUrl, directUrl, pooling, poolSize } = database

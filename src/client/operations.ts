@@ -97,6 +97,18 @@ export function createOperations(transport: Transport) {
       return { subscription, secret: present(rotateSecret, 'secret') }
     },
 
+    /** Sends an event to one subscription, once. Returns the attempt with its answer, also when it failed. */
+    async sendTestEvent(
+      subscriptionId: string,
+      { type, data }: Pick<documents.PublishEventInput, 'type' | 'data'>,
+    ) {
+      const variables = { subscriptionId, type, data }
+      return present(
+        (await request(transport, documents.SendTestEventDocument, variables)).sendTestEvent,
+        'log',
+      )
+    },
+
     /** Its waiting deliveries become DEAD. */
     async deleteSubscription(id: string): Promise<void> {
       const { deleteSubscription } = await request(transport, documents.DeleteSubscriptionDocument, { id })

@@ -1,6 +1,6 @@
 /**
- * For receivers: processes a webhook once, though it may arrive several times. The service sends it again, with the same
- * id, when it did not see the answer.
+ * For receivers: processes a webhook once, though it may arrive several times. The service sends it again, with the
+ * same id, when it did not see the answer.
  */
 
 /**

@@ -39,8 +39,8 @@ export interface RetryResult {
 export interface RetriedEvent {
   retried: number
   /**
-   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription or a test event first, then the others that
-   * are retried.
+   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription or a test event first, then the others
+   * that are retried.
    */
   deliveries: RetryResult[]
   /** Whether the event has more deliveries than these. */
@@ -112,8 +112,8 @@ export interface RetryContext {
 }
 
 /**
- * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, or its subscription
- * is deleted
+ * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, or its
+ * subscription is deleted
  */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
   const { results } = isUuid(id) ? await retry(context, retryOne, id) : { results: [] }
@@ -137,7 +137,9 @@ function refusal({ reason }: RetryResult): string {
 }
 
 /**
- * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions and of test events. @throws ServiceError NOT_FOUND
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions and of test events.
+ *
+ * @throws ServiceError NOT_FOUND
  */
 export async function retryEvent(context: RetryContext, eventId: string): Promise<RetriedEvent> {
   if (!isUuid(eventId)) throw notFound('event', eventId)

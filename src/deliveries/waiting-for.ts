@@ -1,4 +1,6 @@
-/** What an open delivery waits for, so that nobody has to guess why it is not sent. It is found when it is asked for. */
+/**
+ * What an open delivery waits for, so that nobody has to guess why it is not sent. It is found when it is asked for.
+ */
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { sqlJoinBreaker } from '../model/breaker.js'
 import { isOpen, sqlIsOpen } from '../model/delivery-states.js'

@@ -1,6 +1,6 @@
 /**
- * The metrics of deliveries: attempts by outcome and response times, for each minute, hour or day. Each row of an answer
- * is a row of the table, so a query costs the same however many deliveries there were.
+ * The metrics of deliveries: attempts by outcome and response times, for each minute, hour or day. Each row of an
+ * answer is a row of the table, so a query costs the same however many deliveries there were.
  */
 import { badInput } from '../errors.js'
 import { Prisma } from '../generated/prisma/client.js'

@@ -4,7 +4,8 @@ import { sqlNow } from '../platform/postgres/sql-now.js'
  * The body of a `with` part that records attempts for the metrics of deliveries, in the commit that records them.
  * Each commit adds rows of its own, so no commit waits for another; `merge.ts` adds them up.
  *
- * @param attempts a query or a part with a row for each attempt: "subscriptionId", "eventType", status, "responseTimeMs"
+ * @param attempts a query or a part with a row for each attempt: "subscriptionId", "eventType", status,
+ * "responseTimeMs"
  */
 export const sqlMetricsDeltas = (attempts: string): string => `
   insert into "deliveryMetricsDeltas" (minute, "subscriptionId", "eventType", sent, failed, dead, "responseTimesMs")

@@ -106,8 +106,8 @@ interface AcceptForOutboxRow {
 
 /**
  * `$11` saturated subscriptions: their deliveries are not leased. `$12`, `$13` pairs of a match key and a subscription
- * that wants its events, `$14` events that go through the outbox, `$15`, `$16`, `$17` the `ViewParameters` of the match,
- * `$18` the most leases of a subscription, or null.
+ * that wants its events, `$14` events that go through the outbox, `$15`, `$16`, `$17` the `ViewParameters` of the
+ * match, `$18` the most leases of a subscription, or null.
  */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',

@@ -1,6 +1,6 @@
 /**
- * CloudEvents 1.0 as input: which attributes are taken, and the publication that an event stands for. What an event here
- * has no field for becomes members of `metadata`, from where webhooks in CloudEvents take it again.
+ * CloudEvents 1.0 as input: which attributes are taken, and the publication that an event stands for. What an event
+ * here has no field for becomes members of `metadata`, from where webhooks in CloudEvents take it again.
  */
 import { createHash } from 'node:crypto'
 import { badInput, type InputError } from '../errors.js'

@@ -9,7 +9,10 @@ export type TestEvent = Pick<Publication, 'type' | 'data'>
 /** The body of `POST /v1/subscriptions/{id}/test-event`. */
 export const testEventBody = publicationBody.pick({ type: true, data: true })
 
-/** @param body has passed `testEventBody`. @param text is the source of the parsed body. @throws ServiceError BAD_USER_INPUT */
+/**
+ * @param body has passed `testEventBody`. @param text is the source of the parsed body. @throws ServiceError
+ * BAD_USER_INPUT
+ */
 export const readTestEvent = (
   body: { type: string; data: Record<string, unknown> },
   text: string,

@@ -1,14 +1,16 @@
 /**
- * The allowance of an evaluation: what a filter may cost for one event. CEL always ends, but loops within loops over the
- * lists of a large event, or a pattern on a long text, could take seconds. Each call and each step of a loop is charged
- * by the size of its values. The charge depends on the filter and the event alone, not on the speed of the machine, so
- * every process comes to the same answer.
+ * The allowance of an evaluation: what a filter may cost for one event. CEL always ends, but loops within loops over
+ * the lists of a large event, or a pattern on a long text, could take seconds. Each call and each step of a loop is
+ * charged by the size of its values. The charge depends on the filter and the event alone, not on the speed of the
+ * machine, so every process comes to the same answer.
  */
 import { type CelValue, celEnv, isCelList, isCelMap } from '@bufbuild/cel'
 import { RE2JS } from '@bufbuild/re2'
 import { FilterError } from './filter.js'
 
-/** A call and a step of a loop cost 1, and more by the size of the values that they go through: 1 for each of so many. */
+/**
+ * A call and a step of a loop cost 1, and more by the size of the values that they go through: 1 for each of so many.
+ */
 const CHARACTERS_A_UNIT = 64
 const ELEMENTS_A_UNIT = 4
 /** About 10 ms on a machine of 2026. Usual filters cost less than 100. */

@@ -1,6 +1,6 @@
 /**
- * CloudEvents 1.0 over HTTP, in structured and binary mode (HTTP binding, §3). A CloudEvent is turned into the body that
- * it stands for before the schema of the route reads it, so that all events go the same way.
+ * CloudEvents 1.0 over HTTP, in structured and binary mode (HTTP binding, §3). A CloudEvent is turned into the body
+ * that it stands for before the schema of the route reads it, so that all events go the same way.
  */
 import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { badInput, ServiceError } from '../errors.js'

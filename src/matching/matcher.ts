@@ -14,8 +14,8 @@ import { type ViewParameters, viewParameters } from './view.js'
 
 export interface Matches {
   /**
-   * By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing, and so are
-   * those of `filtered`.
+   * By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing, and so
+   * are those of `filtered`.
    */
   byType: Map<string, string[]>
   /** The types of which a subscription filters the events. Each of these events is matched by itself. */
@@ -100,7 +100,8 @@ function test(filter: string, event: FilteredEvent): Verdict {
 /**
  * Two parameters of a statement: each pair of a key and the id of a subscription.
  *
- * @param byKey the key stands for events that the same subscriptions want: their type, or the id of one that is filtered
+ * @param byKey the key stands for events that the same subscriptions want: their type, or the id of one that is
+ * filtered
  */
 export function matchColumns(byKey: Map<string, string[]>): [keys: string[], subscriptionIds: string[]] {
   const keys: string[] = []

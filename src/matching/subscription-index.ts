@@ -4,7 +4,10 @@
  */
 import { patternsOf } from '../model/event-type.js'
 
-/** Event types and patterns, with a space between two, which none of them contains. One text takes a third of the memory of an array. */
+/**
+ * Event types and patterns, with a space between two, which none of them contains. One text takes a third of the memory
+ * of an array.
+ */
 export type EventTypes = string
 
 export interface SubscriptionIndex {
@@ -15,8 +18,8 @@ export interface SubscriptionIndex {
   /** The filter of a subscription, as text. */
   filterOf(id: string): string | undefined
   /**
-   * The ids of the subscriptions that want events of this type, each once, whatever their filters say; undefined if there
-   * are more than `atMost`.
+   * The ids of the subscriptions that want events of this type, each once, whatever their filters say; undefined if
+   * there are more than `atMost`.
    */
   find(eventType: string, atMost?: number): string[] | undefined
 }

@@ -1,4 +1,7 @@
-/** AES-256-GCM, by which secrets and bodies are sealed. What is sealed is bound to its owner: elsewhere it does not open. */
+/**
+ * AES-256-GCM, by which secrets and bodies are sealed. What is sealed is bound to its owner: elsewhere it does not
+ * open.
+ */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 
 const ALGORITHM = 'aes-256-gcm'

@@ -1,4 +1,6 @@
-/** The signing keys and credentials of stored secrets. Every attempt needs them, so what is decrypted stays in memory. */
+/**
+ * The signing keys and credentials of stored secrets. Every attempt needs them, so what is decrypted stays in memory.
+ */
 import type { KeyObject } from 'node:crypto'
 import { isSealed, type SecretCipher, UnreadableSecretError } from './cipher.js'
 import { privateKeyObject } from './key-pair.js'
@@ -53,7 +55,10 @@ function createMemory<Key>(cipher: SecretCipher, read: (secret: string) => Key, 
   }
 }
 
-/** The keys that sign a subscription's webhooks at a moment, the newest of each version first. @throws UnreadableSecretError */
+/**
+ * The keys that sign a subscription's webhooks at a moment, the newest of each version first. @throws
+ * UnreadableSecretError
+ */
 export function validSigningKeys(
   keys: SigningKeys,
   subscriptionId: string,

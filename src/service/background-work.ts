@@ -1,4 +1,6 @@
-/** The work of a delivering process: the delivery engine, and what removes old metrics and, if it is asked for, events. */
+/**
+ * The work of a delivering process: the delivery engine, and what removes old metrics and, if it is asked for, events.
+ */
 import type { Logger } from 'pino'
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
 import type { Config } from '../config.js'

@@ -53,6 +53,10 @@ describe('operations', () => {
       subscription: { id },
       secret: expect.stringMatching(/^whsec_/),
     })
+    // An endpoint that is refused is an answer.
+    expect(await client.sendTestEvent(id, { type, data: { n: 1 } })).toMatchObject({
+      ...{ attempt: 1, status: 'DEAD', request: { body: expect.stringContaining('"data":{"n":1}') } },
+    })
     await client.deleteSubscription(id)
     expect(await client.subscription(id)).toBeNull()
     expect((await client.subscriptions()).items).toEqual([])

@@ -1,4 +1,7 @@
-/** Answers of an endpoint that are complete: which statuses are a success, and how long `Retry-After` makes a delivery wait. */
+/**
+ * Answers of an endpoint that are complete: which statuses are a success, and how long `Retry-After` makes a delivery
+ * wait.
+ */
 import { describe, expect, it } from 'vitest'
 import { chunked, ok, post, setUpAttempts, statusLine, toBeGone, verdictOn } from '../support/attempts.js'
 import { answer, answerAndEnd, answerAndReset, type Behaviour } from '../support/hostile-endpoint.js'

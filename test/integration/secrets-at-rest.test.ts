@@ -1,4 +1,7 @@
-/** Secrets that are stored encrypted, while one encryption key does not change, and those that this process lacks a key for. */
+/**
+ * Secrets that are stored encrypted, while one encryption key does not change, and those that this process lacks a key
+ * for.
+ */
 import { describe, expect, it } from 'vitest'
 import type { ReceivedRequest } from '../support/receiver.js'
 import { isSignedBy } from '../support/secrets.js'

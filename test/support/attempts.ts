@@ -1,4 +1,6 @@
-/** One attempt without the rest of the service: a sender on real sockets, and an endpoint that does what a test says. */
+/**
+ * One attempt without the rest of the service: a sender on real sockets, and an endpoint that does what a test says.
+ */
 import type { TlsOptions } from 'node:tls'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { decideOutcome } from '../../src/delivery-engine/attempt/outcome.js'

@@ -385,6 +385,20 @@ export type DeliveryUpdatedSubscriptionVariables = Exact<{
 
 export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
 
+export type SendTestEventMutationVariables = Exact<{
+  subscriptionId: string;
+  type: string;
+  data: Record<string, unknown>;
+}>;
+
+
+export type SendTestEventMutation = { sendTestEvent: { log: { attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number }, request: { headers: Record<string, unknown>, body: string | null } | null, response: { headers: Record<string, unknown>, body: string | null, isTruncated: boolean } | null } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
 type UserErrorFields_ConflictError_Fragment = { code: ErrorCode, message: string };
 
 type UserErrorFields_IdempotencyMismatchError_Fragment = { code: ErrorCode, message: string };
@@ -591,6 +605,7 @@ export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query D
 export const RetryDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryDelivery($id:ID!){retryDelivery(id:$id){delivery{${deliveryFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<RetryDeliveryMutation, RetryDeliveryMutationVariables>;
 export const CancelDeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CancelDelivery($id:ID!){cancelDelivery(id:$id){delivery{${deliveryFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<CancelDeliveryMutation, CancelDeliveryMutationVariables>;
 export const DeliveryUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription DeliveryUpdated($eventId:ID$subscriptionId:ID$status:[DeliveryStatus!]){deliveryUpdated(eventId:$eventId subscriptionId:$subscriptionId status:$status){${deliveryFields}}}`) as unknown as TypedDocumentString<DeliveryUpdatedSubscription, DeliveryUpdatedSubscriptionVariables>;
+export const SendTestEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation SendTestEvent($subscriptionId:ID!$type:String!$data:JSONObject!){sendTestEvent(subscriptionId:$subscriptionId type:$type data:$data){log{${attemptFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<SendTestEventMutation, SendTestEventMutationVariables>;
 export const EventDocument = /*#__PURE__*/ new TypedDocumentString(`query Event($id:ID!){event(id:$id){${eventFields} payload{data metadata}}}`) as unknown as TypedDocumentString<EventQuery, EventQueryVariables>;
 export const EventsDocument = /*#__PURE__*/ new TypedDocumentString(`query Events($filter:EventFilter$first:Int$after:String$last:Int$before:String){events(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${eventFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
 export const PublishEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){event{${eventFields}}deduplicated errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;

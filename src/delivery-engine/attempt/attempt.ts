@@ -27,8 +27,8 @@ export interface AttemptOptions {
   /** Called when a delivery has FAILED, or an endpoint is paused, with the time until the next attempt or probe. */
   onRetryIn(delayMs: number): void
   /**
-   * Called when an attempt of a subscription was recorded that has `maxInFlight` or recovers: another delivery of it has
-   * room.
+   * Called when an attempt of a subscription was recorded that has `maxInFlight` or recovers: another delivery of it
+   * has room.
    */
   onRoom(subscriptionId: string): void
   /** Aborted when requests in flight are cut off: how they end then says nothing about their endpoints. */

@@ -19,7 +19,8 @@ export interface RetryDelayInput {
 
 /**
  * `base × 2^(n-1)`, capped, plus up to 20 % at random, so that deliveries that failed together are not retried
- * together; or exactly the scheduled wait. An endpoint can ask for a longer wait, up to 24 h, but not for a shorter one.
+ * together; or exactly the scheduled wait. An endpoint can ask for a longer wait, up to 24 h, but not for a shorter
+ * one.
  */
 export function retryDelayMs(input: RetryDelayInput): number {
   const { attemptInBudget, baseSeconds, maxSeconds, retryAfterMs = 0, random = Math.random } = input

@@ -1,6 +1,6 @@
 /**
- * What recorded attempts say about the health of their endpoints: parts of the recorder's statement. They count failures
- * in a row, and move the breaker: see `src/model/breaker.ts`.
+ * What recorded attempts say about the health of their endpoints: parts of the recorder's statement. They count
+ * failures in a row, and move the breaker: see `src/model/breaker.ts`.
  *
  * An endpoint that is healthy costs a look-up. Its row is written every ten seconds.
  */

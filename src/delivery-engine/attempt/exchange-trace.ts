@@ -65,8 +65,8 @@ export function usedConnection(connection: ExchangeConnection | undefined): Used
 }
 
 /**
- * Keeps a piece of the answer's body, up to `maxBytes` of all. It is copied, because an endpoint that sends single bytes
- * would otherwise make this process hold a large object for each.
+ * Keeps a piece of the answer's body, up to `maxBytes` of all. It is copied, because an endpoint that sends single
+ * bytes would otherwise make this process hold a large object for each.
  */
 export function keepBody(trace: ExchangeTrace, piece: Buffer, maxBytes: number): void {
   const bytes = Math.min(maxBytes, trace.bodyBytes + piece.length)

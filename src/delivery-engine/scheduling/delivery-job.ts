@@ -32,7 +32,9 @@ interface QueuedEvent {
   idempotencyKey: string | null
   /** ISO 8601. */
   createdAt: string
-  /** The text of the webhook in the format STANDARD, from which the others are made; null when the worker is to load it. */
+  /**
+   * The text of the webhook in the format STANDARD, from which the others are made; null when the worker is to load it.
+   */
   body: string | null
   /** The event's deliveries, in the first job that has some of them; null in the others. */
   deliveryCount: number | null

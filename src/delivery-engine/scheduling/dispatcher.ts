@@ -171,7 +171,8 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
   let likelyTypes: string[] = []
 
   async function dispatchBatch(): Promise<boolean> {
-    // The view is the older one of the two: an event that is matched by newer subscriptions is taken only where none changed.
+    // The view is the older one of the two: an event that is matched by newer subscriptions is taken only where none
+    // changed.
     const { byType, filtered, view } = matcher.match(likelyTypes)
     const { matches, failures } = await matchEvents(await readEvents(filtered))
     const byKey = cut(new Map([...byType, ...matches]))

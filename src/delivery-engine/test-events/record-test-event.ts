@@ -1,6 +1,6 @@
 /**
- * Records a test event in one statement: the event, its delivery in a final state, the log of its only attempt, and what
- * counts them. Another process sees all of it or nothing, and never an open delivery.
+ * Records a test event in one statement: the event, its delivery in a final state, the log of its only attempt, and
+ * what counts them. Another process sees all of it or nothing, and never an open delivery.
  */
 import { sqlMetricsDeltas } from '../../delivery-metrics/record.js'
 import type { TestEvent } from '../../events/test-event.js'
@@ -30,8 +30,8 @@ export interface TestEventResult {
 }
 
 /**
- * `$1` event, `$2` its type, `$3` its data, `$4` when it was made, `$5` delivery, `$6` subscription, `$7` the delivery's
- * status, `$8` to `$13` what the log has.
+ * `$1` event, `$2` its type, `$3` its data, `$4` when it was made, `$5` delivery, `$6` subscription, `$7` the
+ * delivery's status, `$8` to `$13` what the log has.
  */
 const recordTest: Statement = {
   name: 'record-test-event',
