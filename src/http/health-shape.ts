@@ -17,7 +17,10 @@ export const healthShape = z
       description: '95 % of the attempts of the last hour took at most this long; null without any.',
     }),
   })
-  .meta({ description: 'How attempts at its endpoint ended lately, since it was changed or enabled.' })
+  .meta({
+    id: 'EndpointHealth',
+    description: 'How attempts at its endpoint ended lately, since it was changed or enabled.',
+  })
 
 export const toHealth = ({ failingSince, lastSuccessAt, lastFailureAt, ...health }: EndpointHealth) => ({
   ...health,

@@ -21,6 +21,7 @@ import { type AddressOf, createAddressOf } from '../platform/client-address.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
+import { countPaused } from '../subscriptions/health.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
 import type { StartContext } from './context.js'
@@ -67,6 +68,7 @@ function createMonitoring(
     metrics: createMetrics(serviceEvents, {
       outbox: () => readOutbox(database, clock),
       queueJobs: () => queue.counts(),
+      pausedEndpoints: () => countPaused(database),
       deliveriesInFlight: () => engine?.inFlight ?? 0,
       clockOffsetMs: () => clock.state.offsetMs,
     }),

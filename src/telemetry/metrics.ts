@@ -14,6 +14,7 @@ export interface Metrics {
 export interface MetricSources {
   outbox(): Promise<{ pending: number; oldestAgeSeconds: number }>
   queueJobs(): Promise<Record<string, number>>
+  pausedEndpoints(): Promise<number>
   deliveriesInFlight(): number
   clockOffsetMs(): number
 }
@@ -92,6 +93,14 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
     buckets: LATENCY_SECONDS,
     registers,
   })
+  const probes = new Counter({
+    name: `${PREFIX}probes_total`,
+    help: 'Attempts to paused endpoints, by how they ended.',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of ['sent', 'failed']) probes.inc({ result }, 0)
+  serviceEvents.on('probed', ({ isSent }) => probes.inc({ result: isSent ? 'sent' : 'failed' }))
   serviceEvents.on('attemptRecorded', ({ status, responseTimeMs, sinceAcceptedMs }) => {
     if (status !== 'PENDING') ended[status].inc()
     duration.observe(responseTimeMs / 1000)
@@ -139,6 +148,15 @@ function askSources(registers: Registry[], sources: MetricSources): void {
     async collect() {
       const jobs = await answerInTime(sources.queueJobs())
       for (const [state, count] of Object.entries(jobs ?? {})) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: `${PREFIX}endpoints_paused`,
+    help: 'Endpoints that keep failing and get only probes.',
+    ...{ registers, aggregator: 'first' },
+    async collect() {
+      const paused = await answerInTime(sources.pausedEndpoints())
+      if (paused !== undefined) this.set(paused)
     },
   })
   new Gauge({

@@ -41,6 +41,8 @@ interface ServiceEventMap {
   attemptRecorded: [RecordedAttempt]
   /** Filters of subscriptions could not tell whether they want an event, which they therefore don't get. */
   filtersFailed: [{ count: number }]
+  /** An attempt to a paused endpoint was recorded. */
+  probed: [{ isSent: boolean }]
   /** Retention removed finished events with their deliveries and logs. */
   removed: [{ events: number; deliveries: number; logs: number }]
   /** The clock of this process became wrong, or right again. */

@@ -27,6 +27,16 @@ const stateBecomes = (state: string, service: TestService, id: string) =>
 const waitingFor = async ({ api }: TestService, eventId: string): Promise<string | null> =>
   (await api.get(`/v1/deliveries?eventId=${eventId}`)).body.items[0].waitingFor
 
+async function metric({ worker }: TestService, name: string): Promise<number> {
+  const lines = (await worker.get<string>('/v1/metrics')).body.split('\n')
+  return Number(
+    lines
+      .find((line) => line.startsWith(`node_event_service_${name} `))
+      ?.split(' ')
+      .at(-1),
+  )
+}
+
 /** A service, and a subscription whose endpoint fails until it is paused. */
 async function pauseOne(service: TestService): Promise<{ id: string; receiver: Receiver; failed: string }> {
   const receiver = resources.use(await startReceiver(500))
@@ -71,6 +81,10 @@ describe.each(layouts)('a failing endpoint, queue on %s', { timeout: 60_000 }, (
     // The second wait is twice the first.
     expect((second?.receivedAt ?? 0) - (first?.receivedAt ?? 0)).toBeGreaterThan(1900)
     expect(await healthOf(service, id)).toMatchObject({ state: 'PAUSED', lastSuccessAt: null })
+    await expect
+      .poll(() => metric(service, 'probes_total{result="failed"}'), PATIENCE)
+      .toBeGreaterThanOrEqual(2)
+    expect(await metric(service, 'endpoints_paused')).toBe(1)
     await expect
       .poll(async () => (await healthOf(service, id)).consecutiveFailures, PATIENCE)
       .toBeGreaterThanOrEqual(5)

@@ -70,6 +70,7 @@ describe('the tables of fields', () => {
     ['Event', 'Event'],
     ['Event summary', 'EventSummary'],
     ['Subscription', 'Subscription'],
+    ['Health of an endpoint', 'EndpointHealth'],
     ['Delivery', 'Delivery'],
     ['Delivery log', 'DeliveryLog'],
     ['Test event', 'SentTestEvent'],

@@ -91,6 +91,8 @@ describe('what is counted', () => {
       node_event_service_outbox_oldest_age_seconds: 'gauge',
       node_event_service_deliveries_in_flight: 'gauge',
       node_event_service_queue_jobs: 'gauge',
+      node_event_service_endpoints_paused: 'gauge',
+      node_event_service_probes_total: 'counter',
       node_event_service_clock_offset_seconds: 'gauge',
       node_event_service_http_request_duration_seconds: 'histogram',
     })

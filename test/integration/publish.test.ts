@@ -162,7 +162,17 @@ describe('POST /v1/events', () => {
     const text = await response.text()
     expect(text).toContain(`"payload":{"data":${data},"metadata":${data}},"status":`)
     expect(Object.keys(JSON.parse(text))).toEqual([
-      ...['id', 'type', 'payload', 'status', 'idempotencyKey', 'createdAt', 'updatedAt', 'deliveries'],
+      ...[
+        'id',
+        'type',
+        'payload',
+        'status',
+        'idempotencyKey',
+        'isTest',
+        'createdAt',
+        'updatedAt',
+        'deliveries',
+      ],
     ])
   })
 

@@ -37,6 +37,7 @@ async function serve(changed: Partial<typeof limits> = {}) {
   const metrics = createMetrics(createServiceEvents(), {
     outbox: async () => ({ pending: 0, oldestAgeSeconds: 0 }),
     queueJobs: async () => ({}),
+    pausedEndpoints: async () => 0,
     deliveriesInFlight: () => 0,
     clockOffsetMs: () => 0,
   })

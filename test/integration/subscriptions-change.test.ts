@@ -8,14 +8,17 @@ const { service, create, patch, read, created } = setUpSubscriptions()
 
 describe('a change', () => {
   it.each([
-    ['isEnabled', false],
-    ['endpointUrl', 'https://example.com/moved'],
-    ['eventTypes', ['a', 'b']],
-    ['description', 'Ours'],
-  ])('of %s changes that and the time of the change', async (field, value) => {
+    ['isEnabled', false, { disabledReason: 'MANUAL', disabledAt: expect.any(String) }],
+    ['endpointUrl', 'https://example.com/moved', {}],
+    ['eventTypes', ['a', 'b'], {}],
+    ['description', 'Ours', {}],
+  ])('of %s changes that and the time of the change', async (field, value, more) => {
     const { secret, ...before } = await created({ description: 'Before' })
     const { status, body } = await patch(before.id, { [field]: value })
-    expect([status, body]).toEqual([200, { ...before, [field]: value, updatedAt: expect.any(String) }])
+    expect([status, body]).toEqual([
+      200,
+      { ...before, ...more, [field]: value, updatedAt: expect.any(String) },
+    ])
     expect(Date.parse(body.updatedAt)).toBeGreaterThanOrEqual(Date.parse(before.updatedAt))
     expect((await read(before.id)).body).toEqual(body)
   })

@@ -124,7 +124,8 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
   )
 
   const events = await tables.query<{ id: string }>(
-    `select id, type, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "createdAt", "updatedAt"
+    `select id, type, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt",
+            "updatedAt"
      from events where status not in ('PENDING', 'PROCESSING')`,
   )
   expect(events.map(({ id }) => told.events.get(id))).toEqual(events)

@@ -12,3 +12,6 @@ CREATE TABLE "endpointHealth" (
 
     CONSTRAINT "endpointHealth_pkey" PRIMARY KEY ("subscriptionId")
 );
+
+-- CreateIndex
+CREATE INDEX "endpointHealth_paused_idx" ON "endpointHealth"("subscriptionId") WHERE ("probeAt" is not null);

@@ -105,15 +105,17 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
   }
 
-  function followBreaker(subscriptionId: string, { probeInMs }: NonNullable<Recorded['endpoint']>): void {
-    if (probeInMs === null) onRoom(subscriptionId)
-    else onRetryIn(probeInMs)
+  function followBreaker(subscriptionId: string, { status, endpoint }: Recorded): void {
+    if (endpoint === undefined) return
+    if (endpoint.isProbe) serviceEvents.emit('probed', { isSent: status === 'SENT' })
+    if (endpoint.probeInMs === null) onRoom(subscriptionId)
+    else onRetryIn(endpoint.probeInMs)
   }
 
   function announce(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
     const { eventId, event } = delivery.subject
     if (result.outcome.delayMs !== null) onRetryIn(result.outcome.delayMs)
-    if (recorded.endpoint !== undefined) followBreaker(lease.subscriptionId, recorded.endpoint)
+    followBreaker(lease.subscriptionId, recorded)
     serviceEvents.emit('attemptRecorded', {
       deliveryId: lease.deliveryId,
       eventId,
