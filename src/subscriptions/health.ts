@@ -82,21 +82,6 @@ export async function findHealth(
   return new Map(rows.map((row) => [row.id, toHealth(row)]))
 }
 
-const countPausedEndpoints: Statement = {
-  name: 'count-paused-endpoints',
-  text: `
-    select count(*)::int as paused
-    from "endpointHealth" h
-    join subscriptions s on s.id = h."subscriptionId" and s."endpointVersion" = h."endpointVersion"
-    where h."probeAt" is not null and s."isEnabled"`,
-}
-
-/** How many endpoints get only probes. */
-export async function countPaused({ query }: Pick<Database, 'query'>): Promise<number> {
-  const [row] = await query<{ paused: number }>(countPausedEndpoints, [])
-  return row?.paused ?? 0
-}
-
 /** Of an endpoint that was never called. */
 const unknownHealth: EndpointHealth = {
   ...{ state: 'HEALTHY', consecutiveFailures: 0, failingSince: null },
