@@ -121,13 +121,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return await commit(candidates, undefined)
     } catch (error) {
       if (!isItemsFault(error)) throw error
-      return Promise.all(candidates.map((one) => batcher.add(one).catch(toFault)))
+      return Promise.all(candidates.map((one) => batcher.add(one).catch(toRefusal)))
     }
-  }
-
-  function toFault(error: Error): Error {
-    onError(error)
-    return error
   }
 
   async function commit(
@@ -172,7 +167,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return await result
     } catch (error) {
       count('rejected', publications)
-      throw error instanceof CongestedError ? congested() : error
+      throw toRefusal(error as Error)
     }
   }
 
@@ -199,12 +194,14 @@ function roomOf(fastPath: FastPath | undefined): FastPathRoom | undefined {
   return saturated && { saturated, quota: fastPath?.quota }
 }
 
-const congested = () =>
-  new ServiceError(
+function toRefusal(error: Error): Error {
+  if (!(error instanceof CongestedError)) return error
+  return new ServiceError(
     'SERVICE_UNAVAILABLE',
     'The database takes events more slowly than they come. This one was not stored: try again.',
     { retryAfterSeconds: 1 },
   )
+}
 
 function answerFor(
   { publication, contentHash }: Candidate,

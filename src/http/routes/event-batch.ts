@@ -91,9 +91,7 @@ function readEvent(item: unknown, text: RawJson, maxBytes: number): Publication 
   }
 }
 
-function toItem(
-  result: Awaited<ReturnType<Publisher['publishAll']>>[number],
-): z.output<typeof batchItemShape> {
+function toItem(result: BatchResult): z.output<typeof batchItemShape> {
   if (result instanceof Error) {
     const error = toProblem(toServiceError(result))
     return { status: error.status, error }
