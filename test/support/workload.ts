@@ -157,7 +157,8 @@ async function clearAway({ database }: WorkloadTargets) {
   const counted = await countFinished(database, batch)
   const removed = await removeFinished(database, batch)
   await removeLogs(database, batch)
-  expect(removed?.events).toBe(counted.events)
+  // Another may have become old enough since the count.
+  expect(removed?.events).toBeGreaterThanOrEqual(counted.events)
   expect(counted.events).toBeGreaterThan(0)
   await removeExpired(database, 1e-6)
 }
