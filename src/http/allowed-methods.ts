@@ -5,11 +5,11 @@ import { sendProblem } from './problem.js'
 
 /** Must be called before any route is added. */
 export function refuseUnknownRoutes(app: FastifyInstance): void {
-  const methodsOf = rememberMethods(app)
+  const methods = rememberMethods(app)
 
   function refuse({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const path = url.replace(/\?.*/s, '')
-    const allowed = methodsOf(path)
+    const path = pathOf(url)
+    const allowed = methods.ofPath(path)
     // A known method means: the route itself found nothing.
     if (allowed.length === 0 || allowed.includes(method))
       return sendProblem(reply, new ServiceError('NOT_FOUND', `There is no route ${method} ${path}.`))
@@ -20,14 +20,29 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
 
   // Must run before Fastify reads the body: Fastify requires a content type even if no route takes the method.
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) refuse(request, reply)
+    if (request.is404 || isOfAnotherRoute(request)) refuse(request, reply)
     else done()
   })
   app.setNotFoundHandler(refuse)
+
+  /** A route with a parameter would take the methods that the route of just this path does not. */
+  function isOfAnotherRoute({ url, method, routeOptions }: FastifyRequest): boolean {
+    if (routeOptions.url === url) return false
+    const own = methods.ofRoute(pathOf(url))
+    return own !== undefined && !own.has(method)
+  }
 }
 
-/** @returns a function that lists the methods of a path; an unknown path has none */
-function rememberMethods(app: FastifyInstance): (path: string) => string[] {
+const pathOf = (url: string): string => url.replace(/\?.*/s, '')
+
+interface KnownMethods {
+  /** None for an unknown path. */
+  ofPath(path: string): string[]
+  /** Of the route without parameters that has just this path, if there is one. */
+  ofRoute(path: string): Set<string> | undefined
+}
+
+function rememberMethods(app: FastifyInstance): KnownMethods {
   const methodsOf = new Map<string, { pattern: RegExp; methods: Set<string> }>()
 
   app.addHook('onRoute', ({ url, method }) => {
@@ -36,9 +51,13 @@ function rememberMethods(app: FastifyInstance): (path: string) => string[] {
     methodsOf.set(url, known)
   })
 
-  return (path) => {
-    const matching = [...methodsOf.values()].filter(({ pattern }) => pattern.test(path))
-    return [...new Set(matching.flatMap(({ methods }) => [...methods]))].sort()
+  const ofRoute = (path: string) => methodsOf.get(path)?.methods
+  return {
+    ofRoute,
+    ofPath(path) {
+      const matching = [...methodsOf.values()].filter(({ pattern }) => pattern.test(path))
+      return [...(ofRoute(path) ?? new Set(matching.flatMap(({ methods }) => [...methods])))].sort()
+    },
   }
 }
 

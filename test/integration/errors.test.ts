@@ -228,6 +228,8 @@ describe('a route', () => {
     ['PUT /v1/events?type=a', 'POST'],
     ['OPTIONS /v1/events', 'POST'],
     ['PROPFIND /v1/events', 'POST'],
+    ['OPTIONS /v1/events/batch', 'POST'],
+    ['GET /v1/events/batch?limit=1', 'POST'],
     ['DELETE /v1/stats', 'GET, HEAD'],
     ['POST /v1/health', 'GET, HEAD'],
     ['POST /openapi.json', 'GET, HEAD'],
