@@ -8,9 +8,9 @@ import {
   type Attributes,
   attributeBytes,
   ID_MEMBER,
-  isAttributeText,
   isAttributeValue,
   isExtensionName,
+  isNamed,
   MAX_ATTRIBUTE_BYTES,
   MAX_ATTRIBUTE_NAME_LENGTH,
   MAX_EXTENSIONS,
@@ -38,8 +38,6 @@ export interface Names {
 const required = ['specversion', 'id', 'source', 'type']
 const NO_TEXT = 'must be a string that is not empty and has no control characters'
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i
-
-const isNamed = (value: unknown) => isAttributeText(value) && value !== ''
 
 /** What is wrong with the value of an attribute; undefined when nothing is. */
 const refusals: Record<string, (value: unknown) => string | undefined> = {

@@ -158,7 +158,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     contentHash: publication.idempotencyKey === null ? null : contentHash(publication),
     createdAt: publication.createdAt ?? clock.now(),
   })
-  const count = (result: IngestResult, count: number) => serviceEvents.emit('ingested', { result, count })
+  const count = (result: IngestResult, publications: number) =>
+    serviceEvents.emit('ingested', { result, count: publications })
   const countOne = ({ deduplicated }: Published) => count(deduplicated ? 'deduplicated' : 'accepted', 1)
 
   /** Counts what was refused with all of its publications. */

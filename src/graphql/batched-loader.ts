@@ -1,3 +1,5 @@
+import { createBatcher } from '../platform/batcher.js'
+
 /** Loads for one operation what is asked for at the same moment together. */
 export interface BatchedLoader<Asked, Value> {
   /** Undefined when there is nothing for it. */
@@ -8,22 +10,13 @@ export interface BatchedLoader<Asked, Value> {
 export function createBatchedLoader<Asked extends { id: string }, Value>(
   find: (asked: Asked[]) => Promise<Map<string, Value>>,
 ): BatchedLoader<Asked, Value> {
-  let waiting: Asked[] = []
-  let loading: Promise<Map<string, Value>> | undefined
-
-  async function loadWaiting(): Promise<Map<string, Value>> {
-    await new Promise((resolve) => setImmediate(resolve))
-    const asked = waiting
-    waiting = []
-    loading = undefined
-    return find(asked)
-  }
-
-  return {
-    async load(asked) {
-      waiting.push(asked)
-      loading ??= loadWaiting()
-      return (await loading).get(asked.id)
+  const batcher = createBatcher<Asked, Value | undefined>({
+    // An operation is bounded itself.
+    ...{ maxSize: Number.POSITIVE_INFINITY, maxConcurrent: Number.POSITIVE_INFINITY },
+    async run(asked) {
+      const found = await find(asked)
+      return asked.map(({ id }) => found.get(id))
     },
-  }
+  })
+  return { load: batcher.add }
 }

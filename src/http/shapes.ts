@@ -13,7 +13,6 @@ import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
 import { deliveryStatus, id, time } from './basic-shapes.js'
 import { healthShape, toHealth } from './health-shape.js'
 import { policyShape } from './policy-shapes.js'
-import { problemBody } from './problem.js'
 
 export { deliveryStatus, id, time }
 
@@ -194,19 +193,6 @@ export const publishedShape = z
       .meta({ description: 'Whether an earlier event with the same key and content answers for this one.' }),
   })
   .meta({ id: 'PublishedEvent', description: 'Which event answers for what was published.' })
-
-export const batchItemShape = z
-  .object({
-    status: z.int().meta({ description: '202, 200 for an earlier event of the key, or that of the error.' }),
-    eventId: id.optional(),
-    deduplicated: z.boolean().optional(),
-    error: problemBody.optional(),
-  })
-  .meta({ id: 'BatchItem', description: 'What became of one event.' })
-
-export const batchShape = z
-  .object({ items: z.array(batchItemShape) })
-  .meta({ id: 'PublishedEvents', description: 'One item for each event, in order.' })
 
 export const retriedShape = z.object({ retried: z.int() }).meta({ id: 'Retried' })
 

@@ -33,14 +33,14 @@ export const isExtensionName = (name: string): boolean =>
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 const MAX_INTEGER = 2 ** 31
 
-export const isAttributeText = (value: unknown): value is string =>
+const isAttributeText = (value: unknown): value is string =>
   typeof value === 'string' && !FORBIDDEN.test(value)
 export const isAttributeValue = (value: unknown): value is AttributeValue =>
   typeof value === 'boolean' ||
   isAttributeText(value) ||
   (Number.isInteger(value) && (value as number) >= -MAX_INTEGER && (value as number) < MAX_INTEGER)
 
-const isNamed = (value: unknown): value is string => isAttributeText(value) && value !== ''
+export const isNamed = (value: unknown): value is string => isAttributeText(value) && value !== ''
 
 /** What no URI may hold (RFC 3986, §2), and a `%` that encodes nothing. */
 const NOT_IN_URIS = /[^!#$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]|%(?![0-9A-Fa-f]{2})/gu

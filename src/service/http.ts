@@ -112,10 +112,8 @@ function createApi(
     )
   const testEvents = resources.use(
     createTestEvents({
-      ...{ database, guard, bodyCipher, serviceEvents, clock, newId },
+      ...{ database, guard, bodyCipher, serviceEvents, clock, newId, timeoutMs, requestOrigin },
       egress: config.egress,
-      timeoutMs: config.delivery.timeoutMs,
-      requestOrigin: config.delivery.requestOrigin,
       responseBodies: config.logs.responseBodies,
       signingKeys: createSigningKeys(secretCipher),
     }),

@@ -16,8 +16,8 @@ import { toServiceError } from '../../platform/service-errors.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import { validatorOf } from '../input.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
-import { toProblem } from '../problem.js'
-import { type batchItemShape, batchShape } from '../shapes.js'
+import { problemBody, toProblem } from '../problem.js'
+import { id } from '../shapes.js'
 import { newEvent } from './events.js'
 
 interface BatchContext {
@@ -35,6 +35,19 @@ const bodyOf = (event: z.ZodType) =>
       .min(1, 'must hold at least one event')
       .max(MAX_BATCH_EVENTS, `must hold at most ${MAX_BATCH_EVENTS} events`),
   })
+
+const batchItemShape = z
+  .object({
+    status: z.int().meta({ description: '202, 200 for an earlier event of the key, or that of the error.' }),
+    eventId: id.optional(),
+    deduplicated: z.boolean().optional(),
+    error: problemBody.optional(),
+  })
+  .meta({ id: 'BatchItem', description: 'What became of one event.' })
+
+const batchShape = z
+  .object({ items: z.array(batchItemShape) })
+  .meta({ id: 'PublishedEvents', description: 'One item for each event, in order.' })
 
 export const eventBatchRoutes =
   ({ publisher, serviceEvents, eventMaxBytes }: BatchContext): FastifyPluginAsyncZod =>
