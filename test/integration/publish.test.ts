@@ -69,11 +69,10 @@ describe('POST /v1/events', () => {
   it('takes over createdAt, and gives the time of acceptance where there is none', async () => {
     const given = await post({ ...event, createdAt: '2026-01-31T19:20:43.4+01:00' })
     expect((await read(given.body.eventId)).createdAt).toBe('2026-01-31T18:20:43.400Z')
-    const before = Date.now()
     const none = await post(event)
     const createdAt = Date.parse((await read(none.body.eventId)).createdAt)
-    expect(createdAt).toBeGreaterThanOrEqual(before)
-    expect(createdAt).toBeLessThanOrEqual(Date.now())
+    // The service measures the database's clock, and may be off by half of a round trip.
+    expect(Math.abs(createdAt - Date.now())).toBeLessThan(5000)
   })
 
   it.each(['0001-01-01T00:00:00Z', '1582-10-10T00:00:00Z', '9999-12-31T23:59:59.999Z'])(
