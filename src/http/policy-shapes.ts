@@ -1,6 +1,7 @@
 /** The answers of the routes about how the deliveries of a subscription are made. */
 import { z } from 'zod'
 import { authKinds } from '../subscriptions/auth.js'
+import { time } from './basic-shapes.js'
 
 const retryPolicyShape = z
   .object({
@@ -34,6 +35,17 @@ const authShape = z
   })
   .meta({ id: 'SubscriptionAuth', description: 'How requests are authorized, without what is secret.' })
 
+const clientCertificateShape = z
+  .object({
+    subject: z.string(),
+    issuer: z.string(),
+    serialNumber: z.string().meta({ description: 'Hexadecimal.' }),
+    fingerprint256: z.string().meta({ description: 'SHA-256 of the certificate.' }),
+    validFrom: time,
+    validTo: time,
+  })
+  .meta({ id: 'ClientCertificate', description: 'What an endpoint is shown. Its key is not.' })
+
 export const policyShape = {
   retryPolicy: retryPolicyShape.nullable().meta({ description: 'Null where the settings decide.' }),
   timeoutMs: z.int().nullable().meta({ description: 'The deadline of an attempt; null for the setting.' }),
@@ -48,4 +60,7 @@ export const policyShape = {
   auth: authShape
     .nullable()
     .meta({ description: 'Null where requests carry no authorization of their own.' }),
+  clientCertificate: clientCertificateShape
+    .nullable()
+    .meta({ description: 'Null where the subscription has none of its own.' }),
 }

@@ -251,6 +251,7 @@ export const toSubscription = (row: VisibleSubscription & { health: EndpointHeal
   headers: row.headers,
   secretHeaders: row.secretHeaders,
   auth: row.auth,
+  clientCertificate: row.clientCertificate,
   format: row.format,
   signatures: row.signatures,
   publicKey: row.publicKey,

@@ -24,6 +24,7 @@ export interface StoredDeliveryPolicy {
   /** Values as they are stored: see `src/secrets/credentials.ts`. */
   secretHeaders: Record<string, string> | null
   auth: StoredAuth | null
+  clientCertificate: StoredClientCertificate | null
 }
 
 /** How requests are authorized: one of the three, and its secret as it is stored. */
@@ -44,8 +45,31 @@ export interface OAuth2Settings {
   audience?: string | undefined
 }
 
+/** What is shown to an endpoint that asks for a client certificate. */
+export interface StoredClientCertificate extends ShownClientCertificate {
+  /** PEM: the certificate, and those between it and its authority. */
+  certificate: string
+  /** PEM, as it is stored: see `src/secrets/credentials.ts`. */
+  privateKey: string
+}
+
+/** What may be shown of a certificate. */
+export interface ShownClientCertificate {
+  /** `O=Example, CN=events`. */
+  subject: string
+  issuer: string
+  /** Hexadecimal. */
+  serialNumber: string
+  /** SHA-256 of the certificate: `3F:9A:…`. */
+  fingerprint256: string
+  /** ISO 8601. */
+  validFrom: string
+  validTo: string
+}
+
 const columns = [
   ...(['retryPolicy', 'timeoutMs', 'maxInFlight', 'headers', 'secretHeaders', 'auth'] as const),
+  'clientCertificate',
 ] satisfies (keyof StoredDeliveryPolicy)[]
 
 /**

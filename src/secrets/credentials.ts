@@ -14,6 +14,9 @@ const headerCalled = (name: string): string => `the secret header ${name}`
 const authOwner = (subscriptionId: string): string => `${subscriptionId}/auth`
 const AUTH_CALLED = 'the secret of auth'
 
+const privateKeyOwner = (subscriptionId: string): string => `${subscriptionId}/clientCertificate`
+const PRIVATE_KEY_CALLED = 'the key of the client certificate'
+
 const mapValues = (texts: StoredHeaders, change: (text: string, name: string) => string): StoredHeaders =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, change(text, name)]))
 
@@ -37,3 +40,14 @@ export const openAuthSecret = (
   subscriptionId: string,
   stored: string,
 ): string => cipher.open(authOwner(subscriptionId), stored, AUTH_CALLED)
+
+/** Of a client certificate. */
+export const sealPrivateKey = (cipher: SecretCipher, subscriptionId: string, privateKey: string): string =>
+  cipher.seal(privateKeyOwner(subscriptionId), privateKey)
+
+/** @throws UnreadableSecretError */
+export const openPrivateKey = (
+  cipher: Pick<SecretCipher, 'open'>,
+  subscriptionId: string,
+  stored: string,
+): string => cipher.open(privateKeyOwner(subscriptionId), stored, PRIVATE_KEY_CALLED)

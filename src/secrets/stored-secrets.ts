@@ -12,9 +12,11 @@ import { SEALED_PREFIX, type SecretCipher, UnreadableSecretError } from './ciphe
 import {
   openAuthSecret,
   openHeaders,
+  openPrivateKey,
   type StoredHeaders,
   sealAuthSecret,
   sealHeaders,
+  sealPrivateKey,
 } from './credentials.js'
 import type { StoredKeyPair } from './key-pairs.js'
 import { type StoredSecrets, sqlStoredSecrets } from './valid-secrets.js'
@@ -56,6 +58,8 @@ const countByForeignKey: Statement = {
       select value from ${sqlSecretHeaders('s')}
       union all
       select s.auth ->> 'secret'
+      union all
+      select s."clientCertificate" ->> 'privateKey'
     ) as used (stored)
     where starts_with(stored, $1) and split_part(stored, ':', 3) <> all ($2::text[])
     group by 1 order by 1`,
@@ -83,13 +87,15 @@ const forgetExpired: Statement = {
 const findOutdated: Statement = {
   name: 'find-outdated-secrets',
   text: `
-    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs", s."secretHeaders", s.auth from subscriptions s
+    select s.id, ${sqlStoredSecrets('s')}, s."keyPairs", s."secretHeaders", s.auth, s."clientCertificate"
+    from subscriptions s
     where s.id > $1 and (
       s.secret <> '' and not starts_with(s.secret, $2) or not starts_with(s."previousSecret", $2)
       or exists (select from ${sqlFormerSecrets('s', 'secret text')} where not starts_with(secret, $2))
       or exists (select from ${sqlKeyPairs('s')} where not starts_with("privateKey", $2))
       or exists (select from ${sqlSecretHeaders('s')} where not starts_with(value, $2))
       or not starts_with(s.auth ->> 'secret', $2)
+      or not starts_with(s."clientCertificate" ->> 'privateKey', $2)
     )
     order by s.id limit $3`,
 }
@@ -99,10 +105,11 @@ type FindOutdatedRow = StoredSecrets & {
   keyPairs: StoredKeyPair[]
   secretHeaders: StoredHeaders | null
   auth: { secret: string } | null
+  clientCertificate: { privateKey: string } | null
 }
 
 /**
- * `$1` ids; `$2` to `$7` the values read; `$8` to `$13` their replacements. The caller passes the ids in order, so two
+ * `$1` ids; `$2` to `$8` the values read; `$9` to `$15` their replacements. The caller passes the ids in order, so two
  * processes can't block each other.
  */
 const replaceStoredSecrets: Statement = {
@@ -110,13 +117,14 @@ const replaceStoredSecrets: Statement = {
   text: `
     update subscriptions s
     set secret = r.secret, "previousSecret" = r."previousSecret", "formerSecrets" = r."formerSecrets",
-        "keyPairs" = r."keyPairs", "secretHeaders" = r."secretHeaders", auth = r.auth
+        "keyPairs" = r."keyPairs", "secretHeaders" = r."secretHeaders", auth = r.auth, "clientCertificate" = r."clientCertificate"
     from unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[],
-        $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[]
+        $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
+        $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::jsonb[]
       ) as r (
         id, "oldSecret", "oldPreviousSecret", "oldFormerSecrets", "oldKeyPairs", "oldSecretHeaders", "oldAuth",
-        secret, "previousSecret", "formerSecrets", "keyPairs", "secretHeaders", auth
+        "oldClientCertificate",
+        secret, "previousSecret", "formerSecrets", "keyPairs", "secretHeaders", auth, "clientCertificate"
       )
     where s.id = r.id and s.secret = r."oldSecret"
       and s."previousSecret" is not distinct from r."oldPreviousSecret"
@@ -124,6 +132,7 @@ const replaceStoredSecrets: Statement = {
       and s."keyPairs" = r."oldKeyPairs"
       and s."secretHeaders" is not distinct from r."oldSecretHeaders"
       and s.auth is not distinct from r."oldAuth"
+      and s."clientCertificate" is not distinct from r."oldClientCertificate"
     returning s.id`,
 }
 
@@ -203,6 +212,7 @@ const columnsOf = (rows: FindOutdatedRow[]) => [
   rows.map(({ keyPairs }) => JSON.stringify(keyPairs)),
   rows.map(({ secretHeaders }) => secretHeaders && JSON.stringify(secretHeaders)),
   rows.map(({ auth }) => auth && JSON.stringify(auth)),
+  rows.map(({ clientCertificate }) => clientCertificate && JSON.stringify(clientCertificate)),
 ]
 
 /** @throws UnreadableSecretError */
@@ -227,6 +237,14 @@ function encryptAnew(cipher: SecretCipher, row: FindOutdatedRow): FindOutdatedRo
     auth: row.auth && {
       ...row.auth,
       secret: sealAuthSecret(cipher, row.id, openAuthSecret(cipher, row.id, row.auth.secret)),
+    },
+    clientCertificate: row.clientCertificate && {
+      ...row.clientCertificate,
+      privateKey: sealPrivateKey(
+        cipher,
+        row.id,
+        openPrivateKey(cipher, row.id, row.clientCertificate.privateKey),
+      ),
     },
   }
 }

@@ -7,6 +7,7 @@ import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
+import { checkCertificateTime } from './client-certificate.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { disabledByUser } from './disabled.js'
 import { toStoredLabels } from './labels.js'
@@ -27,7 +28,11 @@ export interface SubscriptionContext {
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */
   refuseUrl(url: URL): string | undefined
   /** Asks the endpoint itself: why it does not agree to webhooks at this rate; null for no limit. */
-  refusalOfEndpoint(endpointUrl: string, requestsPerMinute: number | null): Promise<string | undefined>
+  refusalOfEndpoint(asked: {
+    endpointUrl: string
+    requestsPerMinute: number | null
+    clientCertificate: { cert: string; key: string } | undefined
+  }): Promise<string | undefined>
   /**
    * Called after a commit that leaves work for the engine: a subscription was enabled, paced differently, or deleted.
    */
@@ -48,6 +53,7 @@ export async function createSubscription(
   checkEndpoint(context, input.endpointUrl)
   checkTokenUrl(context, input)
   checkPolicy(input)
+  checkCertificateTime(context.clock, input.clientCertificate)
   await checkFilter(input.filter)
   if (input.validate) await checkAgreement(context, input)
   const id = context.newId()
@@ -87,13 +93,18 @@ export function checkTokenUrl(context: SubscriptionContext, { auth }: Pick<NewSu
   if (auth?.oauth2) checkEndpoint(context, auth.oauth2.tokenUrl, 'auth.oauth2.tokenUrl')
 }
 
+interface AgreementInput extends Pick<NewSubscription, 'endpointUrl' | 'maxRequestsPerSecond'> {
+  clientCertificate?: { certificate: string; privateKey: string } | null | undefined
+}
+
 /** The validation handshake. @throws ServiceError BAD_USER_INPUT when the endpoint does not agree */
 export async function checkAgreement(
   { refusalOfEndpoint }: SubscriptionContext,
-  { endpointUrl, maxRequestsPerSecond }: Pick<NewSubscription, 'endpointUrl' | 'maxRequestsPerSecond'>,
+  { endpointUrl, maxRequestsPerSecond, clientCertificate: pair }: AgreementInput,
 ): Promise<void> {
   const requestsPerMinute = maxRequestsPerSecond == null ? null : maxRequestsPerSecond * 60
-  const refusal = await refusalOfEndpoint(endpointUrl, requestsPerMinute)
+  const clientCertificate = pair ? { cert: pair.certificate, key: pair.privateKey } : undefined
+  const refusal = await refusalOfEndpoint({ endpointUrl, requestsPerMinute, clientCertificate })
   if (refusal !== undefined) throw badInput([{ path: 'endpointUrl', message: refusal }])
 }
 

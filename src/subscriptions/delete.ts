@@ -27,6 +27,7 @@ export async function deleteSubscription(
         previousSecret: null,
         keyPairs: [],
         ...{ headers: Prisma.DbNull, secretHeaders: Prisma.DbNull, auth: Prisma.DbNull },
+        clientCertificate: Prisma.DbNull,
         // Unlike any other, so that an equal subscription may be created.
         fingerprint: new Uint8Array(randomBytes(32)),
       },

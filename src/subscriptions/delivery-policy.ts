@@ -7,6 +7,12 @@ import { optional } from '../platform/optional.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { sealHeaders } from '../secrets/credentials.js'
 import { authField, checkAuthorization, toStoredAuth, visibleAuth } from './auth.js'
+import {
+  checkCertificateUse,
+  clientCertificateField,
+  toStoredClientCertificate,
+  visibleClientCertificate,
+} from './client-certificate.js'
 import { checkCloudEventHeaders, checkHeaders, headerFields } from './headers.js'
 
 const MAX_ATTEMPTS = 100
@@ -69,6 +75,7 @@ export const policyFields = {
   maxInFlight: wholeNumber(MAX_IN_FLIGHT).nullish().meta({ description: policyForms.maxInFlight }),
   ...headerFields,
   auth: authField,
+  clientCertificate: clientCertificateField,
 }
 
 const policyInput = z.object(policyFields)
@@ -76,7 +83,7 @@ type PolicyInput = z.infer<typeof policyInput>
 
 /** The columns that an input writes. What is absent stays as it is. */
 export function policyColumns(cipher: SecretCipher, id: string, input: PolicyInput) {
-  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth } = input
+  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth, clientCertificate } = input
   return {
     ...(retryPolicy !== undefined && { retryPolicy: toJsonColumn(retryPolicy) }),
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -86,6 +93,11 @@ export function policyColumns(cipher: SecretCipher, id: string, input: PolicyInp
       secretHeaders: toJsonColumn(secretHeaders && sealHeaders(cipher, id, secretHeaders)),
     }),
     ...(auth !== undefined && { auth: toJsonColumn(auth && toStoredAuth(cipher, id, auth)) }),
+    ...(clientCertificate !== undefined && {
+      clientCertificate: toJsonColumn(
+        clientCertificate && toStoredClientCertificate(cipher, id, clientCertificate),
+      ),
+    }),
   }
 }
 
@@ -101,6 +113,7 @@ export const visiblePolicyFields = {
   headers: true,
   secretHeaders: true,
   auth: true,
+  clientCertificate: true,
 } as const satisfies Prisma.SubscriptionSelect
 
 export type PolicyRow = Prisma.SubscriptionGetPayload<{ select: typeof visiblePolicyFields }>
@@ -113,28 +126,33 @@ export const visiblePolicy = ({
   headers,
   secretHeaders,
   auth,
+  clientCertificate,
 }: PolicyRow) => ({
   ...{ timeoutMs, maxInFlight },
   retryPolicy: retryPolicy as OwnRetryPolicy | null,
   headers: (headers ?? {}) as Record<string, string>,
   secretHeaders: namesOf(secretHeaders),
   auth: visibleAuth(auth),
+  clientCertificate: visibleClientCertificate(clientCertificate),
 })
 
 /** The names of stored secret headers. */
 export const namesOf = (secretHeaders: unknown): string[] => Object.keys(secretHeaders ?? {})
 
 interface CheckedPolicy {
+  endpointUrl: string
   headers?: unknown
   secretHeaders?: unknown
   auth?: unknown
+  clientCertificate?: unknown
   format?: WebhookFormat | undefined
 }
 
 /** Checks what depends on several fields. @throws ServiceError BAD_USER_INPUT */
-export function checkPolicy({ format = 'STANDARD', ...policy }: CheckedPolicy): void {
+export function checkPolicy({ format = 'STANDARD', endpointUrl, ...policy }: CheckedPolicy): void {
   const { headers, secretHeaders } = policy as Record<string, object | null | undefined>
   checkHeaders(headers, secretHeaders)
   if (format !== 'STANDARD') checkCloudEventHeaders({ headers, secretHeaders })
   checkAuthorization(policy.auth, headers, secretHeaders)
+  checkCertificateUse(policy.clientCertificate, endpointUrl)
 }

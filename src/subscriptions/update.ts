@@ -4,10 +4,10 @@ import type { Prisma } from '../generated/prisma/client.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
+import { checkCertificateTime, openClientCertificate } from './client-certificate.js'
 import { checkAgreement, checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { disabledByUser } from './disabled.js'
-import { findSubscription } from './find.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
@@ -28,14 +28,26 @@ export async function updateSubscription(
   if (changes.endpointUrl !== undefined) checkEndpoint(context, changes.endpointUrl)
   checkTokenUrl(context, changes)
   await checkFilter(changes.filter)
+  checkCertificateTime(context.clock, changes.clientCertificate)
   if (changes.validate)
-    await checkAgreement(context, { ...(await findSubscription(context, id)), ...present(changes) })
+    await checkAgreement(context, { ...(await findAgreementInput(context, id)), ...present(changes) })
   const subscription = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
   await context.onChanged()
   if (changes.isEnabled || isPacedOtherwise(changes)) context.onDue()
   return toVisible(subscription, context.clock)
+}
+
+/** What the validation handshake needs of a subscription as it is. @throws ServiceError NOT_FOUND */
+async function findAgreementInput({ database, secretCipher }: SubscriptionContext, id: string) {
+  const subscription = await database.prisma.subscription.findUnique({
+    where: { id, deletedAt: null },
+    select: { endpointUrl: true, maxRequestsPerSecond: true, clientCertificate: true },
+  })
+  if (subscription === null) throw notFound('subscription', id)
+  const { clientCertificate: stored, ...rest } = subscription
+  return { ...rest, clientCertificate: openClientCertificate(secretCipher, id, stored) }
 }
 
 /** Without what a change leaves as it is. */

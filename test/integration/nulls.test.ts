@@ -23,7 +23,15 @@ const subscription = () => ({ endpointUrl: `http://127.0.0.1:9/${made++}`, event
 /** What null clears, as it is then. */
 const cleared = {
   ...{ description: null, maxRequestsPerSecond: null, maxInFlight: null, timeoutMs: null, retryPolicy: null },
-  ...{ headers: {}, secretHeaders: [], labels: {}, auth: null, filter: null, filterErrors: null },
+  ...{
+    headers: {},
+    secretHeaders: [],
+    labels: {},
+    auth: null,
+    clientCertificate: null,
+    filter: null,
+    filterErrors: null,
+  },
 }
 const created = async () =>
   (
@@ -92,7 +100,7 @@ describe('null over GraphQL', () => {
   const fields =
     'id endpointUrl eventTypes isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
     'publicKey publicKeys maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
-    'filter filterErrors { count }'
+    'clientCertificate { subject } filter filterErrors { count }'
 
   it('is as absent when an event is published or a subscription is created', async () => {
     const publish = `mutation ($input: PublishEventInput!) {

@@ -7,9 +7,11 @@ import { createResources, type Resources } from '../../src/platform/resources.js
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { parseEncryptionKey } from '../../src/secrets/encryption-keys.js'
 import { createLogger } from '../../src/telemetry/logging.js'
+import { selfSigned } from '../support/certificates.js'
 import { createClient } from '../support/client.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
 import { post, watchOverSse } from '../support/graphql.js'
+import { temporaryDirectory } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
 import { type Receiver, startReceiver } from '../support/receiver.js'
 import { newEncryptionKey } from '../support/secrets.js'
@@ -73,7 +75,7 @@ async function start(settings: Record<string, string> = {}, databaseUrl = databa
 type Kept = Awaited<ReturnType<typeof start>>
 
 const fields =
-  'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt headers secretHeaders auth { kind basic { username } }'
+  'id endpointUrl eventTypes isEnabled description maxRequestsPerSecond signatures publicKey publicKeys createdAt updatedAt headers secretHeaders auth { kind basic { username } } clientCertificate { subject fingerprint256 }'
 const CREATE = `mutation ($input: CreateSubscriptionInput!) {
   createSubscription(input: $input) { subscription { ${fields} } secret errors { code message ... on InvalidInputError { problems { path message } } } } }`
 const ROTATE = `mutation ($id: ID!) { rotateSecret(id: $id) { subscription { ${fields} } secret errors { code } } }`
@@ -123,6 +125,16 @@ async function privateKeys(): Promise<string[]> {
       seed.toString('base64'),
     ]
   })
+}
+
+/** An endpoint of its own with a client certificate, to which nothing is sent; and the lines of its key. */
+function withClientCertificate() {
+  const { cert, key: privateKey } = selfSigned(resources.use(temporaryDirectory()).path, 'events')
+  const endpoint = { endpointUrl: 'https://127.0.0.1:1/', eventTypes: ['never'] }
+  return {
+    input: { ...endpoint, clientCertificate: { certificate: cert, privateKey } },
+    lines: privateKey.split('\n').filter((line) => line.length === 64),
+  }
 }
 
 /** Every row of every table, as text. */
@@ -175,6 +187,9 @@ describe('a secret', () => {
       ),
     )
     const { ids, secrets } = await subscribe(kept)
+    const certified = withClientCertificate()
+    expect((await kept.post('/v1/subscriptions', certified.input)).status).toBe(201)
+    kept.said.pop()
     const [first, second] = ids as [string, string]
     await kept.patch(`/v1/subscriptions/${first}`, { secret: NEXT })
     await kept.ask(UPDATE, { id: second, input: { secret: NEXT } })
@@ -213,7 +228,8 @@ describe('a secret', () => {
         (await kept.ask(`{ subscriptions(first: 1) { edges { node { ${field} } } } }`)).body.errors,
       ).toHaveLength(1)
 
-    const all = [...secrets, ...rotated, ...(await privateKeys()), NEXT, key.text]
+    const all = [...secrets, ...rotated, ...(await privateKeys()), ...certified.lines, NEXT, key.text]
+    expect(certified.lines.length).toBeGreaterThan(0)
     expect(logLines.join()).toContain('"status":"FAILED"')
     const signatures = receiver.requests.map(({ headers }) => String(headers['webhook-signature']))
     const liveText = { where: 'live', text: JSON.stringify(live.results) }
@@ -256,7 +272,14 @@ describe('a secret', () => {
     await kept.ask(CREATE, { input: { ...good, auth: PASSWORD } })
     await kept.ask(CREATE, { input: { ...good, secretHeaders: [HEADER] } })
     expect(kept.said.every(({ where }) => !where.endsWith('201'))).toBe(true)
-    expectNothingOf([NEXT, REFUSED, HEADER, PASSWORD], [...kept.said, ...logged()])
+    const { input, lines } = withClientCertificate()
+    for (const certificate of ['none', [input.clientCertificate.certificate]]) {
+      const refused = { ...input, clientCertificate: { ...input.clientCertificate, certificate } }
+      expect((await kept.post('/v1/subscriptions', refused)).status).toBe(400)
+      await kept.ask(CREATE, { input: refused })
+      await kept.ask(CREATE, { input: { ...good, clientCertificate: input.clientCertificate } })
+    }
+    expectNothingOf([NEXT, REFUSED, HEADER, PASSWORD, ...lines], [...kept.said, ...logged()])
   })
 
   it.each(['', key.text])(

@@ -19,7 +19,7 @@ describe('a new subscription', () => {
         maxRequestsPerSecond: null,
         ...{ filter: null, filterErrors: null },
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
-        ...{ headers: {}, secretHeaders: [], labels: {}, auth: null },
+        ...{ headers: {}, secretHeaders: [], labels: {}, auth: null, clientCertificate: null },
         format: 'STANDARD',
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },
         health: {

@@ -29,7 +29,7 @@ export async function eventIn(status: string, { api }: TestService, eventId: str
 /** The webhook of an event that is published now. */
 export async function deliver(
   service: Pick<TestService, 'api'>,
-  { requests }: Receiver,
+  { requests }: Pick<Receiver, 'requests'>,
 ): Promise<ReceivedRequest> {
   const eventId = await publish(service)
   const arrived = () => requests.find(({ headers }) => headers['webhook-id'] === eventId)

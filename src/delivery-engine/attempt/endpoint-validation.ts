@@ -1,21 +1,27 @@
 /**
  * The validation handshake of the webhook spec of CloudEvents (HTTP 1.1 Web Hooks, §4): asks an endpoint with OPTIONS
  * whether it agrees to webhooks from this service. The request goes out as webhooks do, by the same guard, proxy and
- * authorities, and carries no credentials. The answer's status says nothing (§4.2); its headers do.
+ * authorities, and carries no credentials in its headers. The answer's status says nothing (§4.2); its headers do.
  */
 import { createNameLookup } from '../dns/name-lookup.js'
-import { type Connections, createConnections, type ExchangeHandler } from '../egress/connections.js'
-import { createGuardedConnector } from '../egress/connector.js'
+import { type ConnectionsByCertificate, createConnectionsByCertificate } from '../egress/by-certificate.js'
+import type { Connections, ExchangeHandler } from '../egress/connections.js'
 import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
+import type { ClientCertificate } from '../egress/trust.js'
 import { describeFailure } from './failure.js'
 
 export interface EndpointValidation extends AsyncDisposable {
-  /**
-   * @param requestsPerMinute the rate to ask for; null for no limit
-   * @returns why the endpoint does not agree; undefined when it does
-   */
-  refusalOf(endpointUrl: string, requestsPerMinute: number | null): Promise<string | undefined>
+  /** @returns why the endpoint does not agree; undefined when it does */
+  refusalOf(asked: AskedEndpoint): Promise<string | undefined>
+}
+
+export interface AskedEndpoint {
+  endpointUrl: string
+  /** The rate to ask for; null for no limit. */
+  requestsPerMinute: number | null
+  /** What the endpoint is shown where it asks for a certificate. */
+  clientCertificate?: ClientCertificate | undefined
 }
 
 export interface EndpointValidationOptions {
@@ -32,16 +38,21 @@ const MAX_ANSWER_BYTES = 64 * 1024
 
 export function createEndpointValidation(options: EndpointValidationOptions): EndpointValidation {
   const { origin, timeoutMs } = options
-  let ways: { connections: Connections; names: AsyncDisposable } | undefined
+  let ways: { connections: ConnectionsByCertificate; names: AsyncDisposable } | undefined
   let underWay = 0
 
-  async function ask(endpointUrl: string, from: string, rate: number | null): Promise<string | undefined> {
+  async function ask(from: string, asked: AskedEndpoint): Promise<string | undefined> {
+    const { endpointUrl, requestsPerMinute: rate, clientCertificate } = asked
     ways ??= openWays(options)
     const headers = {
       'webhook-request-origin': from,
       ...(rate !== null && { 'webhook-request-rate': String(rate) }),
     }
-    const answer = await exchange(ways.connections, { endpointUrl, headers, timeoutMs })
+    const answer = await exchange(ways.connections.showing(clientCertificate), {
+      endpointUrl,
+      headers,
+      timeoutMs,
+    })
     if ('error' in answer) return `the validation request failed: ${answer.error}`
     const allowed = answer.allowedOrigin?.trim().toLowerCase()
     if (allowed === '*' || allowed === from.toLowerCase()) return undefined
@@ -49,13 +60,13 @@ export function createEndpointValidation(options: EndpointValidationOptions): En
   }
 
   return {
-    async refusalOf(endpointUrl, requestsPerMinute) {
+    async refusalOf(asked) {
       if (origin === undefined) return 'can not be validated: this service has no WEBHOOK_REQUEST_ORIGIN'
       if (underWay >= MAX_AT_ONCE)
         return `can not be validated now: ${MAX_AT_ONCE} validations are under way. Try again.`
       underWay += 1
       try {
-        return await ask(endpointUrl, origin, requestsPerMinute)
+        return await ask(origin, asked)
       } finally {
         underWay -= 1
       }
@@ -70,11 +81,11 @@ export function createEndpointValidation(options: EndpointValidationOptions): En
 /** Only when the first endpoint is asked: most services never do. */
 function openWays({ guard, egress, timeoutMs }: EndpointValidationOptions) {
   const names = createNameLookup()
-  const connect = createGuardedConnector({ guard, names, connectTimeoutMs: timeoutMs, egress })
-  return {
-    names,
-    connections: createConnections({ connect, keepAliveMs: 1, maxResponseBytes: MAX_ANSWER_BYTES }),
-  }
+  const connections = createConnectionsByCertificate({
+    ...{ guard, names, connectTimeoutMs: timeoutMs, egress },
+    ...{ keepAliveMs: 1, maxResponseBytes: MAX_ANSWER_BYTES },
+  })
+  return { names, connections }
 }
 
 interface ValidationRequest {

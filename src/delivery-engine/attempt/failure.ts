@@ -57,8 +57,10 @@ const HTTP_2_ONLY = '{peer} speaks only HTTP/2, and webhooks are sent by HTTP/1.
 const tlsSentences: [RegExp, string][] = [
   [/ALERT_NO_APPLICATION_PROTOCOL$/, HTTP_2_ONLY],
   [/ALERT_CERTIFICATE_REQUIRED$/, '{peer} asks for a client certificate'],
+  [/ALERT_CERTIFICATE_EXPIRED$/, '{peer} says that the client certificate has expired'],
+  [/ALERT_UNKNOWN_CA$/, '{peer} does not trust the authority of the client certificate'],
   [
-    /ALERT_(BAD|UNSUPPORTED)_CERTIFICATE$|ALERT_CERTIFICATE_|ALERT_UNKNOWN_CA$|ALERT_ACCESS_DENIED$/,
+    /ALERT_(BAD|UNSUPPORTED)_CERTIFICATE$|ALERT_CERTIFICATE_|ALERT_ACCESS_DENIED$/,
     '{peer} asks for a client certificate, or for another one',
   ],
   [

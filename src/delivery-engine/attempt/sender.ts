@@ -3,15 +3,14 @@
  * from the look-up of the name to the last byte of the response. Redirects are never followed, and only the
  * beginning of a body is read.
  */
-import type { Dispatcher } from 'undici'
 import { noSecrets, type Secrets, secretsOf } from '../../model/header-redaction.js'
 import type { FormedWebhook } from '../../model/webhook-format.js'
 import type { Clock } from '../../platform/clock.js'
 import { version } from '../../platform/version.js'
 import type { SigningKey } from '../../secrets/signing-keys.js'
 import { createNameLookup, type NameLookup } from '../dns/name-lookup.js'
-import { createConnections, type ExchangeHandler } from '../egress/connections.js'
-import { createGuardedConnector } from '../egress/connector.js'
+import { createConnectionsByCertificate } from '../egress/by-certificate.js'
+import type { ExchangeHandler } from '../egress/connections.js'
 import type { EgressGuard } from '../egress/egress-guard.js'
 import type { EgressSettings } from '../egress/egress-settings.js'
 import { createAccessTokens } from './access-tokens.js'
@@ -76,18 +75,16 @@ const statusesWithoutBody = new Set([204, RESET_CONTENT, 304])
 /** What a connection ends with that the endpoint closed. */
 const closeCodes = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+/** Some servers close the connection without a word when they don't accept a certificate. */
+const PERHAPS_THE_CERTIFICATE = ': it may not accept the client certificate'
 const KEEP_ALIVE_MS = 10_000
 const MAX_KNOWN_TARGETS = 10_000
 
 export function createSender(options: SenderOptions): Sender {
   const { guard, clock, egress, names = createNameLookup() } = options
-  const connections = createConnections({
-    connect: createGuardedConnector({
-      guard,
-      names,
-      connectTimeoutMs: options.timeoutMs,
-      ...(egress && { egress }),
-    }),
+  const connections = createConnectionsByCertificate({
+    ...{ guard, names, connectTimeoutMs: options.timeoutMs },
+    ...(egress && { egress }),
     keepAliveMs: KEEP_ALIVE_MS,
     maxResponseBytes: MAX_EXCHANGE_BYTES,
   })
@@ -108,7 +105,7 @@ export function createSender(options: SenderOptions): Sender {
     return target
   }
 
-  const tokens = createAccessTokens(createTokenRequest(connections))
+  const tokens = createAccessTokens(createTokenRequest(connections.showing()))
 
   function exchange(webhook: Webhook, authorized?: Authorized): Promise<Exchange> {
     return new Promise((resolve) => {
@@ -130,16 +127,20 @@ export function createSender(options: SenderOptions): Sender {
         trace.isTruncated = trace.responseHeaders !== undefined
         end({ statusCode: null, error, retryAfter: undefined })
       }
-      let request: Dispatcher.DispatchOptions | undefined
-      let isSecondTry = false
+      let sendOnceMore: (() => void) | undefined
       const reader = createReader(trace, timeoutMs, end, (error) => {
         // The endpoint closed the connection just as the request was sent: it is sent once more, on a new one.
         const isIdleClose = reader.connection?.isReusedInVain === true && closeCodes.has(codeOf(error))
-        if (!isIdleClose || isSecondTry || request === undefined)
-          return fail(describeFailure(reader.connection?.firstError ?? error))
-        isSecondTry = true
+        if (!isIdleClose || sendOnceMore === undefined) {
+          const failure = reader.connection?.firstError ?? error
+          const isSilent = trace.responseHeaders === undefined && closeCodes.has(codeOf(failure))
+          const isAboutCertificate = isSilent && webhook.policy?.clientCertificate !== undefined
+          return fail(describeFailure(failure) + (isAboutCertificate ? PERHAPS_THE_CERTIFICATE : ''))
+        }
+        const send = sendOnceMore
+        sendOnceMore = undefined
         reader.restart()
-        connections.dispatchOnNew(request, reader)
+        send()
       })
       const deadline = setTimeout(
         () => {
@@ -153,8 +154,10 @@ export function createSender(options: SenderOptions): Sender {
         const { headers, secrets } = headersOf(webhook, clock.nowMs(), authorized?.authorization)
         Object.assign(headers, originHeaders)
         Object.assign(trace, { requestHeaders: headers, form: webhook.form, secrets })
-        request = { origin, path, method: 'POST', headers, body: webhook.body }
-        connections.dispatch({ ...request }, reader)
+        const request = { origin, path, method: 'POST' as const, headers, body: webhook.body }
+        const own = connections.showing(webhook.policy?.clientCertificate?.())
+        sendOnceMore = () => own.dispatchOnNew(request, reader)
+        own.dispatch({ ...request }, reader)
       } catch (error) {
         fail(describeFailure(error))
       }

@@ -1,8 +1,9 @@
 /** The policy of a subscription as an attempt follows it, with its credentials readable. */
 import type { OAuth2Settings, StoredAuth, StoredDeliveryPolicy } from '../../model/delivery-policy.js'
 import { basicCredentials } from '../../platform/basic-credentials.js'
-import { openAuthSecret, openHeaders } from '../../secrets/credentials.js'
+import { openAuthSecret, openHeaders, openPrivateKey } from '../../secrets/credentials.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
+import type { ClientCertificate } from '../egress/trust.js'
 
 export interface WebhookPolicy
   extends Pick<StoredDeliveryPolicy, 'retryPolicy' | 'timeoutMs' | 'maxInFlight'> {
@@ -10,6 +11,8 @@ export interface WebhookPolicy
   headers(): WebhookHeaders
   /** Present where requests carry an access token. */
   oauth2: OAuth2Client | undefined
+  /** Present where the endpoint is shown a certificate. @throws UnreadableSecretError */
+  clientCertificate: (() => ClientCertificate) | undefined
 }
 
 /** Values by lower-case name. */
@@ -33,7 +36,7 @@ export function openPolicy(
   stored: StoredDeliveryPolicy | null,
 ): WebhookPolicy | null {
   if (stored === null) return null
-  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth } = stored
+  const { retryPolicy, timeoutMs, maxInFlight, headers, secretHeaders, auth, clientCertificate } = stored
   return {
     ...{ retryPolicy, timeoutMs, maxInFlight },
     headers: () => ({
@@ -48,6 +51,12 @@ export function openPolicy(
       key: `${subscriptionId} ${JSON.stringify(auth)}`,
       clientSecret: () => openAuthSecret(keys, subscriptionId, auth.secret),
     },
+    clientCertificate: clientCertificate
+      ? () => ({
+          cert: clientCertificate.certificate,
+          key: openPrivateKey(keys, subscriptionId, clientCertificate.privateKey),
+        })
+      : undefined,
   }
 }
 

@@ -48,6 +48,8 @@ export interface Connections extends AsyncDisposable {
   dispatch(request: Dispatcher.DispatchOptions, handler: ExchangeHandler): void
   /** The same on a connection of its own, which is closed afterwards. */
   dispatchOnNew(request: Dispatcher.DispatchOptions, handler: ExchangeHandler): void
+  /** Closes them, each after the exchange that it has. No other may be made. */
+  close(): Promise<void>
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
@@ -77,6 +79,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       connection.dispatch(Object.assign(request, { exchange: handler }), handler)
       void connection.close().finally(() => single.delete(connection))
     },
+    close: () => agent.close(),
     async [Symbol.asyncDispose]() {
       await Promise.all([agent, ...single].map((each) => each.destroy()))
     },

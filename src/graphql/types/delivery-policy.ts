@@ -2,6 +2,7 @@
 
 import type { OwnRetryPolicy } from '../../model/delivery-policy.js'
 import { authForms, visibleAuth } from '../../subscriptions/auth.js'
+import { clientCertificateForms, visibleClientCertificate } from '../../subscriptions/client-certificate.js'
 import { namesOf, policyForms } from '../../subscriptions/delivery-policy.js'
 import { headerForms } from '../../subscriptions/headers.js'
 import { fromStoredLabels, labelForms } from '../../subscriptions/labels.js'
@@ -9,6 +10,7 @@ import { inputForms } from '../../subscriptions/subscription.js'
 import { builder } from '../builder.js'
 import { WebhookFormatEnum } from '../enums.js'
 import { PayloadJson } from '../payload-json.js'
+import { ClientCertificate, ClientCertificateInput } from './client-certificate.js'
 import { SubscriptionAuth, SubscriptionAuthInput } from './subscription-auth.js'
 
 const RetryPolicy = builder.objectRef<OwnRetryPolicy>('RetryPolicy').implement({
@@ -73,6 +75,13 @@ builder.prismaObjectFields('Subscription', (t) => ({
     description: 'How requests are authorized; null where they carry no authorization of their own.',
     resolve: ({ auth }) => visibleAuth(auth),
   }),
+  clientCertificate: t.field({
+    type: ClientCertificate,
+    nullable: true,
+    select: { clientCertificate: true },
+    description: 'What its endpoint is shown where it asks for a certificate; null without one of its own.',
+    resolve: ({ clientCertificate }) => visibleClientCertificate(clientCertificate),
+  }),
 }))
 
 const RetryPolicyInput = builder.inputType('RetryPolicyInput', {
@@ -98,4 +107,8 @@ export const policyInputs = (t: InputFieldBuilder) => ({
   headers: t.field({ type: 'JSONObject', description: headerForms.headers }),
   secretHeaders: t.field({ type: 'JSONObject', description: headerForms.secretHeaders }),
   auth: t.field({ type: SubscriptionAuthInput, description: authForms.auth }),
+  clientCertificate: t.field({
+    type: ClientCertificateInput,
+    description: clientCertificateForms.clientCertificate,
+  }),
 })

@@ -1399,6 +1399,7 @@ export const SubscriptionScalarFieldEnum = {
   headers: 'headers',
   secretHeaders: 'secretHeaders',
   auth: 'auth',
+  clientCertificate: 'clientCertificate',
   format: 'format',
   secret: 'secret',
   formerSecrets: 'formerSecrets',

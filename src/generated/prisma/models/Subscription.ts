@@ -106,6 +106,7 @@ export type SubscriptionCountAggregateOutputType = {
   headers: number
   secretHeaders: number
   auth: number
+  clientCertificate: number
   format: number
   secret: number
   formerSecrets: number
@@ -202,6 +203,7 @@ export type SubscriptionCountAggregateInputType = {
   headers?: true
   secretHeaders?: true
   auth?: true
+  clientCertificate?: true
   format?: true
   secret?: true
   formerSecrets?: true
@@ -321,6 +323,7 @@ export type SubscriptionGroupByOutputType = {
   headers: runtime.JsonValue | null
   secretHeaders: runtime.JsonValue | null
   auth: runtime.JsonValue | null
+  clientCertificate: runtime.JsonValue | null
   format: $Enums.WebhookFormat
   secret: string
   formerSecrets: runtime.JsonValue
@@ -376,6 +379,7 @@ export type SubscriptionWhereInput = {
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
+  clientCertificate?: Prisma.JsonNullableFilter<"Subscription">
   format?: Prisma.EnumWebhookFormatFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
@@ -410,6 +414,7 @@ export type SubscriptionOrderByWithRelationInput = {
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
+  clientCertificate?: Prisma.SortOrderInput | Prisma.SortOrder
   format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
@@ -448,6 +453,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
+  clientCertificate?: Prisma.JsonNullableFilter<"Subscription">
   format?: Prisma.EnumWebhookFormatFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonFilter<"Subscription">
@@ -481,6 +487,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
+  clientCertificate?: Prisma.SortOrderInput | Prisma.SortOrder
   format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
@@ -521,6 +528,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   headers?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   auth?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  clientCertificate?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   format?: Prisma.EnumWebhookFormatWithAggregatesFilter<"Subscription"> | $Enums.WebhookFormat
   secret?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   formerSecrets?: Prisma.JsonWithAggregatesFilter<"Subscription">
@@ -553,6 +561,7 @@ export type SubscriptionCreateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -587,6 +596,7 @@ export type SubscriptionUncheckedCreateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -621,6 +631,7 @@ export type SubscriptionUpdateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -655,6 +666,7 @@ export type SubscriptionUncheckedUpdateInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -689,6 +701,7 @@ export type SubscriptionCreateManyInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -721,6 +734,7 @@ export type SubscriptionUpdateManyMutationInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -753,6 +767,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -801,6 +816,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   headers?: Prisma.SortOrder
   secretHeaders?: Prisma.SortOrder
   auth?: Prisma.SortOrder
+  clientCertificate?: Prisma.SortOrder
   format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   formerSecrets?: Prisma.SortOrder
@@ -987,6 +1003,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1020,6 +1037,7 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1069,6 +1087,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1102,6 +1121,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1135,6 +1155,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1168,6 +1189,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: $Enums.WebhookFormat
   secret: string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1217,6 +1239,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1250,6 +1273,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  clientCertificate?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   format?: Prisma.EnumWebhookFormatFieldUpdateOperationsInput | $Enums.WebhookFormat
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   formerSecrets?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -1314,6 +1338,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  clientCertificate?: boolean
   format?: boolean
   secret?: boolean
   formerSecrets?: boolean
@@ -1349,6 +1374,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  clientCertificate?: boolean
   format?: boolean
   secret?: boolean
   formerSecrets?: boolean
@@ -1381,6 +1407,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  clientCertificate?: boolean
   format?: boolean
   secret?: boolean
   formerSecrets?: boolean
@@ -1413,6 +1440,7 @@ export type SubscriptionSelectScalar = {
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
+  clientCertificate?: boolean
   format?: boolean
   secret?: boolean
   formerSecrets?: boolean
@@ -1427,7 +1455,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1494,6 +1522,11 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * `{basic | bearer | oauth2: {…}, secret}`: how requests are authorized. `secret` is encrypted like that above.
      */
     auth: runtime.JsonValue | null
+    /**
+     * `{certificate, privateKey, subject, …}`: what is shown to an endpoint that asks for a client certificate.
+     * `privateKey` is encrypted like that secret; what follows may be shown.
+     */
+    clientCertificate: runtime.JsonValue | null
     format: $Enums.WebhookFormat
     secret: string
     /**
@@ -1967,6 +2000,7 @@ export interface SubscriptionFieldRefs {
   readonly headers: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secretHeaders: Prisma.FieldRef<"Subscription", 'Json'>
   readonly auth: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly clientCertificate: Prisma.FieldRef<"Subscription", 'Json'>
   readonly format: Prisma.FieldRef<"Subscription", 'WebhookFormat'>
   readonly secret: Prisma.FieldRef<"Subscription", 'String'>
   readonly formerSecrets: Prisma.FieldRef<"Subscription", 'Json'>
