@@ -1,6 +1,14 @@
 /** What Convoy lists at `GET /api/v1/projects/{projectID}/endpoints` and `…/subscriptions`. */
 import { z } from 'zod'
-import { type Candidate, description, EVERY_TYPE, maxRequestsPerSecond, NEW_SECRET } from './candidate.js'
+import {
+  type Candidate,
+  description,
+  EVERY_TYPE,
+  maxRequestsPerSecond,
+  NEW_SECRET,
+  timeoutMs,
+} from './candidate.js'
+import { accessFields, accessHere } from './convoy-access.js'
 import { readPages } from './export-file.js'
 
 const secret = z.object({
@@ -21,8 +29,9 @@ const endpoint = z.object({
   rate_limit: z.number().nullish(),
   /** Seconds, or text such as `1m0s` in former versions. */
   rate_limit_duration: z.union([z.number(), z.string()]).nullish(),
-  authentication: z.object({ type: z.string().nullish() }).nullish(),
-  mtls_client_cert: z.looseObject({}).nullish(),
+  http_timeout: z.union([z.number(), z.string()]).nullish(),
+  owner_id: z.string().nullish(),
+  ...accessFields,
 })
 const subscription = z.object({
   uid: z.string(),
@@ -78,9 +87,8 @@ function planFor(subscription: Subscription, endpoint: Endpoint | undefined): Ca
   if (hasRules(filter_config?.filter))
     return { obstacle: 'it filters by content, and only event types select here' }
   if (subscription.function) return { obstacle: 'a function transforms its webhooks, which is not supported' }
-  if (endpoint.authentication?.type)
-    return { obstacle: `its endpoint wants authentication (${endpoint.authentication.type})` }
-  if (endpoint.mtls_client_cert) return { obstacle: 'its endpoint wants a client certificate' }
+  const access = accessHere(endpoint)
+  if ('obstacle' in access) return access
   const types = filter_config?.event_types ?? []
   const value = newestSecret(endpoint)
   return {
@@ -91,6 +99,9 @@ function planFor(subscription: Subscription, endpoint: Endpoint | undefined): Ca
       ...description([endpoint.name ?? endpoint.title, endpoint.description]),
       ...(value && { secret: value }),
       ...maxRequestsPerSecond(requestsPerSecond(endpoint)),
+      ...timeoutMs(secondsIn(endpoint.http_timeout)),
+      ...(endpoint.owner_id && { labels: { owner_id: endpoint.owner_id } }),
+      ...access,
     },
     notes: value ? [] : [NEW_SECRET],
   }
@@ -107,15 +118,17 @@ const newestSecret = ({ secrets }: Endpoint) =>
   secrets?.findLast(({ expires_at, deleted_at }) => !expires_at && !deleted_at)?.value
 
 function requestsPerSecond({ rate_limit, rate_limit_duration }: Endpoint): number | undefined {
-  const seconds =
-    typeof rate_limit_duration === 'string' ? secondsIn(rate_limit_duration) : rate_limit_duration
+  const seconds = secondsIn(rate_limit_duration)
   return rate_limit && seconds ? rate_limit / seconds : undefined
 }
 
 const UNIT_SECONDS: Record<string, number> = { h: 3600, m: 60, s: 1 }
 
-/** @param duration as Go prints it, such as `1h0m0s` */
-const secondsIn = (duration: string) =>
+/** @param duration in seconds, or as Go prints it, such as `1h0m0s` */
+const secondsIn = (duration: number | string | null | undefined) =>
+  typeof duration === 'number' ? duration : secondsOf(duration ?? '')
+
+const secondsOf = (duration: string) =>
   [...duration.matchAll(/([\d.]+)([hms])/g)].reduce(
     (sum, [, amount, unit]) => sum + Number(amount) * (UNIT_SECONDS[unit as string] as number),
     0,

@@ -6,7 +6,7 @@ import { readSvix } from './svix.js'
 
 export const usage = `Creates subscriptions from the endpoints of another service.
 
-  npm run import-endpoints -- svix <endpoints.json>… [--secrets <secrets.json>]… [options]
+  npm run import-endpoints -- svix <endpoints.json>… [--secrets <secrets.json>]… [--headers <headers.json>]… [options]
   npm run import-endpoints -- convoy <endpoints.json>… --subscriptions <subscriptions.json>… [options]
 
   --url <url>      the service (http://127.0.0.1:3000)
@@ -42,10 +42,10 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Imp
 
 function readExport(
   [from, ...files]: string[],
-  { secrets, subscriptions }: { secrets: string[]; subscriptions: string[] },
+  { secrets, headers, subscriptions }: Record<'secrets' | 'headers' | 'subscriptions', string[]>,
 ): Candidate[] {
   if (files.length === 0) throw new UsageError('Name svix or convoy, and a file of endpoints.')
-  if (from === 'svix') return readSvix(files, secrets)
+  if (from === 'svix') return readSvix({ endpoints: files, secrets, headers })
   if (from !== 'convoy') throw new UsageError(`"${from}" is neither svix nor convoy.`)
   if (subscriptions.length === 0)
     throw new UsageError('Convoy needs --subscriptions: they hold the event types.')
@@ -59,6 +59,7 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         secrets: { type: 'string', multiple: true, default: [] },
+        headers: { type: 'string', multiple: true, default: [] },
         subscriptions: { type: 'string', multiple: true, default: [] },
         url: { type: 'string', default: 'http://127.0.0.1:3000' },
         key: { type: 'string' },

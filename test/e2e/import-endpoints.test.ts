@@ -9,7 +9,14 @@ import { startReceiver } from '../support/receiver.js'
 import { startTestService } from '../support/service.js'
 
 const exported = (name: string) => join(import.meta.dirname, 'endpoint-exports', `${name}.json`)
-const svix = ['svix', exported('svix-endpoints'), '--secrets', exported('svix-secrets')]
+const svix = [
+  'svix',
+  exported('svix-endpoints'),
+  '--secrets',
+  exported('svix-secrets'),
+  '--headers',
+  exported('svix-headers'),
+]
 const convoy = ['convoy', exported('convoy-endpoints'), '--subscriptions', exported('convoy-subscriptions')]
 const SVIX_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 
@@ -43,13 +50,21 @@ it('creates what it can of Svix, says what it could not, and finds all of it the
     expect.stringMatching(/^refused .*blank.*: eventTypes\.0: /),
   ])
   expect(await list()).toMatchObject([
-    { endpointUrl: 'https://warehouse.example.com/hooks', eventTypes: ['*'], isEnabled: false },
+    {
+      endpointUrl: 'https://warehouse.example.com/hooks',
+      eventTypes: ['*'],
+      isEnabled: false,
+      labels: { team: 'data' },
+      headers: {},
+    },
     {
       endpointUrl: 'https://billing.example.com/hooks',
       eventTypes: ['invoice.paid', 'invoice.voided'],
       isEnabled: true,
       description: 'Billing',
       maxRequestsPerSecond: 20,
+      labels: { uid: 'billing' },
+      headers: { 'x-team': 'billing' },
     },
   ])
 
@@ -67,18 +82,36 @@ it('creates what it can of Convoy, with the limits and states of its endpoints',
   expect(code).toBe(1)
   const lines = output.split('\n')
   expect(lines.map((line) => line.slice(0, 12).trim())).toEqual([
-    ...['created', 'left out', 'created', 'left out', 'left out', 'left out', 'left out'],
+    ...['created', 'left out', 'created', 'created', 'left out', 'left out'],
+    ...['created', 'left out', 'left out', 'left out'],
   ])
-  expect(output).not.toContain('secret')
-  for (const reason of ['filters by content', 'authentication', 'a function', 'a source', 'no subscription'])
+  expect(output).not.toContain('hidden')
+  for (const reason of [
+    'filters by content',
+    'authentication (oauth2)',
+    'a client certificate',
+    'a function',
+    'a source',
+    'no subscription',
+  ])
     expect(output).toContain(reason)
   expect(await list()).toMatchObject([
+    {
+      endpointUrl: 'https://tokens.example.com/hooks',
+      auth: {
+        kind: 'OAUTH2',
+        oauth2: { tokenUrl: 'https://login.example.com/token', clientId: 'convoy', scope: 'events' },
+      },
+    },
+    { endpointUrl: 'https://guarded.example.com/hooks', secretHeaders: ['x-token'], timeoutMs: null },
     {
       endpointUrl: 'https://audit.example.com/hooks',
       eventTypes: ['*'],
       isEnabled: false,
       description: 'Audit',
       maxRequestsPerSecond: 1,
+      timeoutMs: 10_000,
+      labels: {},
     },
     {
       endpointUrl: 'https://orders.example.com/hooks',
@@ -86,6 +119,8 @@ it('creates what it can of Convoy, with the limits and states of its endpoints',
       isEnabled: true,
       description: 'Orders: Order events',
       maxRequestsPerSecond: 83,
+      timeoutMs: 10_000,
+      labels: { owner_id: 'tenant-1' },
     },
   ])
 })
@@ -140,4 +175,13 @@ it('says that the service is away', async () => {
   const { run } = await place()
   const { code, output } = await run([...svix, '--url', 'http://127.0.0.1:9'])
   expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining("can't be reached") })
+})
+
+it('leaves out an endpoint with headers whose values Svix does not show', async () => {
+  const { directory, run } = await place()
+  const headers = join(directory, 'headers.json')
+  const answer = { headers: { 'X-Team': 'billing' }, sensitive: ['X-Token'] }
+  writeFileSync(headers, JSON.stringify({ ep_1srOrx2ZWZBpBUvZwXKQmoEYga2: answer }))
+  const { output } = await run(['svix', exported('svix-endpoints'), '--headers', headers, '--dry-run'])
+  expect(output).toMatch(/^left out .*billing.*: Svix does not show the values of its headers X-Token$/m)
 })
