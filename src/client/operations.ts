@@ -109,6 +109,11 @@ export function createOperations(transport: Transport) {
       )
     },
 
+    /** Whether a filter would let an event through, one that is stored or one that is given. */
+    async previewFilter(filter: string, of: Omit<documents.PreviewFilterQueryVariables, 'filter'>) {
+      return (await request(transport, documents.PreviewFilterDocument, { filter, ...of })).previewFilter
+    },
+
     /** Its waiting deliveries become DEAD. */
     async deleteSubscription(id: string): Promise<void> {
       const { deleteSubscription } = await request(transport, documents.DeleteSubscriptionDocument, { id })

@@ -1,4 +1,4 @@
-/** What is refused as a client certificate, what an endpoint that refuses one makes of an attempt, and how many are kept. */
+/** What is refused as a client certificate, how an attempt fails whose certificate the endpoint refuses, and bounds. */
 import { execFileSync, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
