@@ -12,6 +12,7 @@ export interface DeliveryFilter {
   status?: DeliveryStatus | undefined
   eventId?: string | undefined
   subscriptionId?: string | undefined
+  tenant?: string | undefined
   /** Text in the last error. */
   error?: string | undefined
   statusClass?: StatusClass | undefined

@@ -19,6 +19,7 @@ import {
   type TimeRange,
 } from '../platform/keyset.js'
 import type { Database } from '../platform/postgres/database.js'
+import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { isUuid } from '../platform/uuid.js'
 import {
   type Failure,
@@ -47,6 +48,7 @@ export interface DeliveryConditions extends FailureConditions {
   status?: DeliveryStatus[] | null | undefined
   eventId?: string | null | undefined
   subscriptionId?: string | null | undefined
+  tenant?: string | null | undefined
   createdAt?: TimeRange | null | undefined
   updatedAt?: TimeRange | null | undefined
 }
@@ -122,9 +124,12 @@ function pageSql(
     else return pageOfFailures(failures, wantsSent)
   }
 
+  const isOfEvent = by === 'eventId' || others.eventId != null
   const isOfSubscription = by === 'subscriptionId' || others.subscriptionId != null
-  if (status == null && !isOfSubscription) return pageOf([])
-  // The index of a subscription's deliveries is by status, so without a filter each status is asked for its page.
+  const isByStatus = isOfSubscription || (others.tenant != null && !isOfEvent)
+  if (status == null && !isByStatus) return pageOf([])
+  // The indexes of the deliveries of a subscription and of a tenant are by status, so without a filter each status is
+  // asked for its page.
   const statuses = [...new Set(status ?? Object.values(DeliveryStatus))]
   return Prisma.sql`
     select one.id from unnest(${statuses}::"DeliveryStatus"[]) as wanted (status)
@@ -132,8 +137,11 @@ function pageSql(
     ${sqlPage(Prisma.sql`one.id`, page)}`
 }
 
-function conditionsOf({ eventId, subscriptionId, createdAt, updatedAt }: DeliveryConditions): Prisma.Sql[] {
+function conditionsOf(filter: DeliveryConditions): Prisma.Sql[] {
+  const { eventId, subscriptionId, tenant, createdAt, updatedAt } = filter
   const conditions: Prisma.Sql[] = []
+  if (tenant != null)
+    conditions.push(isPostgresText(tenant) ? Prisma.sql`d.tenant = ${tenant}` : Prisma.sql`false`)
   for (const [name, id] of Object.entries({ eventId, subscriptionId })) {
     if (id != null)
       conditions.push(isUuid(id) ? Prisma.sql`${column(name)} = ${id}::uuid` : Prisma.sql`false`)

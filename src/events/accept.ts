@@ -19,6 +19,7 @@ import { sqlIsLimited } from '../model/breaker.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
+import { matchKey, toStoredKey } from '../model/tenant.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import type { Publication } from './publication.js'
@@ -52,6 +53,7 @@ export interface FastPathDelivery {
   id: string
   eventId: string
   subscriptionId: string
+  tenant: string | null
   /** False when it waits in the table, because its subscription is saturated or limited: see `sqlIsLimited`. */
   isLeased: boolean
 }
@@ -76,16 +78,17 @@ const MAX_DELIVERIES = 1000
 const sqlPublications = `
   publications as (
     select id, type, convert_from(substring($8::bytea from "dataFrom" for "dataBytes"), 'UTF8') as data,
-           metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey"
+           metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant
     from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $9::timestamptz[],
-                $10::text[])
+                $10::text[], $11::text[])
       as publication
-        (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey")
+        (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant)
   )`
 
-const eventColumns = 'id, type, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
+const eventColumns = 'id, type, tenant, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
 const sqlEventValues = `
-  p.id, p.type, p.data::json, p.metadata::json, p."idempotencyKey", decode(p."contentHash", 'hex'), p."createdAt"`
+  p.id, p.type, p.tenant, p.data::json, p.metadata::json, p."idempotencyKey", decode(p."contentHash", 'hex'),
+  p."createdAt"`
 
 const acceptForOutbox: Statement = {
   name: 'accept-for-outbox',
@@ -105,28 +108,28 @@ interface AcceptForOutboxRow {
 }
 
 /**
- * `$11` saturated subscriptions: their deliveries are not leased. `$12`, `$13` pairs of a match key and a subscription
- * that wants its events, `$14` events that go through the outbox, `$15`, `$16`, `$17` the `ViewParameters` of the
- * match, `$18` the most leases of a subscription, or null.
+ * `$12` saturated subscriptions: their deliveries are not leased. `$13`, `$14` pairs of a match key and a subscription
+ * that wants its events, `$15` events that go through the outbox, `$16`, `$17`, `$18` the `ViewParameters` of the
+ * match, `$19` the most leases of a subscription, or null.
  */
 const acceptAndDispatch: Statement = {
   name: 'accept-and-dispatch',
   text: `
     with ${sqlPublications}, match as materialized (
-      select ${sqlIsCurrent('$15', '$16', '$17')} as "isCurrent"
+      select ${sqlIsCurrent('$16', '$17', '$18')} as "isCurrent"
     ), matched as materialized (
       -- The limit makes PostgreSQL look up each subscription by its id.
-      select wanted."matchKey", s.*, s."isUnlimited" and wanted.id <> all ($11::uuid[]) as "isLeased"
-      from unnest($12::text[], $13::uuid[]) as wanted ("matchKey", id)
+      select wanted."matchKey", s.*, s."isUnlimited" and wanted.id <> all ($12::uuid[]) as "isLeased"
+      from unnest($13::text[], $14::uuid[]) as wanted ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", xmin::text as version,
+        select id as "subscriptionId", tenant, xmin::text as version,
                not ${sqlIsLimited('found')} as "isUnlimited"
         from subscriptions found where id = wanted.id limit 1
       ) as s
     ), "full" as materialized (
       -- Keys with a subscription that has no room for a whole batch, or that has a limit of its own.
-      select distinct "matchKey" from matched where $18::int is not null and (
-        not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$18')} < (select count(*) from publications)
+      select distinct "matchKey" from matched where $19::int is not null and (
+        not "isUnlimited" or ${sqlRoom('matched."subscriptionId"', '$19')} < (select count(*) from publications)
       )
     ), "fanOut" as materialized (
       select "matchKey", count(*)::int as deliveries from matched group by "matchKey"
@@ -139,18 +142,18 @@ const acceptAndDispatch: Statement = {
       -- One look-up for each event keeps their order, which a join may change: see the publisher.
       from publications p
       cross join lateral (
-        select not "isCurrent" or p.id = any ($14::uuid[]) or p."matchKey" in (select "matchKey" from "full") as "isOutbox"
+        select not "isCurrent" or p.id = any ($15::uuid[]) or p."matchKey" in (select "matchKey" from "full") as "isOutbox"
         from match
       ) as way
       left join lateral (select * from "fanOut" where "fanOut"."matchKey" = p."matchKey" limit 1) as f on true
       on conflict ("idempotencyKey") do nothing
       returning id, status
     ), created as (
-      insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
-      select uuid_v7(), a.id, m."subscriptionId", ${sqlNow}, case when m."isLeased" then ${sqlLeaseEnd} end
+      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt", "queuedUntil")
+      select uuid_v7(), a.id, m."subscriptionId", m.tenant, ${sqlNow}, case when m."isLeased" then ${sqlLeaseEnd} end
       from accepted a join publications p using (id) join matched m using ("matchKey")
       where a.status = 'PROCESSING'
-      returning id, "eventId", "subscriptionId", "queuedUntil" is not null as "isLeased"
+      returning id, "eventId", "subscriptionId", tenant, "queuedUntil" is not null as "isLeased"
     ), deltas as (
       insert into tallies (events, accepted, pending)
       select count(*), count(*), (select count(*) from created) from accepted having count(*) > 0
@@ -159,7 +162,7 @@ const acceptAndDispatch: Statement = {
     )
     ${sqlRowsOfKinds({
       delivery: {
-        columns: { id: 'uuid', eventId: 'uuid', subscriptionId: 'uuid', isLeased: 'bool' },
+        columns: { id: 'uuid', eventId: 'uuid', subscriptionId: 'uuid', tenant: 'text', isLeased: 'bool' },
         from: 'created',
       },
       event: {
@@ -206,8 +209,10 @@ export async function accept(
     for (const [eventId, failed] of failures) if (isDispatched(eventId)) matcher.count(failed)
     return accepted
   }
-  const types = candidates.map(({ publication }) => publication.type)
-  const rows = await database.query<AcceptForOutboxRow>(acceptForOutbox, columnsOf(candidates, types))
+  const rows = await database.query<AcceptForOutboxRow>(
+    acceptForOutbox,
+    columnsOf(candidates, candidates.map(keyOf)),
+  )
   const ids = new Set(rows.map(({ eventId }) => eventId))
   return { ...nothingAccepted(), ids, inOutbox: ids }
 }
@@ -222,11 +227,12 @@ interface CandidateMatches {
 }
 
 function matchCandidates(matcher: Matcher, candidates: Candidate[]): CandidateMatches {
-  const types = candidates.map(({ publication }) => publication.type)
-  const { byType: byKey, filtered, view } = matcher.match(types, MAX_FAST_PATH_FAN_OUT)
+  const { byKey, filtered, view } = matcher.match(candidates.map(keyOf), MAX_FAST_PATH_FAN_OUT)
   const failures: CandidateMatches['failures'] = new Map()
-  const keys = candidates.map(({ id, publication, createdAt }) => {
-    if (!filtered.has(publication.type)) return publication.type
+  const keys = candidates.map((candidate) => {
+    const { id, publication, createdAt } = candidate
+    const key = keyOf(candidate)
+    if (!filtered.has(key)) return key
     const match = matcher.matchEvent(toFilteredEvent({ ...publication, createdAt }), MAX_FAST_PATH_FAN_OUT)
     if (match !== undefined) byKey.set(id, match.ids)
     if (match !== undefined && match.failures.length > 0) failures.set(id, match.failures)
@@ -234,6 +240,8 @@ function matchCandidates(matcher: Matcher, candidates: Candidate[]): CandidateMa
   })
   return { byKey, keys, failures, view }
 }
+
+const keyOf = ({ publication: { type, tenant } }: Candidate): string => matchKey(type, tenant)
 
 /** @returns the ids of the events that one statement should not make the deliveries of */
 function chooseForOutbox(
@@ -261,13 +269,18 @@ function columnsOf(candidates: Candidate[], matchKeys: string[]): unknown[] {
     startsOf(data),
     data.map(({ length }) => length),
     publications.map(({ metadata }) => metadata),
-    publications.map(({ idempotencyKey }) => idempotencyKey),
+    publications.map(storedKeyOf),
     candidates.map(({ contentHash }) => contentHash),
     Buffer.concat(data),
     candidates.map(({ createdAt }) => createdAt),
     matchKeys,
+    publications.map(({ tenant }) => tenant),
   ]
 }
+
+/** The idempotency key as it is stored. */
+export const storedKeyOf = ({ idempotencyKey, tenant }: Publication): string | null =>
+  idempotencyKey === null ? null : toStoredKey(idempotencyKey, tenant)
 
 /** The start of each piece in their concatenation; PostgreSQL counts from 1. */
 function startsOf(pieces: Buffer[]): number[] {
@@ -294,9 +307,9 @@ function toAccepted(rows: AcceptAndDispatchRow[]): Accepted {
   for (const row of rows) {
     switch (row.kind) {
       case 'delivery': {
-        const { id, eventId, subscriptionId, isLeased } = row
+        const { id, eventId, subscriptionId, tenant, isLeased } = row
         accepted.ids.add(eventId)
-        accepted.deliveries.push({ id, eventId, subscriptionId, isLeased })
+        accepted.deliveries.push({ id, eventId, subscriptionId, tenant, isLeased })
         break
       }
       case 'event':

@@ -35,8 +35,8 @@ function dispatchedEvents(
   for (const { eventId } of deliveries) counts.set(eventId, (counts.get(eventId) ?? 0) + 1)
   return candidates
     .filter(({ id }) => ids.has(id) && !inOutbox.has(id))
-    .map(({ id, publication: { type, idempotencyKey }, createdAt }) => {
+    .map(({ id, publication: { type, tenant, idempotencyKey }, createdAt }) => {
       const deliveryCount = counts.get(id) ?? 0
-      return snapshotOfDispatchedEvent({ id, type, idempotencyKey, createdAt, deliveryCount }, at)
+      return snapshotOfDispatchedEvent({ id, type, tenant, idempotencyKey, createdAt, deliveryCount }, at)
     })
 }

@@ -1,6 +1,7 @@
 /**
  * CloudEvents 1.0 as input: which attributes are taken, and the publication that an event stands for. What an event
- * here has no field for becomes members of `metadata`, from where webhooks in CloudEvents take it again.
+ * here has no field for becomes members of `metadata`, from where webhooks in CloudEvents take it again. So does the
+ * extension `tenant`, which is the tenant of the event as well.
  */
 import { createHash } from 'node:crypto'
 import { badInput, type InputError } from '../errors.js'
@@ -20,6 +21,7 @@ import {
   toUriReference,
 } from '../model/cloud-event.js'
 import { eventType } from '../model/event-type.js'
+import { tenant } from '../model/tenant.js'
 import { parseIsoTime, WRONG_ISO_TIME } from '../platform/iso-time.js'
 import { jsonObject, MAX_KEY_LENGTH, type publicationBody } from './publication.js'
 
@@ -44,6 +46,7 @@ const refusals: Record<string, (value: unknown) => string | undefined> = {
   specversion: (value) => (value === SPEC_VERSION ? undefined : `must be "${SPEC_VERSION}"`),
   id: (value) => (isNamed(value) ? undefined : NO_TEXT),
   source: (value) => (toUriReference(value) === undefined ? NO_TEXT : undefined),
+  tenant: (value) => tenant.safeParse(value).error?.issues[0]?.message,
   type: (value) => eventType.safeParse(value).error?.issues[0]?.message,
   time: (value) =>
     typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME,
@@ -115,5 +118,12 @@ export function publicationOfCloudEvent(
     ...others,
   } as Attributes
   checkSize(metadata)
-  return { type, data: event.data, metadata, createdAt: time, eventId: keyOf(from, id as string) }
+  return {
+    type,
+    tenant: others.tenant,
+    data: event.data,
+    metadata,
+    createdAt: time,
+    eventId: keyOf(from, id as string),
+  }
 }

@@ -45,7 +45,7 @@ export async function summarizeEvent({ prisma }: Database, id: string) {
   const event = isUuid(id)
     ? await prisma.event.findUnique({
         where: { id },
-        select: { id: true, type: true, status: true, createdAt: true, updatedAt: true },
+        select: { id: true, type: true, tenant: true, status: true, createdAt: true, updatedAt: true },
       })
     : null
   if (event === null) throw notFound('event', id)

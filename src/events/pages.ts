@@ -3,7 +3,8 @@
  * or go through the table until a page is full. So the statement takes a page of each from an ordered index, and merges
  * the pages.
  */
-import { type Event, type EventStatus, Prisma } from '../generated/prisma/client.js'
+import { type Event, EventStatus, Prisma } from '../generated/prisma/client.js'
+import { toStoredKey } from '../model/tenant.js'
 import {
   type KeysetPage,
   sqlAnd,
@@ -26,6 +27,8 @@ export interface EventPage {
 interface EventConditions {
   status?: EventStatus[] | null | undefined
   type?: string[] | null | undefined
+  tenant?: string | null | undefined
+  /** Of the events of `tenant`, or without it, of those that have none. */
   idempotencyKey?: string | null | undefined
   subscriptionId?: string | null | undefined
   createdAt?: TimeRange | null | undefined
@@ -91,9 +94,13 @@ function pageSql(filter: EventConditions, page: KeysetPage, more: Prisma.Sql[]):
   return Prisma.sql`select ${id} from (${Prisma.join(pages, ' union all ')}) as e ${sqlPage(id, page)}`
 }
 
-/** An event meets at most one of these conditions: a status, a type, or a pair of both. */
+/**
+ * An event meets at most one of these conditions: a status, a type, or a pair of both. The indexes of a tenant's events
+ * are by status and by type, so without either, each status is asked for its page.
+ */
 function disjointConditions(filter: EventConditions): Prisma.Sql[][] {
-  const statuses = filter.status == null ? undefined : [...new Set(filter.status)]
+  const isByStatus = filter.status != null || (filter.tenant != null && filter.type == null)
+  const statuses = isByStatus ? [...new Set(filter.status ?? Object.values(EventStatus))] : undefined
   const types = filter.type == null ? undefined : [...new Set(filter.type.filter(isPostgresText))]
   if ((statuses?.length ?? 1) * (types?.length ?? 1) > MAX_MERGED_PAGES) {
     return [[...(statuses ? [sqlHasStatus(statuses)] : []), ...(types ? [sqlHasType(types)] : [])]]
@@ -106,9 +113,13 @@ function disjointConditions(filter: EventConditions): Prisma.Sql[][] {
 const sqlHasStatus = (statuses: EventStatus[]) => Prisma.sql`e.status = any(${statuses}::"EventStatus"[])`
 const sqlHasType = (types: string[]) => Prisma.sql`e.type = any(${types}::text[])`
 
-function otherConditions({ idempotencyKey, createdAt }: EventConditions): Prisma.Sql[] {
-  const ofRange = sqlInRange(Prisma.sql`e."createdAt"`, createdAt)
-  if (idempotencyKey == null) return ofRange
-  if (!isPostgresText(idempotencyKey)) return [Prisma.sql`false`]
-  return [Prisma.sql`e."idempotencyKey" = ${idempotencyKey}`, ...ofRange]
+function otherConditions({ tenant = null, idempotencyKey, createdAt }: EventConditions): Prisma.Sql[] {
+  if (![tenant ?? '', idempotencyKey ?? ''].every(isPostgresText)) return [Prisma.sql`false`]
+  return [
+    ...sqlInRange(Prisma.sql`e."createdAt"`, createdAt),
+    ...(tenant === null ? [] : [Prisma.sql`e.tenant = ${tenant}`]),
+    ...(idempotencyKey == null
+      ? []
+      : [Prisma.sql`e."idempotencyKey" = ${toStoredKey(idempotencyKey, tenant)}`]),
+  ]
 }

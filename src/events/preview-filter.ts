@@ -29,7 +29,13 @@ export interface PreviewInput {
   filter: string
   eventId?: string | null | undefined
   event?:
-    | { type: string; data: unknown; metadata?: unknown; createdAt?: Date | null | undefined }
+    | {
+        type: string
+        tenant?: string | null | undefined
+        data: unknown
+        metadata?: unknown
+        createdAt?: Date | null | undefined
+      }
     | null
     | undefined
 }
@@ -43,7 +49,7 @@ export interface Preview extends Verdict {
 const loadEventToFilter: Statement = {
   name: 'load-event-to-filter',
   text: `
-    select type, data::text as data, metadata::text as metadata, "createdAt" from events where id = $1`,
+    select type, tenant, data::text as data, metadata::text as metadata, "createdAt" from events where id = $1`,
 }
 
 /** @throws ServiceError NOT_FOUND for an unknown event, BAD_USER_INPUT unless exactly one event is given */

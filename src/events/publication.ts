@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
 import { eventType } from '../model/event-type.js'
+import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
 import { optional } from '../platform/optional.js'
@@ -14,6 +15,8 @@ import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.j
 
 export interface Publication {
   type: string
+  /** Whose event it is; null for the operator's own. */
+  tenant: string | null
   data: RawJson
   metadata: RawJson | null
   /** The producer's time for the event; null: the time of acceptance. */
@@ -42,6 +45,7 @@ export const jsonObject = z
 /** The body of `POST /v1/events`. */
 export const publicationBody = z.strictObject({
   type: eventType,
+  tenant: optional(tenant).meta({ description: 'Whose event it is.' }),
   data: jsonObject,
   metadata: jsonObject.nullish(),
   createdAt: optional(isoTime),
@@ -62,6 +66,7 @@ export function readPublication(
   const members = memberTexts(text)
   return {
     type: body.type,
+    tenant: body.tenant ?? null,
     data: members.get('data') as RawJson,
     metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
     createdAt: body.createdAt ?? null,
@@ -88,17 +93,18 @@ function checkValue(value: unknown, path: string, level = 1): void {
  * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE
  */
 export function toPublication(values: unknown, maxBytes: number): Publication {
-  const { type, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
+  const { type, tenant, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
   // Goes through the text, so that values and bodies have the same limits.
   const text = JSON.stringify({
     ...{ type, data },
+    ...(tenant !== undefined && { tenant }),
     ...(metadata != null && { metadata }),
     ...(createdAt != null && { createdAt }),
   })
   if (Buffer.byteLength(text) > maxBytes) throw eventTooLarge(maxBytes)
-  const body = { type, data, metadata, createdAt: createdAt ?? undefined }
+  const body = { type, tenant, data, metadata, createdAt: createdAt ?? undefined }
   return readPublication(body, text, idempotencyKey ?? undefined)
 }
 
@@ -121,7 +127,7 @@ export function checkIdempotencyKey(header: string): string {
 
 const messageOf = (error: z.ZodError): string => error.issues[0]?.message ?? 'is invalid'
 
-/** SHA-256, in hex, of a publication's content; the order of names and white space don't matter. */
+/** SHA-256, in hex, of what a publication holds beside its tenant; the order of names and white space don't matter. */
 export function contentHash({ type, data, metadata, createdAt }: Publication): string {
   const parts = [
     type,

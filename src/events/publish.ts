@@ -17,7 +17,7 @@ import {
 } from '../platform/postgres/database-errors.js'
 import { announceChanges } from '../telemetry/changes.js'
 import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
-import { type Accepted, accept, type Candidate, type FastPathRoom } from './accept.js'
+import { type Accepted, accept, type Candidate, type FastPathRoom, storedKeyOf } from './accept.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 
@@ -39,7 +39,7 @@ export interface Publisher {
   publishAll(publications: Publication[]): Promise<(Published | Error)[]>
 }
 
-/** `$1` idempotency keys. */
+/** `$1` idempotency keys, as they are stored. */
 const findByKey: Statement = {
   name: 'find-events-by-idempotency-key',
   text: `
@@ -147,7 +147,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   async function findFirsts(losers: Candidate[]): Promise<Map<string, FindByKeyRow>> {
     if (losers.length === 0) return new Map()
-    const keys = losers.map(({ publication }) => publication.idempotencyKey)
+    const keys = losers.map(({ publication }) => storedKeyOf(publication))
     const rows = await database.query<FindByKeyRow>(findByKey, [keys])
     return new Map(rows.map((row) => [row.idempotencyKey, row]))
   }
@@ -208,8 +208,7 @@ function answerFor(
   { publication, contentHash }: Candidate,
   firsts: Map<string, FindByKeyRow>,
 ): Published | Error {
-  const key = publication.idempotencyKey ?? ''
-  const first = firsts.get(key)
+  const first = firsts.get(storedKeyOf(publication) ?? '')
   if (first === undefined) {
     // It was removed between the two statements: its key is free again.
     return new ServiceError(
@@ -220,11 +219,11 @@ function answerFor(
       },
     )
   }
-  if (first.contentHash !== contentHash) return idempotencyMismatch(key)
+  if (first.contentHash !== contentHash) return idempotencyMismatch(publication.idempotencyKey ?? '')
   return { eventId: first.id, status: first.status, deduplicated: true }
 }
 
 function compareKeys(a: Publication, b: Publication): number {
-  const [left, right] = [a.idempotencyKey ?? '', b.idempotencyKey ?? '']
+  const [left, right] = [storedKeyOf(a) ?? '', storedKeyOf(b) ?? '']
   return left < right ? -1 : left > right ? 1 : 0
 }

@@ -3,6 +3,7 @@ import type { SwaggerTransformObject } from '@fastify/swagger'
 import { z } from 'zod'
 import { MAX_ATTRIBUTE_NAME_LENGTH } from '../model/cloud-event.js'
 import { eventType } from '../model/event-type.js'
+import { tenant } from '../model/tenant.js'
 import { withoutControls } from '../platform/postgres/postgres-text.js'
 import { STRUCTURED_TYPE } from './cloud-event-body.js'
 import { anyObject } from './shapes.js'
@@ -35,6 +36,7 @@ z.object({
     .nullish()
     .meta({ description: '`application/json`, as when it is absent.' }),
   subject: text().nullish(),
+  tenant: tenant.nullish().meta({ description: 'An extension: whose event it is.' }),
   dataschema: z
     .string()
     .meta({

@@ -5,6 +5,7 @@ import { type WaitingFor, waitingReasons } from '../deliveries/waiting-for.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery } from '../generated/prisma/client.js'
 import { DisabledReason, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import { fromStoredKey } from '../model/tenant.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
@@ -54,11 +55,14 @@ const pageOf = <Item extends z.ZodType>(item: Item) =>
     nextCursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last.' }),
   })
 
+const tenantShape = z.string().nullable().meta({ description: "Whose it is; null for the operator's own." })
+
 export const subscriptionShape = z
   .object({
     id,
     endpointUrl: z.string(),
     eventTypes: z.array(z.string()),
+    tenant: tenantShape,
     filter: z.string().nullable().meta({ description: 'Which events of these types; null for all.' }),
     filterErrors: z.object({ count: z.int(), lastError: z.string(), lastAt: time }).nullable().meta({
       description: 'The events for which the filter failed, so it got none of them. Null without any.',
@@ -157,6 +161,7 @@ export const eventShape = z
   .object({
     id,
     type: z.string(),
+    tenant: tenantShape,
     payload: z.object({ data: anyObject, metadata: anyObject.nullable() }),
     status: eventStatus,
     idempotencyKey: z.string().nullable(),
@@ -176,6 +181,7 @@ export const summaryShape = z
   .object({
     id,
     type: z.string(),
+    tenant: tenantShape,
     status: eventStatus,
     createdAt: time,
     updatedAt: time,
@@ -237,6 +243,7 @@ export const toSubscription = (row: VisibleSubscription & { health: EndpointHeal
   id: row.id,
   endpointUrl: row.endpointUrl,
   eventTypes: row.eventTypes,
+  tenant: row.tenant,
   filter: row.filter,
   filterErrors: row.filterErrors && { ...row.filterErrors, lastAt: row.filterErrors.lastAt.toISOString() },
   isEnabled: row.isEnabled,
@@ -280,10 +287,10 @@ type ShownEvent = Omit<FoundEvent, 'deliveries'> & {
 
 /** The JSON of an event. It contains the payload exactly as the producer wrote it. */
 export function eventText({ payload, deliveries, ...row }: ShownEvent): string {
-  const before = JSON.stringify({ id: row.id, type: row.type })
+  const before = JSON.stringify({ id: row.id, type: row.type, tenant: row.tenant })
   const after = JSON.stringify({
     status: row.status,
-    idempotencyKey: row.idempotencyKey,
+    idempotencyKey: fromStoredKey(row.idempotencyKey),
     isTest: row.isTest,
     ...times(row),
     deliveries: deliveries.map((delivery) => ({

@@ -1,6 +1,7 @@
 /** Reads subscriptions for the index: all of them, or what changed since a view. */
 import { loadFilters } from '../filters/compiled-filters.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
+import { fromStoredFilter } from '../model/tenant.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { createSubscriptionIndex, type EventTypes, type SubscriptionIndex } from './subscription-index.js'
 import { sqlIsOfThisServer, sqlOwnView, type View, viewColumns, viewParameters } from './view.js'
@@ -19,17 +20,18 @@ const PAGE_SIZE = 5000
 
 /** `EventTypes` of the index; none for a subscription that is disabled. */
 const sqlEventTypes = `case when "isEnabled" then array_to_string("eventTypes", ' ') else '' end as "eventTypes"`
+const sqlColumns = `${sqlEventTypes}, filter, tenant`
 
 /** `$1`, `$2`, `$3`: `ViewParameters`. One snapshot finds the changes and is the view that contains them. */
 const findChanged: Statement = {
   name: 'find-changed-subscriptions',
   text: `
     with own as materialized (${sqlOwnView}), changed as (
-      select id, ${sqlEventTypes}, filter from subscriptions where "changedIn" >= $2::bigint
+      select id, ${sqlColumns} from subscriptions where "changedIn" >= $2::bigint
       union all
       select later.* from unnest($3::bigint[]) as open (id)
       cross join lateral (
-        select id, ${sqlEventTypes}, filter from subscriptions where "changedIn" = open.id
+        select id, ${sqlColumns} from subscriptions where "changedIn" = open.id
         offset 0
       ) as later
     ), first as (
@@ -37,7 +39,10 @@ const findChanged: Statement = {
     )
     ${sqlRowsOfKinds({
       view: { columns: viewColumns, from: 'own' },
-      subscription: { columns: { id: 'uuid', eventTypes: 'text', filter: 'text' }, from: 'first' },
+      subscription: {
+        columns: { id: 'uuid', eventTypes: 'text', filter: 'text', tenant: 'text' },
+        from: 'first',
+      },
     })}`,
 }
 
@@ -47,6 +52,7 @@ interface SubscriptionRow {
   id: string
   eventTypes: EventTypes
   filter: string | null
+  tenant: string | null
 }
 
 const readView: Statement = { name: 'read-view', text: sqlOwnView }
@@ -66,7 +72,7 @@ const adoptRestored: Statement = {
 const readPage: Statement = {
   name: 'read-subscriptions-to-match',
   text: `
-    select id, ${sqlEventTypes}, filter from subscriptions where id > $1::uuid and "isEnabled"
+    select id, ${sqlColumns} from subscriptions where id > $1::uuid and "isEnabled"
     order by id limit ${PAGE_SIZE}`,
 }
 
@@ -99,6 +105,8 @@ export async function loadChanges(
 }
 
 async function put(rows: SubscriptionRow[], index: SubscriptionIndex): Promise<void> {
-  if (rows.some(({ filter }) => filter !== null)) await loadFilters()
-  for (const { id, eventTypes, filter } of rows) index.set(id, eventTypes, filter)
+  if (rows.some((row) => ownFilter(row) !== null)) await loadFilters()
+  for (const row of rows) index.set(row.id, row.eventTypes, ownFilter(row), row.tenant)
 }
+
+const ownFilter = ({ filter, tenant }: SubscriptionRow) => fromStoredFilter(filter, tenant)

@@ -7,6 +7,7 @@
  */
 import { compiledFilter } from '../filters/compiled-filters.js'
 import { FilterError, type FilteredEvent, type FilterFailure, type Verdict } from '../filters/filter.js'
+import { matchKey } from '../model/tenant.js'
 import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/postgres/database.js'
 import { type IndexedSubscriptions, loadAll, loadChanges } from './load.js'
@@ -14,11 +15,11 @@ import { type ViewParameters, viewParameters } from './view.js'
 
 export interface Matches {
   /**
-   * By event type, the ids of the subscriptions that want it. Types with more than was asked for are missing, and so
-   * are those of `filtered`.
+   * By match key, the ids of the subscriptions that want its events. Keys with more than was asked for are missing, and
+   * so are those of `filtered`.
    */
-  byType: Map<string, string[]>
-  /** The types of which a subscription filters the events. Each of these events is matched by itself. */
+  byKey: Map<string, string[]>
+  /** The match keys of which a subscription filters the events. Each of these events is matched by itself. */
   filtered: Set<string>
   /** What the matches were made from, for `sqlIsCurrent`. */
   view: ViewParameters
@@ -32,9 +33,9 @@ export interface EventMatch {
 }
 
 export interface Matcher {
-  /** @param atMost subscriptions of a type; the default is no bound */
-  match(eventTypes: Iterable<string>, atMost?: number): Matches
-  /** @returns undefined where more than `atMost` subscriptions want the type */
+  /** @param atMost subscriptions of a match key; the default is no bound */
+  match(matchKeys: Iterable<string>, atMost?: number): Matches
+  /** @returns undefined where more than `atMost` subscriptions want its type */
   matchEvent(event: FilteredEvent, atMost?: number): EventMatch | undefined
   /** Counts failures of filters, once the event that they failed for is dispatched. */
   count(failures: FilterFailure[]): void
@@ -59,21 +60,21 @@ export async function createMatcher(
   })
 
   return {
-    match(eventTypes, atMost) {
+    match(matchKeys, atMost) {
       const { index, view } = subscriptions
-      const byType = new Map<string, string[]>()
+      const byKey = new Map<string, string[]>()
       const filtered = new Set<string>()
-      for (const type of new Set(eventTypes)) {
-        const ids = index.find(type, atMost)
-        if (ids?.some((id) => index.filterOf(id) !== undefined)) filtered.add(type)
-        else if (ids !== undefined) byType.set(type, ids)
+      for (const key of new Set(matchKeys)) {
+        const ids = index.find(key, atMost)
+        if (ids?.some((id) => index.filterOf(id) !== undefined)) filtered.add(key)
+        else if (ids !== undefined) byKey.set(key, ids)
       }
-      return { byType, filtered, view: viewParameters(view) }
+      return { byKey, filtered, view: viewParameters(view) }
     },
     matchEvent(event, atMost) {
       const { index } = subscriptions
       const failures: FilterFailure[] = []
-      const ids = index.find(event.type, atMost)?.filter((subscriptionId) => {
+      const ids = index.find(matchKey(event.type, event.tenant), atMost)?.filter((subscriptionId) => {
         const filter = index.filterOf(subscriptionId)
         if (filter === undefined) return true
         const { matches, error } = test(filter, event)
@@ -100,8 +101,8 @@ function test(filter: string, event: FilteredEvent): Verdict {
 /**
  * Two parameters of a statement: each pair of a key and the id of a subscription.
  *
- * @param byKey the key stands for events that the same subscriptions want: their type, or the id of one that is
- * filtered
+ * @param byKey the key stands for events that the same subscriptions want: a match key, or the id of one that
+ * is filtered
  */
 export function matchColumns(byKey: Map<string, string[]>): [keys: string[], subscriptionIds: string[]] {
   const keys: string[] = []

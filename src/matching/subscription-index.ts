@@ -2,11 +2,11 @@
  * The enabled subscriptions by the event types and patterns that they want: the one definition of a match. A look-up
  * costs the same with one subscription as with a million.
  */
-import { patternsOf } from '../model/event-type.js'
+import { matchKey, wantedBy } from '../model/tenant.js'
 
 /**
- * Event types and patterns, with a space between two, which none of them contains. One text takes a third of the memory
- * of an array.
+ * Event types and patterns, of a tenant's subscription each as a match key, with a space between two, which none of them
+ * contains. One text takes a third of the memory of an array.
  */
 export type EventTypes = string
 
@@ -14,14 +14,14 @@ export interface SubscriptionIndex {
   /** The number of subscriptions in the index. */
   readonly size: number
   /** Puts a subscription in the place of what the index knows of it. Without event types it is removed. */
-  set(id: string, eventTypes: EventTypes, filter?: string | null): void
+  set(id: string, eventTypes: EventTypes, filter?: string | null, tenant?: string | null): void
   /** The filter of a subscription, as text. */
   filterOf(id: string): string | undefined
   /**
-   * The ids of the subscriptions that want events of this type, each once, whatever their filters say; undefined if
-   * there are more than `atMost`.
+   * The ids of the subscriptions that want events of this match key, each once, whatever their filters say; undefined
+   * if there are more than `atMost`.
    */
-  find(eventType: string, atMost?: number): string[] | undefined
+  find(matchKey: string, atMost?: number): string[] | undefined
 }
 
 export function createSubscriptionIndex(): SubscriptionIndex {
@@ -57,7 +57,8 @@ export function createSubscriptionIndex(): SubscriptionIndex {
     get size() {
       return typesById.size
     },
-    set(id, eventTypes, filter) {
+    set(id, wanted, filter, tenant = null) {
+      const eventTypes = tenant === null ? wanted : ofTenant(wanted, tenant)
       for (const type of listOf(typesById.get(id) ?? '')) remove(type, id)
       filterById.delete(id)
       if (eventTypes === '') return void typesById.delete(id)
@@ -66,15 +67,20 @@ export function createSubscriptionIndex(): SubscriptionIndex {
       for (const type of listOf(eventTypes)) add(type, id)
     },
     filterOf: (id) => filterById.get(id),
-    find(eventType, atMost = Number.POSITIVE_INFINITY) {
+    find(key, atMost = Number.POSITIVE_INFINITY) {
       const ids = new Set<string>()
-      for (const pattern of patternsOf(eventType)) {
+      for (const pattern of wantedBy(key)) {
         for (const id of idsOf(pattern)) if (ids.add(id).size > atMost) return undefined
       }
       return [...ids]
     },
   }
 }
+
+const ofTenant = (types: EventTypes, tenant: string): EventTypes =>
+  listOf(types)
+    .map((type) => matchKey(type, tenant))
+    .join(' ')
 
 /** A single type is the text itself, not a copy. */
 const listOf = (types: EventTypes): string[] =>

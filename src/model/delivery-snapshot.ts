@@ -9,6 +9,7 @@ export const deliveryColumns = {
   id: 'uuid',
   eventId: 'uuid',
   subscriptionId: 'uuid',
+  tenant: 'text',
   status: 'text',
   attempts: 'int',
   nextRunAt: 'timestamptz',
@@ -33,13 +34,13 @@ export const sqlDeliverySnapshot = (d: string): string =>
     .map((column) => `${d}."${column}"`)
     .join(', ')
 
-type NewDelivery = Pick<DeliverySnapshot, 'id' | 'eventId' | 'subscriptionId'>
+type NewDelivery = Pick<DeliverySnapshot, 'id' | 'eventId' | 'subscriptionId' | 'tenant'>
 
 /** A delivery that was written just now, for a statement that does not return every column of it. */
 export const snapshotOfNewDelivery = (
-  { id, eventId, subscriptionId }: NewDelivery,
+  { id, eventId, subscriptionId, tenant }: NewDelivery,
   now: Date,
 ): DeliverySnapshot => ({
-  ...{ id, eventId, subscriptionId, createdAt: now, updatedAt: now },
+  ...{ id, eventId, subscriptionId, tenant, createdAt: now, updatedAt: now },
   ...{ status: 'PENDING', attempts: 0, nextRunAt: now, lastError: null, lastStatusCode: null },
 })

@@ -5,6 +5,7 @@ import type { Event } from '../generated/prisma/client.js'
 export const eventColumns = {
   id: 'uuid',
   type: 'text',
+  tenant: 'text',
   status: 'text',
   idempotencyKey: 'text',
   deliveryCount: 'int',
@@ -30,7 +31,10 @@ export const sqlEventSnapshot = (e: string): string =>
     .map((column) => `${e}."${column}"`)
     .join(', ')
 
-type NewEvent = Pick<EventSnapshot, 'id' | 'type' | 'idempotencyKey' | 'deliveryCount' | 'createdAt'>
+type NewEvent = Pick<
+  EventSnapshot,
+  'id' | 'type' | 'tenant' | 'idempotencyKey' | 'deliveryCount' | 'createdAt'
+>
 
 /** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
 export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({

@@ -59,11 +59,13 @@ export async function createSubscription(
   const id = context.newId()
   const now = context.clock.now()
   const { format, signatures, secret = generateSecret() } = input
+  const tenant = input.tenant ?? null
   const isEnabled = input.isEnabled ?? true
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
         id,
+        tenant,
         endpointUrl: input.endpointUrl,
         eventTypes: input.eventTypes,
         filter: input.filter ?? null,
@@ -77,7 +79,7 @@ export async function createSubscription(
         ...(format && { format }),
         ...(signatures && { signatures }),
         ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),
-        fingerprint: fingerprint(input.endpointUrl, input.eventTypes),
+        fingerprint: fingerprint({ endpointUrl: input.endpointUrl, eventTypes: input.eventTypes, tenant }),
         // Prisma would take the time of this process for their defaults.
         ...{ createdAt: now, updatedAt: now },
       },

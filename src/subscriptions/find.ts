@@ -21,14 +21,15 @@ export async function findSubscription(
 /** Subscriptions, newest first. */
 export async function listSubscriptions(
   { database: { prisma }, clock }: ReadingContext,
-  filter: { enabled?: boolean | undefined; label?: string[] | undefined },
+  filter: { enabled?: boolean | undefined; label?: string[] | undefined; tenant?: string | undefined },
   page: PageRequest,
 ) {
   const { where, ...order } = pageArguments(page)
   const enabled = filter.enabled === undefined ? {} : { isEnabled: filter.enabled }
   const labels = filter.label === undefined ? {} : { labels: { hasEvery: filter.label } }
+  const tenant = filter.tenant === undefined ? {} : { tenant: filter.tenant }
   const rows = await prisma.subscription.findMany({
-    where: { ...enabled, ...labels, ...where, deletedAt: null },
+    where: { ...enabled, ...labels, ...tenant, ...where, deletedAt: null },
     ...order,
     select: visibleFields,
   })

@@ -5,6 +5,7 @@ import { FILTER_FORM, MAX_FILTER_LENGTH } from '../filters/filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
 import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
+import { fromStoredFilter, TENANT_FORM, tenant } from '../model/tenant.js'
 import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
@@ -28,6 +29,7 @@ export const inputForms = {
   endpointUrl: URL_FORM,
   eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type.`,
   filter: FILTER_FORM,
+  tenant: `Whose it is: ${TENANT_FORM}. It gets the events of its tenant only, and can't be changed.`,
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
@@ -106,6 +108,7 @@ const signatures = z
 export const subscriptionBody = z.strictObject({
   endpointUrl,
   eventTypes,
+  tenant: optional(tenant).meta({ description: inputForms.tenant }),
   filter: filter.nullish(),
   secret: optional(secret),
   description: description.nullish(),
@@ -120,6 +123,7 @@ export const subscriptionBody = z.strictObject({
 
 /** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
 export const subscriptionChanges = subscriptionBody
+  .omit({ tenant: true })
   .extend({ endpointUrl: optional(endpointUrl), eventTypes: optional(eventTypes) })
   .refine(
     (changes) => Object.values(changes).some((value) => value !== undefined),
@@ -147,6 +151,7 @@ export const visibleFields = {
   endpointUrl: true,
   eventTypes: true,
   filter: true,
+  tenant: true,
   filterErrors: { select: { count: true, lastError: true, lastAt: true } },
   isEnabled: true,
   disabledReason: true,
@@ -172,13 +177,17 @@ export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
   const publicKeys = publicKeysOf(keyPairs, clock.nowMs())
   const shown = { ...fields, ...visibleDisabled(fields), ...visiblePolicy(fields) }
   const labels = fromStoredLabels(fields.labels)
-  return { ...shown, labels, publicKey: publicKeys[0] ?? null, publicKeys }
+  const filter = fromStoredFilter(fields.filter, fields.tenant)
+  return { ...shown, filter, labels, publicKey: publicKeys[0] ?? null, publicKeys }
 }
 
 export type VisibleSubscription = ReturnType<typeof toVisible>
 
-/** Equal subscriptions, same endpointUrl and same set of eventTypes, have equal fingerprints. */
-export function fingerprint(endpointUrl: string, eventTypes: string[]): Uint8Array<ArrayBuffer> {
-  const content = JSON.stringify([endpointUrl, ...eventTypes.toSorted()])
+type Identity = { endpointUrl: string; eventTypes: string[]; tenant: string | null }
+
+/** Equal subscriptions, with the same endpointUrl, set of eventTypes and tenant, have equal fingerprints. */
+export function fingerprint({ endpointUrl, eventTypes, tenant }: Identity): Uint8Array<ArrayBuffer> {
+  const types = eventTypes.toSorted()
+  const content = JSON.stringify(tenant === null ? [endpointUrl, ...types] : [endpointUrl, types, tenant])
   return new Uint8Array(createHash('sha256').update(content).digest())
 }

@@ -1,6 +1,7 @@
 import { notFound } from '../errors.js'
 import { checkFilter } from '../filters/check-filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
+import { fromStoredFilter } from '../model/tenant.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
@@ -68,9 +69,10 @@ async function apply(
   checkPolicy({ ...before, ...present(changes) })
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
-  const { filter = before.filter } = changes
+  const filterBefore = fromStoredFilter(before.filter, before.tenant)
+  const { filter = filterBefore } = changes
   // They are those of the filter as it is.
-  if (filter !== before.filter) await transaction.filterErrors.deleteMany({ where: { subscriptionId: id } })
+  if (filter !== filterBefore) await transaction.filterErrors.deleteMany({ where: { subscriptionId: id } })
   const { maxRequestsPerSecond = before.maxRequestsPerSecond, format, secret, signatures } = changes
   // Asked for once more, V1A goes on with the pair that it had.
   const needsKeyPair = signatures?.includes('V1A') && before.keyPairs.length === 0
@@ -79,14 +81,15 @@ async function apply(
   return transaction.subscription.update({
     where: { id },
     data: {
-      ...{ endpointUrl, eventTypes, filter, isEnabled, description, maxRequestsPerSecond },
+      ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
+      ...(filter !== filterBefore && { filter }),
       ...(changes.labels !== undefined && { labels: toStoredLabels(changes.labels) }),
       ...policyColumns(secretCipher, id, changes),
       ...(isEnabled !== before.isEnabled && disabledByUser(isEnabled, now)),
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {
-        fingerprint: fingerprint(endpointUrl, eventTypes),
+        fingerprint: fingerprint({ endpointUrl, eventTypes, tenant: before.tenant }),
       }),
       ...(secret !== undefined && replaceSecret(secretCipher, before, secret, now)),
       ...(format && { format }),

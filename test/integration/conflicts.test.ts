@@ -137,7 +137,7 @@ it.each([
     id: randomUUID(),
     publication: {
       ...{ type: index % 3 === 0 ? 'user.created' : `unwanted.${index % 3}`, data: '{}' as RawJson },
-      ...{ metadata: null, createdAt: null, idempotencyKey },
+      ...{ tenant: null, metadata: null, createdAt: null, idempotencyKey },
     },
     ...{ contentHash: null, createdAt: new Date() },
   }))
@@ -207,7 +207,7 @@ describe('in a real deadlock', () => {
     await rival.query(
       `insert into subscriptions (id, "endpointUrl", "eventTypes", secret, fingerprint)
        select gen_random_uuid(), $1, '{user.created}', 'a secret', $2`,
-      [`${unusedUrl}other`, fingerprint(`${unusedUrl}other`, ['user.created'])],
+      [`${unusedUrl}other`, fingerprint({ endpointUrl: `${unusedUrl}other`, eventTypes: ['user.created'], tenant: null })],
     )
     const request = service.api.patch(`/v1/subscriptions/${id}`, { endpointUrl: `${unusedUrl}other` })
     const { status } = await meet(rival, request, `select from subscriptions where id = '${id}' for update`)

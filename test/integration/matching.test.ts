@@ -100,7 +100,7 @@ describe('the view of a matcher', () => {
     const [row] = await database.query<{ isCurrent: boolean }>(statement, view)
     return row?.isCurrent
   }
-  const find = (type: string) => matcher.match([type]).byType.get(type)
+  const find = (type: string) => matcher.match([type]).byKey.get(type)
 
   it('is current until a subscription changes, and again after a refresh', async () => {
     expect(await isCurrent()).toBe(true)

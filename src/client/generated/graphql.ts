@@ -69,6 +69,8 @@ export type CreateSubscriptionInput = {
   secretHeaders?: Record<string, unknown> | null | undefined;
   /** How webhooks are signed: `V1` by the secret (HMAC-SHA256), `V1A` by a key pair (Ed25519), or both. `[V1]` when it is absent. */
   signatures?: Array<SignatureVersion> | null | undefined;
+  /** Whose it is: 1 to 128 characters of A-Z a-z 0-9 _ . : -. It gets the events of its tenant only, and can't be changed. */
+  tenant?: string | null | undefined;
   /** The deadline of an attempt, from the look-up of the name to the last byte: 1 to 120000; null for the setting. */
   timeoutMs?: number | null | undefined;
   /** Whether the endpoint is asked first if it agrees (`OPTIONS` with `WebHook-Request-Origin`). If it does not, nothing is stored. Needs the setting `WEBHOOK_REQUEST_ORIGIN`. */
@@ -89,6 +91,8 @@ export type DeliveryFilter = {
   statusClass?: Array<StatusClass> | null | undefined;
   /** Goes to this subscription. */
   subscriptionId?: string | null | undefined;
+  /** Goes to a subscription of this tenant. */
+  tenant?: string | null | undefined;
   /** When the status last changed: what a live console asks for to catch up. */
   updatedAt?: TimeRange | null | undefined;
 };
@@ -128,12 +132,14 @@ export type ErrorCode =
 export type EventFilter = {
   /** The producer's own time, or that of acceptance. */
   createdAt?: TimeRange | null | undefined;
-  /** Was published with this key. */
+  /** Was published with this key: by `tenant`, or without it, for no tenant. */
   idempotencyKey?: string | null | undefined;
   /** One of these. */
   status?: Array<EventStatus> | null | undefined;
   /** Has a delivery to this subscription. */
   subscriptionId?: string | null | undefined;
+  /** Is of this tenant. */
+  tenant?: string | null | undefined;
   /** One of these. */
   type?: Array<string> | null | undefined;
 };
@@ -200,6 +206,8 @@ export type PreviewEventInput = {
   data: Record<string, unknown>;
   /** What there is to say about it besides. */
   metadata?: Record<string, unknown> | null | undefined;
+  /** Whose event it is. */
+  tenant?: string | null | undefined;
   /** 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
   type: string;
 };
@@ -214,6 +222,8 @@ export type PublishEventInput = {
   idempotencyKey?: string | null | undefined;
   /** What there is to say about it besides. */
   metadata?: Record<string, unknown> | null | undefined;
+  /** Whose event it is: 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
+  tenant?: string | null | undefined;
   /** 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
   type: string;
 };
@@ -270,6 +280,8 @@ export type SubscriptionFilter = {
   isEnabled?: boolean | null | undefined;
   /** Has all of these labels. */
   labels?: Record<string, unknown> | null | undefined;
+  /** Is of this tenant. */
+  tenant?: string | null | undefined;
 };
 
 /** From a moment, to a moment, or both. */
@@ -435,14 +447,14 @@ export type UserErrorFieldsFragment =
   | UserErrorFields_NotFoundError_Fragment
 ;
 
-export type EventFieldsFragment = { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string };
+export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string };
 
 export type EventQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type EventQuery = { event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -453,14 +465,14 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
 
 
-export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -472,7 +484,7 @@ export type PublishEventsMutationVariables = Exact<{
 }>;
 
 
-export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -498,7 +510,7 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } };
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } };
 
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -517,14 +529,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -535,14 +547,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -555,7 +567,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -568,7 +580,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -615,11 +627,11 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
-const eventFields = `id type status idempotencyKey isTest deliveryCount createdAt updatedAt`
+const eventFields = `id type tenant status idempotencyKey isTest deliveryCount createdAt updatedAt`
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
-const webhookSubscriptionFields = `id endpointUrl eventTypes filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}clientCertificate{subject issuer serialNumber fingerprint256 validFrom validTo}format signatures publicKey publicKeys health{state consecutiveFailures failingSince lastSuccessAt lastFailureAt successRate latencyP95Ms}createdAt updatedAt deletedAt`
+const webhookSubscriptionFields = `id endpointUrl eventTypes tenant filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}clientCertificate{subject issuer serialNumber fingerprint256 validFrom validTo}format signatures publicKey publicKeys health{state consecutiveFailures failingSince lastSuccessAt lastFailureAt successRate latencyP95Ms}createdAt updatedAt deletedAt`
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){${deliveryFields}logs{${deliveryLogFields}}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveryAttemptsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryAttempts($id:ID!){delivery(id:$id){logs{${attemptFields}}}}`) as unknown as TypedDocumentString<DeliveryAttemptsQuery, DeliveryAttemptsQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${deliveryFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;

@@ -19,8 +19,9 @@ import { openPolicy } from './webhook-policy.js'
 export interface DeliverySubject {
   eventId: string
   subscriptionId: string
+  tenant: string | null
   createdAt: Date
-  event: { type: string; idempotencyKey: string | null; createdAt: Date }
+  event: { type: string; tenant: string | null; idempotencyKey: string | null; createdAt: Date }
 }
 
 /** A delivery that is about to be attempted. */
@@ -46,8 +47,8 @@ export interface Loader {
 export const loadDeliveries: Statement = {
   name: 'load-deliveries',
   text: `
-    select d.id, d."eventId", d."subscriptionId", d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
-           e.type, e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
+    select d.id, d."eventId", d."subscriptionId", d.tenant, d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
+           e.type, e.tenant as "eventTenant", e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
            s."endpointVersion", s."isEnabled", ${sqlIsHeldUp('s')} as "isHeldUp", s."endpointUrl", s.format,
            ${sqlSigningSecrets('s')},
            ${sqlDeliveryPolicy('s')}
@@ -62,6 +63,8 @@ export const loadDeliveries: Statement = {
 interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   id: string
   subscriptionId: string
+  tenant: string | null
+  eventTenant: string | null
   deliveryCreatedAt: Date
   idempotencyKey: string | null
   attempts: number
@@ -96,10 +99,10 @@ export function createLoader(database: Database, keys: SigningKeys, clock: Clock
 function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Clock): LoadedDelivery {
   const { attempts, budgetFrom, isEnabled, isHeldUp, endpointUrl, eventId, subscriptionId, endpointVersion } =
     row
-  const { type, idempotencyKey, createdAt } = row
+  const { type, tenant, eventTenant, idempotencyKey, createdAt } = row
   const subject = {
-    ...{ eventId, subscriptionId, createdAt: row.deliveryCreatedAt },
-    event: { type, idempotencyKey, createdAt },
+    ...{ eventId, subscriptionId, tenant, createdAt: row.deliveryCreatedAt },
+    event: { type, tenant: eventTenant, idempotencyKey, createdAt },
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)

@@ -16,6 +16,7 @@ import type { LoadedDelivery, Loader } from './loader.js'
 export interface PreparedEvent {
   id: string
   type: string
+  tenant: string | null
   idempotencyKey: string | null
   createdAt: Date
   /** Of the body. */
@@ -28,6 +29,7 @@ export interface PreparedEvent {
 export interface PreparedDelivery {
   id: string
   subscriptionId: string
+  tenant: string | null
   /** The version of the subscription's row at the match. */
   subscriptionVersion: string
   event: PreparedEvent
@@ -108,15 +110,15 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
 }
 
 function toLoadedDelivery(
-  { event, subscriptionId, acceptedAt }: Held,
+  { event, subscriptionId, tenant, acceptedAt }: Held,
   { isEnabled, endpointUrl, endpointVersion, format, signingKeys, policy }: Endpoint,
 ): LoadedDelivery {
   const { id, type, idempotencyKey, createdAt } = event
   const formed = format === 'STANDARD' ? { body: event.body() } : formWebhook(format, event.content())
   const webhook = { endpointUrl, id, ...formed, signingKeys, policy }
   const subject = {
-    ...{ eventId: id, subscriptionId, createdAt: acceptedAt },
-    event: { type, idempotencyKey, createdAt },
+    ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
+    event: { type, tenant: event.tenant, idempotencyKey, createdAt },
   }
   // It was leased with its commit, where no breaker held it up.
   return { subject, attempts: 0, budgetFrom: 0, isEnabled, isHeldUp: false, endpointVersion, webhook }

@@ -28,6 +28,7 @@ const attemptedDeliveries = ({ recorded, at }: RecordedAttempts): DeliverySnapsh
     id: deliveryId,
     eventId: subject.eventId,
     subscriptionId: subject.subscriptionId,
+    tenant: subject.tenant,
     status: outcome.status,
     attempts: attempt,
     nextRunAt,
@@ -42,9 +43,10 @@ function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): Eve
   return finishedEvents.flatMap(({ id, status, deliveryCount, sentCount, deadCount }) => {
     const subject = subjects.get(id)
     if (subject === undefined) return []
-    const { type, idempotencyKey, createdAt } = subject.event
+    const { type, tenant, idempotencyKey, createdAt } = subject.event
     const counts = { deliveryCount, sentCount, deadCount }
     // Test events are not recorded here, and never retried.
-    return [{ id, type, status, idempotencyKey, ...counts, isTest: false, createdAt, updatedAt: at }]
+    const event = { id, type, tenant, status, idempotencyKey, createdAt, updatedAt: at }
+    return [{ ...event, ...counts, isTest: false }]
   })
 }

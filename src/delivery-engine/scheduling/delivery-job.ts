@@ -23,12 +23,14 @@ export interface PreparedJob {
   acceptedAt: string
   events: QueuedEvent[]
   /** One for each lease, in the same order; `event` is a place in `events`. */
-  deliveries: { event: number; subscriptionVersion: string }[]
+  deliveries: { event: number; subscriptionVersion: string; tenant?: string | null }[]
 }
 
 interface QueuedEvent {
   id: string
   type: string
+  /** Absent in a job of the version before; so is that of a delivery. */
+  tenant?: string | null
   idempotencyKey: string | null
   /** ISO 8601. */
   createdAt: string
@@ -81,35 +83,37 @@ function toPreparedJob(
     prepared: {
       acceptedAt: acceptedAt.toISOString(),
       events: events.map((event) => writeEvent(event, takeCount(event))),
-      deliveries: prepared.map(({ delivery: { event, subscriptionVersion } }) => ({
+      deliveries: prepared.map(({ delivery: { event, subscriptionVersion, tenant } }) => ({
         event: places.get(event) as number,
         subscriptionVersion,
+        tenant,
       })),
     },
   }
 }
 
 function writeEvent(event: PreparedEvent, deliveryCount: number | null): QueuedEvent {
-  const { id, type, idempotencyKey, createdAt } = event
+  const { id, type, tenant, idempotencyKey, createdAt } = event
   const body = isLarge(event) ? null : Buffer.from(event.body()).toString()
-  return { id, type, idempotencyKey, createdAt: createdAt.toISOString(), body, deliveryCount }
+  return { id, type, tenant, idempotencyKey, createdAt: createdAt.toISOString(), body, deliveryCount }
 }
 
 /** The prepared deliveries of a job, without those whose webhooks are to be loaded. */
 export function readPrepared({ leases, prepared }: Required<DeliveryJob>): PreparedDelivery[] {
   const events = prepared.events.map(readEvent)
   return leases.flatMap(({ deliveryId, subscriptionId }, place) => {
-    const { event, subscriptionVersion } = prepared.deliveries[place] ?? {}
+    const { event, subscriptionVersion, tenant = null } = prepared.deliveries[place] ?? {}
     const found = event === undefined ? undefined : events[event]
     if (found === undefined || subscriptionVersion === undefined) return []
-    return [{ id: deliveryId, subscriptionId, subscriptionVersion, event: found }]
+    return [{ id: deliveryId, subscriptionId, tenant, subscriptionVersion, event: found }]
   })
 }
 
-function readEvent({ id, type, idempotencyKey, createdAt, body }: QueuedEvent): PreparedEvent | undefined {
+function readEvent({ body, ...queued }: QueuedEvent): PreparedEvent | undefined {
   if (body === null) return undefined
+  const { id, type, tenant = null, idempotencyKey, createdAt } = queued
   const bytes = Buffer.from(body)
-  const event = { id, type, idempotencyKey, createdAt: new Date(createdAt), bytes: bytes.length }
+  const event = { id, type, tenant, idempotencyKey, createdAt: new Date(createdAt), bytes: bytes.length }
   let content: WebhookContent | undefined
   return { ...event, body: () => bytes, content: () => (content ??= readContent(event, body)) }
 }
@@ -131,12 +135,15 @@ export function changesOfJob({ leases, prepared }: Required<DeliveryJob>): Chang
     deliveries: () =>
       leases.flatMap(({ deliveryId: id, subscriptionId }, place) => {
         const eventId = eventOf(place)?.id
-        return eventId === undefined ? [] : [snapshotOfNewDelivery({ id, eventId, subscriptionId }, at)]
+        const { tenant = null } = prepared.deliveries[place] ?? {}
+        return eventId === undefined
+          ? []
+          : [snapshotOfNewDelivery({ id, eventId, subscriptionId, tenant }, at)]
       }),
     events: () =>
-      prepared.events.flatMap(({ id, type, idempotencyKey, createdAt, deliveryCount }) => {
+      prepared.events.flatMap(({ id, type, tenant = null, idempotencyKey, createdAt, deliveryCount }) => {
         if (deliveryCount === null) return []
-        const event = { id, type, idempotencyKey, createdAt: new Date(createdAt), deliveryCount }
+        const event = { id, type, tenant, idempotencyKey, createdAt: new Date(createdAt), deliveryCount }
         return [snapshotOfDispatchedEvent(event, at)]
       }),
   }

@@ -5,7 +5,7 @@
  * the events' status. A crash leaves the entries in the outbox. Several dispatchers never take the same entry.
  *
  * The statement gets the matches of event types that are likely to come next. It leaves entries of other types and
- * names those types, and it takes none when the matches are out of date, so an event that is published right after a
+ * names their match keys, and it takes none when the matches are out of date, so an event that is published right after a
  * subscription was created finds it. Events that a subscription filters are read first, and each is matched by itself.
  */
 
@@ -21,6 +21,7 @@ import { sqlEventSnapshot } from '../../model/event-snapshot.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { sqlRoom } from '../../model/lease-room.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
+import { matchKey, sqlMatchKey } from '../../model/tenant.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
@@ -41,7 +42,7 @@ const MAX_EVENTS_TO_FILTER = 50
 /**
  * `$1` the batch size; `$2`, `$3`, `$4`: `LeaseQuotaParameters`. `$5` the match keys, `$6`, `$7` pairs of a key and a
  * subscription that wants its events, `$8`, `$9`, `$10` the `ViewParameters` of the match. `$11` the events that were
- * matched by themselves, whose keys are their ids; the key of all others is their type.
+ * matched by themselves, whose keys are their ids; all others have their match key.
  */
 const dispatch: Statement = {
   name: 'dispatch',
@@ -50,10 +51,12 @@ const dispatch: Statement = {
       select ${sqlIsCurrent('$8', '$9', '$10')} as "isCurrent"
     ), next as materialized (
       -- The limits make PostgreSQL look up each event, and below each subscription, by its id.
-      select entry."eventId", e.type,
-             case when entry."eventId" = any ($11::uuid[]) then entry."eventId"::text else e.type end as "matchKey"
+      select entry."eventId",
+             case when entry."eventId" = any ($11::uuid[]) then entry."eventId"::text else e."matchKey" end as "matchKey"
       from (select "eventId" from outbox order by "eventId" limit $1 for update skip locked) as entry
-      cross join lateral (select type from events where id = entry."eventId" limit 1) as e
+      cross join lateral (
+        select ${sqlMatchKey('events')} as "matchKey" from events where id = entry."eventId" limit 1
+      ) as e
     ), claimed as (
       -- An array, so that the plan uses the index even if the outbox was short when it was planned.
       delete from outbox where "eventId" = any (array(
@@ -64,12 +67,12 @@ const dispatch: Statement = {
       select pair."matchKey", s.*
       from unnest($6::text[], $7::uuid[]) as pair ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", ${sqlIsLimited('found')} as "isPaced"
+        select id as "subscriptionId", tenant, ${sqlIsLimited('found')} as "isPaced"
         from subscriptions found where id = pair.id limit 1
       ) as s
     ), wanted as (
       -- A row for each event and subscription that wants it, or one without a subscription.
-      select claimed."eventId", wanting."subscriptionId", wanting."isPaced"
+      select claimed."eventId", wanting."subscriptionId", wanting.tenant, wanting."isPaced"
       from claimed join next using ("eventId") left join wanting using ("matchKey")
     ), matched as (
       select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
@@ -81,8 +84,8 @@ const dispatch: Statement = {
       from (select distinct "subscriptionId", "isPaced" from matched) as s
       left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", quota) using ("subscriptionId")
     ), created as (
-      insert into deliveries (id, "eventId", "subscriptionId", "nextRunAt", "queuedUntil")
-      select uuid_v7(), matched."eventId", matched."subscriptionId", ${sqlNow},
+      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt", "queuedUntil")
+      select uuid_v7(), matched."eventId", matched."subscriptionId", matched.tenant, ${sqlNow},
              case when matched.place <= rooms.room then ${sqlLeaseEnd} end
       from matched join rooms using ("subscriptionId")
       returning *
@@ -101,24 +104,25 @@ const dispatch: Statement = {
     ${sqlRowsOfKinds({
       ...changedRowKinds('created', 'marked', { queuedUntil: 'timestamptz' }),
       unmatched: {
-        columns: { type: 'text' },
-        from: '(select distinct type from next where "matchKey" <> all ($5::text[])) as unmatched',
+        columns: { matchKey: 'text' },
+        from: '(select distinct "matchKey" from next where "matchKey" <> all ($5::text[])) as unmatched',
       },
       match: { columns: { isCurrent: 'bool' }, from: 'match' },
     })}`,
 }
 
-/** `$1` the batch size, `$2` types. */
+/** `$1` the batch size, `$2` match keys. */
 const readEventsToFilter: Statement = {
   name: 'read-events-to-filter',
   text: `
     select e.*
     from (select "eventId" from outbox order by "eventId" limit $1) as entry
     cross join lateral (
-      select id, type, data::text as data, metadata::text as metadata, "createdAt"
+      select id, type, tenant, data::text as data, metadata::text as metadata, "createdAt",
+             ${sqlMatchKey('events')} as "matchKey"
       from events where id = entry."eventId" limit 1
     ) as e
-    where e.type = any ($2::text[])
+    where e."matchKey" = any ($2::text[])
     order by e.id limit ${MAX_EVENTS_TO_FILTER}`,
 }
 
@@ -129,8 +133,8 @@ interface ReadEventsRow extends EventText {
 type DispatchRow =
   | CreatedRow
   | ChangedEventRow
-  /** An event type of entries that were left, because it is not among those that were matched. */
-  | { kind: 'unmatched'; type: string }
+  /** The match key of entries that were left, because it is not among those that were matched. */
+  | { kind: 'unmatched'; matchKey: string }
   | { kind: 'match'; isCurrent: boolean }
 
 /** A new delivery, with the end of its lease. */
@@ -156,10 +160,10 @@ export interface DispatcherOptions extends DispatchOptions {
 
 /** Collects events that arrive one by one: a statement for a few costs little more than for one. */
 const REST_MS = 3
-/** Most pairs of a type and a subscription in one statement, unless a single type has more. */
+/** Most pairs of a match key and a subscription in one statement, unless a single key has more. */
 const MAX_PAIRS = 50_000
-/** A type with more subscriptions is matched only when an entry of it is there. */
-const MAX_PAIRS_OF_LIKELY_TYPE = 100
+/** A key with more subscriptions is matched only when an entry of it is there. */
+const MAX_PAIRS_OF_LIKELY_KEY = 100
 
 export const createDispatcher = ({ intervalMs, onError, ...options }: DispatcherOptions): Poller =>
   createPoller({ run: createDispatch(options), intervalMs, restMs: REST_MS, onError })
@@ -167,15 +171,15 @@ export const createDispatcher = ({ intervalMs, onError, ...options }: Dispatcher
 /** @returns a function that dispatches a batch, and resolves with whether there is more to do at once */
 export function createDispatch(options: DispatchOptions): () => Promise<boolean> {
   const { database, matcher, serviceEvents, batchSize, leaseQuotas } = options
-  /** The next entries are likely to have the types of the last ones. */
-  let likelyTypes: string[] = []
+  /** The next entries are likely to have the match keys of the last ones. */
+  let likelyKeys: string[] = []
 
   async function dispatchBatch(): Promise<boolean> {
     // The view is the older one of the two: an event that is matched by newer subscriptions is taken only where none
     // changed.
-    const { byType, filtered, view } = matcher.match(likelyTypes)
+    const { byKey: likely, filtered, view } = matcher.match(likelyKeys)
     const { matches, failures } = await matchEvents(await readEvents(filtered))
-    const byKey = cut(new Map([...byType, ...matches]))
+    const byKey = cut(new Map([...likely, ...matches]))
     const match = [[...byKey.keys()], ...matchColumns(byKey), ...view, [...matches.keys()]]
     const rows = await database.query<DispatchRow>(dispatch, [batchSize, ...leaseQuotas(), ...match])
     const deliveries = rows.filter((row) => row.kind === 'delivery')
@@ -185,19 +189,19 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
     announceChanges(serviceEvents, changesOfRows([...deliveries, ...events]))
     for (const { id } of events) matcher.count(failures.get(id) ?? [])
     await passOn(deliveries)
-    const isLikely = ({ type }: ChangedEventRow) =>
-      (byType.get(type)?.length ?? 0) <= MAX_PAIRS_OF_LIKELY_TYPE
-    const seen = new Set([...unmatched, ...events.filter(isLikely)].map(({ type }) => type))
-    if (seen.size > 0) likelyTypes = [...seen]
+    const dispatched = events.map(({ type, tenant }) => matchKey(type, tenant))
+    const isLikely = (key: string) => (likely.get(key)?.length ?? 0) <= MAX_PAIRS_OF_LIKELY_KEY
+    const seen = new Set([...unmatched.map(({ matchKey }) => matchKey), ...dispatched.filter(isLikely)])
+    if (seen.size > 0) likelyKeys = [...seen]
     const isStale = rows.some((row) => row.kind === 'match' && !row.isCurrent)
     if (isStale) await matcher.refresh()
     return isStale || unmatched.length > 0 || events.length >= batchSize
   }
 
-  /** Entries of these types, to be matched by themselves. */
-  async function readEvents(types: Set<string>): Promise<ReadEventsRow[]> {
-    if (types.size === 0) return []
-    return database.query<ReadEventsRow>(readEventsToFilter, [batchSize, [...types]])
+  /** Entries of these match keys, to be matched by themselves. */
+  async function readEvents(keys: Set<string>): Promise<ReadEventsRow[]> {
+    if (keys.size === 0) return []
+    return database.query<ReadEventsRow>(readEventsToFilter, [batchSize, [...keys]])
   }
 
   async function matchEvents(events: ReadEventsRow[]) {

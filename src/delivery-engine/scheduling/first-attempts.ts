@@ -16,7 +16,7 @@ export function firstAttempts(candidates: Candidate[], accepted: Accepted): Firs
   const token = queuedUntil.toISOString()
   const prepared: PreparedLease[] = []
   const backlogged = new Set<string>()
-  for (const { id, eventId, subscriptionId, isLeased } of deliveries) {
+  for (const { id, eventId, subscriptionId, tenant, isLeased } of deliveries) {
     const event = events.get(eventId)
     const subscriptionVersion = subscriptionVersions.get(subscriptionId)
     if (!isLeased || event === undefined || subscriptionVersion === undefined) {
@@ -25,18 +25,18 @@ export function firstAttempts(candidates: Candidate[], accepted: Accepted): Firs
     }
     prepared.push({
       lease: { deliveryId: id, subscriptionId, queuedUntil: token, isRetry: false, isPaced: false },
-      delivery: { id, subscriptionId, subscriptionVersion, event },
+      delivery: { id, subscriptionId, tenant, subscriptionVersion, event },
     })
   }
   return { prepared, backlogged }
 }
 
 function prepareEvent({ id, publication, createdAt }: Candidate): PreparedEvent {
-  const { type, data, metadata, idempotencyKey } = publication
+  const { type, tenant, data, metadata, idempotencyKey } = publication
   const content = () => ({ eventId: id, type, createdAt, data, metadata })
   let body: Uint8Array | undefined
   return {
-    ...{ id, type, idempotencyKey, createdAt, bytes: data.length, content },
+    ...{ id, type, tenant, idempotencyKey, createdAt, bytes: data.length, content },
     body: () => (body ??= webhookBody(content())),
   }
 }

@@ -7,6 +7,7 @@ import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secr
 import { openPolicy, type WebhookPolicy } from '../attempt/webhook-policy.js'
 
 export interface Target {
+  tenant: string | null
   endpointUrl: string
   format: WebhookFormat
   policy: WebhookPolicy | null
@@ -18,11 +19,12 @@ export interface Target {
 const loadTestTarget: Statement = {
   name: 'load-test-target',
   text: `
-    select s."endpointUrl", s.format, ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
+    select s.tenant, s."endpointUrl", s.format, ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
     from subscriptions s where s.id = $1 and s."deletedAt" is null`,
 }
 
 interface LoadTestTargetRow extends SigningSecrets {
+  tenant: string | null
   endpointUrl: string
   format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
@@ -37,6 +39,7 @@ export async function loadTarget(
   const [row] = await database.query<LoadTestTargetRow>(loadTestTarget, [subscriptionId])
   return (
     row && {
+      tenant: row.tenant,
       endpointUrl: row.endpointUrl,
       format: row.format,
       policy: openPolicy(keys, subscriptionId, row.deliveryPolicy),

@@ -21,6 +21,7 @@ export interface TestEventResult {
   deliveryId: string
   subscriptionId: string
   event: TestEvent
+  tenant: string | null
   createdAt: Date
   /** SENT or DEAD. */
   outcome: AttemptOutcome
@@ -31,7 +32,7 @@ export interface TestEventResult {
 
 /**
  * `$1` event, `$2` its type, `$3` its data, `$4` when it was made, `$5` delivery, `$6` subscription, `$7` the
- * delivery's status, `$8` to `$13` what the log has.
+ * delivery's status, `$8` to `$13` what the log has, `$14` the tenant.
  */
 const recordTest: Statement = {
   name: 'record-test-event',
@@ -40,14 +41,14 @@ const recordTest: Statement = {
       select $7::"DeliveryStatus" as status, ($7 = 'SENT')::int as sent, ($7 = 'DEAD')::int as dead
     ), event as (
       insert into events as e
-        (id, type, data, status, "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt")
-      select $1::uuid, $2, $3::json, ${sqlEventStatus('1', 'sent', 'dead')}, 1, sent, dead, true, $4::timestamptz
+        (id, type, tenant, data, status, "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt")
+      select $1::uuid, $2, $14::text, $3::json, ${sqlEventStatus('1', 'sent', 'dead')}, 1, sent, dead, true, $4::timestamptz
       from result
       returning ${sqlEventSnapshot('e')}
     ), delivery as (
       insert into deliveries as d
-        (id, "eventId", "subscriptionId", status, attempts, "lastStatusCode", "lastError", "createdAt")
-      select $5::uuid, $1::uuid, $6::uuid, status, 1, $8::int, $9::text, $4::timestamptz
+        (id, "eventId", "subscriptionId", tenant, status, attempts, "lastStatusCode", "lastError", "createdAt")
+      select $5::uuid, $1::uuid, $6::uuid, $14::text, status, 1, $8::int, $9::text, $4::timestamptz
       from result
       returning ${sqlDeliverySnapshot('d')}
     ), logged as (
@@ -73,14 +74,14 @@ interface RecordContext {
 /** @throws DatabaseUnavailableError */
 export async function recordTestEvent(
   { database, serviceEvents, clock }: RecordContext,
-  { eventId, deliveryId, subscriptionId, event, createdAt, outcome, ...result }: TestEventResult,
+  { eventId, deliveryId, subscriptionId, event, tenant, createdAt, outcome, ...result }: TestEventResult,
 ): Promise<void> {
   const { statusCode, responseTimeMs, columns } = result
   const rows = await database.query<ChangedRow>(recordTest, [
     ...[eventId, event.type, event.data, createdAt],
     ...[deliveryId, subscriptionId, outcome.status],
     ...[statusCode, outcome.error, responseTimeMs],
-    ...[columns.connection, columns.headers, columns.responseBody],
+    ...[columns.connection, columns.headers, columns.responseBody, tenant],
   ])
   announceChanges(serviceEvents, changesOfRows(rows))
   serviceEvents.emit('ingested', { result: 'accepted', count: 1 })

@@ -79,7 +79,7 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
     await recordTestEvent(
       { database, serviceEvents, clock },
       {
-        ...{ eventId, deliveryId, subscriptionId, event, createdAt, outcome },
+        ...{ eventId, deliveryId, subscriptionId, event, createdAt, outcome, tenant: target.tenant },
         ...{ statusCode: exchange.statusCode, responseTimeMs: exchange.responseTimeMs },
         columns: writeColumns({ deliveryId, attempt: 1, isFailed, trace: exchange.trace }),
       },

@@ -70,6 +70,7 @@ export const DeliveryFilter = builder.inputType('DeliveryFilter', {
     status: t.field({ type: [DeliveryStatusEnum], description: 'One of these.' }),
     eventId: t.id({ description: 'Carries this event.' }),
     subscriptionId: t.id({ description: 'Goes to this subscription.' }),
+    tenant: t.string({ description: 'Goes to a subscription of this tenant.' }),
     error: t.string({ description: 'Has this text in `lastError`, in any case.' }),
     statusClass: t.field({ type: [StatusClassEnum], description: 'The last answer was one of these.' }),
     createdAt: t.field({ type: TimeRange, description: 'When the event was dispatched.' }),

@@ -4,6 +4,7 @@ import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import { eventSnapshotSelect } from '../../model/event-snapshot.js'
 import { EVENT_TYPE_FORM } from '../../model/event-type.js'
+import { fromStoredKey, TENANT_FORM } from '../../model/tenant.js'
 import { isUuid } from '../../platform/uuid.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
@@ -35,9 +36,15 @@ export const Event = builder.prismaObject('Event', {
         return payload
       },
     }),
-    status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
-    idempotencyKey: t.exposeString('idempotencyKey', {
+    tenant: t.exposeString('tenant', {
       nullable: true,
+      description: "Whose it is; null for the operator's own.",
+    }),
+    status: t.expose('status', { type: EventStatusEnum, description: 'What became of it.' }),
+    idempotencyKey: t.string({
+      nullable: true,
+      select: { idempotencyKey: true },
+      resolve: ({ idempotencyKey }) => fromStoredKey(idempotencyKey),
       description: 'What the producer gave so that it is published once.',
     }),
     isTest: t.exposeBoolean('isTest', { description: 'Whether it was sent by `sendTestEvent`.' }),
@@ -93,7 +100,10 @@ const EventFilter = builder.inputType('EventFilter', {
   fields: (t) => ({
     status: t.field({ type: [EventStatusEnum], description: 'One of these.' }),
     type: t.stringList({ description: 'One of these.' }),
-    idempotencyKey: t.string({ description: 'Was published with this key.' }),
+    tenant: t.string({ description: 'Is of this tenant.' }),
+    idempotencyKey: t.string({
+      description: 'Was published with this key: by `tenant`, or without it, for no tenant.',
+    }),
     subscriptionId: t.id({ description: 'Has a delivery to this subscription.' }),
     createdAt: t.field({ type: TimeRange, description: "The producer's own time, or that of acceptance." }),
   }),
@@ -134,6 +144,7 @@ const PublishEventInput = builder.inputType('PublishEventInput', {
   description: 'An event to publish.',
   fields: (t) => ({
     type: t.string({ required: true, description: `${EVENT_TYPE_FORM}.` }),
+    tenant: t.string({ description: `Whose event it is: ${TENANT_FORM}.` }),
     data: t.field({ type: 'JSONObject', required: true, description: 'What happened.' }),
     metadata: t.field({ type: 'JSONObject', description: 'What there is to say about it besides.' }),
     createdAt: t.field({ type: 'DateTime', description: "The producer's own time of the event." }),

@@ -28,6 +28,7 @@ const PreviewEventInput = builder.inputType('PreviewEventInput', {
   description: 'An event as it would be published.',
   fields: (t) => ({
     type: t.string({ required: true, description: `${EVENT_TYPE_FORM}.` }),
+    tenant: t.string({ description: 'Whose event it is.' }),
     data: t.field({ type: 'JSONObject', required: true, description: 'What happened.' }),
     metadata: t.field({ type: 'JSONObject', description: 'What there is to say about it besides.' }),
     createdAt: t.field({ type: 'DateTime', description: 'Now when it is absent.' }),

@@ -1,4 +1,5 @@
 import type { Prisma } from '../../generated/prisma/client.js'
+import { fromStoredFilter } from '../../model/tenant.js'
 import { parseInput } from '../../platform/input-errors.js'
 import { isPostgresText } from '../../platform/postgres/postgres-text.js'
 import { isUuid } from '../../platform/uuid.js'
@@ -33,6 +34,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     id: true,
     endpointUrl: true,
     eventTypes: true,
+    tenant: true,
     filter: true,
     isEnabled: true,
     description: true,
@@ -48,9 +50,15 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     eventTypes: t.exposeStringList('eventTypes', {
       description: 'Names and patterns: `user.*` is every type with further segments, `*` every type.',
     }),
-    filter: t.exposeString('filter', {
+    tenant: t.exposeString('tenant', {
       nullable: true,
+      description: "Whose it is; null for the operator's own.",
+    }),
+    filter: t.string({
+      nullable: true,
+      select: { filter: true, tenant: true },
       description: 'Which events of these types: an expression in CEL; null for all.',
+      resolve: ({ filter, tenant }) => fromStoredFilter(filter, tenant),
     }),
     filterErrors: t.relation('filterErrors', {
       nullable: true,
@@ -128,6 +136,7 @@ const SubscriptionFilter = builder.inputType('SubscriptionFilter', {
     isEnabled: t.boolean({ description: 'Takes events, or does not.' }),
     eventType: t.string({ description: 'Wants this type by name.' }),
     endpointUrl: t.string({ description: 'Has exactly this endpoint.' }),
+    tenant: t.string({ description: 'Is of this tenant.' }),
     labels: t.field({ type: 'JSONObject', description: 'Has all of these labels.' }),
   }),
 })
@@ -135,11 +144,12 @@ const SubscriptionFilter = builder.inputType('SubscriptionFilter', {
 function subscriptionsWhere(
   filter: typeof SubscriptionFilter.$inferInput | null | undefined,
 ): Prisma.SubscriptionWhereInput {
-  const { isEnabled, eventType, endpointUrl, labels: given } = filter ?? {}
+  const { isEnabled, eventType, endpointUrl, tenant, labels: given } = filter ?? {}
   return condition<Prisma.SubscriptionWhereInput>({
     isEnabled: isEnabled ?? undefined,
     eventTypes: eventType == null ? undefined : { hasSome: [eventType].filter(isPostgresText) },
     endpointUrl: byText(endpointUrl),
+    tenant: byText(tenant),
     labels: given == null ? undefined : { hasEvery: toStoredLabels(parseInput(labels, given)) },
     deletedAt: null,
   })
@@ -189,6 +199,7 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
   fields: (t) => ({
     endpointUrl: t.string({ required: true, description: inputForms.endpointUrl }),
     eventTypes: t.stringList({ required: true, description: inputForms.eventTypes }),
+    tenant: t.string({ description: inputForms.tenant }),
     filter: t.string({ description: inputForms.filter }),
     secret: t.string({ description: `${inputForms.secret} Generated when it is absent.` }),
     description: t.string({ description: inputForms.description }),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { statusClasses } from '../../deliveries/failures.js'
 import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
+import { tenant } from '../../model/tenant.js'
 import { isoTime } from '../../platform/iso-time.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
@@ -21,6 +22,7 @@ const listQuery = pageQuery.extend({
   status: deliveryStatus.optional(),
   eventId: idInQuery.optional(),
   subscriptionId: idInQuery.optional(),
+  tenant: tenant.optional().meta({ description: 'To subscriptions of this tenant.' }),
   error: z.string().min(1).max(500).optional().meta({ description: 'Text in `lastError`, in any case.' }),
   statusClass: z
     .enum(statusClasses, { error: `must be one of ${statusClasses.join(', ')}` })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { tenant } from '../../model/tenant.js'
 import { createSubscription, type SubscriptionContext } from '../../subscriptions/create.js'
 import { findSubscription, listSubscriptions } from '../../subscriptions/find.js'
 import { withHealth } from '../../subscriptions/health.js'
@@ -29,6 +30,7 @@ const listQuery = pageQuery.extend({
     .transform((text) => text === 'true')
     .optional(),
   label: labelQuery,
+  tenant: tenant.optional().meta({ description: 'Subscriptions of this tenant.' }),
 })
 
 export const subscriptionRoutes =
@@ -84,8 +86,9 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }),
         },
       },
-      async ({ query: { enabled, label, ...page } }) => {
-        const { items, nextCursor } = await listSubscriptions(context, { enabled, label }, page)
+      async ({ query: { enabled, label, tenant, ...page } }) => {
+        const filter = { enabled, label, tenant }
+        const { items, nextCursor } = await listSubscriptions(context, filter, page)
         return { items: (await withHealth(context.database, items)).map(toSubscription), nextCursor }
       },
     )

@@ -16,7 +16,14 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
     ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
     async (world, type) => {
       const { model, engine } = world
-      const publication = { type, data: '{}' as RawJson, metadata: null, idempotencyKey, createdAt: null }
+      const publication = {
+        type,
+        data: '{}' as RawJson,
+        tenant: null,
+        metadata: null,
+        idempotencyKey,
+        createdAt: null,
+      }
       const first = model.events.find(
         (event) => idempotencyKey !== null && event.idempotencyKey === idempotencyKey,
       )

@@ -1361,6 +1361,7 @@ export const EventScalarFieldEnum = {
   data: 'data',
   metadata: 'metadata',
   status: 'status',
+  tenant: 'tenant',
   idempotencyKey: 'idempotencyKey',
   contentHash: 'contentHash',
   deliveryCount: 'deliveryCount',
@@ -1383,6 +1384,7 @@ export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[key
 
 export const SubscriptionScalarFieldEnum = {
   id: 'id',
+  tenant: 'tenant',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
   filter: 'filter',
@@ -1446,6 +1448,7 @@ export const DeliveryScalarFieldEnum = {
   id: 'id',
   eventId: 'eventId',
   subscriptionId: 'subscriptionId',
+  tenant: 'tenant',
   status: 'status',
   attempts: 'attempts',
   budgetFrom: 'budgetFrom',

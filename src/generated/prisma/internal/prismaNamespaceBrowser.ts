@@ -87,6 +87,7 @@ export const EventScalarFieldEnum = {
   data: 'data',
   metadata: 'metadata',
   status: 'status',
+  tenant: 'tenant',
   idempotencyKey: 'idempotencyKey',
   contentHash: 'contentHash',
   deliveryCount: 'deliveryCount',
@@ -109,6 +110,7 @@ export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[key
 
 export const SubscriptionScalarFieldEnum = {
   id: 'id',
+  tenant: 'tenant',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
   filter: 'filter',
@@ -172,6 +174,7 @@ export const DeliveryScalarFieldEnum = {
   id: 'id',
   eventId: 'eventId',
   subscriptionId: 'subscriptionId',
+  tenant: 'tenant',
   status: 'status',
   attempts: 'attempts',
   budgetFrom: 'budgetFrom',

@@ -42,6 +42,7 @@ export type DeliveryMinAggregateOutputType = {
   id: string | null
   eventId: string | null
   subscriptionId: string | null
+  tenant: string | null
   status: $Enums.DeliveryStatus | null
   attempts: number | null
   budgetFrom: number | null
@@ -57,6 +58,7 @@ export type DeliveryMaxAggregateOutputType = {
   id: string | null
   eventId: string | null
   subscriptionId: string | null
+  tenant: string | null
   status: $Enums.DeliveryStatus | null
   attempts: number | null
   budgetFrom: number | null
@@ -72,6 +74,7 @@ export type DeliveryCountAggregateOutputType = {
   id: number
   eventId: number
   subscriptionId: number
+  tenant: number
   status: number
   attempts: number
   budgetFrom: number
@@ -101,6 +104,7 @@ export type DeliveryMinAggregateInputType = {
   id?: true
   eventId?: true
   subscriptionId?: true
+  tenant?: true
   status?: true
   attempts?: true
   budgetFrom?: true
@@ -116,6 +120,7 @@ export type DeliveryMaxAggregateInputType = {
   id?: true
   eventId?: true
   subscriptionId?: true
+  tenant?: true
   status?: true
   attempts?: true
   budgetFrom?: true
@@ -131,6 +136,7 @@ export type DeliveryCountAggregateInputType = {
   id?: true
   eventId?: true
   subscriptionId?: true
+  tenant?: true
   status?: true
   attempts?: true
   budgetFrom?: true
@@ -233,6 +239,7 @@ export type DeliveryGroupByOutputType = {
   id: string
   eventId: string
   subscriptionId: string
+  tenant: string | null
   status: $Enums.DeliveryStatus
   attempts: number
   budgetFrom: number
@@ -271,6 +278,7 @@ export type DeliveryWhereInput = {
   id?: Prisma.UuidFilter<"Delivery"> | string
   eventId?: Prisma.UuidFilter<"Delivery"> | string
   subscriptionId?: Prisma.UuidFilter<"Delivery"> | string
+  tenant?: Prisma.StringNullableFilter<"Delivery"> | string | null
   status?: Prisma.EnumDeliveryStatusFilter<"Delivery"> | $Enums.DeliveryStatus
   attempts?: Prisma.IntFilter<"Delivery"> | number
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
@@ -289,6 +297,7 @@ export type DeliveryOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   eventId?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   status?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
@@ -311,6 +320,7 @@ export type DeliveryWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.DeliveryWhereInput | Prisma.DeliveryWhereInput[]
   eventId?: Prisma.UuidFilter<"Delivery"> | string
   subscriptionId?: Prisma.UuidFilter<"Delivery"> | string
+  tenant?: Prisma.StringNullableFilter<"Delivery"> | string | null
   status?: Prisma.EnumDeliveryStatusFilter<"Delivery"> | $Enums.DeliveryStatus
   attempts?: Prisma.IntFilter<"Delivery"> | number
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
@@ -329,6 +339,7 @@ export type DeliveryOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   eventId?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   status?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
@@ -352,6 +363,7 @@ export type DeliveryScalarWhereWithAggregatesInput = {
   id?: Prisma.UuidWithAggregatesFilter<"Delivery"> | string
   eventId?: Prisma.UuidWithAggregatesFilter<"Delivery"> | string
   subscriptionId?: Prisma.UuidWithAggregatesFilter<"Delivery"> | string
+  tenant?: Prisma.StringNullableWithAggregatesFilter<"Delivery"> | string | null
   status?: Prisma.EnumDeliveryStatusWithAggregatesFilter<"Delivery"> | $Enums.DeliveryStatus
   attempts?: Prisma.IntWithAggregatesFilter<"Delivery"> | number
   budgetFrom?: Prisma.IntWithAggregatesFilter<"Delivery"> | number
@@ -365,6 +377,7 @@ export type DeliveryScalarWhereWithAggregatesInput = {
 
 export type DeliveryCreateInput = {
   id: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -383,6 +396,7 @@ export type DeliveryUncheckedCreateInput = {
   id: string
   eventId: string
   subscriptionId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -397,6 +411,7 @@ export type DeliveryUncheckedCreateInput = {
 
 export type DeliveryUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -415,6 +430,7 @@ export type DeliveryUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -431,6 +447,7 @@ export type DeliveryCreateManyInput = {
   id: string
   eventId: string
   subscriptionId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -444,6 +461,7 @@ export type DeliveryCreateManyInput = {
 
 export type DeliveryUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -459,6 +477,7 @@ export type DeliveryUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -489,6 +508,7 @@ export type DeliveryCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   eventId?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   status?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
@@ -510,6 +530,7 @@ export type DeliveryMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   eventId?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   status?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
@@ -525,6 +546,7 @@ export type DeliveryMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   eventId?: Prisma.SortOrder
   subscriptionId?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   status?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
@@ -651,6 +673,7 @@ export type DeliveryUpdateOneRequiredWithoutLogsNestedInput = {
 
 export type DeliveryCreateWithoutEventInput = {
   id: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -667,6 +690,7 @@ export type DeliveryCreateWithoutEventInput = {
 export type DeliveryUncheckedCreateWithoutEventInput = {
   id: string
   subscriptionId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -712,6 +736,7 @@ export type DeliveryScalarWhereInput = {
   id?: Prisma.UuidFilter<"Delivery"> | string
   eventId?: Prisma.UuidFilter<"Delivery"> | string
   subscriptionId?: Prisma.UuidFilter<"Delivery"> | string
+  tenant?: Prisma.StringNullableFilter<"Delivery"> | string | null
   status?: Prisma.EnumDeliveryStatusFilter<"Delivery"> | $Enums.DeliveryStatus
   attempts?: Prisma.IntFilter<"Delivery"> | number
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
@@ -725,6 +750,7 @@ export type DeliveryScalarWhereInput = {
 
 export type DeliveryCreateWithoutSubscriptionInput = {
   id: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -741,6 +767,7 @@ export type DeliveryCreateWithoutSubscriptionInput = {
 export type DeliveryUncheckedCreateWithoutSubscriptionInput = {
   id: string
   eventId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -781,6 +808,7 @@ export type DeliveryUpdateManyWithWhereWithoutSubscriptionInput = {
 
 export type DeliveryCreateWithoutLogsInput = {
   id: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -798,6 +826,7 @@ export type DeliveryUncheckedCreateWithoutLogsInput = {
   id: string
   eventId: string
   subscriptionId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -827,6 +856,7 @@ export type DeliveryUpdateToOneWithWhereWithoutLogsInput = {
 
 export type DeliveryUpdateWithoutLogsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -844,6 +874,7 @@ export type DeliveryUncheckedUpdateWithoutLogsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -858,6 +889,7 @@ export type DeliveryUncheckedUpdateWithoutLogsInput = {
 export type DeliveryCreateManyEventInput = {
   id: string
   subscriptionId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -871,6 +903,7 @@ export type DeliveryCreateManyEventInput = {
 
 export type DeliveryUpdateWithoutEventInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -887,6 +920,7 @@ export type DeliveryUpdateWithoutEventInput = {
 export type DeliveryUncheckedUpdateWithoutEventInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -902,6 +936,7 @@ export type DeliveryUncheckedUpdateWithoutEventInput = {
 export type DeliveryUncheckedUpdateManyWithoutEventInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   subscriptionId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -916,6 +951,7 @@ export type DeliveryUncheckedUpdateManyWithoutEventInput = {
 export type DeliveryCreateManySubscriptionInput = {
   id: string
   eventId: string
+  tenant?: string | null
   status?: $Enums.DeliveryStatus
   attempts?: number
   budgetFrom?: number
@@ -929,6 +965,7 @@ export type DeliveryCreateManySubscriptionInput = {
 
 export type DeliveryUpdateWithoutSubscriptionInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -945,6 +982,7 @@ export type DeliveryUpdateWithoutSubscriptionInput = {
 export type DeliveryUncheckedUpdateWithoutSubscriptionInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -960,6 +998,7 @@ export type DeliveryUncheckedUpdateWithoutSubscriptionInput = {
 export type DeliveryUncheckedUpdateManyWithoutSubscriptionInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   status?: Prisma.EnumDeliveryStatusFieldUpdateOperationsInput | $Enums.DeliveryStatus
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1006,6 +1045,7 @@ export type DeliverySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   id?: boolean
   eventId?: boolean
   subscriptionId?: boolean
+  tenant?: boolean
   status?: boolean
   attempts?: boolean
   budgetFrom?: boolean
@@ -1025,6 +1065,7 @@ export type DeliverySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   id?: boolean
   eventId?: boolean
   subscriptionId?: boolean
+  tenant?: boolean
   status?: boolean
   attempts?: boolean
   budgetFrom?: boolean
@@ -1042,6 +1083,7 @@ export type DeliverySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   id?: boolean
   eventId?: boolean
   subscriptionId?: boolean
+  tenant?: boolean
   status?: boolean
   attempts?: boolean
   budgetFrom?: boolean
@@ -1059,6 +1101,7 @@ export type DeliverySelectScalar = {
   id?: boolean
   eventId?: boolean
   subscriptionId?: boolean
+  tenant?: boolean
   status?: boolean
   attempts?: boolean
   budgetFrom?: boolean
@@ -1070,7 +1113,7 @@ export type DeliverySelectScalar = {
   updatedAt?: boolean
 }
 
-export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "lastError" | "lastStatusCode" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
+export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "tenant" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "lastError" | "lastStatusCode" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
 export type DeliveryInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
   subscription?: boolean | Prisma.SubscriptionDefaultArgs<ExtArgs>
@@ -1097,6 +1140,10 @@ export type $DeliveryPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     id: string
     eventId: string
     subscriptionId: string
+    /**
+     * That of its subscription.
+     */
+    tenant: string | null
     status: $Enums.DeliveryStatus
     attempts: number
     /**
@@ -1544,6 +1591,7 @@ export interface DeliveryFieldRefs {
   readonly id: Prisma.FieldRef<"Delivery", 'String'>
   readonly eventId: Prisma.FieldRef<"Delivery", 'String'>
   readonly subscriptionId: Prisma.FieldRef<"Delivery", 'String'>
+  readonly tenant: Prisma.FieldRef<"Delivery", 'String'>
   readonly status: Prisma.FieldRef<"Delivery", 'DeliveryStatus'>
   readonly attempts: Prisma.FieldRef<"Delivery", 'Int'>
   readonly budgetFrom: Prisma.FieldRef<"Delivery", 'Int'>

@@ -42,6 +42,7 @@ export type EventMinAggregateOutputType = {
   id: string | null
   type: string | null
   status: $Enums.EventStatus | null
+  tenant: string | null
   idempotencyKey: string | null
   contentHash: runtime.Bytes | null
   deliveryCount: number | null
@@ -56,6 +57,7 @@ export type EventMaxAggregateOutputType = {
   id: string | null
   type: string | null
   status: $Enums.EventStatus | null
+  tenant: string | null
   idempotencyKey: string | null
   contentHash: runtime.Bytes | null
   deliveryCount: number | null
@@ -72,6 +74,7 @@ export type EventCountAggregateOutputType = {
   data: number
   metadata: number
   status: number
+  tenant: number
   idempotencyKey: number
   contentHash: number
   deliveryCount: number
@@ -100,6 +103,7 @@ export type EventMinAggregateInputType = {
   id?: true
   type?: true
   status?: true
+  tenant?: true
   idempotencyKey?: true
   contentHash?: true
   deliveryCount?: true
@@ -114,6 +118,7 @@ export type EventMaxAggregateInputType = {
   id?: true
   type?: true
   status?: true
+  tenant?: true
   idempotencyKey?: true
   contentHash?: true
   deliveryCount?: true
@@ -130,6 +135,7 @@ export type EventCountAggregateInputType = {
   data?: true
   metadata?: true
   status?: true
+  tenant?: true
   idempotencyKey?: true
   contentHash?: true
   deliveryCount?: true
@@ -233,6 +239,7 @@ export type EventGroupByOutputType = {
   data: runtime.JsonValue
   metadata: runtime.JsonValue | null
   status: $Enums.EventStatus
+  tenant: string | null
   idempotencyKey: string | null
   contentHash: runtime.Bytes | null
   deliveryCount: number
@@ -272,6 +279,7 @@ export type EventWhereInput = {
   data?: Prisma.JsonFilter<"Event">
   metadata?: Prisma.JsonNullableFilter<"Event">
   status?: Prisma.EnumEventStatusFilter<"Event"> | $Enums.EventStatus
+  tenant?: Prisma.StringNullableFilter<"Event"> | string | null
   idempotencyKey?: Prisma.StringNullableFilter<"Event"> | string | null
   contentHash?: Prisma.BytesNullableFilter<"Event"> | runtime.Bytes | null
   deliveryCount?: Prisma.IntFilter<"Event"> | number
@@ -290,6 +298,7 @@ export type EventOrderByWithRelationInput = {
   data?: Prisma.SortOrder
   metadata?: Prisma.SortOrderInput | Prisma.SortOrder
   status?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
   contentHash?: Prisma.SortOrderInput | Prisma.SortOrder
   deliveryCount?: Prisma.SortOrder
@@ -312,6 +321,7 @@ export type EventWhereUniqueInput = Prisma.AtLeast<{
   data?: Prisma.JsonFilter<"Event">
   metadata?: Prisma.JsonNullableFilter<"Event">
   status?: Prisma.EnumEventStatusFilter<"Event"> | $Enums.EventStatus
+  tenant?: Prisma.StringNullableFilter<"Event"> | string | null
   contentHash?: Prisma.BytesNullableFilter<"Event"> | runtime.Bytes | null
   deliveryCount?: Prisma.IntFilter<"Event"> | number
   sentCount?: Prisma.IntFilter<"Event"> | number
@@ -329,6 +339,7 @@ export type EventOrderByWithAggregationInput = {
   data?: Prisma.SortOrder
   metadata?: Prisma.SortOrderInput | Prisma.SortOrder
   status?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrderInput | Prisma.SortOrder
   contentHash?: Prisma.SortOrderInput | Prisma.SortOrder
   deliveryCount?: Prisma.SortOrder
@@ -353,6 +364,7 @@ export type EventScalarWhereWithAggregatesInput = {
   data?: Prisma.JsonWithAggregatesFilter<"Event">
   metadata?: Prisma.JsonNullableWithAggregatesFilter<"Event">
   status?: Prisma.EnumEventStatusWithAggregatesFilter<"Event"> | $Enums.EventStatus
+  tenant?: Prisma.StringNullableWithAggregatesFilter<"Event"> | string | null
   idempotencyKey?: Prisma.StringNullableWithAggregatesFilter<"Event"> | string | null
   contentHash?: Prisma.BytesNullableWithAggregatesFilter<"Event"> | runtime.Bytes | null
   deliveryCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
@@ -369,6 +381,7 @@ export type EventCreateInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -387,6 +400,7 @@ export type EventUncheckedCreateInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -405,6 +419,7 @@ export type EventUpdateInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -423,6 +438,7 @@ export type EventUncheckedUpdateInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -441,6 +457,7 @@ export type EventCreateManyInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -457,6 +474,7 @@ export type EventUpdateManyMutationInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -473,6 +491,7 @@ export type EventUncheckedUpdateManyInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -489,6 +508,7 @@ export type EventCountOrderByAggregateInput = {
   data?: Prisma.SortOrder
   metadata?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   contentHash?: Prisma.SortOrder
   deliveryCount?: Prisma.SortOrder
@@ -509,6 +529,7 @@ export type EventMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   type?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   contentHash?: Prisma.SortOrder
   deliveryCount?: Prisma.SortOrder
@@ -523,6 +544,7 @@ export type EventMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   type?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   idempotencyKey?: Prisma.SortOrder
   contentHash?: Prisma.SortOrder
   deliveryCount?: Prisma.SortOrder
@@ -610,6 +632,7 @@ export type EventCreateWithoutOutboxEntryInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -627,6 +650,7 @@ export type EventUncheckedCreateWithoutOutboxEntryInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -660,6 +684,7 @@ export type EventUpdateWithoutOutboxEntryInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -677,6 +702,7 @@ export type EventUncheckedUpdateWithoutOutboxEntryInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -694,6 +720,7 @@ export type EventCreateWithoutDeliveriesInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -711,6 +738,7 @@ export type EventUncheckedCreateWithoutDeliveriesInput = {
   data: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: $Enums.EventStatus
+  tenant?: string | null
   idempotencyKey?: string | null
   contentHash?: runtime.Bytes | null
   deliveryCount?: number
@@ -744,6 +772,7 @@ export type EventUpdateWithoutDeliveriesInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -761,6 +790,7 @@ export type EventUncheckedUpdateWithoutDeliveriesInput = {
   data?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   metadata?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   status?: Prisma.EnumEventStatusFieldUpdateOperationsInput | $Enums.EventStatus
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idempotencyKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   contentHash?: Prisma.NullableBytesFieldUpdateOperationsInput | runtime.Bytes | null
   deliveryCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -809,6 +839,7 @@ export type EventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   data?: boolean
   metadata?: boolean
   status?: boolean
+  tenant?: boolean
   idempotencyKey?: boolean
   contentHash?: boolean
   deliveryCount?: boolean
@@ -828,6 +859,7 @@ export type EventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   data?: boolean
   metadata?: boolean
   status?: boolean
+  tenant?: boolean
   idempotencyKey?: boolean
   contentHash?: boolean
   deliveryCount?: boolean
@@ -844,6 +876,7 @@ export type EventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   data?: boolean
   metadata?: boolean
   status?: boolean
+  tenant?: boolean
   idempotencyKey?: boolean
   contentHash?: boolean
   deliveryCount?: boolean
@@ -860,6 +893,7 @@ export type EventSelectScalar = {
   data?: boolean
   metadata?: boolean
   status?: boolean
+  tenant?: boolean
   idempotencyKey?: boolean
   contentHash?: boolean
   deliveryCount?: boolean
@@ -870,7 +904,7 @@ export type EventSelectScalar = {
   updatedAt?: boolean
 }
 
-export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
+export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
 export type EventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
   deliveries?: boolean | Prisma.Event$deliveriesArgs<ExtArgs>
@@ -897,6 +931,13 @@ export type $EventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     data: runtime.JsonValue
     metadata: runtime.JsonValue | null
     status: $Enums.EventStatus
+    /**
+     * Whose it is; null for the operator's own.
+     */
+    tenant: string | null
+    /**
+     * Of a tenant's event, the tenant stands before the key, so that tenants may use the same: `src/model/tenant.ts`.
+     */
     idempotencyKey: string | null
     /**
      * SHA-256 of the canonical content; only kept beside an idempotency key.
@@ -1344,6 +1385,7 @@ export interface EventFieldRefs {
   readonly data: Prisma.FieldRef<"Event", 'Json'>
   readonly metadata: Prisma.FieldRef<"Event", 'Json'>
   readonly status: Prisma.FieldRef<"Event", 'EventStatus'>
+  readonly tenant: Prisma.FieldRef<"Event", 'String'>
   readonly idempotencyKey: Prisma.FieldRef<"Event", 'String'>
   readonly contentHash: Prisma.FieldRef<"Event", 'Bytes'>
   readonly deliveryCount: Prisma.FieldRef<"Event", 'Int'>

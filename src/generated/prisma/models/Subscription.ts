@@ -44,6 +44,7 @@ export type SubscriptionSumAggregateOutputType = {
 
 export type SubscriptionMinAggregateOutputType = {
   id: string | null
+  tenant: string | null
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
@@ -67,6 +68,7 @@ export type SubscriptionMinAggregateOutputType = {
 
 export type SubscriptionMaxAggregateOutputType = {
   id: string | null
+  tenant: string | null
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
@@ -90,6 +92,7 @@ export type SubscriptionMaxAggregateOutputType = {
 
 export type SubscriptionCountAggregateOutputType = {
   id: number
+  tenant: number
   endpointUrl: number
   eventTypes: number
   filter: number
@@ -141,6 +144,7 @@ export type SubscriptionSumAggregateInputType = {
 
 export type SubscriptionMinAggregateInputType = {
   id?: true
+  tenant?: true
   endpointUrl?: true
   filter?: true
   isEnabled?: true
@@ -164,6 +168,7 @@ export type SubscriptionMinAggregateInputType = {
 
 export type SubscriptionMaxAggregateInputType = {
   id?: true
+  tenant?: true
   endpointUrl?: true
   filter?: true
   isEnabled?: true
@@ -187,6 +192,7 @@ export type SubscriptionMaxAggregateInputType = {
 
 export type SubscriptionCountAggregateInputType = {
   id?: true
+  tenant?: true
   endpointUrl?: true
   eventTypes?: true
   filter?: true
@@ -307,6 +313,7 @@ export type SubscriptionGroupByArgs<ExtArgs extends runtime.Types.Extensions.Int
 
 export type SubscriptionGroupByOutputType = {
   id: string
+  tenant: string | null
   endpointUrl: string
   eventTypes: string[]
   filter: string | null
@@ -363,6 +370,7 @@ export type SubscriptionWhereInput = {
   OR?: Prisma.SubscriptionWhereInput[]
   NOT?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
   id?: Prisma.UuidFilter<"Subscription"> | string
+  tenant?: Prisma.StringNullableFilter<"Subscription"> | string | null
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -398,6 +406,7 @@ export type SubscriptionWhereInput = {
 
 export type SubscriptionOrderByWithRelationInput = {
   id?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -437,6 +446,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   AND?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
   OR?: Prisma.SubscriptionWhereInput[]
   NOT?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
+  tenant?: Prisma.StringNullableFilter<"Subscription"> | string | null
   endpointUrl?: Prisma.StringFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
@@ -471,6 +481,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
 
 export type SubscriptionOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
+  tenant?: Prisma.SortOrderInput | Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -512,6 +523,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   OR?: Prisma.SubscriptionScalarWhereWithAggregatesInput[]
   NOT?: Prisma.SubscriptionScalarWhereWithAggregatesInput | Prisma.SubscriptionScalarWhereWithAggregatesInput[]
   id?: Prisma.UuidWithAggregatesFilter<"Subscription"> | string
+  tenant?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   endpointUrl?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
@@ -545,6 +557,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
 
 export type SubscriptionCreateInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -580,6 +593,7 @@ export type SubscriptionCreateInput = {
 
 export type SubscriptionUncheckedCreateInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -615,6 +629,7 @@ export type SubscriptionUncheckedCreateInput = {
 
 export type SubscriptionUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -650,6 +665,7 @@ export type SubscriptionUpdateInput = {
 
 export type SubscriptionUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -685,6 +701,7 @@ export type SubscriptionUncheckedUpdateInput = {
 
 export type SubscriptionCreateManyInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -718,6 +735,7 @@ export type SubscriptionCreateManyInput = {
 
 export type SubscriptionUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -751,6 +769,7 @@ export type SubscriptionUpdateManyMutationInput = {
 
 export type SubscriptionUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -800,6 +819,7 @@ export type EnumSignatureVersionNullableListFilter<$PrismaModel = never> = {
 
 export type SubscriptionCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrder
@@ -841,6 +861,7 @@ export type SubscriptionAvgOrderByAggregateInput = {
 
 export type SubscriptionMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -864,6 +885,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
 
 export type SubscriptionMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
+  tenant?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -987,6 +1009,7 @@ export type SubscriptionUpdateOneRequiredWithoutDeliveriesNestedInput = {
 
 export type SubscriptionCreateWithoutFilterErrorsInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -1021,6 +1044,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
 
 export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -1071,6 +1095,7 @@ export type SubscriptionUpdateToOneWithWhereWithoutFilterErrorsInput = {
 
 export type SubscriptionUpdateWithoutFilterErrorsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1105,6 +1130,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
 
 export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1139,6 +1165,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
 
 export type SubscriptionCreateWithoutDeliveriesInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -1173,6 +1200,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
 
 export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   id: string
+  tenant?: string | null
   endpointUrl: string
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
@@ -1223,6 +1251,7 @@ export type SubscriptionUpdateToOneWithWhereWithoutDeliveriesInput = {
 
 export type SubscriptionUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1257,6 +1286,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
 
 export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1322,6 +1352,7 @@ export type SubscriptionCountOutputTypeCountDeliveriesArgs<ExtArgs extends runti
 
 export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
+  tenant?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1358,6 +1389,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
 
 export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
+  tenant?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1391,6 +1423,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
 
 export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
+  tenant?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1424,6 +1457,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
 
 export type SubscriptionSelectScalar = {
   id?: boolean
+  tenant?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1455,7 +1489,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1472,10 +1506,14 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     id: string
+    /**
+     * Whose it is; null for the operator's own. It never changes.
+     */
+    tenant: string | null
     endpointUrl: string
     eventTypes: string[]
     /**
-     * An expression in CEL: of the events of its types, those for which it is true.
+     * An expression in CEL: of the events of its types, those for which it is true. A trigger puts the tenant before it.
      */
     filter: string | null
     isEnabled: boolean
@@ -1545,7 +1583,7 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     keyPairs: runtime.JsonValue
     /**
-     * SHA-256 of endpointUrl and the sorted set of eventTypes: what makes two subscriptions equal.
+     * SHA-256 of endpointUrl, the sorted set of eventTypes and the tenant: what makes two subscriptions equal.
      */
     fingerprint: runtime.Bytes
     createdAt: Date
@@ -1984,6 +2022,7 @@ export interface Prisma__SubscriptionClient<T, Null = never, ExtArgs extends run
  */
 export interface SubscriptionFieldRefs {
   readonly id: Prisma.FieldRef<"Subscription", 'String'>
+  readonly tenant: Prisma.FieldRef<"Subscription", 'String'>
   readonly endpointUrl: Prisma.FieldRef<"Subscription", 'String'>
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly filter: Prisma.FieldRef<"Subscription", 'String'>
