@@ -46,6 +46,7 @@ export const rooms = {
         'matching',
         'filters',
         'api-keys',
+        'tenants',
         'secrets',
       ],
       ...['telemetry', 'model', 'platform', 'budgets.ts'],
@@ -69,6 +70,7 @@ export const rooms = {
         'delivery-metrics',
         'subscriptions',
         'api-keys',
+        'tenants',
         'secrets',
         'model',
       ],
@@ -78,14 +80,14 @@ export const rooms = {
   graphql: {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
-      ...['events', 'deliveries', 'delivery-metrics', 'subscriptions', 'api-keys', 'secrets', 'model'],
+      ...['events', 'deliveries', 'delivery-metrics', 'subscriptions', 'api-keys', 'tenants', 'secrets', 'model'],
       ...['telemetry', 'platform', 'errors.ts'],
     ],
   },
   'delivery-engine': {
     what: 'from an accepted event to a recorded attempt',
     imports: [
-      ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'secrets', 'model'],
+      ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'tenants', 'secrets', 'model'],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
@@ -95,7 +97,7 @@ export const rooms = {
   },
   events: {
     what: 'publish, accept, find; what a publication is',
-    imports: ['matching', 'filters', 'telemetry', 'model', 'platform', 'errors.ts'],
+    imports: ['matching', 'filters', 'tenants', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   matching: {
     what: 'which subscriptions want an event: an index in memory, and whether it is current',
@@ -103,14 +105,18 @@ export const rooms = {
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',
-    imports: ['secrets', 'telemetry', 'model', 'platform', 'errors.ts'],
+    imports: ['tenants', 'secrets', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   subscriptions: {
     what: 'create, update, delete, find; what a subscription may say',
-    imports: ['delivery-metrics', 'filters', 'secrets', 'model', 'platform', 'errors.ts'],
+    imports: ['delivery-metrics', 'filters', 'tenants', 'secrets', 'model', 'platform', 'errors.ts'],
   },
   'delivery-metrics': {
     what: 'attempts and response times by minute and hour: recorded, merged, found, removed',
+    imports: ['tenants', 'platform', 'errors.ts'],
+  },
+  tenants: {
+    what: 'what a viewer may see and make: the database without what is of other tenants',
     imports: ['platform', 'errors.ts'],
   },
   filters: {
@@ -123,7 +129,7 @@ export const rooms = {
   },
   'api-keys': {
     what: 'who may call the service, and for what',
-    imports: ['telemetry', 'platform', 'errors.ts'],
+    imports: ['telemetry', 'model', 'platform', 'errors.ts'],
   },
   telemetry: {
     what: 'service events, and the metrics and log lines that listen to them',

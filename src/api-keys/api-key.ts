@@ -13,6 +13,8 @@ export interface ApiKey {
   /** The position of the entry, such as `API_KEYS#2`. Identifies a key without a name. */
   readonly place: string
   readonly scopes: ReadonlySet<Scope>
+  /** The tenant that it is bound to: it sees, changes and makes nothing else. Null: it may do so with everything. */
+  readonly tenant: string | null
   /** SHA-256 of the key. */
   readonly hash: Buffer
 }
@@ -24,8 +26,9 @@ export const isScope = (text: string): text is Scope => (scopes as readonly stri
 /** The name of the key in logs. */
 export const labelOf = ({ name, place }: ApiKey): string => name ?? place
 
-/** Whether both have the same hash, name and scopes. The place may differ. */
+/** Whether both have the same hash, name, scopes and tenant. The place may differ. */
 export const isSameKey = (one: ApiKey, other: ApiKey): boolean =>
   one.hash.equals(other.hash) &&
   one.name === other.name &&
+  one.tenant === other.tenant &&
   scopes.every((scope) => one.scopes.has(scope) === other.scopes.has(scope))

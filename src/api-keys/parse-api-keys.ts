@@ -1,8 +1,9 @@
 /**
  * Parses the entries of `API_KEYS` and of `API_KEYS_FILE`. An entry is a plain API key with every scope, or
- * `name=scope+scope=key`. `sha256:` and a hash may replace the key. A problem never quotes the entry, because any part
+ * `name=scope+scope=key`, or `name=scope+scope@tenant=key`. `sha256:` and a hash may replace the key. A problem never quotes the entry, because any part
  * of it may be a key.
  */
+import { isTenant, TENANT_FORM } from '../model/tenant.js'
 import { type ApiKey, hashKey, isScope, scopes } from './api-key.js'
 
 /** The valid API keys, and the problems of the other entries. */
@@ -15,8 +16,8 @@ export interface ParsedApiKeys {
  * Plain keys in Base64 don't match this: Base64 has `=` only at its end, so only another `=`, or nothing, follows the
  * second `=`.
  */
-const extended = /^([A-Za-z][\w.-]{0,63})=([A-Za-z]+(?:\+[A-Za-z]+)*)=(?!=*$)(.*)$/
-const withoutKey = /^[A-Za-z][\w.-]{0,63}=([A-Za-z]+(?:\+[A-Za-z]+)*)=$/
+const extended = /^([A-Za-z][\w.-]{0,63})=([A-Za-z]+(?:\+[A-Za-z]+)*)(?:@([^=]*))?=(?!=*$)(.*)$/
+const withoutKey = /^[A-Za-z][\w.-]{0,63}=([A-Za-z]+(?:\+[A-Za-z]+)*)(?:@[^=]*)?=$/
 
 /** A header carries these characters unchanged (RFC 9110 §5.5). */
 const sendable = /^[\x20-\x7e]+$/
@@ -54,11 +55,12 @@ export function findRepeats(keys: ApiKey[]): string[] {
 
 /** @returns the API key, or the problem of the entry */
 function parseApiKey(place: string, text: string, minLength: number): ApiKey | string {
-  const [, name, names = '', key = text] = extended.exec(text) ?? []
+  const [, name, names = '', tenant = null, key = text] = extended.exec(text) ?? []
   const scopeNames = name === undefined ? [...scopes] : names.split('+')
   if (!scopeNames.every(isScope)) {
     return `names a scope that there is not: there are ${SCOPES}, and a plain key of this form is written name=${scopes.join('+')}=key`
   }
+  if (tenant !== null && !isTenant(tenant)) return `names a tenant that can't be: it has ${TENANT_FORM}`
   if (withoutKey.exec(text)?.[1]?.split('+').every(isScope)) return 'has a name and scopes, and no key'
   if (!sendable.test(key)) {
     return 'has a character that no header can carry: a key is made of letters, digits and other printable ASCII'
@@ -68,7 +70,7 @@ function parseApiKey(place: string, text: string, minLength: number): ApiKey | s
   }
   const hash = key.startsWith(HASH_PREFIX) ? readHash(key.slice(HASH_PREFIX.length)) : hashKey(key)
   if (hash === undefined) return `must have 64 hexadecimal digits after ${HASH_PREFIX}`
-  return { name, place, scopes: new Set(scopeNames), hash }
+  return { name, place, scopes: new Set(scopeNames), tenant, hash }
 }
 
 function readHash(hex: string): Buffer | undefined {

@@ -11,6 +11,8 @@ import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import { findDelivery } from './find.js'
 
 /** `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`. */
@@ -38,7 +40,9 @@ const giveUpSql = (condition: string): string => `
   ${sqlChangedRows('given_up', "(select * from counted where status <> 'PROCESSING') as finished")}`
 
 /** `$2` the id. */
-const cancelOne: Statement = { name: 'cancel-delivery', text: giveUpSql('d.id = $2') }
+const cancelOne = forViewer({ name: 'cancel-delivery', parameters: 2 }, ({ isVisible }) =>
+  giveUpSql(`d.id = $2 and ${isVisible('d')}`),
+)
 
 /** `$2` the limit. */
 const giveUpOfDeleted: Statement = {
@@ -57,14 +61,15 @@ const giveUpOfDeleted: Statement = {
 }
 
 export interface CancelContext {
-  database: Database
+  database: VisibleDatabase
   serviceEvents: ServiceEvents
 }
 
 /** @throws ServiceError NOT_FOUND, or CONFLICT when the delivery is not waiting */
 export async function cancelDelivery(context: CancelContext, id: string): Promise<void> {
   const before = await findDelivery(context.database, id)
-  if ((await giveUp(context, cancelOne, 'cancelled by hand', id)) > 0) return
+  const rows = await context.database.query<ChangedRow>(cancelOne, ['cancelled by hand', id])
+  if (announce(context, rows) > 0) return
   const isOpen = before.nextRunAt !== null
   throw new ServiceError(
     'CONFLICT',
@@ -75,17 +80,16 @@ export async function cancelDelivery(context: CancelContext, id: string): Promis
 }
 
 /** Gives up waiting deliveries of deleted subscriptions. @returns how many, `limit` at most */
-export function giveUpDeletedDeliveries(context: CancelContext, limit: number): Promise<number> {
-  return giveUp(context, giveUpOfDeleted, 'its subscription was deleted', limit)
+export async function giveUpDeletedDeliveries(
+  { database, serviceEvents }: { database: Database; serviceEvents: ServiceEvents },
+  limit: number,
+): Promise<number> {
+  const rows = await database.query<ChangedRow>(giveUpOfDeleted, ['its subscription was deleted', limit])
+  return announce({ serviceEvents }, rows)
 }
 
-async function giveUp(
-  { database, serviceEvents }: CancelContext,
-  statement: Statement,
-  reason: string,
-  idOrLimit: string | number,
-): Promise<number> {
-  const rows = await database.query<ChangedRow>(statement, [reason, idOrLimit])
+/** @returns how many deliveries were given up */
+function announce({ serviceEvents }: { serviceEvents: ServiceEvents }, rows: ChangedRow[]): number {
   announceChanges(serviceEvents, changesOfRows(rows))
   return rows.filter(({ kind }) => kind === 'delivery').length
 }

@@ -3,7 +3,7 @@ import { Prisma } from '../generated/prisma/client.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { type DeliverySnapshot, sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { sqlAnd } from '../platform/keyset.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 export interface ChangedSince {
   from: Date
@@ -21,10 +21,11 @@ const PAGE_SIZE = 500
  * deliveries of the page before have been taken.
  */
 export async function* changedSince(
-  { prisma }: Database,
+  { prisma, tenant }: VisibleDatabase,
   { from, to, eventId, subscriptionId, status }: ChangedSince,
 ): AsyncGenerator<DeliverySnapshot, void> {
   const conditions = [
+    ...(tenant === null ? [] : [Prisma.sql`d.tenant = ${tenant}`]),
     Prisma.sql`d."updatedAt" <= ${to}`,
     ...(eventId === undefined ? [] : [Prisma.sql`d."eventId" = ${eventId}::uuid`]),
     ...(subscriptionId === undefined ? [] : [Prisma.sql`d."subscriptionId" = ${subscriptionId}::uuid`]),

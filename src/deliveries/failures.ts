@@ -5,8 +5,8 @@
  */
 import { badInput } from '../errors.js'
 import { Prisma } from '../generated/prisma/client.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 /** By the status of the last answer; NONE where there was none. */
 export const statusClasses = ['HTTP_2XX', 'HTTP_3XX', 'HTTP_4XX', 'HTTP_5XX', 'NONE'] as const
@@ -27,14 +27,20 @@ export interface FailureConditions {
 const MAX_FAILURES = 1000
 
 /** @throws ServiceError BAD_USER_INPUT */
-export async function findFailures({ prisma }: Database, conditions: FailureConditions): Promise<Failure[]> {
+export async function findFailures(
+  { prisma, tenant }: VisibleDatabase,
+  conditions: FailureConditions,
+): Promise<Failure[]> {
   const { error = null, statusClass } = conditions
   if (error !== null && !isPostgresText(error)) return []
+  const isVisible = tenant === null ? Prisma.sql`true` : Prisma.sql`d.tenant = ${tenant}`
   const found = await prisma.$queryRaw<Failure[]>`
     with recursive errors as (
-      (select d."lastError" as error from deliveries d where d."lastError" is not null order by d."lastError" limit 1)
+      (select d."lastError" as error from deliveries d where ${isVisible} and d."lastError" is not null
+       order by d."lastError" limit 1)
       union all
-      select (select d."lastError" from deliveries d where d."lastError" > errors.error order by d."lastError" limit 1)
+      select (select d."lastError" from deliveries d where ${isVisible} and d."lastError" > errors.error
+              order by d."lastError" limit 1)
       from errors where errors.error is not null
     ), wanted as (
       select error from (select error from errors limit ${MAX_FAILURES + 1}) as e
@@ -43,17 +49,18 @@ export async function findFailures({ prisma }: Database, conditions: FailureCond
     select wanted.error, codes.code from wanted cross join lateral (
       with recursive codes as (
         (select d."lastStatusCode" as code from deliveries d
-         where d."lastError" = wanted.error and d."lastStatusCode" is not null order by d."lastStatusCode" limit 1)
+         where ${isVisible} and d."lastError" = wanted.error and d."lastStatusCode" is not null order by d."lastStatusCode" limit 1)
         union all
         select (select d."lastStatusCode" from deliveries d
-                where d."lastError" = wanted.error and d."lastStatusCode" > codes.code
+                where ${isVisible} and d."lastError" = wanted.error and d."lastStatusCode" > codes.code
                 order by d."lastStatusCode" limit 1)
         from codes where codes.code is not null
       )
       select code from codes where code is not null
       union all
       select null where exists (
-        select from deliveries d where d."lastError" = wanted.error and d."lastStatusCode" is null
+        select from deliveries d
+        where ${isVisible} and d."lastError" = wanted.error and d."lastStatusCode" is null
       )
     ) as codes
     limit ${MAX_FAILURES + 1}`

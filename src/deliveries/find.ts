@@ -2,8 +2,8 @@ import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { TimeRange } from '../platform/keyset.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 import type { StatusClass } from './failures.js'
 import { loadPage } from './pages.js'
 import { withWaitingFor } from './waiting-for.js'
@@ -21,7 +21,7 @@ export interface DeliveryFilter {
 }
 
 /** Deliveries, newest first. An id in the filter that can't exist matches nothing. */
-export async function listDeliveries(database: Database, filter: DeliveryFilter, page: PageRequest) {
+export async function listDeliveries(database: VisibleDatabase, filter: DeliveryFilter, page: PageRequest) {
   const { status, statusClass, ...others } = filter
   const { take, where } = pageArguments(page)
   const rows = await loadPage(database, {
@@ -37,7 +37,7 @@ export async function listDeliveries(database: Database, filter: DeliveryFilter,
 }
 
 /** A delivery, without its logs. @throws ServiceError NOT_FOUND */
-export async function findDelivery({ prisma }: Database, id: string) {
+export async function findDelivery({ prisma }: VisibleDatabase, id: string) {
   const delivery = isUuid(id) ? await prisma.delivery.findUnique({ where: { id } }) : null
   if (delivery === null) throw notFound('delivery', id)
   return delivery

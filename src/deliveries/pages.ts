@@ -18,9 +18,10 @@ import {
   sqlPage,
   type TimeRange,
 } from '../platform/keyset.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { isUuid } from '../platform/uuid.js'
+import { visibleFilter } from '../tenants/viewer.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 import {
   type Failure,
   type FailureConditions,
@@ -53,24 +54,30 @@ export interface DeliveryConditions extends FailureConditions {
   updatedAt?: TimeRange | null | undefined
 }
 
-export async function loadPage(database: Database, page: DeliveryPage): Promise<Delivery[]> {
+export async function loadPage(database: VisibleDatabase, asked: DeliveryPage): Promise<Delivery[]> {
+  const filter = visibleFilter(database, asked.filter)
+  if (filter === undefined) return []
+  const page = { ...asked, filter }
   const failures = await failuresOf(database, page)
   return loadFound(database, page, pageSql(page, failures))
 }
 
 /** The pages of these parents, one after the other. */
 export async function loadPages(
-  database: Database,
-  page: RelatedPage,
+  database: VisibleDatabase,
+  asked: RelatedPage,
   parentIds: string[],
 ): Promise<Delivery[]> {
+  const filter = visibleFilter(database, asked.filter)
+  if (filter === undefined) return []
+  const page = { ...asked, filter }
   const ofParent = pageSql(page, await failuresOf(database, page), page.by)
   const sql = Prisma.sql`
     select page.id from unnest(${parentIds}::uuid[]) as parent (id) cross join lateral (${ofParent}) as page`
   return loadFound(database, page, sql)
 }
 
-async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: Prisma.Sql) {
+async function loadFound({ prisma }: VisibleDatabase, { query }: DeliveryPage, idsSql: Prisma.Sql) {
   const { include, select } = query
   const found = await prisma.$queryRaw<{ id: string }[]>(idsSql)
   if (found.length === 0) return []
@@ -86,7 +93,10 @@ async function loadFound({ prisma }: Database, { query }: DeliveryPage, idsSql: 
 const id = Prisma.sql`d.id`
 
 /** Undefined when the filter asks for none. */
-async function failuresOf(database: Database, { filter }: DeliveryPage): Promise<Failure[] | undefined> {
+async function failuresOf(
+  database: VisibleDatabase,
+  { filter }: DeliveryPage,
+): Promise<Failure[] | undefined> {
   const { error, statusClass } = filter ?? {}
   return error == null && statusClass == null ? undefined : findFailures(database, { error, statusClass })
 }

@@ -10,11 +10,12 @@ import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import { MAX_LIMIT } from '../platform/paging.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
 import { announceChanges, type ChangedRow, changedRowKinds, changesOfRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer, type VisibleStatement } from '../tenants/visible-statement.js'
 import { findDelivery } from './find.js'
 
 /** Why a retry does not send a delivery now. */
@@ -99,13 +100,17 @@ const retrySql = (condition: string): string => `
     },
   })}`
 
-const retryOne: Statement = { name: 'retry-delivery', text: retrySql('d.id = $1') }
-const retryAll: Statement = { name: 'retry-event', text: retrySql('d."eventId" = $1') }
+const retryOne = forViewer({ name: 'retry-delivery', parameters: 1 }, ({ isVisible }) =>
+  retrySql(`d.id = $1 and ${isVisible('d')}`),
+)
+const retryAll = forViewer({ name: 'retry-event', parameters: 1 }, ({ isVisible }) =>
+  retrySql(`d."eventId" = $1 and ${isVisible('d')}`),
+)
 
 type RetryRow = ChangedRow | ({ kind: 'result' } & RetryResult)
 
 export interface RetryContext {
-  database: Database
+  database: VisibleDatabase
   serviceEvents: ServiceEvents
   /** Called after a commit that made deliveries due. */
   onDue(): void
@@ -152,10 +157,14 @@ export async function retryEvent(context: RetryContext, eventId: string): Promis
   }
 }
 
-const exists = async ({ prisma }: Database, eventId: string): Promise<boolean> =>
+const exists = async ({ prisma }: VisibleDatabase, eventId: string): Promise<boolean> =>
   (await prisma.event.count({ where: { id: eventId } })) > 0
 
-async function retry({ database, serviceEvents, onDue }: RetryContext, statement: Statement, id: string) {
+async function retry(
+  { database, serviceEvents, onDue }: RetryContext,
+  statement: VisibleStatement,
+  id: string,
+) {
   const rows = await database.query<RetryRow>(statement, [id])
   const changed = rows.filter((row) => row.kind !== 'result')
   announceChanges(serviceEvents, changesOfRows(changed))

@@ -1,4 +1,5 @@
-import type { Database, Statement } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 
 export interface Stats {
   eventsTotal: number
@@ -22,7 +23,8 @@ interface Counters {
 
 export interface StatsReading {
   stats: Stats
-  counters: Counters
+  /** Null for a viewer of one tenant: only those of all tenants are kept. */
+  counters: Counters | null
   /** By the database's clock. */
   at: Date
 }
@@ -30,9 +32,10 @@ export interface StatsReading {
 /** PostgreSQL sums in more than 53 bits, which arrive as text. */
 type SumCountersRow = Record<keyof Stats | keyof Counters, string> & { at: Date }
 
-const sumCounters: Statement = {
-  name: 'sum-counters',
-  text: `
+/** For a viewer of everything. */
+const sumCounters = forViewer(
+  { name: 'sum-counters', parameters: 0 },
+  ({ tenant }) => `
     select
       t.events as "eventsTotal", t.pending + t.sent + t.failed + t.dead as "deliveriesTotal",
       t.pending as "deliveriesPending", t.sent as "deliveriesSent",
@@ -48,10 +51,35 @@ const sumCounters: Statement = {
               coalesce(sum("deadAttempts"), 0) as "deadAttempts"
        from tallies) as t,
       (select count(*) as total, count(*) filter (where "isEnabled") as enabled from subscriptions
-       where "deletedAt" is null) as s`,
-}
+       where "deletedAt" is null) as s
+    where ${tenant} is null`,
+)
 
-export async function readStats(database: Database): Promise<StatsReading> {
+/** For a viewer of one tenant: its rows are counted, which takes longer the more it has. */
+const countRows = forViewer(
+  { name: 'count-rows-of-tenant', parameters: 0 },
+  ({ tenant }) => `
+    select e.total as "eventsTotal", d.*, s.*, statement_timestamp() as at
+    from
+      (select count(*) as total from events where tenant = ${tenant}) as e,
+      (select count(*) as "deliveriesTotal",
+              count(*) filter (where status = 'PENDING') as "deliveriesPending",
+              count(*) filter (where status = 'SENT') as "deliveriesSent",
+              count(*) filter (where status = 'FAILED') as "deliveriesFailed",
+              count(*) filter (where status = 'DEAD') as "deliveriesDead"
+       from deliveries where tenant = ${tenant}) as d,
+      (select count(*) as "subscriptionsTotal", count(*) filter (where "isEnabled") as "subscriptionsEnabled"
+       from subscriptions where tenant = ${tenant} and "deletedAt" is null) as s`,
+)
+
+type CountRowsRow = Record<keyof Stats, string> & { at: Date }
+
+export async function readStats(database: VisibleDatabase): Promise<StatsReading> {
+  if (database.tenant !== null) {
+    const [row] = await database.query<CountRowsRow>(countRows, [])
+    const { at, ...stats } = row as CountRowsRow
+    return { at, stats: toNumbers(stats), counters: null }
+  }
   const [row] = await database.query<SumCountersRow>(sumCounters, [])
   if (row === undefined) throw new Error('Sums without a row')
   const { at, acceptedEvents, sentAttempts, failedAttempts, deadAttempts, ...stats } = row
@@ -62,7 +90,8 @@ export async function readStats(database: Database): Promise<StatsReading> {
   }
 }
 
-export const countStats = async (database: Database): Promise<Stats> => (await readStats(database)).stats
+export const countStats = async (database: VisibleDatabase): Promise<Stats> =>
+  (await readStats(database)).stats
 
 const toNumbers = <Name extends string>(texts: Record<Name, string>) =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Number(text)])) as Record<

@@ -6,7 +6,8 @@ import { sqlJoinBreaker } from '../model/breaker.js'
 import { isOpen, sqlIsOpen } from '../model/delivery-states.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlCredit } from '../model/rate-limit.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 
 export const waitingReasons = ['BREAKER', 'DISABLED', 'RATE_LIMIT', 'ORDER', 'SCHEDULE'] as const
 export type WaitingFor = (typeof waitingReasons)[number]
@@ -15,9 +16,9 @@ export type WaitingFor = (typeof waitingReasons)[number]
  * `$1` delivery ids. The first reason that applies. A delivery that is leased is on its way, and waits for nothing but
  * that its subscription is enabled.
  */
-const readWaitingFor: Statement = {
-  name: 'read-waiting-for',
-  text: `
+const readWaitingFor = forViewer(
+  { name: 'read-waiting-for', parameters: 1 },
+  ({ isVisible }) => `
     select d.id, case
       when not s."isEnabled" then 'DISABLED'
       when d."queuedUntil" is not null then null
@@ -37,8 +38,8 @@ const readWaitingFor: Statement = {
       from subscriptions where id = d."subscriptionId" limit 1
     ) as s
     ${sqlJoinBreaker('s')}
-    where ${sqlIsOpen('d')}`,
-}
+    where ${sqlIsOpen('d')} and ${isVisible('d')}`,
+)
 
 interface ReadWaitingForRow {
   id: string
@@ -47,7 +48,7 @@ interface ReadWaitingForRow {
 
 /** @returns by id; the deliveries that wait for something, and others without an entry */
 export async function findWaitingFor(
-  database: Database,
+  database: VisibleDatabase,
   deliveries: readonly { id: string; status: DeliveryStatus }[],
 ): Promise<Map<string, WaitingFor>> {
   const ids = deliveries.filter(({ status }) => isOpen(status)).map(({ id }) => id)
@@ -58,7 +59,7 @@ export async function findWaitingFor(
 
 /** Deliveries as they are shown, with what they wait for. */
 export async function withWaitingFor<Row extends { id: string; status: DeliveryStatus }>(
-  database: Database,
+  database: VisibleDatabase,
   rows: Row[],
 ): Promise<(Row & { waitingFor: WaitingFor | null })[]> {
   const waitingFor = await findWaitingFor(database, rows)

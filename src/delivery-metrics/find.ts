@@ -5,7 +5,7 @@
 import { badInput } from '../errors.js'
 import { Prisma } from '../generated/prisma/client.js'
 import { MetricsInterval } from '../generated/prisma/enums.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { latencyPercentile } from './latency-histogram.js'
 import { ALL_SUBSCRIPTIONS, ALL_TYPES } from './merge.js'
 
@@ -79,36 +79,64 @@ interface FindMetricsRow {
  * @throws ServiceError BAD_USER_INPUT when more would be answered than one answer may hold
  */
 export async function findDeliveryMetrics(
-  { prisma }: Database,
+  { prisma, tenant }: VisibleDatabase,
   request: MetricsRequest,
 ): Promise<DeliveryMetrics[]> {
   countBuckets(request)
   // These stand for all in the table, and are nobody's id or type.
   if (request.subscriptionId === ALL_SUBSCRIPTIONS || request.eventType === ALL_TYPES) return []
-  const rows = await prisma.$queryRaw<FindMetricsRow[]>(findMetrics(request))
+  const rows = await prisma.$queryRaw<FindMetricsRow[]>(findMetrics(request, tenant))
   if (rows.length <= MAX_METRICS_ROWS) return rows.map((row) => toMetrics(row, request.groupBy))
   const message = `leads to more than ${MAX_METRICS_ROWS} rows; ask for less time, or for one subscription or type`
   throw badInput([{ path: 'groupBy', message }])
 }
 
-function findMetrics({ interval, from, to, groupBy, subscriptionId, eventType }: MetricsRequest): Prisma.Sql {
+function findMetrics(request: MetricsRequest, tenant: string | null): Prisma.Sql {
+  const { interval, from, to, groupBy, subscriptionId, eventType } = request
+  // The rows for all subscriptions are those of all tenants. What a tenant has together is added up from its own.
+  const isAddedUp = tenant !== null && subscriptionId === undefined && !groupBy.includes('SUBSCRIPTION')
   const start = new Date(Math.floor(from.getTime() / lengthsMs[interval]) * lengthsMs[interval])
-  const ofSubscription = groupBy.includes('SUBSCRIPTION')
-    ? Prisma.sql`"subscriptionId" <> ${ALL_SUBSCRIPTIONS}::uuid`
-    : Prisma.sql`"subscriptionId" = ${ALL_SUBSCRIPTIONS}::uuid`
+  const ofSubscription =
+    groupBy.includes('SUBSCRIPTION') || isAddedUp
+      ? Prisma.sql`"subscriptionId" <> ${ALL_SUBSCRIPTIONS}::uuid`
+      : Prisma.sql`"subscriptionId" = ${ALL_SUBSCRIPTIONS}::uuid`
   const ofType = groupBy.includes('TYPE')
     ? Prisma.sql`"eventType" <> ${ALL_TYPES}`
     : Prisma.sql`"eventType" = ${ALL_TYPES}`
-  return Prisma.sql`
+  const isVisible =
+    tenant === null
+      ? Prisma.sql`true`
+      : Prisma.sql`"subscriptionId" in (select id from subscriptions where tenant = ${tenant})`
+  const rows = Prisma.sql`
     select "startsAt", "subscriptionId", "eventType", sent, failed, dead, "latencyBuckets", "latencyCounts"
     from "deliveryMetrics"
     where "interval" = ${interval}::"MetricsInterval"
       and "startsAt" >= ${start} and "startsAt" < coalesce(${to ?? null}::timestamptz, statement_timestamp())
       and ${subscriptionId === undefined ? ofSubscription : Prisma.sql`"subscriptionId" = ${subscriptionId}::uuid`}
       and ${eventType === undefined ? ofType : Prisma.sql`"eventType" = ${eventType}`}
+      and ${isVisible}`
+  return Prisma.sql`
+    select * from (${isAddedUp ? addUp(rows) : rows}) as answer
     order by "startsAt", "subscriptionId", "eventType"
     limit ${MAX_METRICS_ROWS + 1}`
 }
+
+/** SQL: the rows of several subscriptions, added up for each bucket and type. */
+const addUp = (rows: Prisma.Sql): Prisma.Sql => Prisma.sql`
+  with part as materialized (${rows}), counted as (
+    select "startsAt", "eventType", bucket, sum(count)::bigint as count
+    from part cross join unnest("latencyBuckets", "latencyCounts") as b (bucket, count) group by 1, 2, 3
+  ), histogram as (
+    select "startsAt", "eventType", array_agg(bucket order by bucket) as "latencyBuckets",
+           array_agg(count order by bucket) as "latencyCounts"
+    from counted group by 1, 2
+  ), total as (
+    select "startsAt", "eventType", sum(sent)::bigint as sent, sum(failed)::bigint as failed, sum(dead)::bigint as dead
+    from part group by 1, 2
+  )
+  select "startsAt", ${ALL_SUBSCRIPTIONS}::uuid as "subscriptionId", "eventType", sent, failed, dead,
+         coalesce("latencyBuckets", '{}') as "latencyBuckets", coalesce("latencyCounts", '{}') as "latencyCounts"
+  from total left join histogram using ("startsAt", "eventType")`
 
 function toMetrics(row: FindMetricsRow, groupBy: readonly MetricsGroup[]): DeliveryMetrics {
   const sent = Number(row.sent)

@@ -1,15 +1,17 @@
 import { notFound } from '../errors.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { MAX_LIMIT } from '../platform/paging.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import type { RawJson } from './raw-json.js'
 
 /** `$1` the event's id. It returns texts, because large numbers would lose digits as values. */
-const loadPayload: Statement = {
-  name: 'load-payload',
-  text: 'select data::text as data, metadata::text as metadata from events where id = $1',
-}
+const loadPayload = forViewer(
+  { name: 'load-payload', parameters: 1 },
+  ({ isVisible }) =>
+    `select data::text as data, metadata::text as metadata from events e where id = $1 and ${isVisible('e')}`,
+)
 
 interface LoadPayloadRow {
   data: RawJson
@@ -20,7 +22,7 @@ interface LoadPayloadRow {
 export const MAX_DELIVERIES_OF_AN_EVENT = MAX_LIMIT
 
 /** An event with the first of its deliveries and each delivery's logs. @throws ServiceError NOT_FOUND */
-export async function findEvent({ prisma, query }: Database, id: string) {
+export async function findEvent({ prisma, query }: VisibleDatabase, id: string) {
   if (!isUuid(id)) throw notFound('event', id)
   const [event, [payload]] = await Promise.all([
     prisma.event.findUnique({
@@ -41,7 +43,7 @@ export async function findEvent({ prisma, query }: Database, id: string) {
 }
 
 /** An event's state without its payload. @throws ServiceError NOT_FOUND */
-export async function summarizeEvent({ prisma }: Database, id: string) {
+export async function summarizeEvent({ prisma }: VisibleDatabase, id: string) {
   const event = isUuid(id)
     ? await prisma.event.findUnique({
         where: { id },

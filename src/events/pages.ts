@@ -13,9 +13,10 @@ import {
   sqlPage,
   type TimeRange,
 } from '../platform/keyset.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import { isUuid } from '../platform/uuid.js'
+import { type Viewer, visibleFilter } from '../tenants/viewer.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 export interface EventPage {
   filter: EventConditions | null | undefined
@@ -41,9 +42,14 @@ const MAX_READ_OF_SUBSCRIPTION = 1000
 
 const id = Prisma.sql`e.id`
 
-export async function loadEventPage(database: Database, { filter, query }: EventPage): Promise<Event[]> {
+export async function loadEventPage(
+  database: VisibleDatabase,
+  { filter: asked, query }: EventPage,
+): Promise<Event[]> {
+  const filter = visibleFilter(database, asked)
+  if (filter === undefined) return []
   const { take, cursor, include, select } = query
-  const ids = await findIds(database, filter ?? {}, { take, cursor })
+  const ids = await findIds(database, filter, { take, cursor })
   if (ids.length === 0) return []
   const rows = await database.prisma.event.findMany({
     ...(include && { include }),
@@ -58,27 +64,37 @@ export async function loadEventPage(database: Database, { filter, query }: Event
  * With a subscription, it reads the subscription's next events first. If these are many but don't fill the page, few of
  * them match the filter. Then it reads the events of the filter, and checks each for a delivery to the subscription.
  */
-async function findIds(database: Database, filter: EventConditions, page: KeysetPage): Promise<string[]> {
+async function findIds(
+  database: VisibleDatabase,
+  filter: EventConditions,
+  page: KeysetPage,
+): Promise<string[]> {
   const { subscriptionId } = filter
   if (subscriptionId == null) return idsOf(database, pageSql(filter, page, []))
   if (!isUuid(subscriptionId)) return []
-  const next = await idsOf(database, nextOfSubscriptionSql(subscriptionId, page))
+  const next = await idsOf(database, nextOfSubscriptionSql(database, subscriptionId, page))
   const found = await idsOf(database, pageSql(filter, page, [Prisma.sql`${id} = any(${next}::uuid[])`]))
   if (found.length === Math.abs(page.take ?? 0) || next.length < MAX_READ_OF_SUBSCRIPTION) return found
   const hasDelivery = Prisma.sql`${id} in (
-    select d."eventId" from deliveries d where d."subscriptionId" = ${subscriptionId}::uuid)`
+    select d."eventId" from deliveries d where ${sqlAnd(ofSubscription(database, subscriptionId))})`
   return idsOf(database, pageSql(filter, page, [hasDelivery]))
 }
 
-async function idsOf({ prisma }: Database, sql: Prisma.Sql | undefined): Promise<string[]> {
+async function idsOf({ prisma }: VisibleDatabase, sql: Prisma.Sql | undefined): Promise<string[]> {
   if (sql === undefined) return []
   const rows = await prisma.$queryRaw<{ id: string }[]>(sql)
   return rows.map(({ id }) => id)
 }
 
-function nextOfSubscriptionSql(subscriptionId: string, page: KeysetPage): Prisma.Sql {
+/** SQL: the conditions for deliveries `d` to a subscription, as far as the viewer sees them. */
+const ofSubscription = ({ tenant }: Viewer, subscriptionId: string): Prisma.Sql[] => [
+  Prisma.sql`d."subscriptionId" = ${subscriptionId}::uuid`,
+  ...(tenant === null ? [] : [Prisma.sql`d.tenant = ${tenant}`]),
+]
+
+function nextOfSubscriptionSql(viewer: Viewer, subscriptionId: string, page: KeysetPage): Prisma.Sql {
   const eventId = Prisma.sql`d."eventId"`
-  const conditions = [Prisma.sql`d."subscriptionId" = ${subscriptionId}::uuid`, ...sqlBehind(eventId, page)]
+  const conditions = [...ofSubscription(viewer, subscriptionId), ...sqlBehind(eventId, page)]
   return Prisma.sql`
     select ${eventId} as id from deliveries d where ${sqlAnd(conditions)}
     ${sqlPage(eventId, page, MAX_READ_OF_SUBSCRIPTION)}`

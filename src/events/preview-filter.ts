@@ -11,8 +11,10 @@ import {
 } from '../filters/filter.js'
 import { type EventText, toFilteredEvent } from '../filters/filtered-event.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
 import { isUuid } from '../platform/uuid.js'
+import type { Viewer } from '../tenants/viewer.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import { publicationBody, toPublication } from './publication.js'
 
 /** The body of `POST /v1/filters/preview`. */
@@ -46,33 +48,34 @@ export interface Preview extends Verdict {
 }
 
 /** `$1` the event's id. */
-const loadEventToFilter: Statement = {
-  name: 'load-event-to-filter',
-  text: `
-    select type, tenant, data::text as data, metadata::text as metadata, "createdAt" from events where id = $1`,
-}
+const loadEventToFilter = forViewer(
+  { name: 'load-event-to-filter', parameters: 1 },
+  ({ isVisible }) => `
+    select type, tenant, data::text as data, metadata::text as metadata, "createdAt"
+    from events e where id = $1 and ${isVisible('e')}`,
+)
 
 /** @throws ServiceError NOT_FOUND for an unknown event, BAD_USER_INPUT unless exactly one event is given */
 export async function previewFilter(
-  { database, clock }: { database: Database; clock: Clock },
+  { database, clock }: { database: VisibleDatabase; clock: Clock },
   { filter, eventId, event }: PreviewInput,
 ): Promise<Preview> {
   if ((eventId == null) === (event == null)) {
     throw badInput([{ path: '', message: 'must have exactly one of eventId and event' }])
   }
   const filtered =
-    event == null ? await loadEvent(database, eventId as string) : readEvent(event, clock.now())
+    event == null ? await loadEvent(database, eventId as string) : readEvent(event, database, clock.now())
   await loadFilters()
   return preview(filter, filtered)
 }
 
 /** The bounds of the body bound its size. */
-function readEvent(event: NonNullable<PreviewInput['event']>, now: Date): FilteredEvent {
-  const publication = toPublication(event, Number.POSITIVE_INFINITY)
+function readEvent(event: NonNullable<PreviewInput['event']>, viewer: Viewer, now: Date): FilteredEvent {
+  const publication = toPublication(event, Number.POSITIVE_INFINITY, viewer)
   return toFilteredEvent({ ...publication, createdAt: publication.createdAt ?? now })
 }
 
-async function loadEvent(database: Database, id: string): Promise<FilteredEvent> {
+async function loadEvent(database: VisibleDatabase, id: string): Promise<FilteredEvent> {
   const [row] = isUuid(id) ? await database.query<EventText>(loadEventToFilter, [id]) : []
   if (row === undefined) throw notFound('event', id)
   return toFilteredEvent(row)

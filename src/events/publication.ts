@@ -10,6 +10,7 @@ import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
 import { optional } from '../platform/optional.js'
+import { tenantFor, type Viewer } from '../tenants/viewer.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
 
@@ -56,17 +57,18 @@ export const publicationBody = z.strictObject({
  * Makes a publication from a body, with `data` and `metadata` in the producer's own text.
  *
  * @param body has passed `publicationBody`. @param text is the source of the parsed body.
- * @throws ServiceError BAD_USER_INPUT when it is nested too deeply
+ * @throws ServiceError BAD_USER_INPUT when it is nested too deeply, FORBIDDEN when its tenant is not the viewer's
  */
 export function readPublication(
   body: z.infer<typeof publicationBody>,
   text: string,
   headerKey: string | undefined,
+  viewer: Viewer,
 ): Publication {
   const members = memberTexts(text)
   return {
     type: body.type,
-    tenant: body.tenant ?? null,
+    tenant: tenantFor(viewer, body.tenant),
     data: members.get('data') as RawJson,
     metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
     createdAt: body.createdAt ?? null,
@@ -90,9 +92,9 @@ function checkValue(value: unknown, path: string, level = 1): void {
 
 /**
  * @param maxBytes the limit for the event as a REST body without white space
- * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE
+ * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE, FORBIDDEN
  */
-export function toPublication(values: unknown, maxBytes: number): Publication {
+export function toPublication(values: unknown, maxBytes: number, viewer: Viewer): Publication {
   const { type, tenant, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
@@ -105,7 +107,7 @@ export function toPublication(values: unknown, maxBytes: number): Publication {
   })
   if (Buffer.byteLength(text) > maxBytes) throw eventTooLarge(maxBytes)
   const body = { type, tenant, data, metadata, createdAt: createdAt ?? undefined }
-  return readPublication(body, text, idempotencyKey ?? undefined)
+  return readPublication(body, text, idempotencyKey ?? undefined, viewer)
 }
 
 /** Of one request. */

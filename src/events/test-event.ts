@@ -2,9 +2,13 @@
  * Test events: someone tries an endpoint with an event that goes to its subscription only, once and now, and waits for
  * what comes of it. Its type and data have the bounds of a publication.
  */
+import type { Viewer } from '../tenants/viewer.js'
 import { type Publication, publicationBody, readPublication, toPublication } from './publication.js'
 
 export type TestEvent = Pick<Publication, 'type' | 'data'>
+
+/** It names no tenant: it gets that of its subscription. */
+const anyViewer: Viewer = { tenant: null }
 
 /** The body of `POST /v1/subscriptions/{id}/test-event`. */
 export const testEventBody = publicationBody.pick({ type: true, data: true })
@@ -16,11 +20,11 @@ export const testEventBody = publicationBody.pick({ type: true, data: true })
 export const readTestEvent = (
   body: { type: string; data: Record<string, unknown> },
   text: string,
-): TestEvent => readPublication(body, text, undefined)
+): TestEvent => readPublication(body, text, undefined, anyViewer)
 
 /** @param maxBytes as of `toPublication`. @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
 export const toTestEvent = (values: { type: string; data: unknown }, maxBytes: number): TestEvent =>
-  toPublication(values, maxBytes)
+  toPublication(values, maxBytes, anyViewer)
 
 /** Where a test event is stored. Its delivery has one attempt. */
 export interface SentTestEvent {
@@ -35,5 +39,5 @@ export interface TestEvents {
    * @throws ServiceError NOT_FOUND for an unknown subscription, TOO_MANY_REQUESTS while too many are under way,
    * SERVICE_UNAVAILABLE when a stop cut it off; DatabaseUnavailableError. Then nothing is stored.
    */
-  send(subscriptionId: string, event: TestEvent): Promise<SentTestEvent>
+  send(viewer: Viewer, subscriptionId: string, event: TestEvent): Promise<SentTestEvent>
 }

@@ -3,8 +3,9 @@ import type { WebhookFormat } from '../generated/prisma/enums.js'
 import { exchangeFields, type ShownExchange, sqlAttemptId } from '../model/attempt-details.js'
 import { sqlWebhookContent, WEBHOOK_FRAME_BYTES, type WebhookContent } from '../model/webhook-body.js'
 import { bodyText } from '../model/webhook-format.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
 import type { BodyCipher } from '../secrets/body-cipher.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 
@@ -16,27 +17,28 @@ export type WebhookBody = (format: WebhookFormat) => string
 /** `$1` delivery ids, `$2` numbers of attempts. Both answer with the ids that `attemptId` makes. */
 const sqlAttempts = `
   from unnest($1::uuid[], $2::int[]) as wanted (id, attempt)
+  join deliveries d on d.id = wanted.id
   join "deliveryLogs" l on l."deliveryId" = wanted.id and l.attempt = wanted.attempt`
 
-const measureExchanges: Statement = {
-  name: 'measure-exchanges',
-  text: `
+const measureExchanges = forViewer(
+  { name: 'measure-exchanges', parameters: 2 },
+  ({ isVisible }) => `
     select ${sqlAttemptId('l')} as id, coalesce(octet_length(l.headers), 0) +
            coalesce(octet_length(l."responseBody"), 0) as bytes
-    ${sqlAttempts}`,
-}
+    ${sqlAttempts} where ${isVisible('d')}`,
+)
 
 interface MeasureExchangesRow {
   id: string
   bytes: number
 }
 
-const readExchanges: Statement = {
-  name: 'read-exchanges',
-  text: `
+const readExchanges = forViewer(
+  { name: 'read-exchanges', parameters: 2 },
+  ({ isVisible }) => `
     select ${sqlAttemptId('l')} as id, l.connection, l.headers, l."responseBody"
-    ${sqlAttempts}`,
-}
+    ${sqlAttempts} where ${isVisible('d')}`,
+)
 
 interface ReadExchangesRow {
   id: string
@@ -46,7 +48,7 @@ interface ReadExchangesRow {
 }
 
 export function createExchanges(
-  { query }: Database,
+  { query }: VisibleDatabase,
   bodyCipher: BodyCipher,
   answer: Answer,
 ): CountedLoader<Exchange> {
@@ -73,12 +75,13 @@ export function createExchanges(
 }
 
 /** `$1` delivery ids. */
-const measureWebhooks: Statement = {
-  name: 'measure-webhooks',
-  text: `
+const measureWebhooks = forViewer(
+  { name: 'measure-webhooks', parameters: 1 },
+  ({ isVisible }) => `
     select d.id, octet_length(e.data::text) + coalesce(octet_length(e.metadata::text), 0) + ${WEBHOOK_FRAME_BYTES} as bytes
-    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])`,
-}
+    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])
+      and ${isVisible('d')}`,
+)
 
 interface MeasureWebhooksRow {
   id: string
@@ -86,18 +89,19 @@ interface MeasureWebhooksRow {
 }
 
 /** `$1` delivery ids. */
-const readWebhooks: Statement = {
-  name: 'read-webhooks',
-  text: `
+const readWebhooks = forViewer(
+  { name: 'read-webhooks', parameters: 1 },
+  ({ isVisible }) => `
     select d.id, ${sqlWebhookContent('e')}
-    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])`,
-}
+    from deliveries d join events e on e.id = d."eventId" where d.id = any($1::uuid[])
+      and ${isVisible('d')}`,
+)
 
 interface ReadWebhooksRow extends WebhookContent {
   id: string
 }
 
-export function createWebhookBodies({ query }: Database, answer: Answer): CountedLoader<WebhookBody> {
+export function createWebhookBodies({ query }: VisibleDatabase, answer: Answer): CountedLoader<WebhookBody> {
   return createCountedLoader(answer, {
     async measure(ids) {
       const rows = await query<MeasureWebhooksRow>(measureWebhooks, [ids])

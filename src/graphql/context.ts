@@ -39,6 +39,8 @@ export interface GraphQLContext extends AttemptContext, SubscriptionContext, Ret
   logs: CountedLoader<CountedLog[]>
   /** For this operation only. */
   waitingFor: BatchedLoader<{ id: string; status: DeliveryStatus }, WaitingFor>
+  /** For this operation only; of events: how many deliveries the viewer sees. */
+  deliveryCounts: BatchedLoader<{ id: string }, number>
   /** For this operation only; of subscriptions. */
   health: BatchedLoader<{ id: string }, EndpointHealth>
   /** For this operation only; by `attemptId`. */

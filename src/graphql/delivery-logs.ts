@@ -1,8 +1,10 @@
 /** The logs of deliveries. A delivery with many retries has many logs, and their errors may be long. */
+import { visibleConnection } from '../deliveries/visible-connection.js'
 import type { DeliveryLog } from '../generated/prisma/client.js'
 import type { WebhookFormat } from '../generated/prisma/enums.js'
 import { connectionFields, formatOf } from '../model/attempt-details.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 
@@ -17,19 +19,20 @@ export type CountedLog = Omit<LogRow, 'error' | 'connection'> &
 const LOG_BYTES = 300
 
 /** `$1` delivery ids. */
-const measureLogs: Statement = {
-  name: 'measure-logs',
-  text: `
-    select "deliveryId" as id, sum(coalesce(octet_length(error), 0) + ${LOG_BYTES})::float8 as bytes
-    from "deliveryLogs" where "deliveryId" = any($1::uuid[]) group by "deliveryId"`,
-}
+const measureLogs = forViewer(
+  { name: 'measure-logs', parameters: 1 },
+  ({ isVisible }) => `
+    select l."deliveryId" as id, sum(coalesce(octet_length(l.error), 0) + ${LOG_BYTES})::float8 as bytes
+    from "deliveryLogs" l join deliveries d on d.id = l."deliveryId"
+    where l."deliveryId" = any($1::uuid[]) and ${isVisible('d')} group by l."deliveryId"`,
+)
 
 interface MeasureLogsRow {
   id: string
   bytes: number
 }
 
-export function createDeliveryLogs(database: Database, answer: Answer): CountedLoader<CountedLog[]> {
+export function createDeliveryLogs(database: VisibleDatabase, answer: Answer): CountedLoader<CountedLog[]> {
   return createCountedLoader(answer, {
     async measure(deliveryIds) {
       const rows = await database.query<MeasureLogsRow>(measureLogs, [deliveryIds])
@@ -49,7 +52,7 @@ export function createDeliveryLogs(database: Database, answer: Answer): CountedL
       }
       const counted = ({ connection, ...log }: LogRow): CountedLog => ({
         ...log,
-        ...connectionFields(connection, log.responseTimeMs),
+        ...visibleConnection(database, connectionFields(connection, log.responseTimeMs)),
         format: formatOf(connection),
         error: shown(answer, log.error, Buffer.byteLength(log.error ?? '')),
       })

@@ -9,6 +9,7 @@ import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
+import type { Viewer } from '../tenants/viewer.js'
 import { createFeed, type FeedReader } from './feed.js'
 import { limits } from './limits.js'
 import type { ChangeSource, SharedUpdates } from './shared-updates.js'
@@ -23,8 +24,8 @@ interface Topics {
 
 /** The owner of a live subscription. Each API key and each WebSocket has a bound on its live subscriptions. */
 export interface Follower {
-  /** One object for each API key. */
-  apiKey: object
+  /** One object for each API key. It sees what is of its tenant. */
+  apiKey: Viewer
   /** Absent over HTTP, where each subscription has a connection of its own. */
   socket?: object | undefined
 }
@@ -76,8 +77,13 @@ export function createLiveUpdates(
   const bounds = createBounds()
   const feeds = new Set<{ end(): void }>()
   const topics = {
-    deliveries: listenTo<DeliverySnapshot>(pubSub, 'deliveries', ['eventId', 'subscriptionId', 'status']),
-    events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'type', 'status']),
+    deliveries: listenTo<DeliverySnapshot>(pubSub, 'deliveries', [
+      'eventId',
+      'subscriptionId',
+      'tenant',
+      'status',
+    ]),
+    events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'tenant', 'type', 'status']),
   }
 
   /** A source within the bounds, and known to `endAll`. */
@@ -108,19 +114,23 @@ export function createLiveUpdates(
     follow<Topic extends keyof Topics>(topic: Topic, filter: Filter<Topics[Topic]>, follower: Follower) {
       const listener = topics[topic] as Listener<Topics[Topic]>
       return open<Topics[Topic]>(follower, {
-        open: (push) => listener.join(filter, push),
+        open: (push) => listener.join(visibleChanges(follower.apiKey, filter), push),
         rowOf: (change) => change,
         ...(topic === 'deliveries' && { timeOf: ({ updatedAt }) => updatedAt }),
       })
     },
     followStats: (follower) =>
       open<StatsUpdate>(follower, {
-        open: statsUpdates.join,
+        open: (push) => statsUpdates.join(follower.apiKey, push),
         rowOf: ({ at }) => ({ id: 'stats', updatedAt: at }),
         isState: true,
       }),
   }
 }
+
+/** The filter of a viewer of one tenant finds nothing else. */
+const visibleChanges = <Change extends Viewer>({ tenant }: Viewer, filter: Filter<Change>): Filter<Change> =>
+  tenant === null ? filter : { ...filter, tenant: new Set([tenant]) }
 
 interface Listener<Change> {
   join(filter: Filter<Change>, push: (change: Change) => void): ReturnType<ChangeSource<Change>['open']>

@@ -1,5 +1,6 @@
 /** The payloads of events. They may be large, so an answer counts them. */
-import type { Database, Statement } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 import type { Answer } from './answers.js'
 import { type CountedLoader, createCountedLoader, shown } from './counted-loader.js'
 import { PayloadJson } from './payload-json.js'
@@ -12,12 +13,12 @@ export interface Payload {
 }
 
 /** `$1` event ids. */
-const measurePayloads: Statement = {
-  name: 'measure-payloads',
-  text: `
+const measurePayloads = forViewer(
+  { name: 'measure-payloads', parameters: 1 },
+  ({ isVisible }) => `
     select id, octet_length(data::text) as "dataBytes", coalesce(octet_length(metadata::text), 0) as "metadataBytes"
-    from events where id = any($1::uuid[])`,
-}
+    from events e where id = any($1::uuid[]) and ${isVisible('e')}`,
+)
 
 interface MeasurePayloadsRow {
   id: string
@@ -26,10 +27,12 @@ interface MeasurePayloadsRow {
 }
 
 /** `$1` event ids. */
-const readPayloads: Statement = {
-  name: 'read-payloads',
-  text: 'select id, data::text as data, metadata::text as metadata from events where id = any($1::uuid[])',
-}
+const readPayloads = forViewer(
+  { name: 'read-payloads', parameters: 1 },
+  ({ isVisible }) => `
+    select id, data::text as data, metadata::text as metadata
+    from events e where id = any($1::uuid[]) and ${isVisible('e')}`,
+)
 
 interface ReadPayloadsRow {
   id: string
@@ -37,7 +40,7 @@ interface ReadPayloadsRow {
   metadata: string | null
 }
 
-export function createPayloads(database: Database, answer: Answer): CountedLoader<Payload> {
+export function createPayloads(database: VisibleDatabase, answer: Answer): CountedLoader<Payload> {
   return createCountedLoader(answer, {
     async measure(eventIds) {
       const rows = await database.query<MeasurePayloadsRow>(measurePayloads, [eventIds])

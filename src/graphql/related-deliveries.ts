@@ -1,7 +1,7 @@
 /** Loads the deliveries below events or subscriptions, for all parents of an operation together. */
 import { loadPages, type RelatedPage } from '../deliveries/pages.js'
 import type { Delivery } from '../generated/prisma/client.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 export interface RelatedDeliveries {
   /** @returns the page of one parent, newest first */
@@ -14,7 +14,7 @@ interface Batch {
 }
 
 /** For one operation. It loads pages together when they are asked for at the same moment with the same arguments. */
-export function createRelatedDeliveries(database: Database): RelatedDeliveries {
+export function createRelatedDeliveries(database: VisibleDatabase): RelatedDeliveries {
   const batches = new Map<string, Batch>()
 
   function begin(key: string, page: RelatedPage): Batch {

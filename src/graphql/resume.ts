@@ -3,7 +3,7 @@ import { changedSince } from '../deliveries/changed-since.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { Clock } from '../platform/clock.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 import type { FeedReader } from './feed.js'
 import type { KeptFrames } from './frames.js'
 import { type LiveSource, liveSource } from './live-updates.js'
@@ -27,7 +27,7 @@ export interface DeliveriesFilter {
  * @throws ServiceError when the stream can't be resumed from the client's last event
  */
 export function resumeDeliveries(
-  { database, clock }: { database: Database; clock: Clock },
+  { database, clock }: { database: VisibleDatabase; clock: Clock },
   filter: DeliveriesFilter,
   source: LiveSource<DeliverySnapshot>,
   position: StreamPosition | undefined,

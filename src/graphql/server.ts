@@ -2,9 +2,11 @@
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { Authentication } from '../api-keys/authentication.js'
+import { countDeliveries } from '../deliveries/count.js'
 import { findWaitingFor } from '../deliveries/waiting-for.js'
 import { errorCatalogue } from '../errors.js'
 import { findHealth } from '../subscriptions/health.js'
+import type { VisibleTo } from '../tenants/visible-database.js'
 import { createAnswers } from './answers.js'
 import { createExchanges, createWebhookBodies } from './attempt-exchanges.js'
 import { createBatchedLoader } from './batched-loader.js'
@@ -33,11 +35,13 @@ export const GRAPHQL_PATH = '/graphql'
 export interface GraphQLServerOptions {
   context: Omit<
     GraphQLContext,
+    | 'database'
     | 'related'
     | 'payloads'
     | 'logs'
     | 'waitingFor'
     | 'health'
+    | 'deliveryCounts'
     | 'exchanges'
     | 'webhookBodies'
     | 'answer'
@@ -45,6 +49,7 @@ export interface GraphQLServerOptions {
     | 'reader'
     | 'eventMaxBytes'
   >
+  visibleTo: VisibleTo
   allowIntrospection: boolean
   /** Whether the schema is a subgraph of Apollo Federation. */
   isSubgraph: boolean
@@ -70,22 +75,21 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const schema = options.isSubgraph ? createSubgraphSchema(ownSchema) : ownSchema
   const findDocument = createFindDocument(schema, trustedDocuments)
   const maskError = createMaskError(context.logger, disclosure)
-  const createContext = ({ apiKey, reader, answer }: ServerContext): GraphQLContext => ({
-    ...context,
-    ...{ apiKey, reader, answer, eventMaxBytes },
-    related: createRelatedDeliveries(context.database),
-    payloads: createPayloads(context.database, answer),
-    logs: createDeliveryLogs(context.database, answer),
-    waitingFor: createBatchedLoader((deliveries) => findWaitingFor(context.database, deliveries)),
-    health: createBatchedLoader((subscriptions) =>
-      findHealth(
-        context.database,
-        subscriptions.map(({ id }) => id),
-      ),
-    ),
-    exchanges: createExchanges(context.database, context.bodyCipher, answer),
-    webhookBodies: createWebhookBodies(context.database, answer),
-  })
+  const createContext = ({ apiKey, reader, answer }: ServerContext): GraphQLContext => {
+    const database = options.visibleTo(apiKey)
+    return {
+      ...context,
+      ...{ database, apiKey, reader, answer, eventMaxBytes },
+      related: createRelatedDeliveries(database),
+      payloads: createPayloads(database, answer),
+      logs: createDeliveryLogs(database, answer),
+      waitingFor: createBatchedLoader((deliveries) => findWaitingFor(database, deliveries)),
+      health: createBatchedLoader((subscriptions) => findHealth(database, idsOf(subscriptions))),
+      deliveryCounts: createBatchedLoader((events) => countDeliveries(database, idsOf(events))),
+      exchanges: createExchanges(database, context.bodyCipher, answer),
+      webhookBodies: createWebhookBodies(database, answer),
+    }
+  }
   const yoga = createYoga<ServerContext>({
     schema,
     context: createContext,
@@ -119,6 +123,8 @@ export function createGraphQLServer(options: GraphQLServerOptions) {
   const webSocket = createWebSocketOptions(yoga, { answers, authentication, findDocument, maskError })
   return { yoga, webSocket, answers }
 }
+
+const idsOf = (rows: { id: string }[]): string[] => rows.map(({ id }) => id)
 
 const contextOf = ({ contextValue }: { contextValue?: unknown }) => contextValue as GraphQLContext
 

@@ -75,6 +75,6 @@ function keyOf({ document, operationName, variableValues, contextValue }: Execut
   const { apiKey } = contextValue as GraphQLContext
   const text = document.loc?.source.body ?? print(document)
   const variables = canonicalJson(JSON.stringify(variableValues ?? {}) as RawJson)
-  const parts = [text, operationName ?? null, variables, [...apiKey.scopes].sort()]
+  const parts = [text, operationName ?? null, variables, [...apiKey.scopes].sort(), apiKey.tenant]
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
 }

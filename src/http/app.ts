@@ -12,6 +12,7 @@ import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
+import type { VisibleTo } from '../tenants/visible-database.js'
 import { refuseUnknownRoutes } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
 import { type ConnectionLimits, limitConnections } from './connection-limits.js'
@@ -54,15 +55,14 @@ export interface AppOptions {
   /** Must have drained before the app is closed. */
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
-  api?: AttemptContext &
-    SubscriptionContext &
-    RetryContext & {
-      publisher: Publisher
-      testEvents: TestEvents
-      authentication: Authentication
-      liveUpdates: LiveUpdates
-      graphql: GraphQLSettings
-    }
+  api?: Omit<AttemptContext & SubscriptionContext & RetryContext, 'database'> & {
+    visibleTo: VisibleTo
+    publisher: Publisher
+    testEvents: TestEvents
+    authentication: Authentication
+    liveUpdates: LiveUpdates
+    graphql: GraphQLSettings
+  }
 }
 
 /**
@@ -132,8 +132,8 @@ export async function createApp({
       await v1.register(metricsRoutes(metrics))
       if (api === undefined) return
       await v1.register(async (guarded) => {
-        guardRoutes(guarded, api.authentication)
-        await guarded.register(statsRoutes(api))
+        guardRoutes(guarded, api.authentication, api.visibleTo)
+        await guarded.register(statsRoutes)
         await guarded.register(eventRoutes(api))
         await guarded.register(eventBatchRoutes({ ...api, eventMaxBytes: maxBodyBytes }))
         await guarded.register(subscriptionRoutes(api))
@@ -141,7 +141,7 @@ export async function createApp({
         await guarded.register(filterRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(attemptRoutes(api))
-        await guarded.register(deliveryMetricsRoutes(api))
+        await guarded.register(deliveryMetricsRoutes)
       })
     },
     { prefix: '/v1' },
@@ -153,6 +153,7 @@ export async function createApp({
       graphqlRoutes({
         ...api.graphql,
         context: { ...api, logger },
+        visibleTo: api.visibleTo,
         authentication: api.authentication,
         eventMaxBytes: maxBodyBytes,
         maxBodyBytes: maxBodyBytes + ROOM_AROUND_AN_EVENT_BYTES,

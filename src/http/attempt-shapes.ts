@@ -1,8 +1,11 @@
 /** The answers that show attempts: in a list without what was sent and answered, and one of them whole. */
+
 import { z } from 'zod'
 import type { WholeAttempt } from '../deliveries/find-attempt.js'
+import { visibleConnection } from '../deliveries/visible-connection.js'
 import type { DeliveryLog } from '../generated/prisma/client.js'
 import { connectionFields } from '../model/attempt-details.js'
+import type { Viewer } from '../tenants/viewer.js'
 import { deliveryStatus, id, time } from './basic-shapes.js'
 
 const duration = z.int().nullable()
@@ -76,13 +79,15 @@ export const testEventShape = z
   .object({ eventId: id, deliveryId: id, log: attemptShape })
   .meta({ id: 'SentTestEvent', description: 'A test event, and its only attempt.' })
 
-export const toDeliveryLog = ({ connection, ...row }: Omit<DeliveryLog, 'headers' | 'responseBody'>) => ({
+type LogRow = Omit<DeliveryLog, 'headers' | 'responseBody'>
+
+export const toDeliveryLog = ({ connection, ...row }: LogRow, viewer: Viewer) => ({
   attempt: row.attempt,
   status: row.status,
   statusCode: row.statusCode,
   error: row.error,
   responseTimeMs: row.responseTimeMs,
-  ...connectionFields(connection, row.responseTimeMs),
+  ...visibleConnection(viewer, connectionFields(connection, row.responseTimeMs)),
   createdAt: row.createdAt.toISOString(),
 })
 

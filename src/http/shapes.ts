@@ -10,6 +10,7 @@ import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
+import type { Viewer } from '../tenants/viewer.js'
 import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
 import { deliveryStatus, id, time } from './basic-shapes.js'
 import { healthShape, toHealth } from './health-shape.js'
@@ -286,7 +287,7 @@ type ShownEvent = Omit<FoundEvent, 'deliveries'> & {
 }
 
 /** The JSON of an event. It contains the payload exactly as the producer wrote it. */
-export function eventText({ payload, deliveries, ...row }: ShownEvent): string {
+export function eventText({ payload, deliveries, ...row }: ShownEvent, viewer: Viewer): string {
   const before = JSON.stringify({ id: row.id, type: row.type, tenant: row.tenant })
   const after = JSON.stringify({
     status: row.status,
@@ -295,7 +296,7 @@ export function eventText({ payload, deliveries, ...row }: ShownEvent): string {
     ...times(row),
     deliveries: deliveries.map((delivery) => ({
       ...toDelivery(delivery),
-      logs: delivery.logs.map(toDeliveryLog),
+      logs: delivery.logs.map((log) => toDeliveryLog(log, viewer)),
     })),
   })
   const between = `"payload":{"data":${payload.data},"metadata":${payload.metadata}}`

@@ -23,6 +23,7 @@ import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
+import { createVisibleTo } from '../tenants/visible-database.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
 import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
@@ -94,6 +95,7 @@ function createApi(
     'API keys',
     OTHER_MS,
   )
+  const visibleTo = createVisibleTo(database)
   const { timeoutMs, requestOrigin } = config.delivery
   const validation = resources.use(
     createEndpointValidation({ guard, timeoutMs, origin: requestOrigin, egress: config.egress }),
@@ -121,7 +123,7 @@ function createApi(
     RECORD_MS,
   )
   return {
-    ...{ database, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
+    ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
     publisher: createPublisher({
       ...{ database, matcher, serviceEvents, clock, newId, fastPath },
@@ -137,7 +139,7 @@ function createApi(
     onDue: () => wakeUps.send('due'),
     liveUpdates: createLiveUpdates(
       pubSub,
-      createStatsUpdates(database, reportTrouble('live totals')),
+      createStatsUpdates(visibleTo, reportTrouble('live totals')),
       createSharedUpdates(createTurns(), createKeptFrames()),
     ),
     graphql: {

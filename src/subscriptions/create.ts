@@ -2,11 +2,12 @@ import { badInput, ServiceError } from '../errors.js'
 import { checkFilter } from '../filters/check-filter.js'
 import type { Clock } from '../platform/clock.js'
 import { tryAgainOnConflict } from '../platform/postgres/conflicts.js'
-import type { Database } from '../platform/postgres/database.js'
 import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
+import { tenantFor } from '../tenants/viewer.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { checkCertificateTime } from './client-certificate.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { disabledByUser } from './disabled.js'
@@ -20,7 +21,7 @@ import {
 } from './subscription.js'
 
 export interface SubscriptionContext {
-  database: Database
+  database: VisibleDatabase
   secretCipher: SecretCipher
   clock: Clock
   /** Makes the id of a subscription. */
@@ -44,12 +45,14 @@ export interface SubscriptionContext {
 /**
  * Creates a subscription and returns it with its secret, which is shown this once.
  *
- * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists
+ * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists, FORBIDDEN when its
+ * tenant is not the viewer's
  */
 export async function createSubscription(
   context: SubscriptionContext,
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
+  const tenant = tenantFor(context.database, input.tenant)
   checkEndpoint(context, input.endpointUrl)
   checkTokenUrl(context, input)
   checkPolicy(input)
@@ -59,7 +62,6 @@ export async function createSubscription(
   const id = context.newId()
   const now = context.clock.now()
   const { format, signatures, secret = generateSecret() } = input
-  const tenant = input.tenant ?? null
   const isEnabled = input.isEnabled ?? true
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({

@@ -4,7 +4,8 @@
  */
 import { type LatencyHistogram, latencyPercentile } from '../delivery-metrics/latency-histogram.js'
 import { ALL_TYPES } from '../delivery-metrics/merge.js'
-import type { Database, Statement } from '../platform/postgres/database.js'
+import type { VisibleDatabase } from '../tenants/visible-database.js'
+import { forViewer } from '../tenants/visible-statement.js'
 
 /** PAUSED: only probes are sent. FAILING: the last attempt failed, or it recovers from a pause. */
 export const healthStates = ['HEALTHY', 'FAILING', 'PAUSED'] as const
@@ -26,14 +27,16 @@ export interface EndpointHealth {
 }
 
 /** `$1` ids of subscriptions. What was kept of another version of the endpoint counts for nothing. */
-const readHealth: Statement = {
-  name: 'read-health',
-  text: `
+const readHealth = forViewer(
+  { name: 'read-health', parameters: 1 },
+  ({ isVisible }) => `
     select s.id, h."consecutiveFailures", h."failingSince", h."lastSuccessAt", h."lastFailureAt",
            h."probeAt" is not null as "isPaused", h.pace is not null as "isRecovering",
            attempts.*, latencies.*
     from unnest($1::uuid[]) as asked (id)
-    cross join lateral (select id, "endpointVersion" from subscriptions where id = asked.id limit 1) as s
+    cross join lateral (
+      select id, "endpointVersion" from subscriptions own where id = asked.id and ${isVisible('own')} limit 1
+    ) as s
     left join lateral (
       select * from "endpointHealth" k
       where k."subscriptionId" = s.id and k."endpointVersion" = s."endpointVersion" limit 1
@@ -49,7 +52,7 @@ const readHealth: Statement = {
         cross join unnest(minute."latencyBuckets", minute."latencyCounts") as b (bucket, count) group by bucket
       ) as histogram
     ) as latencies`,
-}
+)
 
 function sqlLastHour(): string {
   return `
@@ -74,7 +77,7 @@ interface ReadHealthRow {
 
 /** @returns by the id of the subscription */
 export async function findHealth(
-  { query }: Pick<Database, 'query'>,
+  { query }: Pick<VisibleDatabase, 'query'>,
   subscriptionIds: string[],
 ): Promise<Map<string, EndpointHealth>> {
   if (subscriptionIds.length === 0) return new Map()
@@ -90,7 +93,7 @@ const unknownHealth: EndpointHealth = {
 
 /** Subscriptions as they are shown, with their health. */
 export async function withHealth<Row extends { id: string }>(
-  database: Database,
+  database: VisibleDatabase,
   rows: Row[],
 ): Promise<(Row & { health: EndpointHealth })[]> {
   const health = await findHealth(

@@ -207,7 +207,10 @@ describe('in a real deadlock', () => {
     await rival.query(
       `insert into subscriptions (id, "endpointUrl", "eventTypes", secret, fingerprint)
        select gen_random_uuid(), $1, '{user.created}', 'a secret', $2`,
-      [`${unusedUrl}other`, fingerprint({ endpointUrl: `${unusedUrl}other`, eventTypes: ['user.created'], tenant: null })],
+      [
+        `${unusedUrl}other`,
+        fingerprint({ endpointUrl: `${unusedUrl}other`, eventTypes: ['user.created'], tenant: null }),
+      ],
     )
     const request = service.api.patch(`/v1/subscriptions/${id}`, { endpointUrl: `${unusedUrl}other` })
     const { status } = await meet(rival, request, `select from subscriptions where id = '${id}' for update`)

@@ -1,4 +1,5 @@
 /** Attempts and response times, as a console draws them. */
+
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { removeExpired } from '../../src/delivery-metrics/expire.js'
@@ -12,6 +13,7 @@ import { subscribe } from '../support/delivering.js'
 import { ask, post, watches } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
+import { everythingIn } from '../support/viewers.js'
 
 const resources = createResources()
 let service: TestService
@@ -230,7 +232,7 @@ describe('rows of metrics', () => {
       let found = 0
       const pages = await pagesOf(async (watched) => {
         const request = { from, to, interval: 'MINUTE' as const, groupBy: [], ...given }
-        found = (await findDeliveryMetrics(watched, request)).length
+        found = (await findDeliveryMetrics(everythingIn(watched), request)).length
       })
       expect(found).toBe(rows)
       // The whole table has more than a million rows. Each row found may lie on a page of its own.
@@ -239,7 +241,7 @@ describe('rows of metrics', () => {
 
     it('are too many for one answer, of each subscription in a day', async () => {
       const request = { from, to, interval: 'MINUTE' as const, groupBy: ['SUBSCRIPTION' as const] }
-      await expect(findDeliveryMetrics(database, request)).rejects.toThrow(/5000 rows/)
+      await expect(findDeliveryMetrics(everythingIn(database), request)).rejects.toThrow(/5000 rows/)
     })
   })
 

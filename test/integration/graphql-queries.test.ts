@@ -1,4 +1,5 @@
 /** What queries cost the database: how many statements, and how PostgreSQL goes about them when there is much. */
+
 import { graphql } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAnswers } from '../../src/graphql/answers.js'
@@ -13,6 +14,7 @@ import { createResources } from '../../src/platform/resources.js'
 import { createBodyCipher } from '../../src/secrets/body-cipher.js'
 import { explainBuffers, type Plan, type SentStatement } from '../support/buffers.js'
 import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import { everythingIn } from '../support/viewers.js'
 
 const EVENTS = 100_000
 const DELIVERIES_OF_EACH = 2
@@ -63,13 +65,14 @@ async function run(source: string, variableValues: Record<string, unknown> = {})
   const answer = createAnswers({
     ...{ answerBytes: 10_000_000, keyBytes: 10_000_000, processBytes: 10_000_000 },
   }).open({})
+  const visible = everythingIn(database)
   const contextValue = {
-    ...{ database, answer },
-    related: createRelatedDeliveries(database),
-    payloads: createPayloads(database, answer),
-    logs: createDeliveryLogs(database, answer),
-    exchanges: createExchanges(database, createBodyCipher([]), answer),
-    webhookBodies: createWebhookBodies(database, answer),
+    ...{ database: visible, answer },
+    related: createRelatedDeliveries(visible),
+    payloads: createPayloads(visible, answer),
+    logs: createDeliveryLogs(visible, answer),
+    exchanges: createExchanges(visible, createBodyCipher([]), answer),
+    webhookBodies: createWebhookBodies(visible, answer),
   } as GraphQLContext
   const { data, errors } = await graphql({ schema, source, contextValue, variableValues })
   expect(errors).toBeUndefined()

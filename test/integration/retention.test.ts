@@ -12,6 +12,7 @@ import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { insertPastEvent, readTotals } from '../support/finished-events.js'
 import { startOn } from '../support/service.js'
+import { everythingIn } from '../support/viewers.js'
 
 const DAYS = 30
 const old = { ageDays: DAYS + 1 }
@@ -185,7 +186,11 @@ describe('beside others', () => {
   })
 
   it('loses to retries, or they find nothing; nothing that was retried is lost, and nobody is blocked', async () => {
-    const context = { database, serviceEvents: createServiceEvents(), onDue: () => {} }
+    const context = {
+      database: everythingIn(database),
+      serviceEvents: createServiceEvents(),
+      onDue: () => {},
+    }
     const ids = await Promise.all(
       Array.from({ length: 60 }, () =>
         insertPastEvent(tables, { status: 'DEAD', deliveries: ['DEAD', 'DEAD', 'DEAD'], ...old }),
@@ -218,7 +223,7 @@ describe('beside others', () => {
     const [delivery] = await tables.query<{ id: string }>('select id from deliveries')
     const holder = await begin(`delete from deliveries`)
     const late = retryDelivery(
-      { database, serviceEvents: createServiceEvents(), onDue: () => {} },
+      { database: everythingIn(database), serviceEvents: createServiceEvents(), onDue: () => {} },
       delivery?.id ?? '',
     )
     const answer = expect(late).rejects.toMatchObject({ code: 'NOT_FOUND' })

@@ -42,7 +42,7 @@ async function subscribeAll() {
   await subscribe('zeta', { tenant: 'zeta', eventTypes: ['*'] })
 }
 const subscribeByFilter = async () => {
-  await subscribe('acme-filtered', { tenant: 'acme', filter: 'tenant == "acme" // mine' })
+  await subscribe('acme-filtered', { tenant: 'acme', filter: 'tenant == "acme"' })
   await subscribe('filtered', { filter: 'tenant == "acme"' })
 }
 

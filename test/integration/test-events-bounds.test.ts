@@ -144,11 +144,15 @@ describe('a stop', () => {
       serviceEvents: createServiceEvents(),
     })
     const event = { type: 'a', data: '{}' as RawJson }
-    const cutOff = expect(tests.send(id, event)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    const cutOff = expect(tests.send({ tenant: null }, id, event)).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+    })
     await expect.poll(() => receiver.requests.length).toBe(1)
     await tests[Symbol.asyncDispose]()
     await cutOff
-    await expect(tests.send(id, event)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    await expect(tests.send({ tenant: null }, id, event)).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+    })
     expect((await service.api.get('/v1/stats')).body.eventsTotal).toBe(0)
     expect(receiver.requests).toHaveLength(1)
   })

@@ -1,8 +1,10 @@
 /** The model beside the tables: every row, and everything that must follow from the rows. */
+
 import { expect } from 'vitest'
 import { countStats } from '../../src/deliveries/stats.js'
 import type { DeliveryStatus } from '../../src/generated/prisma/enums.js'
 import type { TestDatabase } from '../support/database.js'
+import { everythingIn } from '../support/viewers.js'
 import type { Told } from './engine.js'
 import {
   deliveriesOf,
@@ -95,7 +97,7 @@ export async function compare({ model, tables, database, engine }: World): Promi
 
   const all = deliveriesOf(model)
   const shown = model.subscriptions.filter(({ isDeleted }) => !isDeleted)
-  expect(await countStats(database)).toEqual({
+  expect(await countStats(everythingIn(database))).toEqual({
     eventsTotal: model.events.length,
     deliveriesTotal: all.length,
     deliveriesPending: countOf(all, 'PENDING'),

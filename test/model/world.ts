@@ -1,4 +1,5 @@
 /** The engine and its model, side by side, and what is known of leases and requests that are under way. */
+
 import { expect } from 'vitest'
 import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import type { Database } from '../../src/platform/postgres/database.js'
@@ -6,6 +7,7 @@ import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
 import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
+import { everythingIn } from '../support/viewers.js'
 import { createEngine, type Engine, type Request } from './engine.js'
 import {
   allowedBy,
@@ -45,7 +47,7 @@ export async function createWorld(tables: TestDatabase, database: Database): Pro
 
 /** As of another process: the matcher of the engine's does not learn of the change. */
 export const subscriptionContext = ({ database, model }: World): SubscriptionContext => ({
-  database,
+  database: everythingIn(database),
   secretCipher: createSecretCipher([]),
   ...{ clock: machineClock, newId },
   refuseUrl: () => undefined,

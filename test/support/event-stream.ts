@@ -13,12 +13,13 @@ export async function openEventStream(
   { url }: { url: string },
   operation: object,
   lastEventId = '',
+  apiKey = TEST_KEY,
 ): Promise<EventStream> {
   const abort = new AbortController()
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: {
-      ...{ 'x-api-key': TEST_KEY, 'content-type': 'application/json', accept: 'text/event-stream' },
+      ...{ 'x-api-key': apiKey, 'content-type': 'application/json', accept: 'text/event-stream' },
       ...(lastEventId !== '' && { 'last-event-id': lastEventId }),
     },
     body: JSON.stringify(operation),

@@ -89,10 +89,17 @@ describe('bounds on live subscriptions', () => {
     return { beyond, afterOneEnded, afterAllEnded }
   }
 
+  const viewer = { tenant: null }
+
   it.each([
-    ['API key', limits.livePerKey, () => ({ apiKey: open, socket: {} }), 'with this API key'],
-    ['WebSocket', limits.livePerSocket, () => ({ apiKey: {}, socket: open }), 'of this WebSocket'],
-    ['process', limits.liveInProcess, () => ({ apiKey: {}, socket: {} }), 'of this process'],
+    ['API key', limits.livePerKey, () => ({ apiKey: viewer, socket: {} }), 'with this API key'],
+    [
+      'WebSocket',
+      limits.livePerSocket,
+      () => ({ apiKey: { tenant: null }, socket: open }),
+      'of this WebSocket',
+    ],
+    ['process', limits.liveInProcess, () => ({ apiKey: { tenant: null }, socket: {} }), 'of this process'],
   ])('hold for each %s, and one that ends makes room', async (_what, limit, followerOf, whose) => {
     expect(await open(limit, followerOf)).toEqual({
       beyond: expect.stringContaining(`${limit} live subscriptions ${whose} are open`),

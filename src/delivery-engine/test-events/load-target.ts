@@ -1,9 +1,11 @@
 /** Loads where a test event goes and what signs it. A disabled subscription is a target, too; a deleted one is none. */
 import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
-import type { Database, Statement } from '../../platform/postgres/database.js'
+import type { Database } from '../../platform/postgres/database.js'
 import { type SigningKey, type SigningKeys, validSigningKeys } from '../../secrets/signing-keys.js'
 import { type SigningSecrets, sqlSigningSecrets } from '../../secrets/valid-secrets.js'
+import type { Viewer } from '../../tenants/viewer.js'
+import { forViewer } from '../../tenants/visible-statement.js'
 import { openPolicy, type WebhookPolicy } from '../attempt/webhook-policy.js'
 
 export interface Target {
@@ -16,12 +18,12 @@ export interface Target {
 }
 
 /** `$1` the subscription's id. */
-const loadTestTarget: Statement = {
-  name: 'load-test-target',
-  text: `
+const loadTestTarget = forViewer(
+  { name: 'load-test-target', parameters: 1 },
+  ({ isVisible }) => `
     select s.tenant, s."endpointUrl", s.format, ${sqlSigningSecrets('s')}, ${sqlDeliveryPolicy('s')}
-    from subscriptions s where s.id = $1 and s."deletedAt" is null`,
-}
+    from subscriptions s where s.id = $1 and s."deletedAt" is null and ${isVisible('s')}`,
+)
 
 interface LoadTestTargetRow extends SigningSecrets {
   tenant: string | null
@@ -33,10 +35,11 @@ interface LoadTestTargetRow extends SigningSecrets {
 /** `undefined` when there is no such subscription. */
 export async function loadTarget(
   database: Database,
+  { tenant }: Viewer,
   keys: SigningKeys,
   subscriptionId: string,
 ): Promise<Target | undefined> {
-  const [row] = await database.query<LoadTestTargetRow>(loadTestTarget, [subscriptionId])
+  const [row] = await database.query<LoadTestTargetRow>(loadTestTarget, [subscriptionId, tenant])
   return (
     row && {
       tenant: row.tenant,

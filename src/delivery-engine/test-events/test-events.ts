@@ -11,6 +11,7 @@ import { isUuid } from '../../platform/uuid.js'
 import type { BodyCipher } from '../../secrets/body-cipher.js'
 import type { SigningKeys } from '../../secrets/signing-keys.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { Viewer } from '../../tenants/viewer.js'
 import { createAttemptColumns, type KeptBodies } from '../attempt/attempt-columns.js'
 import { decideOutcome } from '../attempt/outcome.js'
 import { createSender, type Exchange, type Sender } from '../attempt/sender.js'
@@ -51,9 +52,9 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
   let sender: Sender | undefined
   let isStopped = false
 
-  async function send(subscriptionId: string, event: TestEvent): Promise<SentTestEvent> {
+  async function send(viewer: Viewer, subscriptionId: string, event: TestEvent): Promise<SentTestEvent> {
     if (underWay.size >= MAX_UNDER_WAY) throw tooMany()
-    const test = sendAndRecord(subscriptionId, event)
+    const test = sendAndRecord(viewer, subscriptionId, event)
     underWay.add(test)
     try {
       return await test
@@ -62,9 +63,13 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
     }
   }
 
-  async function sendAndRecord(subscriptionId: string, event: TestEvent): Promise<SentTestEvent> {
+  async function sendAndRecord(
+    viewer: Viewer,
+    subscriptionId: string,
+    event: TestEvent,
+  ): Promise<SentTestEvent> {
     const target = isUuid(subscriptionId)
-      ? await loadTarget(database, signingKeys, subscriptionId)
+      ? await loadTarget(database, viewer, signingKeys, subscriptionId)
       : undefined
     if (target === undefined) throw notFound('subscription', subscriptionId)
     const eventId = newId()

@@ -48,7 +48,12 @@ export const Event = builder.prismaObject('Event', {
       description: 'What the producer gave so that it is published once.',
     }),
     isTest: t.exposeBoolean('isTest', { description: 'Whether it was sent by `sendTestEvent`.' }),
-    deliveryCount: t.exposeInt('deliveryCount', { description: 'How many subscriptions wanted it.' }),
+    deliveryCount: t.int({
+      select: { id: true, deliveryCount: true },
+      description: 'How many subscriptions wanted it; for an API key of a tenant, how many of its own.',
+      resolve: async (event, _args, { database, deliveryCounts }) =>
+        database.tenant === null ? event.deliveryCount : ((await deliveryCounts.load(event)) ?? 0),
+    }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',
       description: "The producer's own time, or that of acceptance.",
@@ -180,8 +185,8 @@ type EventInput = typeof PublishEventInput.$inferInput
  * Publishes each event by itself, in order. It refuses an oversized event before it publishes any event. It does so as
  * REST refuses a body: with an error, and not as a part of the answer.
  */
-async function publish({ publisher, eventMaxBytes }: GraphQLContext, inputs: EventInput[]) {
-  const read = inputs.map((input) => outcomeOf(async () => toPublication(input, eventMaxBytes)))
+async function publish({ publisher, eventMaxBytes, apiKey }: GraphQLContext, inputs: EventInput[]) {
+  const read = inputs.map((input) => outcomeOf(async () => toPublication(input, eventMaxBytes, apiKey)))
   const publications = await Promise.all(read)
   return publications.map(({ result, errors }) =>
     result === null ? { result, errors } : outcomeOf(() => publisher.publish(result)),

@@ -50,7 +50,8 @@ const StatsUpdateObject = builder.objectRef<StatsUpdate>('StatsUpdate').implemen
     rates: t.expose('rates', {
       type: RatesObject,
       nullable: true,
-      description: 'Null when the totals were read for the first time: a rate needs two readings.',
+      description:
+        'Null when the totals were read for the first time: a rate needs two readings. Null for an API key of a tenant.',
     }),
   }),
 })

@@ -46,7 +46,9 @@ builder.mutationField('sendTestEvent', (t) =>
       type: t.arg.string({ required: true, description: `${EVENT_TYPE_FORM}.` }),
       data: t.arg({ type: 'JSONObject', required: true, description: 'What happened.' }),
     },
-    resolve: (_root, { subscriptionId, type, data }, { testEvents, eventMaxBytes }) =>
-      outcomeOf(async () => testEvents.send(subscriptionId, toTestEvent({ type, data }, eventMaxBytes))),
+    resolve: (_root, { subscriptionId, type, data }, { testEvents, eventMaxBytes, apiKey }) =>
+      outcomeOf(async () =>
+        testEvents.send(apiKey, subscriptionId, toTestEvent({ type, data }, eventMaxBytes)),
+      ),
   }),
 )

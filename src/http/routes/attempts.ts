@@ -2,11 +2,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { type AttemptContext, findAttempt } from '../../deliveries/find-attempt.js'
 import { attemptShape, toAttempt } from '../attempt-shapes.js'
+import { contextFor } from '../auth.js'
 import { answers } from '../openapi.js'
 import { attemptParameters } from '../shapes.js'
 
 export const attemptRoutes =
-  (context: AttemptContext): FastifyPluginAsyncZod =>
+  (parts: Omit<AttemptContext, 'database'>): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/deliveries/:id/logs/:attempt',
@@ -20,6 +21,9 @@ export const attemptRoutes =
           response: answers({ 200: attemptShape.describe('The attempt.') }, 404),
         },
       },
-      async ({ params: { id, attempt } }) => toAttempt(await findAttempt(context, id, attempt)),
+      async (request) => {
+        const { id, attempt } = request.params
+        return toAttempt(await findAttempt(contextFor(request, parts), id, attempt))
+      },
     )
   }

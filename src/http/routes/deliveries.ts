@@ -5,6 +5,7 @@ import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { tenant } from '../../model/tenant.js'
 import { isoTime } from '../../platform/iso-time.js'
+import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   deliveryPage,
@@ -35,7 +36,7 @@ const listQuery = pageQuery.extend({
 })
 
 export const deliveryRoutes =
-  (context: RetryContext): FastifyPluginAsyncZod =>
+  (parts: Omit<RetryContext, 'database'>): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/deliveries',
@@ -49,10 +50,11 @@ export const deliveryRoutes =
           response: answers({ 200: deliveryPage.describe('A page of deliveries.') }),
         },
       },
-      async ({ query: { limit, cursor, createdFrom, createdTo, updatedFrom, updatedTo, ...rest } }) => {
+      async ({ database, query }) => {
+        const { limit, cursor, createdFrom, createdTo, updatedFrom, updatedTo, ...rest } = query
         const createdAt = { from: createdFrom, to: createdTo }
         const filter = { ...rest, createdAt, updatedAt: { from: updatedFrom, to: updatedTo } }
-        const { items, nextCursor } = await listDeliveries(context.database, filter, { limit, cursor })
+        const { items, nextCursor } = await listDeliveries(database, filter, { limit, cursor })
         return { items: items.map(toDelivery), nextCursor }
       },
     )
@@ -69,8 +71,8 @@ export const deliveryRoutes =
           response: answers({ 202: retriedShape.describe('It is due now.') }, 404, 409, ...BODY_PROBLEMS),
         },
       },
-      async ({ params }, reply) => {
-        const retried = await retryDelivery(context, params.id)
+      async (request, reply) => {
+        const retried = await retryDelivery(contextFor(request, parts), request.params.id)
         reply.code(202)
         return retried
       },
@@ -92,8 +94,8 @@ export const deliveryRoutes =
           ),
         },
       },
-      async ({ params }, reply) => {
-        const retried = await retryEvent(context, params.eventId)
+      async (request, reply) => {
+        const retried = await retryEvent(contextFor(request, parts), request.params.eventId)
         reply.code(202)
         return retried
       },

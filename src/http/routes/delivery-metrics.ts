@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findDeliveryMetrics, metricsGroups, metricsIntervals } from '../../delivery-metrics/find.js'
 import { isoTime } from '../../platform/iso-time.js'
-import type { Database } from '../../platform/postgres/database.js'
 import { answers } from '../openapi.js'
 import { idInQuery, metricsShape } from '../shapes.js'
 
@@ -25,33 +24,31 @@ const metricsQuery = z.strictObject({
   type: z.string().optional().meta({ description: 'Attempts for events of this type.' }),
 })
 
-export const deliveryMetricsRoutes =
-  ({ database }: { database: Database }): FastifyPluginAsyncZod =>
-  async (app) => {
-    app.get(
-      '/delivery-metrics',
-      {
-        config: { scope: 'read' },
-        schema: {
-          tags: ['Operation'],
-          operationId: 'getDeliveryMetrics',
-          summary: 'Attempts and response times by minute, hour or day',
-          querystring: metricsQuery,
-          response: answers({
-            200: z
-              .object({ items: z.array(metricsShape) })
-              .describe('The buckets that have attempts, in the order of time.'),
-          }),
-        },
+export const deliveryMetricsRoutes: FastifyPluginAsyncZod = async (app) => {
+  app.get(
+    '/delivery-metrics',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags: ['Operation'],
+        operationId: 'getDeliveryMetrics',
+        summary: 'Attempts and response times by minute, hour or day',
+        querystring: metricsQuery,
+        response: answers({
+          200: z
+            .object({ items: z.array(metricsShape) })
+            .describe('The buckets that have attempts, in the order of time.'),
+        }),
       },
-      async ({ query: { type, groupBy = [], ...request } }) => {
-        const items = await findDeliveryMetrics(database, { ...request, groupBy, eventType: type })
-        return {
-          items: items.map(({ startsAt, eventType, ...metrics }) => ({
-            ...{ startsAt: startsAt.toISOString(), type: eventType },
-            ...metrics,
-          })),
-        }
-      },
-    )
-  }
+    },
+    async ({ database, query: { type, groupBy = [], ...request } }) => {
+      const items = await findDeliveryMetrics(database, { ...request, groupBy, eventType: type })
+      return {
+        items: items.map(({ startsAt, eventType, ...metrics }) => ({
+          ...{ startsAt: startsAt.toISOString(), type: eventType },
+          ...metrics,
+        })),
+      }
+    },
+  )
+}

@@ -14,6 +14,7 @@ import { itemTexts, memberTexts, type RawJson } from '../../events/raw-json.js'
 import { parseInput } from '../../platform/input-errors.js'
 import { toServiceError } from '../../platform/service-errors.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import type { Viewer } from '../../tenants/viewer.js'
 import { validatorOf } from '../input.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import { problemBody, toProblem } from '../problem.js'
@@ -81,9 +82,11 @@ export const eventBatchRoutes =
           response: answers({ 200: batchShape.describe('What became of each.') }, ...BODY_PROBLEMS),
         },
       },
-      async ({ body, bodyText }) => {
+      async ({ body, bodyText, database }) => {
         const texts = itemTexts(memberTexts(bodyText, Number.POSITIVE_INFINITY).get('events') as RawJson)
-        const read = body.events.map((item, index) => readEvent(item, texts[index] as RawJson, eventMaxBytes))
+        const read = body.events.map((item, index) =>
+          readEvent(item, texts[index] as RawJson, eventMaxBytes, database),
+        )
         const valid = read.filter((one) => !(one instanceof Error)) as Publication[]
         serviceEvents.emit('ingested', { result: 'rejected', count: read.length - valid.length })
         const results = valid.length === 0 ? [] : await publisher.publishAll(valid)
@@ -95,10 +98,10 @@ export const eventBatchRoutes =
     )
   }
 
-function readEvent(item: unknown, text: RawJson, maxBytes: number): Publication | Error {
+function readEvent(item: unknown, text: RawJson, maxBytes: number, viewer: Viewer): Publication | Error {
   try {
     if (Buffer.byteLength(text) > maxBytes) return eventTooLarge(maxBytes)
-    return readPublication(parseInput(publicationBody, item), text, undefined)
+    return readPublication(parseInput(publicationBody, item), text, undefined, viewer)
   } catch (error) {
     return error as Error
   }

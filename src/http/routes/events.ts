@@ -4,7 +4,6 @@ import { withWaitingFor } from '../../deliveries/waiting-for.js'
 import { findEvent, summarizeEvent } from '../../events/find.js'
 import { checkIdempotencyKey, publicationBody, readPublication } from '../../events/publication.js'
 import type { Publisher } from '../../events/publish.js'
-import type { Database } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import { parseCloudEvents, readCloudEvent } from '../cloud-event-body.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
@@ -18,7 +17,6 @@ import {
 } from '../shapes.js'
 
 interface EventContext {
-  database: Database
   publisher: Publisher
   serviceEvents: ServiceEvents
 }
@@ -32,7 +30,7 @@ export const newEvent = publicationBody.meta({
 })
 
 export const eventRoutes =
-  ({ database, publisher, serviceEvents }: EventContext): FastifyPluginAsyncZod =>
+  ({ publisher, serviceEvents }: EventContext): FastifyPluginAsyncZod =>
   async (app) => {
     parseCloudEvents(app)
     app.post(
@@ -83,7 +81,8 @@ export const eventRoutes =
       async (request, reply) => {
         const header = request.headers['idempotency-key']
         const headerKey = header === undefined ? undefined : checkIdempotencyKey(header)
-        const published = await publisher.publish(readPublication(request.body, request.bodyText, headerKey))
+        const { body, bodyText, database } = request
+        const published = await publisher.publish(readPublication(body, bodyText, headerKey, database))
         reply.code(published.deduplicated ? 200 : 202).header('location', `/v1/events/${published.eventId}`)
         return published
       },
@@ -101,10 +100,10 @@ export const eventRoutes =
           response: answers({ 200: eventShape.describe('The event.') }, 404),
         },
       },
-      async ({ params }, reply) => {
+      async ({ params, database }, reply) => {
         const event = await findEvent(database, params.id)
         const deliveries = await withWaitingFor(database, event.deliveries)
-        const text = eventText({ ...event, deliveries })
+        const text = eventText({ ...event, deliveries }, database)
         return reply.type('application/json; charset=utf-8').send(text as never)
       },
     )
@@ -121,7 +120,7 @@ export const eventRoutes =
           response: answers({ 200: summaryShape.describe('The summary.') }, 404),
         },
       },
-      async ({ params }) => {
+      async ({ params, database }) => {
         const { createdAt, updatedAt, nextRunAt, ...summary } = await summarizeEvent(database, params.id)
         return {
           ...summary,

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { previewBody, previewFilter } from '../../events/preview-filter.js'
 import type { Clock } from '../../platform/clock.js'
-import type { Database } from '../../platform/postgres/database.js'
+import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import { previewShape } from '../shapes.js'
 
 export const filterRoutes =
-  (context: { database: Database; clock: Clock }): FastifyPluginAsyncZod =>
+  (parts: { clock: Clock }): FastifyPluginAsyncZod =>
   async (app) => {
     app.post(
       '/filters/preview',
@@ -27,6 +27,6 @@ export const filterRoutes =
           response: answers({ 200: previewShape.describe('What the filter says.') }, 404, ...BODY_PROBLEMS),
         },
       },
-      async ({ body }) => previewFilter(context, body),
+      async (request) => previewFilter(contextFor(request, parts), request.body),
     )
   }

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { countStats } from '../../deliveries/stats.js'
-import type { Database } from '../../platform/postgres/database.js'
 import { answers } from '../openapi.js'
 
 const shape = z
@@ -17,20 +16,18 @@ const shape = z
   })
   .meta({ id: 'Stats' })
 
-export const statsRoutes =
-  ({ database }: { database: Database }): FastifyPluginAsyncZod =>
-  async (app) => {
-    app.get(
-      '/stats',
-      {
-        config: { scope: 'read' },
-        schema: {
-          tags: ['Operation'],
-          operationId: 'getStats',
-          summary: 'How much there is of everything',
-          response: answers({ 200: shape.describe('The counts.') }),
-        },
+export const statsRoutes: FastifyPluginAsyncZod = async (app) => {
+  app.get(
+    '/stats',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags: ['Operation'],
+        operationId: 'getStats',
+        summary: 'How much there is of everything',
+        response: answers({ 200: shape.describe('The counts.') }),
       },
-      async () => countStats(database),
-    )
-  }
+    },
+    async ({ database }) => countStats(database),
+  )
+}

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { tenant } from '../../model/tenant.js'
@@ -13,6 +14,7 @@ import {
   type VisibleSubscription,
 } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
+import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   createdSubscriptionShape,
@@ -34,10 +36,10 @@ const listQuery = pageQuery.extend({
 })
 
 export const subscriptionRoutes =
-  (context: SubscriptionContext): FastifyPluginAsyncZod =>
+  (parts: Omit<SubscriptionContext, 'database'>): FastifyPluginAsyncZod =>
   async (app) => {
-    async function shown(subscription: VisibleSubscription) {
-      const [row] = await withHealth(context.database, [subscription])
+    async function shown({ database }: FastifyRequest, subscription: VisibleSubscription) {
+      const [row] = await withHealth(database, [subscription])
       return toSubscription(row as NonNullable<typeof row>)
     }
 
@@ -67,10 +69,11 @@ export const subscriptionRoutes =
           ),
         },
       },
-      async ({ body }, reply) => {
-        const { secret, ...subscription } = await createSubscription(context, body)
+      async (request, reply) => {
+        const context = contextFor(request, parts)
+        const { secret, ...subscription } = await createSubscription(context, request.body)
         reply.code(201).header('location', `/v1/subscriptions/${subscription.id}`)
-        return { ...(await shown(subscription)), secret }
+        return { ...(await shown(request, subscription)), secret }
       },
     )
 
@@ -86,10 +89,11 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionPage.describe('A page of subscriptions.') }),
         },
       },
-      async ({ query: { enabled, label, tenant, ...page } }) => {
+      async (request) => {
+        const { enabled, label, tenant, ...page } = request.query
         const filter = { enabled, label, tenant }
-        const { items, nextCursor } = await listSubscriptions(context, filter, page)
-        return { items: (await withHealth(context.database, items)).map(toSubscription), nextCursor }
+        const { items, nextCursor } = await listSubscriptions(contextFor(request, parts), filter, page)
+        return { items: (await withHealth(request.database, items)).map(toSubscription), nextCursor }
       },
     )
 
@@ -105,7 +109,8 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionShape.describe('The subscription.') }, 404),
         },
       },
-      async ({ params }) => shown(await findSubscription(context, params.id)),
+      async (request) =>
+        shown(request, await findSubscription(contextFor(request, parts), request.params.id)),
     )
 
     app.patch(
@@ -128,7 +133,10 @@ export const subscriptionRoutes =
           response: answers({ 200: subscriptionShape.describe('As it is now.') }, 404, 409, ...BODY_PROBLEMS),
         },
       },
-      async ({ params, body }) => shown(await updateSubscription(context, params.id, body)),
+      async (request) => {
+        const { params, body } = request
+        return shown(request, await updateSubscription(contextFor(request, parts), params.id, body))
+      },
     )
 
     app.post(
@@ -151,9 +159,11 @@ export const subscriptionRoutes =
           ),
         },
       },
-      async ({ params, body }) => {
+      async (request) => {
+        const { params, body } = request
+        const context = contextFor(request, parts)
         const { secret, ...subscription } = await rotateSecret(context, params.id, body)
-        return { ...(await shown(subscription)), secret }
+        return { ...(await shown(request, subscription)), secret }
       },
     )
   }

@@ -3,11 +3,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { type AttemptContext, findAttempt } from '../../deliveries/find-attempt.js'
 import { readTestEvent, type TestEvents, testEventBody } from '../../events/test-event.js'
 import { testEventShape, toAttempt } from '../attempt-shapes.js'
+import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import { idParameter } from '../shapes.js'
 
 export const testEventRoutes =
-  (context: AttemptContext & { testEvents: TestEvents }): FastifyPluginAsyncZod =>
+  (parts: Omit<AttemptContext, 'database'> & { testEvents: TestEvents }): FastifyPluginAsyncZod =>
   async (app) => {
     app.post(
       '/subscriptions/:id/test-event',
@@ -32,8 +33,10 @@ export const testEventRoutes =
           ),
         },
       },
-      async ({ params, body, bodyText }) => {
-        const sent = await context.testEvents.send(params.id, readTestEvent(body, bodyText))
+      async (request) => {
+        const { params, body, bodyText, database } = request
+        const sent = await parts.testEvents.send(database, params.id, readTestEvent(body, bodyText))
+        const context = contextFor(request, parts)
         return { ...sent, log: toAttempt(await findAttempt(context, sent.deliveryId, '1')) }
       },
     )
