@@ -4,7 +4,7 @@
  */
 export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, title: 'Missing or wrong API key' },
-  FORBIDDEN: { status: 403, title: 'API key without the scope that this needs' },
+  FORBIDDEN: { status: 403, title: 'Not allowed with this API key' },
   BAD_USER_INPUT: { status: 400, title: 'Invalid input' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },

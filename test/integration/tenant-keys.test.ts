@@ -2,7 +2,7 @@
  * API keys of a tenant: for them, what is of another tenant or of the operator is as if it were not there. Every field of
  * GraphQL and every route of REST is asked, so one that this file does not know fails it.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSubgraphSchema } from '../../src/graphql/federation.js'
 import { schema as ownSchema } from '../../src/graphql/schema.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
@@ -61,9 +61,9 @@ beforeAll(async () => {
     zeta: await publish(zeta, 'zeta'),
     operator: await publish(service.api, 'operator'),
   }
-  await expect
-    .poll(async () => (await service.api.get('/v1/stats')).body.deliveriesDead, { timeout: 20_000 })
-    .toBe(5)
+  await vi.waitFor(async () => expect((await service.api.get('/v1/stats')).body.deliveriesDead).toBe(5), {
+    timeout: 30_000,
+  })
   const { items } = (await service.api.get('/v1/deliveries')).body
   const deliveryOf = (event: string, subscription: string): string =>
     items.find(

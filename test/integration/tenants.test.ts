@@ -1,6 +1,8 @@
 /** Tenants: who gets whose events, on each way from an event to its deliveries, and what the lists show. */
+import { execFile } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { TEST_KEY } from '../support/client.js'
 import { ask } from '../support/graphql.js'
 import { startReceiver } from '../support/receiver.js'
 import { layouts, startTestService, type TestService } from '../support/service.js'
@@ -199,4 +201,18 @@ describe('an event of a tenant', () => {
   it.each(['', 'a b', 'ä', 'a/b', 'x'.repeat(129)])('has no tenant %j', async (tenant) => {
     expect((await publish('x', { tenant })).status).toBe(400)
   })
+})
+
+it('are shown by the program of the docs, with an API key of a tenant beside one without', async () => {
+  const keys = `${TEST_KEY},acme=publish+read+manage@acme=acme-key`
+  service = resources.use(await startTestService('postgres', { API_KEYS: keys }))
+  const said = await new Promise<string>((resolve) =>
+    execFile(
+      process.execPath,
+      ['docs/examples/tenants.mjs', service.url, TEST_KEY, 'acme-key'],
+      (error, stdout, stderr) => resolve(`${error?.code ?? 0}\n${stdout}${stderr}`),
+    ),
+  )
+  expect(said.split('\n').slice(0, 3)).toEqual(['0', 'without a tenant: acme, none, zeta', 'of acme: acme'])
+  expect(said).toContain('for zeta: This API key is bound to the tenant acme')
 })
