@@ -80,7 +80,16 @@ export const rooms = {
   graphql: {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
-      ...['events', 'deliveries', 'delivery-metrics', 'subscriptions', 'api-keys', 'tenants', 'secrets', 'model'],
+      ...[
+        'events',
+        'deliveries',
+        'delivery-metrics',
+        'subscriptions',
+        'api-keys',
+        'tenants',
+        'secrets',
+        'model',
+      ],
       ...['telemetry', 'platform', 'errors.ts'],
     ],
   },

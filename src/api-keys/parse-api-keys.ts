@@ -1,7 +1,7 @@
 /**
  * Parses the entries of `API_KEYS` and of `API_KEYS_FILE`. An entry is a plain API key with every scope, or
- * `name=scope+scope=key`, or `name=scope+scope@tenant=key`. `sha256:` and a hash may replace the key. A problem never quotes the entry, because any part
- * of it may be a key.
+ * `name=scope+scope=key`, or `name=scope+scope@tenant=key`. `sha256:` and a hash may replace the key. A problem never
+ * quotes the entry, because any part of it may be a key.
  */
 import { isTenant, TENANT_FORM } from '../model/tenant.js'
 import { type ApiKey, hashKey, isScope, scopes } from './api-key.js'

@@ -5,8 +5,8 @@
 import { matchKey, wantedBy } from '../model/tenant.js'
 
 /**
- * Event types and patterns, of a tenant's subscription each as a match key, with a space between two, which none of them
- * contains. One text takes a third of the memory of an array.
+ * Event types and patterns, with a space between two, which none of them contains. Those of a tenant's subscription are
+ * match keys. One text takes a third of the memory of an array.
  */
 export type EventTypes = string
 

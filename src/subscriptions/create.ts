@@ -45,8 +45,8 @@ export interface SubscriptionContext {
 /**
  * Creates a subscription and returns it with its secret, which is shown this once.
  *
- * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists, FORBIDDEN when its
- * tenant is not the viewer's
+ * @throws ServiceError BAD_USER_INPUT when the endpoint is refused, CONFLICT when an equal one exists, FORBIDDEN when
+ * its tenant is not the viewer's
  */
 export async function createSubscription(
   context: SubscriptionContext,

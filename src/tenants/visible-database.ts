@@ -1,6 +1,7 @@
 /**
  * The database as a viewer sees it: the only one that REST and GraphQL have. It takes no query that forgets the tenant:
- * Prisma gets the condition by itself, a statement is a `VisibleStatement`, and raw SQL in Prisma has the viewer at hand.
+ * Prisma gets the condition by itself, a statement is a `VisibleStatement`. Who writes raw SQL for Prisma has the
+ * viewer's tenant at hand.
  */
 import type { PrismaClient } from '../generated/prisma/client.js'
 import type { Database } from '../platform/postgres/database.js'

@@ -22,7 +22,7 @@ const conditions: Record<string, (tenant: string) => Where> = {
   FilterErrors: (tenant) => ({ subscription: { tenant } }),
 }
 
-/** Their relations, by the model that they lead to. Only lists need a condition: a delivery has one event, which it may show. */
+/** Their relations. Only lists need a condition: who sees a delivery sees its event and its subscription. */
 const relations: Record<string, Record<string, { model: string; isList?: true }>> = {
   Event: { deliveries: { model: 'Delivery', isList: true } },
   Subscription: { deliveries: { model: 'Delivery', isList: true }, filterErrors: { model: 'FilterErrors' } },

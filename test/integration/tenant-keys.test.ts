@@ -1,6 +1,6 @@
 /**
- * API keys of a tenant: for them, what is of another tenant or of the operator is as if it were not there. Every field of
- * GraphQL and every route of REST is asked, so one that this file does not know fails it.
+ * API keys of a tenant: for them, what is of another tenant or of the operator is as if it were not there. Every field
+ * of GraphQL and every route of REST is asked, so one that this file does not know fails it.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSubgraphSchema } from '../../src/graphql/federation.js'

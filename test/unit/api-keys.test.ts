@@ -51,6 +51,24 @@ describe('API_KEYS', () => {
     ])
   })
 
+  it('takes keys that are bound to a tenant', () => {
+    const API_KEYS = 'console=read+manage@acme.eu-1:a=key,plain'
+    const { keys } = loadConfig({ API_KEYS }).apiKeys
+    expect(keys.map(({ name, scopes, tenant, hash }) => [name, [...scopes].join(), tenant, hash])).toEqual([
+      ['console', 'read,manage', 'acme.eu-1:a', Buffer.from(sha256('key'), 'hex')],
+      [undefined, all, null, Buffer.from(sha256('plain'), 'hex')],
+    ])
+  })
+
+  it.each(['', 'a b', 'a/b', 'x'.repeat(129)])(
+    'refuses the tenant %j, and takes it for no plain key',
+    (tenant) => {
+      expect(problemsOf({ API_KEYS: `console=read@${tenant}=key` })).toEqual([
+        expect.stringContaining("names a tenant that can't be"),
+      ])
+    },
+  )
+
   it('is held as hashes only', () => {
     const config = loadConfig({ API_KEYS: 'shop=publish=very-secret,plain-secret' })
     expect(JSON.stringify(config)).not.toMatch(/very-secret|plain-secret/)
