@@ -1,4 +1,4 @@
-// Shows what an API key of a tenant sees: events published for two tenants, and the subscriptions and events that remain.
+// Shows what an API key of a tenant sees: of events that are published for two tenants and for none, its own.
 //
 //   API_KEYS=dev-key-1,acme=publish+read+manage@acme=acme-key npm start
 //   node docs/examples/tenants.mjs http://127.0.0.1:3000 dev-key-1 acme-key

@@ -98,7 +98,7 @@ describe('null over REST', () => {
 
 describe('null over GraphQL', () => {
   const fields =
-    'id endpointUrl eventTypes isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
+    'id endpointUrl eventTypes tenant isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
     'publicKey publicKeys maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
     'clientCertificate { subject } filter filterErrors { count }'
 
