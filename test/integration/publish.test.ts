@@ -164,6 +164,7 @@ describe('POST /v1/events', () => {
       ...[
         'id',
         'type',
+        'tenant',
         'payload',
         'status',
         'idempotencyKey',
