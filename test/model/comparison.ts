@@ -113,7 +113,7 @@ export async function compare({ model, tables, database, engine }: World): Promi
 /** Live updates have shown every delivery as it is, and every event that has come to its end. */
 async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
   const deliveries = await tables.query<{ id: string; nextRunAt: Date | null }>(
-    `select id, "eventId", "subscriptionId", status, attempts, "nextRunAt", "lastError", "lastStatusCode", "createdAt",
+    `select id, "eventId", "subscriptionId", tenant, status, attempts, "nextRunAt", "lastError", "lastStatusCode", "createdAt",
             "updatedAt" from deliveries`,
   )
   // When a next attempt is due is changed by the passing of time here, of which nobody tells.
@@ -126,7 +126,7 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
   )
 
   const events = await tables.query<{ id: string }>(
-    `select id, type, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt",
+    `select id, type, tenant, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt",
             "updatedAt"
      from events where status not in ('PENDING', 'PROCESSING')`,
   )

@@ -5,8 +5,8 @@
  * the events' status. A crash leaves the entries in the outbox. Several dispatchers never take the same entry.
  *
  * The statement gets the matches of event types that are likely to come next. It leaves entries of other types and
- * names their match keys, and it takes none when the matches are out of date, so an event that is published right after
- * a subscription was created finds it. Events that a subscription filters are read first, and each is matched by itself.
+ * names their match keys. It takes none when the matches are out of date, so an event that is published right after a
+ * subscription was created finds it. Events that a subscription filters are read first, and each is matched by itself.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
