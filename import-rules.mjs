@@ -39,6 +39,7 @@ export const rooms = {
         'config.ts',
         'http',
         'graphql',
+        'catalogue',
         'delivery-engine',
         'delivery-metrics',
         'retention',
@@ -65,6 +66,7 @@ export const rooms = {
     imports: [
       ...[
         'graphql',
+        'catalogue',
         'events',
         'deliveries',
         'delivery-metrics',
@@ -81,6 +83,7 @@ export const rooms = {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
       ...[
+        'catalogue',
         'events',
         'deliveries',
         'delivery-metrics',
@@ -103,6 +106,10 @@ export const rooms = {
   retention: {
     what: 'removes finished events when their days are over',
     imports: ['telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  catalogue: {
+    what: 'event types with their schemas: register, find, check what is published, import and export',
+    imports: ['events', 'tenants', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   events: {
     what: 'publish, accept, find; what a publication is',

@@ -5,7 +5,7 @@
  * machine, so every process comes to the same answer.
  */
 import { type CelValue, celEnv, isCelList, isCelMap } from '@bufbuild/cel'
-import { RE2JS } from '@bufbuild/re2'
+import { compilePattern as compileLinearPattern } from '../platform/linear-pattern.js'
 import { FilterError } from './filter.js'
 
 /**
@@ -15,8 +15,6 @@ const CHARACTERS_A_UNIT = 64
 const ELEMENTS_A_UNIT = 4
 /** About 10 ms on a machine of 2026. Usual filters cost less than 100. */
 const MAX_COST = 10_000
-const MAX_PATTERN_LENGTH = 256
-const MAX_PATTERN_REPEATS = 64
 
 /** Names of functions that only a prepared expression has: see `prepare.ts`. */
 export const STEP = 'filterStep'
@@ -109,35 +107,5 @@ function deepCostOf(value: CelValue): number {
   return cost
 }
 
-/** Patterns by their text; a filter names few, and many filters name the same. */
-const patterns = new Map<string, RE2JS>()
-const MAX_PATTERNS_KEPT = 1000
-
-/** RE2 takes time in proportion to a text, times the repeats that a pattern counts. @throws FilterError */
-export function compilePattern(pattern: string): { test(text: string): boolean } {
-  const repeats = countRepeats(pattern)
-  if (pattern.length > MAX_PATTERN_LENGTH || repeats > MAX_PATTERN_REPEATS) {
-    throw new FilterError(
-      `a pattern must have at most ${MAX_PATTERN_LENGTH} characters and count at most ${MAX_PATTERN_REPEATS} repeats`,
-    )
-  }
-  let compiled = patterns.get(pattern)
-  if (compiled === undefined) {
-    if (patterns.size >= MAX_PATTERNS_KEPT) patterns.clear()
-    compiled = RE2JS.compile(pattern)
-    patterns.set(pattern, compiled)
-  }
-  const expression = compiled
-  return {
-    test(text) {
-      charge((text.length * repeats) / 4)
-      return expression.test(text)
-    },
-  }
-}
-
-const countRepeats = (pattern: string): number =>
-  [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].reduce(
-    (product, [, least = '', most]) => product * Math.max(1, Number(most || least)),
-    1,
-  )
+/** @throws Error that says what is wrong with the pattern */
+export const compilePattern = (pattern: string) => compileLinearPattern(pattern, charge)

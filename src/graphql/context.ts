@@ -1,6 +1,7 @@
 /** The context of every resolver, with the same parts as the REST routes. */
 import type { Logger } from 'pino'
 import type { ApiKey } from '../api-keys/api-key.js'
+import type { CatalogueContext } from '../catalogue/register.js'
 import type { CancelContext } from '../deliveries/cancel.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
@@ -21,7 +22,12 @@ import type { RelatedDeliveries } from './related-deliveries.js'
 import type { StreamPosition } from './stream-position.js'
 import type { Watch } from './watch.js'
 
-export interface GraphQLContext extends AttemptContext, SubscriptionContext, RetryContext, CancelContext {
+export interface GraphQLContext
+  extends AttemptContext,
+    SubscriptionContext,
+    RetryContext,
+    CancelContext,
+    CatalogueContext {
   publisher: Publisher
   testEvents: TestEvents
   liveUpdates: LiveUpdates

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { labelOf } from '../api-keys/api-key.js'
 import type { Authentication } from '../api-keys/authentication.js'
+import type { CatalogueContext } from '../catalogue/register.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { Publisher } from '../events/publish.js'
@@ -26,9 +27,11 @@ import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
 import { sendProblem, toHttpError } from './problem.js'
 import { attemptRoutes } from './routes/attempts.js'
+import { catalogueRoutes } from './routes/catalogue.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventBatchRoutes } from './routes/event-batch.js'
+import { eventTypeRoutes } from './routes/event-types.js'
 import { eventRoutes } from './routes/events.js'
 import { filterRoutes } from './routes/filters.js'
 import type { GraphQLRouteOptions } from './routes/graphql.js'
@@ -55,7 +58,7 @@ export interface AppOptions {
   /** Must have drained before the app is closed. */
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
-  api?: Omit<AttemptContext & SubscriptionContext & RetryContext, 'database'> & {
+  api?: Omit<AttemptContext & SubscriptionContext & RetryContext & CatalogueContext, 'database'> & {
     visibleTo: VisibleTo
     publisher: Publisher
     testEvents: TestEvents
@@ -139,6 +142,8 @@ export async function createApp({
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(testEventRoutes(api))
         await guarded.register(filterRoutes(api))
+        await guarded.register(eventTypeRoutes(api))
+        await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(attemptRoutes(api))
         await guarded.register(deliveryMetricsRoutes)

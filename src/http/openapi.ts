@@ -60,6 +60,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   servers: [{ url: '/', description: 'This service' }],
   tags: [
     { name: 'Events', description: 'What producers publish.' },
+    { name: 'Event types', description: 'The catalogue: what events look like.' },
     { name: 'Subscriptions', description: 'Endpoints, and the event types they want.' },
     { name: 'Deliveries', description: 'One event to one subscription.' },
     { name: 'Operation', description: 'How the service is doing.' },

@@ -12,13 +12,12 @@ import type { EndpointHealth } from '../subscriptions/health.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 import type { Viewer } from '../tenants/viewer.js'
 import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
-import { deliveryStatus, id, time } from './basic-shapes.js'
+import { anyObject, deliveryStatus, id, time } from './basic-shapes.js'
 import { healthShape, toHealth } from './health-shape.js'
 import { policyShape } from './policy-shapes.js'
 
-export { deliveryStatus, id, time }
+export { anyObject, deliveryStatus, id, time }
 
-export const anyObject = z.looseObject({})
 const eventStatus = z.enum(EventStatus)
 
 /** An impossible id in a path is answered with 404, like an unknown one. */
@@ -50,7 +49,7 @@ export const locationHeader = (path: string) => ({
   Location: { type: 'string', format: 'uri-reference', description: `\`${path}\`` },
 })
 
-const pageOf = <Item extends z.ZodType>(item: Item) =>
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item),
     nextCursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last.' }),

@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
 import { OTHER_MS, QUEUE_MS, RECORD_MS } from '../budgets.js'
+import { createCheckingPublisher } from '../catalogue/checking-publisher.js'
+import { createViolationCounts } from '../catalogue/violations.js'
 import { type Config, publicApiKey } from '../config.js'
 import { createEndpointValidation } from '../delivery-engine/attempt/endpoint-validation.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
@@ -88,7 +90,7 @@ function createApi(
   { storage, messaging, guard, work }: Parts,
   addressOf: AddressOf,
 ): NonNullable<AppOptions['api']> {
-  const { database, matcher, clock, newId, secretCipher, bodyCipher } = storage
+  const { database, matcher, catalogue, clock, newId, secretCipher, bodyCipher } = storage
   const { pubSub, queue, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
@@ -122,19 +124,29 @@ function createApi(
     'test events',
     RECORD_MS,
   )
+  const publisher = createPublisher({
+    ...{ database, matcher, serviceEvents, clock, newId, fastPath },
+    onError: reportTrouble('matcher'),
+    onCommitted: () => wakeUps.send('outbox'),
+  })
+  const violationCounts = resources.use(
+    createViolationCounts(database, reportTrouble('violations of schemas')),
+    'violations of schemas',
+    OTHER_MS,
+  )
   return {
     ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
-    publisher: createPublisher({
-      ...{ database, matcher, serviceEvents, clock, newId, fastPath },
-      onError: reportTrouble('matcher'),
-      onCommitted: () => wakeUps.send('outbox'),
-    }),
+    publisher: createCheckingPublisher(publisher, { catalogue, violationCounts, serviceEvents }),
     refuseUrl: guard.checkUrl,
     refusalOfEndpoint: validation.refusalOf,
     async onChanged() {
       wakeUps.send('subscriptions')
       await matcher.refresh().catch(reportTrouble('matcher'))
+    },
+    async onCatalogueChanged() {
+      wakeUps.send('catalogue')
+      await catalogue.refresh().catch(reportTrouble('catalogue'))
     },
     onDue: () => wakeUps.send('due'),
     liveUpdates: createLiveUpdates(

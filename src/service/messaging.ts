@@ -3,11 +3,11 @@ import { OTHER_MS, QUEUE_MS } from '../budgets.js'
 import type { DeliveryJob } from '../delivery-engine/scheduling/delivery-job.js'
 import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
 import { broadcastServiceEvents } from '../graphql/live-updates.js'
-import { createRefresher } from '../matching/refresher.js'
 import { readInstallationId } from '../platform/postgres/installation.js'
 import { createPubSub } from '../platform/pubsub.js'
 import { createJobQueue } from '../platform/queue/job-queue.js'
 import { connectToRedis } from '../platform/redis/redis.js'
+import { createRefresher } from '../platform/refresher.js'
 import type { StartContext } from './context.js'
 import type { Storage } from './storage.js'
 
@@ -15,7 +15,7 @@ export type Messaging = Awaited<ReturnType<typeof openMessaging>>
 
 export async function openMessaging(
   { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
-  { database, directUrl, matcher }: Storage,
+  { database, directUrl, matcher, catalogue }: Storage,
 ) {
   const redis =
     config.redis &&
@@ -42,8 +42,13 @@ export async function openMessaging(
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
   const wakeUps = createWakeUps(pubSub)
-  const refresher = resources.use(createRefresher(matcher, reportTrouble('matcher')), 'matcher', OTHER_MS)
-  refresher.start()
-  wakeUps.listen('subscriptions', refresher.wake)
+  for (const [wakeUp, refreshed] of [
+    ['subscriptions', matcher],
+    ['catalogue', catalogue],
+  ] as const) {
+    const refresher = resources.use(createRefresher(refreshed, reportTrouble(wakeUp)), wakeUp, OTHER_MS)
+    refresher.start()
+    wakeUps.listen(wakeUp, refresher.wake)
+  }
   return { usesRedis: redis !== undefined, queue, pubSub, wakeUps }
 }

@@ -60,6 +60,15 @@ export function createMetrics(serviceEvents: ServiceEvents, sources: MetricSourc
   })
   serviceEvents.on('filtersFailed', ({ count }) => filterErrors.inc(count))
 
+  const schemaViolations = new Counter({
+    name: `${PREFIX}schema_violations_total`,
+    help: 'Published events that the schema of their type does not allow, by the mode of the type.',
+    labelNames: ['mode'],
+    registers,
+  })
+  for (const mode of ['warn', 'enforce']) schemaViolations.inc({ mode }, 0)
+  serviceEvents.on('schemaViolated', ({ mode }) => schemaViolations.inc({ mode: mode.toLowerCase() }))
+
   const requests = new Histogram({
     name: `${PREFIX}http_request_duration_seconds`,
     help: 'How long requests to this service took.',

@@ -3,7 +3,7 @@
  * them knows none of these. A listener must not throw and must not wait.
  */
 import { EventEmitter } from 'node:events'
-import type { DeliveryStatus } from '../generated/prisma/client.js'
+import type { DeliveryStatus, EventTypeMode } from '../generated/prisma/client.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { ClockState } from '../platform/clock.js'
@@ -41,6 +41,8 @@ interface ServiceEventMap {
   attemptRecorded: [RecordedAttempt]
   /** Filters of subscriptions could not tell whether they want an event, which they therefore don't get. */
   filtersFailed: [{ count: number }]
+  /** An event was published that the schema of its type does not allow. */
+  schemaViolated: [{ mode: Exclude<EventTypeMode, 'OFF'> }]
   /** An attempt to a paused endpoint was recorded. */
   probed: [{ isSent: boolean }]
   /** Retention removed finished events with their deliveries and logs. */

@@ -22,6 +22,15 @@ export function tenantFor(viewer: Viewer, given: string | null | undefined): str
   )
 }
 
+/** For what belongs to the service as a whole. @throws ServiceError FORBIDDEN for a viewer of one tenant */
+export function requireOperator(viewer: Viewer): void {
+  if (viewer.tenant === null) return
+  throw new ServiceError(
+    'FORBIDDEN',
+    `This API key is bound to the tenant ${viewer.tenant}. It takes one without a tenant, because all tenants share what this changes.`,
+  )
+}
+
 /** A filter that finds nothing but what the viewer sees; undefined where that is nothing. */
 export function visibleFilter<Filter extends { tenant?: string | null | undefined }>(
   viewer: Viewer,

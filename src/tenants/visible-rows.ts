@@ -33,6 +33,9 @@ const relations: Record<string, Record<string, { model: string; isList?: true }>
   },
 }
 
+/** They belong to no tenant: everybody reads them, and nobody who is bound changes them. */
+const shared = ['EventType', 'EventTypeVersion']
+
 const reading = [
   'findUnique',
   'findUniqueOrThrow',
@@ -58,6 +61,7 @@ export function visibleRows(prisma: PrismaClient, tenant: string): PrismaClient 
 }
 
 function narrow(model: string, operation: string, args: Arguments, tenant: string): Arguments {
+  if (shared.includes(model) && reading.includes(operation)) return narrowRelations(model, args, tenant)
   const condition = conditions[model]?.(tenant)
   const isCreating = operation === 'create' && condition !== undefined && 'tenant' in condition
   if (isCreating) return narrowRelations(model, { ...args, data: { ...args.data, tenant } }, tenant)

@@ -87,6 +87,7 @@ describe('what is counted', () => {
       node_event_service_delivery_latency_seconds: 'histogram',
       node_event_service_auth_failures_total: 'counter',
       node_event_service_filter_errors_total: 'counter',
+      node_event_service_schema_violations_total: 'counter',
       node_event_service_outbox_pending: 'gauge',
       node_event_service_outbox_oldest_age_seconds: 'gauge',
       node_event_service_deliveries_in_flight: 'gauge',

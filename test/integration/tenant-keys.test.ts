@@ -125,6 +125,15 @@ const operations: Record<string, (ids: Ids) => string> = {
     some: deliveryMetrics(from: "2026-11-01T00:00:00Z", interval: DAY, subscriptionId: "${ids.subscription}") { sent dead } }`,
   'Query.previewFilter': (ids) =>
     `{ previewFilter(filter: "data.of == 'zeta'", eventId: "${ids.event}") { matches error unmet } }`,
+  'Query.eventType': () =>
+    `{ eventType(name: "shared") { name schema violations { count } versions { version } } }`,
+  'Query.eventTypes': () => `{ eventTypes ${list('{ name violations { lastError } }')} }`,
+  'Query.catalogue': () => '{ catalogue(format: OPENAPI) }',
+  'Mutation.registerEventType': () =>
+    `mutation { registerEventType(input: { name: "shared", schema: {} }) { eventType { version } ${errors} } }`,
+  'Mutation.removeEventType': () => `mutation { removeEventType(name: "shared") { name ${errors} } }`,
+  'Mutation.importCatalogue': () =>
+    `mutation { importCatalogue(document: { webhooks: { a: {} } }) { items { name } ${errors} } }`,
   'Mutation.publishEvent': () =>
     `mutation { publishEvent(input: { type: "a", data: {}, tenant: "zeta" }) { event { id } ${errors} } }`,
   'Mutation.publishEvents': () =>
@@ -195,6 +204,7 @@ describe('GraphQL', () => {
 })
 
 const newEvent = { type: 'a', data: {} }
+const newType = { name: 'shared', schema: {} }
 const routes: Record<string, (ids: Ids) => [path: string, body?: unknown]> = {
   'get /v1/stats': () => ['/v1/stats'],
   'get /v1/delivery-metrics': (ids) => [
@@ -223,6 +233,13 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown]> = {
     `/v1/subscriptions/${ids.subscription}/test-event`,
     newEvent,
   ],
+  'post /v1/event-types': () => ['/v1/event-types', newType],
+  'get /v1/event-types': () => ['/v1/event-types'],
+  'get /v1/event-types/{name}': () => ['/v1/event-types/shared'],
+  'delete /v1/event-types/{name}': () => ['/v1/event-types/shared'],
+  'get /v1/event-types/{name}/versions': () => ['/v1/event-types/shared/versions'],
+  'get /v1/catalogue': () => ['/v1/catalogue'],
+  'post /v1/catalogue': () => ['/v1/catalogue', { document: { webhooks: {} } }],
   'post /v1/filters/preview': (ids) => ['/v1/filters/preview', { filter: 'true', eventId: ids.event }],
 }
 
@@ -241,6 +258,26 @@ describe('REST', () => {
         })
       }
     }
+  })
+})
+
+describe('the catalogue', () => {
+  it('is read by all, changed by keys without a tenant, and tells a tenant nothing of the events of others', async () => {
+    await service.api.post('/v1/event-types', { ...newType, mode: 'WARN', schema: { required: ['a'] } })
+    await zeta.post('/v1/events', { type: 'shared', data: {} })
+    const read = async (api: Client) => (await api.get('/v1/event-types/shared')).body
+    await expect.poll(async () => (await read(service.api)).violations?.count, { timeout: 10_000 }).toBe(1)
+    expect(await read(acme)).toEqual({ ...(await read(service.api)), violations: null })
+    const { body } = await post(
+      service,
+      '{ eventType(name: "shared") { name violations { count } } }',
+      {},
+      'acme-key',
+    )
+    expect(body.data.eventType).toEqual({ name: 'shared', violations: null })
+    expect((await acme.post('/v1/event-types', newType)).status).toBe(403)
+    expect((await acme.delete('/v1/event-types/shared')).status).toBe(403)
+    expect((await acme.post('/v1/catalogue', { document: { webhooks: {} } })).status).toBe(403)
   })
 })
 

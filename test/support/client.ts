@@ -12,6 +12,8 @@ export interface Client {
   post<Body = any>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answered<Body>>
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asked for
   patch<Body = any>(path: string, body: unknown): Promise<Answered<Body>>
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows what it asked for
+  delete<Body = any>(path: string): Promise<Answered<Body>>
 }
 
 export const TEST_KEY = 'key-of-the-tests'
@@ -45,5 +47,6 @@ export function createClient(baseUrl: string, apiKey: string = TEST_KEY): Client
     get: (path, headers) => send('GET', path, undefined, headers),
     post: (path, body, headers) => send('POST', path, body, headers),
     patch: (path, body) => send('PATCH', path, body),
+    delete: (path) => send('DELETE', path),
   }
 }

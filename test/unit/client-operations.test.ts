@@ -22,6 +22,8 @@ const LEFT_OUT = [
   ...['disableSubscription', 'enableSubscription', 'node', 'nodes'],
   // A console subscribes to the totals and rates that it draws; the package has no room for all of them.
   'statsUpdated',
+  // The catalogue is filled and read by tools, over REST; the package has no room for it.
+  ...['eventType', 'eventTypes', 'catalogue', 'registerEventType', 'removeEventType', 'importCatalogue'],
   // A test is sent by a person, from a console with an operation of its own.
   'sendTestEvent',
 ]

@@ -105,3 +105,18 @@ export type DeliveryLog = Prisma.DeliveryLogModel
  * Which service's data this is, whatever its database is called: what its keys and channels on Redis begin with.
  */
 export type Installation = Prisma.InstallationModel
+/**
+ * Model EventType
+ * The catalogue: what events of a type are, and what their data looks like.
+ */
+export type EventType = Prisma.EventTypeModel
+/**
+ * Model EventTypeVersion
+ * A schema that an event type has or had.
+ */
+export type EventTypeVersion = Prisma.EventTypeVersionModel
+/**
+ * Model SchemaViolations
+ * Events that the schema of their type does not allow, since it became the newest.
+ */
+export type SchemaViolations = Prisma.SchemaViolationsModel

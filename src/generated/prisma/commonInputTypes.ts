@@ -477,6 +477,23 @@ export type EnumMetricsIntervalWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
 }
 
+export type EnumEventTypeModeFilter<$PrismaModel = never> = {
+  equals?: $Enums.EventTypeMode | Prisma.EnumEventTypeModeFieldRefInput<$PrismaModel>
+  in?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  notIn?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel> | $Enums.EventTypeMode
+}
+
+export type EnumEventTypeModeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.EventTypeMode | Prisma.EnumEventTypeModeFieldRefInput<$PrismaModel>
+  in?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  notIn?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumEventTypeModeWithAggregatesFilter<$PrismaModel> | $Enums.EventTypeMode
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel>
+}
+
 export type NestedUuidFilter<$PrismaModel = never> = {
   equals?: string | Prisma.StringFieldRefInput<$PrismaModel>
   in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel>
@@ -895,6 +912,23 @@ export type NestedEnumMetricsIntervalWithAggregatesFilter<$PrismaModel = never> 
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
   _max?: Prisma.NestedEnumMetricsIntervalFilter<$PrismaModel>
+}
+
+export type NestedEnumEventTypeModeFilter<$PrismaModel = never> = {
+  equals?: $Enums.EventTypeMode | Prisma.EnumEventTypeModeFieldRefInput<$PrismaModel>
+  in?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  notIn?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel> | $Enums.EventTypeMode
+}
+
+export type NestedEnumEventTypeModeWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.EventTypeMode | Prisma.EnumEventTypeModeFieldRefInput<$PrismaModel>
+  in?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  notIn?: $Enums.EventTypeMode[] | Prisma.ListEnumEventTypeModeFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumEventTypeModeWithAggregatesFilter<$PrismaModel> | $Enums.EventTypeMode
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumEventTypeModeFilter<$PrismaModel>
 }
 
 

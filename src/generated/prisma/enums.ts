@@ -57,6 +57,15 @@ export const DisabledReason = {
 export type DisabledReason = (typeof DisabledReason)[keyof typeof DisabledReason]
 
 
+export const EventTypeMode = {
+  OFF: 'OFF',
+  WARN: 'WARN',
+  ENFORCE: 'ENFORCE'
+} as const
+
+export type EventTypeMode = (typeof EventTypeMode)[keyof typeof EventTypeMode]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

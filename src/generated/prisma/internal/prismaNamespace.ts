@@ -408,7 +408,10 @@ export const ModelName = {
   DeliveryMetrics: 'DeliveryMetrics',
   DeliveryMetricsDelta: 'DeliveryMetricsDelta',
   DeliveryLog: 'DeliveryLog',
-  Installation: 'Installation'
+  Installation: 'Installation',
+  EventType: 'EventType',
+  EventTypeVersion: 'EventTypeVersion',
+  SchemaViolations: 'SchemaViolations'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -424,7 +427,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation"
+    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1316,6 +1319,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    EventType: {
+      payload: Prisma.$EventTypePayload<ExtArgs>
+      fields: Prisma.EventTypeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.EventTypeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.EventTypeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        findFirst: {
+          args: Prisma.EventTypeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.EventTypeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        findMany: {
+          args: Prisma.EventTypeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>[]
+        }
+        create: {
+          args: Prisma.EventTypeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        createMany: {
+          args: Prisma.EventTypeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.EventTypeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>[]
+        }
+        delete: {
+          args: Prisma.EventTypeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        update: {
+          args: Prisma.EventTypeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        deleteMany: {
+          args: Prisma.EventTypeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.EventTypeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.EventTypeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>[]
+        }
+        upsert: {
+          args: Prisma.EventTypeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypePayload>
+        }
+        aggregate: {
+          args: Prisma.EventTypeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateEventType>
+        }
+        groupBy: {
+          args: Prisma.EventTypeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventTypeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.EventTypeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventTypeCountAggregateOutputType> | number
+        }
+      }
+    }
+    EventTypeVersion: {
+      payload: Prisma.$EventTypeVersionPayload<ExtArgs>
+      fields: Prisma.EventTypeVersionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.EventTypeVersionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.EventTypeVersionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        findFirst: {
+          args: Prisma.EventTypeVersionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.EventTypeVersionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        findMany: {
+          args: Prisma.EventTypeVersionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>[]
+        }
+        create: {
+          args: Prisma.EventTypeVersionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        createMany: {
+          args: Prisma.EventTypeVersionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.EventTypeVersionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>[]
+        }
+        delete: {
+          args: Prisma.EventTypeVersionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        update: {
+          args: Prisma.EventTypeVersionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        deleteMany: {
+          args: Prisma.EventTypeVersionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.EventTypeVersionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.EventTypeVersionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>[]
+        }
+        upsert: {
+          args: Prisma.EventTypeVersionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventTypeVersionPayload>
+        }
+        aggregate: {
+          args: Prisma.EventTypeVersionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateEventTypeVersion>
+        }
+        groupBy: {
+          args: Prisma.EventTypeVersionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventTypeVersionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.EventTypeVersionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventTypeVersionCountAggregateOutputType> | number
+        }
+      }
+    }
+    SchemaViolations: {
+      payload: Prisma.$SchemaViolationsPayload<ExtArgs>
+      fields: Prisma.SchemaViolationsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SchemaViolationsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SchemaViolationsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        findFirst: {
+          args: Prisma.SchemaViolationsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SchemaViolationsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        findMany: {
+          args: Prisma.SchemaViolationsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>[]
+        }
+        create: {
+          args: Prisma.SchemaViolationsCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        createMany: {
+          args: Prisma.SchemaViolationsCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SchemaViolationsCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>[]
+        }
+        delete: {
+          args: Prisma.SchemaViolationsDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        update: {
+          args: Prisma.SchemaViolationsUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        deleteMany: {
+          args: Prisma.SchemaViolationsDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SchemaViolationsUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SchemaViolationsUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>[]
+        }
+        upsert: {
+          args: Prisma.SchemaViolationsUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaViolationsPayload>
+        }
+        aggregate: {
+          args: Prisma.SchemaViolationsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSchemaViolations>
+        }
+        groupBy: {
+          args: Prisma.SchemaViolationsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SchemaViolationsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SchemaViolationsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SchemaViolationsCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1538,6 +1763,41 @@ export const InstallationScalarFieldEnum = {
 } as const
 
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
+
+
+export const EventTypeScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  schema: 'schema',
+  examples: 'examples',
+  mode: 'mode',
+  version: 'version',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type EventTypeScalarFieldEnum = (typeof EventTypeScalarFieldEnum)[keyof typeof EventTypeScalarFieldEnum]
+
+
+export const EventTypeVersionScalarFieldEnum = {
+  typeId: 'typeId',
+  version: 'version',
+  schema: 'schema',
+  createdAt: 'createdAt'
+} as const
+
+export type EventTypeVersionScalarFieldEnum = (typeof EventTypeVersionScalarFieldEnum)[keyof typeof EventTypeVersionScalarFieldEnum]
+
+
+export const SchemaViolationsScalarFieldEnum = {
+  typeId: 'typeId',
+  count: 'count',
+  lastError: 'lastError',
+  lastAt: 'lastAt'
+} as const
+
+export type SchemaViolationsScalarFieldEnum = (typeof SchemaViolationsScalarFieldEnum)[keyof typeof SchemaViolationsScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1770,6 +2030,20 @@ export type ListEnumMetricsIntervalFieldRefInput<$PrismaModel> = FieldRefInputTy
 
 
 /**
+ * Reference to a field of type 'EventTypeMode'
+ */
+export type EnumEventTypeModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'EventTypeMode'>
+    
+
+
+/**
+ * Reference to a field of type 'EventTypeMode[]'
+ */
+export type ListEnumEventTypeModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'EventTypeMode[]'>
+    
+
+
+/**
  * Reference to a field of type 'Float'
  */
 export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
@@ -1945,6 +2219,9 @@ export type GlobalOmitConfig = {
   deliveryMetricsDelta?: Prisma.DeliveryMetricsDeltaOmit
   deliveryLog?: Prisma.DeliveryLogOmit
   installation?: Prisma.InstallationOmit
+  eventType?: Prisma.EventTypeOmit
+  eventTypeVersion?: Prisma.EventTypeVersionOmit
+  schemaViolations?: Prisma.SchemaViolationsOmit
 }
 
 /* Types for Logging */

@@ -62,7 +62,10 @@ export const ModelName = {
   DeliveryMetrics: 'DeliveryMetrics',
   DeliveryMetricsDelta: 'DeliveryMetricsDelta',
   DeliveryLog: 'DeliveryLog',
-  Installation: 'Installation'
+  Installation: 'Installation',
+  EventType: 'EventType',
+  EventTypeVersion: 'EventTypeVersion',
+  SchemaViolations: 'SchemaViolations'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -264,6 +267,41 @@ export const InstallationScalarFieldEnum = {
 } as const
 
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
+
+
+export const EventTypeScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  schema: 'schema',
+  examples: 'examples',
+  mode: 'mode',
+  version: 'version',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type EventTypeScalarFieldEnum = (typeof EventTypeScalarFieldEnum)[keyof typeof EventTypeScalarFieldEnum]
+
+
+export const EventTypeVersionScalarFieldEnum = {
+  typeId: 'typeId',
+  version: 'version',
+  schema: 'schema',
+  createdAt: 'createdAt'
+} as const
+
+export type EventTypeVersionScalarFieldEnum = (typeof EventTypeVersionScalarFieldEnum)[keyof typeof EventTypeVersionScalarFieldEnum]
+
+
+export const SchemaViolationsScalarFieldEnum = {
+  typeId: 'typeId',
+  count: 'count',
+  lastError: 'lastError',
+  lastAt: 'lastAt'
+} as const
+
+export type SchemaViolationsScalarFieldEnum = (typeof SchemaViolationsScalarFieldEnum)[keyof typeof SchemaViolationsScalarFieldEnum]
 
 
 export const SortOrder = {
