@@ -30,6 +30,12 @@ export function createOperations(transport: Transport) {
       return pageOf((await request(transport, documents.EventsDocument, page)).events)
     },
 
+    /** Cancels an event that is SCHEDULED. */
+    async cancelEvent(id: string) {
+      const { cancelEvent } = await request(transport, documents.CancelEventDocument, { id })
+      return present(cancelEvent, 'event')
+    },
+
     /** Tries every FAILED or DEAD delivery of an event again; resolves with their number. */
     async retryEvent(eventId: string) {
       const { retryEvent } = await request(transport, documents.RetryEventDocument, { eventId })

@@ -15,8 +15,8 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
 import { findDelivery } from './find.js'
 
-/** `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`. */
-const giveUpSql = (condition: string): string => `
+/** A statement: `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`. */
+export const giveUpSql = (condition: string): string => `
   with given_up as (
     update deliveries d
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = ${sqlNow}
@@ -80,12 +80,25 @@ export async function cancelDelivery(context: CancelContext, id: string): Promis
 }
 
 /** Gives up waiting deliveries of deleted subscriptions. @returns how many, `limit` at most */
-export async function giveUpDeletedDeliveries(
-  { database, serviceEvents }: { database: Database; serviceEvents: ServiceEvents },
-  limit: number,
+export const giveUpDeletedDeliveries = (context: GiveUpContext, limit: number): Promise<number> =>
+  giveUp(context, giveUpOfDeleted, 'its subscription was deleted', limit)
+
+export interface GiveUpContext {
+  database: Database
+  serviceEvents: ServiceEvents
+}
+
+/**
+ * @param values of the statement, behind the reason
+ * @returns how many deliveries it has given up
+ */
+export async function giveUp(
+  { database, serviceEvents }: GiveUpContext,
+  statement: Statement,
+  reason: string,
+  ...values: unknown[]
 ): Promise<number> {
-  const rows = await database.query<ChangedRow>(giveUpOfDeleted, ['its subscription was deleted', limit])
-  return announce({ serviceEvents }, rows)
+  return announce({ serviceEvents }, await database.query<ChangedRow>(statement, [reason, ...values]))
 }
 
 /** @returns how many deliveries were given up */

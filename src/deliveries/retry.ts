@@ -22,6 +22,7 @@ import { findDelivery } from './find.js'
 export const retryReasons = [
   'SUBSCRIPTION_DELETED',
   'TEST_EVENT',
+  'EXPIRED',
   'SUBSCRIPTION_DISABLED',
   'ALREADY_PENDING',
   'ALREADY_SENT',
@@ -40,8 +41,8 @@ export interface RetryResult {
 export interface RetriedEvent {
   retried: number
   /**
-   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription or a test event first, then the others
-   * that are retried.
+   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription, a test or an expired event first, then
+   * the others that are retried.
    */
   deliveries: RetryResult[]
   /** Whether the event has more deliveries than these. */
@@ -51,18 +52,20 @@ export interface RetriedEvent {
 export const MAX_RETRY_RESULTS = MAX_LIMIT
 
 const sqlReasonsInOrder = `
-  array['SUBSCRIPTION_DELETED', 'TEST_EVENT', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
+  array['SUBSCRIPTION_DELETED', 'TEST_EVENT', 'EXPIRED', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
 
 /** `$1` the id that `condition` on the delivery `d` is about. */
 const retrySql = (condition: string): string => `
   with unsent as (
     -- Locked, so that each status is the present one. A delivery that is SENT never changes again.
-    select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted", e."isTest"
+    select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted", e."isTest", e."expiresAt",
+           coalesce(e."expiresAt" <= now(), false) as "isExpired"
     from deliveries d join subscriptions s on s.id = d."subscriptionId" join events e on e.id = d."eventId"
     where ${condition} and d.status <> 'SENT'
     order by d.id for update of d
   ), retryable as (
-    select * from unsent where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted" and not "isTest"
+    select * from unsent
+    where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted" and not "isTest" and not "isExpired"
   ), reopened as (
     update events e
     set "deadCount" = e."deadCount" - dead.count,
@@ -77,6 +80,11 @@ const retrySql = (condition: string): string => `
     from retryable
     where d.id = retryable.id
     returning ${sqlDeliverySnapshot('d')}
+  ), expiring as (
+    -- The sweep may be forgetting the event at this moment, because it had no open delivery.
+    insert into "expiringEvents" ("eventId", "expiresAt")
+    select distinct "eventId", "expiresAt" from retryable where "expiresAt" is not null
+    on conflict do nothing
   ), deltas as (
     ${sqlCounterDeltas('select retryable.status as before, retried.status as after from retryable join retried using (id)')}
   ), results as (
@@ -84,6 +92,7 @@ const retrySql = (condition: string): string => `
            case when unsent.id is null then 'ALREADY_SENT'
                 when unsent."isDeleted" then 'SUBSCRIPTION_DELETED'
                 when unsent."isTest" then 'TEST_EVENT'
+                when unsent."isExpired" then 'EXPIRED'
                 when retryable.id is null then 'ALREADY_PENDING'
                 when not unsent."isEnabled" then 'SUBSCRIPTION_DISABLED' end as reason
     from deliveries d left join unsent using (id) left join retryable using (id)
@@ -117,8 +126,8 @@ export interface RetryContext {
 }
 
 /**
- * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, or its
- * subscription is deleted
+ * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, its event has
+ * expired, or its subscription is deleted
  */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
   const { results } = isUuid(id) ? await retry(context, retryOne, id) : { results: [] }
@@ -137,12 +146,14 @@ function refusal({ reason }: RetryResult): string {
     return 'The subscription of the delivery is deleted, so it can not be sent again.'
   if (reason === 'TEST_EVENT')
     return 'The event was sent as a test, which is made once. Send another test event.'
+  if (reason === 'EXPIRED')
+    return 'The event has expired, so the delivery is not sent any more. Publish it again.'
   const status = reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'
   return `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`
 }
 
 /**
- * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions and of test events.
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions, of test and expired events.
  *
  * @throws ServiceError NOT_FOUND
  */

@@ -36,6 +36,7 @@ import { changesOfJob, type DeliveryJob, readPrepared, toJobs } from './scheduli
 import { createDispatcher } from './scheduling/dispatcher.js'
 import { createFastPath } from './scheduling/fast-path.js'
 import type { Lease } from './scheduling/lease.js'
+import { createSchedule } from './scheduling/scheduled-events.js'
 import { createScheduler, giveBackLeases, takeBackAllLeases } from './scheduling/scheduler.js'
 import type { WakeUps } from './scheduling/wake-ups.js'
 import { createWorkerPresence } from './scheduling/worker-presence.js'
@@ -138,6 +139,11 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     onBacklog: scheduler.addBacklog,
     onError: onError('dispatcher'),
   })
+  const schedule = createSchedule({
+    ...{ database, serviceEvents },
+    onTaken: dispatcher.wake,
+    onError: onError('schedule'),
+  })
   const counterDeltas = createPoller({
     run: () => mergeCounterDeltas(database),
     intervalMs: DELTAS_MERGED_EVERY_MS,
@@ -173,7 +179,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
 
   wakeUps.listen('outbox', dispatcher.wake)
   wakeUps.listen('due', scheduler.wake)
-  const pollers = [dispatcher, scheduler, counterDeltas, metricsDeltas]
+  const pollers = [dispatcher, scheduler, schedule, counterDeltas, metricsDeltas]
 
   /** Takes what a job carries for first attempts, unless its deliveries may have gone on since. */
   function prepare(job: Required<DeliveryJob>): void {

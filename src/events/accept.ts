@@ -16,6 +16,7 @@ import { toFilteredEvent } from '../filters/filtered-event.js'
 import { type Matcher, matchColumns } from '../matching/matcher.js'
 import { sqlIsCurrent, type ViewParameters } from '../matching/view.js'
 import { sqlIsLimited } from '../model/breaker.js'
+import type { EventSnapshot } from '../model/event-snapshot.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
@@ -36,8 +37,10 @@ export interface Candidate {
 export interface Accepted {
   /** The new events. The idempotency keys of the others were used before. */
   ids: Set<string>
-  /** The accepted events in the outbox, for the dispatcher. */
+  /** The accepted events that are not dispatched yet: in the outbox, or SCHEDULED. */
   inOutbox: Set<string>
+  /** Those of them that are SCHEDULED, by id. */
+  scheduled: Map<string, EventSnapshot>
   /** The deliveries of the other accepted events. */
   deliveries: FastPathDelivery[]
   /** By subscription id, the row's version at the match. */
@@ -75,7 +78,7 @@ const MAX_DELIVERIES = 1000
  * `data` comes as the bytes of all events, one after the other. An array would need an escape for each quote, at the
  * cost of parsing the data.
  */
-const sqlPublications = `
+export const sqlPublications = `
   publications as (
     select id, type, convert_from(substring($8::bytea from "dataFrom" for "dataBytes"), 'UTF8') as data,
            metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant
@@ -85,16 +88,19 @@ const sqlPublications = `
         (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant)
   )`
 
-const eventColumns = 'id, type, tenant, data, metadata, "idempotencyKey", "contentHash", "createdAt"'
-const sqlEventValues = `
+/** SQL: the columns of a new event, and their values of a publication `p`. */
+export const sqlEvents = {
+  columns: 'id, type, tenant, data, metadata, "idempotencyKey", "contentHash", "createdAt"',
+  values: `
   p.id, p.type, p.tenant, p.data::json, p.metadata::json, p."idempotencyKey", decode(p."contentHash", 'hex'),
-  p."createdAt"`
+  p."createdAt"`,
+}
 
 const acceptForOutbox: Statement = {
   name: 'accept-for-outbox',
   text: `
     with ${sqlPublications}, accepted as (
-      insert into events (${eventColumns}) select ${sqlEventValues} from publications p
+      insert into events (${sqlEvents.columns}) select ${sqlEvents.values} from publications p
       on conflict ("idempotencyKey") do nothing
       returning id
     ), deltas as (
@@ -134,8 +140,8 @@ const acceptAndDispatch: Statement = {
     ), "fanOut" as materialized (
       select "matchKey", count(*)::int as deliveries from matched group by "matchKey"
     ), accepted as materialized (
-      insert into events (${eventColumns}, status, "deliveryCount")
-      select ${sqlEventValues},
+      insert into events (${sqlEvents.columns}, status, "deliveryCount")
+      select ${sqlEvents.values},
              (case when way."isOutbox" then 'PENDING' when f.deliveries is null then 'UNMATCHED'
                    else 'PROCESSING' end)::"EventStatus",
              case when way."isOutbox" then 0 else coalesce(f.deliveries, 0) end
@@ -260,7 +266,8 @@ function chooseForOutbox(
     .map(({ id }) => id)
 }
 
-function columnsOf(candidates: Candidate[], matchKeys: string[]): unknown[] {
+/** The parameters of `sqlPublications`. */
+export function columnsOf(candidates: Candidate[], matchKeys: string[]): unknown[] {
   const publications = candidates.map(({ publication }) => publication)
   const data = publications.map((publication) => Buffer.from(publication.data))
   return [
@@ -292,9 +299,10 @@ function startsOf(pieces: Buffer[]): number[] {
   })
 }
 
-const nothingAccepted = (): Accepted => ({
+export const nothingAccepted = (): Accepted => ({
   ids: new Set(),
   inOutbox: new Set(),
+  scheduled: new Map(),
   deliveries: [],
   subscriptionVersions: new Map(),
   queuedUntil: new Date(),

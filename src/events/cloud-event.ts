@@ -50,6 +50,8 @@ const refusals: Record<string, (value: unknown) => string | undefined> = {
   type: (value) => eventType.safeParse(value).error?.issues[0]?.message,
   time: (value) =>
     typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME,
+  expirytime: (value) =>
+    typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME,
   subject: (value) => (isNamed(value) ? undefined : NO_TEXT),
   dataschema: (value) => (toUri(value) === undefined ? 'must be a URI with its scheme' : undefined),
   datacontenttype: (value) =>
@@ -118,12 +120,10 @@ export function publicationOfCloudEvent(
     ...others,
   } as Attributes
   checkSize(metadata)
+  // An extension that CloudEvents documents, which therefore stays one. It documents none for `deliverAt`.
+  const times = { createdAt: time, deliverAt: undefined, expiresAt: metadata.expirytime }
   return {
-    type,
-    tenant: others.tenant,
-    data: event.data,
-    metadata,
-    createdAt: time,
+    ...{ type, tenant: others.tenant, data: event.data, metadata, ...times },
     eventId: keyOf(from, id as string),
   }
 }

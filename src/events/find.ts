@@ -47,7 +47,10 @@ export async function summarizeEvent({ prisma }: VisibleDatabase, id: string) {
   const event = isUuid(id)
     ? await prisma.event.findUnique({
         where: { id },
-        select: { id: true, type: true, tenant: true, status: true, createdAt: true, updatedAt: true },
+        select: {
+          ...{ id: true, type: true, tenant: true, status: true, deliverAt: true, expiresAt: true },
+          ...{ createdAt: true, updatedAt: true },
+        },
       })
     : null
   if (event === null) throw notFound('event', id)
@@ -59,6 +62,7 @@ export async function summarizeEvent({ prisma }: VisibleDatabase, id: string) {
   })
   const deliveries: Record<DeliveryStatus, number> = { PENDING: 0, SENT: 0, FAILED: 0, DEAD: 0 }
   for (const { status, _count } of groups) deliveries[status] = _count
+  if (event.status === 'SCHEDULED') return { ...event, deliveries, nextRunAt: event.deliverAt }
   const nextRuns = groups.flatMap(({ _min }) => (_min.nextRunAt === null ? [] : [_min.nextRunAt.getTime()]))
   return { ...event, deliveries, nextRunAt: nextRuns.length > 0 ? new Date(Math.min(...nextRuns)) : null }
 }

@@ -13,8 +13,9 @@ import { optional } from '../platform/optional.js'
 import { tenantFor, type Viewer } from '../tenants/viewer.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
+import { MAX_DAYS_AHEAD, type Times } from './times.js'
 
-export interface Publication {
+export interface Publication extends Times {
   type: string
   /** Whose event it is; null for the operator's own. */
   tenant: string | null
@@ -50,6 +51,12 @@ export const publicationBody = z.strictObject({
   data: jsonObject,
   metadata: jsonObject.nullish(),
   createdAt: optional(isoTime),
+  deliverAt: optional(isoTime).meta({
+    description: `Delivered no earlier; at most ${MAX_DAYS_AHEAD} days ahead. A time that is over: at once.`,
+  }),
+  expiresAt: optional(isoTime).meta({
+    description: 'No attempt is made from then on. After `deliverAt`, and in the future.',
+  }),
   eventId: optional(idempotencyKey).meta({ description: 'An idempotency key; the header wins over it.' }),
 })
 
@@ -72,14 +79,17 @@ export function readPublication(
     data: members.get('data') as RawJson,
     metadata: body.metadata == null ? null : (members.get('metadata') as RawJson),
     createdAt: body.createdAt ?? null,
+    deliverAt: body.deliverAt ?? null,
+    expiresAt: body.expiresAt ?? null,
     idempotencyKey: headerKey ?? body.eventId ?? null,
   }
 }
 
 /** A publication given as values, not as the text of a body. */
-const publicationValues = publicationBody
-  .omit({ eventId: true })
-  .extend({ idempotencyKey: idempotencyKey.nullish(), createdAt: z.date().nullish() })
+const publicationValues = publicationBody.omit({ eventId: true }).extend({
+  ...{ idempotencyKey: idempotencyKey.nullish(), createdAt: z.date().nullish() },
+  ...{ deliverAt: z.date().nullish(), expiresAt: z.date().nullish() },
+})
 
 /** Refuses numbers unknown to JSON, and too deep nesting, before the value is written as text. */
 function checkValue(value: unknown, path: string, level = 1): void {
@@ -95,18 +105,24 @@ function checkValue(value: unknown, path: string, level = 1): void {
  * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE, FORBIDDEN
  */
 export function toPublication(values: unknown, maxBytes: number, viewer: Viewer): Publication {
-  const { type, tenant, data, metadata, createdAt, idempotencyKey } = parseInput(publicationValues, values)
+  const { idempotencyKey, ...given } = parseInput(publicationValues, values)
+  const { type, tenant, data, metadata } = given
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
+  const times = {
+    createdAt: given.createdAt ?? undefined,
+    deliverAt: given.deliverAt ?? undefined,
+    expiresAt: given.expiresAt ?? undefined,
+  }
   // Goes through the text, so that values and bodies have the same limits.
   const text = JSON.stringify({
     ...{ type, data },
     ...(tenant !== undefined && { tenant }),
     ...(metadata != null && { metadata }),
-    ...(createdAt != null && { createdAt }),
+    ...times,
   })
   if (Buffer.byteLength(text) > maxBytes) throw eventTooLarge(maxBytes)
-  const body = { type, tenant, data, metadata, createdAt: createdAt ?? undefined }
+  const body = { type, tenant, data, metadata, ...times }
   return readPublication(body, text, idempotencyKey ?? undefined, viewer)
 }
 
@@ -130,12 +146,16 @@ export function checkIdempotencyKey(header: string): string {
 const messageOf = (error: z.ZodError): string => error.issues[0]?.message ?? 'is invalid'
 
 /** SHA-256, in hex, of what a publication holds beside its tenant; the order of names and white space don't matter. */
-export function contentHash({ type, data, metadata, createdAt }: Publication): string {
+export function contentHash({ type, data, metadata, createdAt, ...times }: Publication): string {
   const parts = [
     type,
     createdAt?.toISOString() ?? '',
     canonicalJson(data),
     metadata === null ? '' : canonicalJson(metadata),
+    // Only where there is one, so that hashes of the version before stay true.
+    ...(['deliverAt', 'expiresAt'] as const).flatMap((name) =>
+      times[name] === null ? [] : [`${name} ${times[name].toISOString()}`],
+    ),
   ]
   return createHash('sha256').update(parts.join('\n')).digest('hex')
 }

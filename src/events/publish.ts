@@ -18,8 +18,10 @@ import {
 import { announceChanges } from '../telemetry/changes.js'
 import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
 import { type Accepted, accept, type Candidate, type FastPathRoom, storedKeyOf } from './accept.js'
+import { acceptTimed } from './accept-timed.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
+import { isTimed, refuseTimes } from './times.js'
 
 export interface Published {
   eventId: string
@@ -29,7 +31,10 @@ export interface Published {
 }
 
 export interface Publisher {
-  /** @throws ServiceError IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing is promised */
+  /**
+   * @throws ServiceError BAD_USER_INPUT for its times, IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing
+   * is promised
+   */
   publish(publication: Publication): Promise<Published>
   /**
    * Publishes many in one commit, each answered by itself: a result, or the error that a lone publication would have.
@@ -94,15 +99,20 @@ const isItemsFault = (error: unknown) => isDataFault(error) || isConflictOfTrans
 export function createPublisher(options: PublisherOptions): Publisher {
   const { database, matcher, serviceEvents, clock, newId, fastPath, onCommitted, onError } = options
 
-  const batcher = createBatcher<Candidate, Published>({
-    maxSize: MAX_BATCH,
-    maxConcurrent: COMMITS_UNDER_WAY,
-    restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
-    run: (candidates) => commit(candidates, roomOf(fastPath)),
-    limits: { ...LIMITS, sizeOf },
-    isEveryonesFault: isDatabaseAway,
-    isItemsFault,
-  })
+  const createLane = (roomFor: () => FastPathRoom | undefined) =>
+    createBatcher<Candidate, Published>({
+      maxSize: MAX_BATCH,
+      maxConcurrent: COMMITS_UNDER_WAY,
+      restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
+      run: (candidates) => commit(candidates, roomFor()),
+      limits: { ...LIMITS, sizeOf },
+      isEveryonesFault: isDatabaseAway,
+      isItemsFault,
+    })
+  const lane = createLane(() => roomOf(fastPath))
+  /** Apart, so that events with a time of their own take no other one off the fast path. */
+  const timedLane = createLane(() => undefined)
+  const add = (one: Candidate): Promise<Published> => (isTimed(one.publication) ? timedLane : lane).add(one)
 
   /**
    * For requests with many events. One commits at a time, because producers of single events should not wait for them.
@@ -121,7 +131,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return await commit(candidates, undefined)
     } catch (error) {
       if (!isItemsFault(error)) throw error
-      return Promise.all(candidates.map((one) => batcher.add(one).catch(toRefusal)))
+      return Promise.all(candidates.map((one) => add(one).catch(toRefusal)))
     }
   }
 
@@ -131,17 +141,21 @@ export function createPublisher(options: PublisherOptions): Publisher {
   ): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = await accept({ database, matcher }, inOrder, room)
+    const accepted = candidates.some(({ publication }) => isTimed(publication))
+      ? await acceptTimed(database, inOrder)
+      : await accept({ database, matcher }, inOrder, room)
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     const changesOf = fastPath?.announcesDeliveries ? unmatchedChanges : acceptedChanges
     announceChanges(serviceEvents, changesOf(inOrder, accepted))
+    if (accepted.scheduled.size > 0)
+      announceChanges(serviceEvents, { events: () => [...accepted.scheduled.values()] })
     if (accepted.deliveries.length > 0) fastPath?.take(inOrder, accepted)
     if (accepted.inOutbox.size > 0) onCommitted()
     const firsts = await findFirsts(candidates.filter(({ id }) => !accepted.ids.has(id)))
     return candidates.map((candidate) => {
-      if (accepted.ids.has(candidate.id))
-        return { eventId: candidate.id, status: 'PENDING', deduplicated: false }
-      return answerFor(candidate, firsts)
+      if (!accepted.ids.has(candidate.id)) return answerFor(candidate, firsts)
+      const status = accepted.scheduled.has(candidate.id) ? 'SCHEDULED' : 'PENDING'
+      return { eventId: candidate.id, status, deduplicated: false }
     })
   }
 
@@ -174,12 +188,19 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   return {
     async publish(publication) {
-      const published = await publishing(1, batcher.add(toCandidate(publication)))
+      const refusal = refuseTimes(publication, clock.now())
+      // Who asked counts what is refused before it comes here, and so this.
+      if (refusal !== undefined) throw refusal
+      const published = await publishing(1, add(toCandidate(publication)))
       countOne(published)
       return published
     },
     async publishAll(publications) {
-      const results = await publishing(publications.length, bulk.add(publications.map(toCandidate)))
+      const now = clock.now()
+      const refusals = publications.map((one) => refuseTimes(one, now))
+      const valid = publications.filter((_, index) => refusals[index] === undefined).map(toCandidate)
+      const done = valid.length === 0 ? [] : await publishing(valid.length, bulk.add(valid))
+      const results = refusals.map((refusal) => refusal ?? (done.shift() as Published | Error))
       for (const result of results) {
         if (result instanceof Error) count('rejected', 1)
         else countOne(result)

@@ -21,6 +21,8 @@ export const EventStatusEnum = builder.enumType('EventStatus', {
     },
     DEAD: { value: EventStatus.DEAD, description: 'All deliveries are DEAD.' },
     UNMATCHED: { value: EventStatus.UNMATCHED, description: 'No enabled subscription wanted it.' },
+    SCHEDULED: { value: EventStatus.SCHEDULED, description: 'Waits for its `deliverAt`.' },
+    CANCELLED: { value: EventStatus.CANCELLED, description: 'Cancelled before its `deliverAt`.' },
   },
 })
 

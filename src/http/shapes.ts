@@ -157,6 +157,11 @@ const deliveryShape = z
 
 export const deliveryPage = pageOf(deliveryShape).meta({ id: 'DeliveryPage' })
 
+const eventTimes = {
+  deliverAt: time.nullable().meta({ description: 'When it is dispatched; null for at once.' }),
+  expiresAt: time.nullable().meta({ description: 'From when on no attempt is made; null for never.' }),
+}
+
 export const eventShape = z
   .object({
     id,
@@ -166,6 +171,7 @@ export const eventShape = z
     status: eventStatus,
     idempotencyKey: z.string().nullable(),
     isTest: z.boolean().meta({ description: 'Whether it was sent as a test.' }),
+    ...eventTimes,
     createdAt: time,
     updatedAt: time,
     deliveries: z
@@ -183,6 +189,7 @@ export const summaryShape = z
     type: z.string(),
     tenant: tenantShape,
     status: eventStatus,
+    ...eventTimes,
     createdAt: time,
     updatedAt: time,
     deliveries: z.object({ PENDING: z.int(), SENT: z.int(), FAILED: z.int(), DEAD: z.int() }),
@@ -199,6 +206,10 @@ export const publishedShape = z
       .meta({ description: 'Whether an earlier event with the same key and content answers for this one.' }),
   })
   .meta({ id: 'PublishedEvent', description: 'Which event answers for what was published.' })
+
+export const cancelledEventShape = z
+  .object({ id, status: z.literal('CANCELLED') })
+  .meta({ id: 'CancelledEvent', description: 'An event that is never delivered.' })
 
 export const retriedShape = z.object({ retried: z.int() }).meta({ id: 'Retried' })
 
@@ -225,7 +236,7 @@ export const retriedEventShape = z
       .array(retryResultShape)
       .max(MAX_RETRY_RESULTS)
       .meta({
-        description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription or a test event first, then the others that are retried.`,
+        description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription, a test or an expired event first, then the others that are retried.`,
       }),
     isTruncated: z.boolean().meta({ description: 'Whether the event has more deliveries than these.' }),
   })
@@ -280,6 +291,15 @@ export const toDelivery = (row: Delivery & { waitingFor: WaitingFor | null }) =>
   ...times(row),
 })
 
+/** The times of an event. */
+export const timesOfEvent = (
+  row: Record<'deliverAt' | 'expiresAt', Date | null> & Record<'createdAt' | 'updatedAt', Date>,
+) => ({
+  deliverAt: row.deliverAt?.toISOString() ?? null,
+  expiresAt: row.expiresAt?.toISOString() ?? null,
+  ...times(row),
+})
+
 type FoundEvent = Awaited<ReturnType<typeof findEvent>>
 type ShownEvent = Omit<FoundEvent, 'deliveries'> & {
   deliveries: (FoundEvent['deliveries'][number] & { waitingFor: WaitingFor | null })[]
@@ -292,7 +312,7 @@ export function eventText({ payload, deliveries, ...row }: ShownEvent, viewer: V
     status: row.status,
     idempotencyKey: fromStoredKey(row.idempotencyKey),
     isTest: row.isTest,
-    ...times(row),
+    ...timesOfEvent(row),
     deliveries: deliveries.map((delivery) => ({
       ...toDelivery(delivery),
       logs: delivery.logs.map((log) => toDeliveryLog(log, viewer)),

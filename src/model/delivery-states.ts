@@ -49,12 +49,13 @@ export const sqlIsOpen = (d: string): string => `${d}.status not in (${sqlStates
 export const sqlIsWaiting = (d: string): string =>
   `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
 
-/** The states of an event that has no open delivery and is dispatched. */
+/** The states of an event that has no open delivery and gets no new one. */
 export const finalEventStates = [
   'DELIVERED',
   'PARTIALLY_DELIVERED',
   'DEAD',
   'UNMATCHED',
+  'CANCELLED',
 ] as const satisfies readonly EventStatus[]
 
 /** SQL: the status of a dispatched event, from its counts. The arguments are SQL expressions. */

@@ -12,6 +12,8 @@ export const eventColumns = {
   sentCount: 'int',
   deadCount: 'int',
   isTest: 'bool',
+  deliverAt: 'timestamptz',
+  expiresAt: 'timestamptz',
   createdAt: 'timestamptz',
   updatedAt: 'timestamptz',
 } as const satisfies { readonly [Column in keyof Event]?: string }
@@ -39,5 +41,7 @@ type NewEvent = Pick<
 /** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
 export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
   ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0, isTest: false },
+  // One with such times is not dispatched with its commit.
+  ...{ deliverAt: null, expiresAt: null },
   status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })

@@ -12,7 +12,7 @@ export interface Metrics {
 
 /** Read at each scrape. A gauge whose source fails keeps its last value. */
 export interface MetricSources {
-  outbox(): Promise<{ pending: number; oldestAgeSeconds: number }>
+  outbox(): Promise<{ pending: number; oldestAgeSeconds: number; scheduled: number }>
   queueJobs(): Promise<Record<string, number>>
   pausedEndpoints(): Promise<number>
   deliveriesInFlight(): number
@@ -98,7 +98,7 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
   })
   const latency = new Histogram({
     name: `${PREFIX}delivery_latency_seconds`,
-    help: 'From the acceptance of an event to the first 2xx of a delivery.',
+    help: 'From the acceptance of an event, or from its deliverAt, to the first 2xx of a delivery.',
     buckets: LATENCY_SECONDS,
     registers,
   })
@@ -109,6 +109,11 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
     registers,
   })
   for (const result of ['sent', 'failed']) probes.inc({ result }, 0)
+  const expired = counter('deliveries_expired_total', 'Deliveries given up because their event had expired.')
+  serviceEvents.on('expired', ({ count }) => {
+    expired.inc(count)
+    ended.DEAD.inc(count)
+  })
   serviceEvents.on('probed', ({ isSent }) => probes.inc({ result: isSent ? 'sent' : 'failed' }))
   serviceEvents.on('attemptRecorded', ({ status, responseTimeMs, sinceAcceptedMs }) => {
     if (status !== 'PENDING') ended[status].inc()
@@ -131,24 +136,35 @@ function countRemoved(registers: Registry[], serviceEvents: ServiceEvents): void
   })
 }
 
+/** Three gauges of one answer: those of a scrape are asked at once. */
+function askOutbox(registers: Registry[], sources: MetricSources): void {
+  type Outbox = Awaited<ReturnType<MetricSources['outbox']>>
+  let asked: Promise<Outbox | undefined> | undefined
+  const ask = () =>
+    (asked ??= answerInTime(sources.outbox()).finally(() => {
+      asked = undefined
+    }))
+  const gauge = (name: string, help: string, read: (outbox: Outbox) => number) =>
+    new Gauge({
+      ...{ name: PREFIX + name, help, registers },
+      // Every process reads the same database.
+      aggregator: 'first',
+      async collect() {
+        const outbox = await ask()
+        if (outbox !== undefined) this.set(read(outbox))
+      },
+    })
+  gauge(
+    'outbox_oldest_age_seconds',
+    'How long the oldest accepted event has waited for its dispatch.',
+    ({ oldestAgeSeconds }) => oldestAgeSeconds,
+  )
+  gauge('outbox_pending', 'Accepted events that are not dispatched yet.', ({ pending }) => pending)
+  gauge('events_scheduled', 'Events that wait for their deliverAt.', ({ scheduled }) => scheduled)
+}
+
 function askSources(registers: Registry[], sources: MetricSources): void {
-  const oldestAge = new Gauge({
-    name: `${PREFIX}outbox_oldest_age_seconds`,
-    help: 'How long the oldest accepted event has waited for its dispatch.',
-    ...{ registers, aggregator: 'first' },
-  })
-  new Gauge({
-    name: `${PREFIX}outbox_pending`,
-    help: 'Accepted events that are not dispatched yet.',
-    // Every process reads the same database.
-    ...{ registers, aggregator: 'first' },
-    async collect() {
-      const outbox = await answerInTime(sources.outbox())
-      if (outbox === undefined) return
-      this.set(outbox.pending)
-      oldestAge.set(outbox.oldestAgeSeconds)
-    },
-  })
+  askOutbox(registers, sources)
   new Gauge({
     name: `${PREFIX}queue_jobs`,
     help: 'Jobs on the queue; one carries many deliveries.',

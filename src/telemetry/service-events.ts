@@ -24,7 +24,7 @@ export interface RecordedAttempt {
   error: string | null
   responseTimeMs: number
   nextRunAt: Date | null
-  /** From acceptance to now; `delivery_latency_seconds` observes it at the first 2xx. */
+  /** From acceptance, or `deliverAt`, to now; `delivery_latency_seconds` observes it at the first 2xx. */
   sinceAcceptedMs: number
 }
 
@@ -43,6 +43,8 @@ interface ServiceEventMap {
   filtersFailed: [{ count: number }]
   /** An event was published that the schema of its type does not allow. */
   schemaViolated: [{ mode: Exclude<EventTypeMode, 'OFF'> }]
+  /** Deliveries were given up because their events had expired. */
+  expired: [{ count: number }]
   /** An attempt to a paused endpoint was recorded. */
   probed: [{ isSent: boolean }]
   /** Retention removed finished events with their deliveries and logs. */

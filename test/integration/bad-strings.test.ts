@@ -200,6 +200,7 @@ describe('over GraphQL', () => {
     ...[
       'retryDelivery',
       'cancelDelivery',
+      'cancelEvent',
       'enableSubscription',
       'disableSubscription',
       'deleteSubscription',

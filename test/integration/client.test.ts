@@ -62,12 +62,21 @@ describe('operations', () => {
     expect((await client.subscriptions()).items).toEqual([])
   })
 
+  it('schedules an event, and cancels it', async () => {
+    const client = await start()
+    const deliverAt = new Date(Date.now() + 3_600_000).toISOString()
+    const { event: scheduled } = await client.publishEvent({ ...event, deliverAt })
+    expect(scheduled).toMatchObject({ status: 'SCHEDULED', deliverAt, expiresAt: null })
+    expect(await client.cancelEvent(scheduled.id)).toMatchObject({ id: scheduled.id, status: 'CANCELLED' })
+  })
+
   it('throws what the service refuses, with its code and with what there is to mend', async () => {
     const client = await start()
     await client.publishEvent({ ...event, idempotencyKey: 'once' })
     const otherContent = client.publishEvent({ type, data: {}, idempotencyKey: 'once' })
     await expect(otherContent).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
     await expect(client.retryEvent('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(client.cancelEvent('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const refused = await client.publishEvent({ type: '', data: {} }).catch((error) => error)
     expect(refused).toBeInstanceOf(ClientError)
     expect(refused).toMatchObject({ code: 'BAD_USER_INPUT', errors: [{ problems: [{ path: 'type' }] }] })

@@ -169,6 +169,8 @@ describe('POST /v1/events', () => {
         'status',
         'idempotencyKey',
         'isTest',
+        'deliverAt',
+        'expiresAt',
         'createdAt',
         'updatedAt',
         'deliveries',

@@ -35,7 +35,7 @@ const LARGE = 50_000_000
 
 async function serve(changed: Partial<typeof limits> = {}) {
   const metrics = createMetrics(createServiceEvents(), {
-    outbox: async () => ({ pending: 0, oldestAgeSeconds: 0 }),
+    outbox: async () => ({ pending: 0, oldestAgeSeconds: 0, scheduled: 0 }),
     queueJobs: async () => ({}),
     pausedEndpoints: async () => 0,
     deliveriesInFlight: () => 0,

@@ -16,6 +16,7 @@ import { existing, turnOnOrOff } from '../model/steps/by-hand.js'
 import { crashAndRestart } from '../model/steps/crashes.js'
 import { dispatch } from '../model/steps/publishing.js'
 import type { Step } from '../model/steps/step.js'
+import { theirTimeComes } from '../model/steps/timed-events.js'
 import { steps } from '../model/steps.js'
 import { createWorld, type World } from '../model/world.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
@@ -87,6 +88,7 @@ async function settle(world: World): Promise<void> {
   for (const [n, { isEnabled }] of existing(world).entries()) {
     if (!isEnabled) await turnOnOrOff.run(world, n)
   }
+  await run(theirTimeComes)
   await run(dispatch)
   // A paused endpoint gets one delivery first, and more with each round.
   for (let round = 0; round < MOST_ROUNDS && deliveriesOf(world.model).some(isOpen); round++) {

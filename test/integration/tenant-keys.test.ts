@@ -158,6 +158,8 @@ const operations: Record<string, (ids: Ids) => string> = {
     `mutation { retryEvent(eventId: "${ids.event}") { retried deliveries { deliveryId } ${errors} } }`,
   'Mutation.cancelDelivery': (ids) =>
     `mutation { cancelDelivery(id: "${ids.delivery}") { delivery ${delivery} ${errors} } }`,
+  'Mutation.cancelEvent': (ids) =>
+    `mutation { cancelEvent(id: "${ids.event}") { event ${event} ${errors} } }`,
   'Mutation.sendTestEvent': (
     ids,
   ) => `mutation { sendTestEvent(subscriptionId: "${ids.subscription}", type: "a", data: {}) {
@@ -213,6 +215,7 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown]> = {
   'post /v1/events': () => ['/v1/events', { ...newEvent, tenant: 'zeta' }],
   'post /v1/events/batch': () => ['/v1/events/batch', { events: [{ ...newEvent, tenant: 'zeta' }] }],
   'get /v1/events/{id}': (ids) => [`/v1/events/${ids.event}`],
+  'post /v1/events/{id}/cancel': (ids) => [`/v1/events/${ids.event}/cancel`],
   'get /v1/events/{id}/summary': (ids) => [`/v1/events/${ids.event}/summary`],
   'get /v1/deliveries': (ids) => [`/v1/deliveries?subscriptionId=${ids.subscription}`],
   'post /v1/deliveries/{id}/retry': (ids) => [`/v1/deliveries/${ids.delivery}/retry`],

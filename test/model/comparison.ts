@@ -130,5 +130,7 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
             "updatedAt"
      from events where status not in ('PENDING', 'PROCESSING')`,
   )
-  expect(events.map(({ id }) => told.events.get(id))).toEqual(events)
+  // A step of the test makes an event expire.
+  const withoutTimes = (event: object = {}) => ({ ...event, deliverAt: null, expiresAt: null })
+  expect(events.map(({ id }) => withoutTimes(told.events.get(id)))).toEqual(events.map(withoutTimes))
 }

@@ -42,6 +42,10 @@ export interface PicturedEvent {
   id: string
   type: string
   idempotencyKey: string | null
+  /** Whether it waits for its time, or was cancelled while it did. */
+  isScheduled: boolean
+  isCancelled: boolean
+  hasExpired: boolean
   isDispatched: boolean
   deliveries: PicturedDelivery[]
 }
@@ -108,6 +112,16 @@ export function turn(subscription: PicturedSubscription, isEnabled: boolean): vo
   subscription.version++
 }
 
+/** Whether it is in the outbox. */
+export const isInOutbox = ({ isScheduled, isCancelled, isDispatched }: PicturedEvent): boolean =>
+  !isScheduled && !isCancelled && !isDispatched
+
+export function cancelEvent(event: PicturedEvent): boolean {
+  event.isCancelled ||= event.isScheduled
+  event.isScheduled = false
+  return event.isCancelled
+}
+
 /** The subscriptions that want events of a type now. */
 export const wanting = ({ subscriptions }: ReferenceModel, eventType: string): PicturedSubscription[] =>
   subscriptions.filter(({ type, isEnabled }) => isEnabled && (type === '*' || type === eventType))
@@ -150,7 +164,7 @@ export function release(delivery: PicturedDelivery): void {
 }
 
 export function retry(delivery: PicturedDelivery): boolean {
-  if (delivery.subscription.isDeleted) return false
+  if (delivery.subscription.isDeleted || delivery.event.hasExpired) return false
   if (delivery.status !== 'FAILED' && delivery.status !== 'DEAD') return false
   delivery.status = 'PENDING'
   delivery.budgetFrom = delivery.logs.length
@@ -165,8 +179,10 @@ export function cancel(delivery: PicturedDelivery): boolean {
   return true
 }
 
-/** What an event's status is, from nothing but its deliveries. */
-export function statusOf({ isDispatched, deliveries }: PicturedEvent): EventStatus {
+/** What an event's status is: once it is dispatched, from nothing but its deliveries. */
+export function statusOf({ isScheduled, isCancelled, isDispatched, deliveries }: PicturedEvent): EventStatus {
+  if (isCancelled) return 'CANCELLED'
+  if (isScheduled) return 'SCHEDULED'
   if (!isDispatched) return 'PENDING'
   if (deliveries.length === 0) return 'UNMATCHED'
   if (deliveries.some(isOpen)) return 'PROCESSING'

@@ -15,6 +15,7 @@ import {
 import { crash, crashAndRestart, crashOne } from './steps/crashes.js'
 import { dispatch, publish, refreshMatcher } from './steps/publishing.js'
 import { type Step, step } from './steps/step.js'
+import { cancelScheduled, expire, schedule, theirTimeComes } from './steps/timed-events.js'
 
 const tidyUp = step(
   () => ['tallies'],
@@ -28,6 +29,10 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['publish to the outbox', publish('outbox', null), 2],
   ['publish with a key', publish('direct', 'key'), 1],
   ['publish to the outbox with a key', publish('outbox', 'key'), 1],
+  ['schedule', schedule, 2],
+  ['their time comes', theirTimeComes, 2],
+  ['cancel an event', cancelScheduled, 0.5],
+  ['expire', expire, 1],
   ['dispatch', dispatch, 3],
   ['refresh the matcher', refreshMatcher, 2],
   ['feed', feed, 6],

@@ -33,7 +33,7 @@ const MAX_ATTEMPTS = 3
 /** An empty one, with an endpoint for each type and one for all. */
 export async function createWorld(tables: TestDatabase, database: Database): Promise<World> {
   await tables.query(
-    'truncate events, outbox, deliveries, "deliveryLogs", subscriptions, tallies, "deliveryMetrics", "deliveryMetricsDeltas", "endpointHealth"',
+    'truncate events, outbox, "scheduledEvents", "expiringEvents", deliveries, "deliveryLogs", subscriptions, tallies, "deliveryMetrics", "deliveryMetricsDeltas", "endpointHealth"',
   )
   const model: ReferenceModel = {
     ...{ maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] },

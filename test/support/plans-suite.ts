@@ -25,7 +25,7 @@ import { startRedis } from './redis.js'
 import { startOn } from './service.js'
 import { runWorkload, type WorkloadTargets } from './workload.js'
 
-const GROWING = ['events', 'deliveries', 'deliveryLogs', 'outbox']
+const GROWING = ['events', 'deliveries', 'deliveryLogs', 'outbox', 'scheduledEvents', 'expiringEvents']
 const ROWS = 200_000
 /** A little more than the largest batch, of 2,000 leases. */
 const MOST_ROWS = 2500

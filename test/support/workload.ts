@@ -39,6 +39,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await filter(targets, round)
   await fail(targets, round)
   await orphan(targets, round)
+  await waitForTimes(targets, round)
   await renewed()
   await untilSettled(targets)
   await clearAway(targets)
@@ -148,6 +149,27 @@ async function orphan({ api, bad }: WorkloadTargets, { subscribe, publish, expec
   const eventId = await publish('orphan')
   await expectStatus(eventId, 'FAILED')
   await mutate(api, `deleteSubscription(id: "${id}")`)
+  await expectStatus(eventId, 'DEAD')
+}
+
+/** Events with a time of their own: cancelled, delivered at their time, and expired, by the sweep and at an attempt. */
+async function waitForTimes(
+  { api, postgres, bad, good }: WorkloadTargets,
+  { subscribe, publish, expectStatus }: Round,
+) {
+  const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
+  await subscribe(good, 'timed')
+  const cancelled = await publish('timed', { deliverAt: inMs(3_600_000) })
+  expect((await api.post(`/v1/events/${cancelled}/cancel`)).status).toBe(200)
+  expect((await api.post(`/v1/events/${cancelled}/cancel`)).status).toBe(200)
+  await expectStatus(await publish('timed', { deliverAt: inMs(1), expiresAt: inMs(3_600_000) }), 'SENT')
+  await subscribe(bad, 'expiring')
+  const swept = await publish('expiring', { expiresAt: inMs(500) })
+  await expectStatus(swept, 'DEAD')
+  const eventId = await publish('expiring', { expiresAt: inMs(3_600_000) })
+  await expectStatus(eventId, 'FAILED')
+  await postgres.query(`update events set "expiresAt" = now() where id = '${eventId}'`)
+  await postgres.query(`update deliveries set "nextRunAt" = now() where "eventId" = '${eventId}'`)
   await expectStatus(eventId, 'DEAD')
 }
 

@@ -146,6 +146,8 @@ export type EventFilter = {
 
 /** What became of an event; it follows from its deliveries. */
 export type EventStatus =
+  /** Cancelled before its `deliverAt`. */
+  | 'CANCELLED'
   /** All deliveries are DEAD. */
   | 'DEAD'
   /** All deliveries are SENT. */
@@ -156,6 +158,8 @@ export type EventStatus =
   | 'PENDING'
   /** Some delivery is PENDING or FAILED. */
   | 'PROCESSING'
+  /** Waits for its `deliverAt`. */
+  | 'SCHEDULED'
   /** No enabled subscription wanted it. */
   | 'UNMATCHED';
 
@@ -218,6 +222,10 @@ export type PublishEventInput = {
   createdAt?: string | null | undefined;
   /** What happened. */
   data: Record<string, unknown>;
+  /** Delivered no earlier; at most 366 days ahead. A time that is over: at once. */
+  deliverAt?: string | null | undefined;
+  /** No attempt is made from then on. After `deliverAt`, and in the future. */
+  expiresAt?: string | null | undefined;
   /** The same key with the same content publishes once, however often it is sent. */
   idempotencyKey?: string | null | undefined;
   /** What there is to say about it besides. */
@@ -447,14 +455,14 @@ export type UserErrorFieldsFragment =
   | UserErrorFields_NotFoundError_Fragment
 ;
 
-export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string };
+export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
 
 export type EventQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -465,14 +473,14 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
 
 
-export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -484,12 +492,24 @@ export type PublishEventsMutationVariables = Exact<{
 }>;
 
 
-export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
       | { code: ErrorCode, message: string }
     > }> };
+
+export type CancelEventMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelEventMutation = { cancelEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
 
 export type RetryEventMutationVariables = Exact<{
   eventId: string;
@@ -510,7 +530,7 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliveryCount: number, createdAt: string, updatedAt: string } };
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
 
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -627,7 +647,7 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
-const eventFields = `id type tenant status idempotencyKey isTest deliveryCount createdAt updatedAt`
+const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt deliveryCount createdAt updatedAt`
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
@@ -643,6 +663,7 @@ export const EventDocument = /*#__PURE__*/ new TypedDocumentString(`query Event(
 export const EventsDocument = /*#__PURE__*/ new TypedDocumentString(`query Events($filter:EventFilter$first:Int$after:String$last:Int$before:String){events(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${eventFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
 export const PublishEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){event{${eventFields}}deduplicated errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
 export const PublishEventsDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvents($inputs:[PublishEventInput!]!){publishEvents(inputs:$inputs){event{${eventFields}}deduplicated errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
+export const CancelEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CancelEvent($id:ID!){cancelEvent(id:$id){event{${eventFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<CancelEventMutation, CancelEventMutationVariables>;
 export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryEvent($eventId:ID!){retryEvent(eventId:$eventId){retried errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){${eventFields}}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
 export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;

@@ -1,5 +1,6 @@
 /** One attempt of a delivery, from its lease to its record. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { expireDelivery } from '../../deliveries/expire.js'
 import { type RetryPolicy, retryPolicyOf } from '../../model/delivery-policy.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database } from '../../platform/postgres/database.js'
@@ -62,12 +63,19 @@ export function createAttempt(options: AttemptOptions): Attempt {
   return async function attempt(lease, onExchangeEnded) {
     const delivery = await load(lease)
     if (delivery === undefined) return
+    if (delivery.isExpired) return expire(lease)
     if (!delivery.isEnabled || delivery.isHeldUp) return giveBackLeases(database, [lease])
     const exchange = await sender.send(delivery.webhook)
     onExchangeEnded(exchange.statusCode !== null)
     if (cutOff.aborted) return
     await recordExchange(lease, delivery, exchange)
     if (delivery.webhook.policy?.maxInFlight != null) onRoom(lease.subscriptionId)
+  }
+
+  /** Another lease of it would find the same, so nothing depends on both being done at once. */
+  async function expire(lease: Lease): Promise<void> {
+    await giveBackLeases(database, [lease])
+    await expireDelivery({ database, serviceEvents }, lease.deliveryId)
   }
 
   /** Loads again when the worker renewed the lease meanwhile, because the first query used the old token. */
@@ -112,6 +120,11 @@ export function createAttempt(options: AttemptOptions): Attempt {
     else onRetryIn(endpoint.probeInMs)
   }
 
+  function sinceAcceptedMs({ subject: { eventId, event } }: LoadedDelivery): number {
+    const acceptedAt = Math.max(timeOfUuidV7(eventId), event.deliverAt?.getTime() ?? 0)
+    return Math.max(0, clock.nowMs() - acceptedAt)
+  }
+
   function announce(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {
     const { eventId, event } = delivery.subject
     if (result.outcome.delayMs !== null) onRetryIn(result.outcome.delayMs)
@@ -127,7 +140,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       error: result.outcome.error,
       responseTimeMs: result.responseTimeMs,
       nextRunAt: recorded.nextRunAt,
-      sinceAcceptedMs: Math.max(0, clock.nowMs() - timeOfUuidV7(eventId)),
+      sinceAcceptedMs: sinceAcceptedMs(delivery),
     })
   }
 }

@@ -4,6 +4,7 @@ import type { WebhookFormat } from '../../generated/prisma/enums.js'
 import { sqlIsHeldUp, sqlJoinBreaker } from '../../model/breaker.js'
 import { type StoredDeliveryPolicy, sqlDeliveryPolicy } from '../../model/delivery-policy.js'
 import { sqlIsOpen } from '../../model/delivery-states.js'
+import type { EventSnapshot } from '../../model/event-snapshot.js'
 import type { WebhookContent } from '../../model/webhook-body.js'
 import { formWebhook } from '../../model/webhook-format.js'
 import { createBatcher } from '../../platform/batcher.js'
@@ -21,7 +22,7 @@ export interface DeliverySubject {
   subscriptionId: string
   tenant: string | null
   createdAt: Date
-  event: { type: string; tenant: string | null; idempotencyKey: string | null; createdAt: Date }
+  event: Pick<EventSnapshot, 'type' | 'tenant' | 'idempotencyKey' | 'createdAt' | 'deliverAt' | 'expiresAt'>
 }
 
 /** A delivery that is about to be attempted. */
@@ -33,6 +34,8 @@ export interface LoadedDelivery {
   isEnabled: boolean
   /** Whether its endpoint is paused, and it is not the probe. */
   isHeldUp: boolean
+  /** Whether its event has expired. */
+  isExpired: boolean
   /** The version of the subscription's endpoint that the attempt calls. */
   endpointVersion: number
   webhook: Webhook
@@ -48,7 +51,8 @@ export const loadDeliveries: Statement = {
   name: 'load-deliveries',
   text: `
     select d.id, d."eventId", d."subscriptionId", d.tenant, d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
-           e.type, e.tenant as "eventTenant", e."idempotencyKey", e."createdAt", e.data::text as data, e.metadata::text as metadata,
+           e.type, e.tenant as "eventTenant", e."idempotencyKey", e."createdAt", e."deliverAt", e."expiresAt",
+           coalesce(e."expiresAt" <= now(), false) as "isExpired", e.data::text as data, e.metadata::text as metadata,
            s."endpointVersion", s."isEnabled", ${sqlIsHeldUp('s')} as "isHeldUp", s."endpointUrl", s.format,
            ${sqlSigningSecrets('s')},
            ${sqlDeliveryPolicy('s')}
@@ -67,6 +71,9 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   eventTenant: string | null
   deliveryCreatedAt: Date
   idempotencyKey: string | null
+  deliverAt: Date | null
+  expiresAt: Date | null
+  isExpired: boolean
   attempts: number
   budgetFrom: number
   endpointVersion: number
@@ -97,15 +104,15 @@ export function createLoader(database: Database, keys: SigningKeys, clock: Clock
 }
 
 function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Clock): LoadedDelivery {
-  const { attempts, budgetFrom, isEnabled, isHeldUp, endpointUrl, eventId, subscriptionId, endpointVersion } =
-    row
-  const { type, tenant, eventTenant, idempotencyKey, createdAt } = row
+  const { attempts, budgetFrom, isEnabled, isHeldUp, isExpired, endpointVersion } = row
+  const { endpointUrl, eventId, subscriptionId } = row
+  const { type, tenant, eventTenant, idempotencyKey, createdAt, deliverAt, expiresAt } = row
   const subject = {
     ...{ eventId, subscriptionId, tenant, createdAt: row.deliveryCreatedAt },
-    event: { type, tenant: eventTenant, idempotencyKey, createdAt },
+    event: { type, tenant: eventTenant, idempotencyKey, createdAt, deliverAt, expiresAt },
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)
   const webhook = { endpointUrl, id: eventId, ...formWebhook(row.format, row), signingKeys, policy }
-  return { subject, attempts, budgetFrom, isEnabled, isHeldUp, endpointVersion, webhook }
+  return { subject, attempts, budgetFrom, isEnabled, isHeldUp, isExpired, endpointVersion, webhook }
 }

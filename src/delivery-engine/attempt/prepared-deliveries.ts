@@ -118,8 +118,10 @@ function toLoadedDelivery(
   const webhook = { endpointUrl, id, ...formed, signingKeys, policy }
   const subject = {
     ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
-    event: { type, tenant: event.tenant, idempotencyKey, createdAt },
+    // One with such times does not come here: see `acceptTimed`.
+    event: { type, tenant: event.tenant, idempotencyKey, createdAt, deliverAt: null, expiresAt: null },
   }
   // It was leased with its commit, where no breaker held it up.
-  return { subject, attempts: 0, budgetFrom: 0, isEnabled, isHeldUp: false, endpointVersion, webhook }
+  const fresh = { attempts: 0, budgetFrom: 0, isHeldUp: false, isExpired: false }
+  return { subject, ...fresh, isEnabled, endpointVersion, webhook }
 }

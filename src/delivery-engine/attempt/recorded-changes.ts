@@ -43,10 +43,10 @@ function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): Eve
   return finishedEvents.flatMap(({ id, status, deliveryCount, sentCount, deadCount }) => {
     const subject = subjects.get(id)
     if (subject === undefined) return []
-    const { type, tenant, idempotencyKey, createdAt } = subject.event
+    const { type, tenant, idempotencyKey, createdAt, deliverAt, expiresAt } = subject.event
     const counts = { deliveryCount, sentCount, deadCount }
     // Test events are not recorded here, and never retried.
-    const event = { id, type, tenant, status, idempotencyKey, createdAt, updatedAt: at }
-    return [{ ...event, ...counts, isTest: false }]
+    const times = { deliverAt, expiresAt, createdAt, updatedAt: at }
+    return [{ id, type, tenant, status, idempotencyKey, ...counts, isTest: false, ...times }]
   })
 }

@@ -2,24 +2,35 @@ import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { timeOfUuidV7 } from '../../platform/uuid.js'
 
+/** Entries whose age is measured: events that were scheduled come first, however short they have been in the outbox. */
+const LOOKED_AT = 100
+
 const measureOutbox: Statement = {
   name: 'measure-outbox',
   text: `
-    select count(*)::int as pending, (select "eventId" from outbox order by "eventId" limit 1) as oldest
-    from outbox`,
+    select (select count(*)::int from outbox) as pending, (select count(*)::int from "scheduledEvents") as scheduled,
+           first."eventId", e."deliverAt"
+    from (select) as one left join (select "eventId" from outbox order by "eventId" limit ${LOOKED_AT}) as first on true
+    left join lateral (select "deliverAt" from events where id = first."eventId" limit 1) as e on true`,
 }
 
+/** One of the first entries, or none. */
 interface MeasureOutboxRow {
   pending: number
-  oldest: string | null
+  scheduled: number
+  eventId: string | null
+  deliverAt: Date | null
 }
 
-/** How many events wait for the dispatcher, and the age of the oldest. */
+/** How many events wait for the dispatcher, for how long the first, and how many are SCHEDULED. */
 export async function readOutbox(
   database: Database,
   clock: Clock,
-): Promise<{ pending: number; oldestAgeSeconds: number }> {
-  const [row] = await database.query<MeasureOutboxRow>(measureOutbox, [])
-  const oldestAgeMs = row?.oldest ? Math.max(0, clock.nowMs() - timeOfUuidV7(row.oldest)) : 0
-  return { pending: row?.pending ?? 0, oldestAgeSeconds: oldestAgeMs / 1000 }
+): Promise<{ pending: number; oldestAgeSeconds: number; scheduled: number }> {
+  const rows = await database.query<MeasureOutboxRow>(measureOutbox, [])
+  const [{ pending = 0, scheduled = 0 } = {}] = rows
+  const ages = rows.flatMap(({ eventId, deliverAt }) =>
+    eventId === null ? [] : [clock.nowMs() - Math.max(timeOfUuidV7(eventId), deliverAt?.getTime() ?? 0)],
+  )
+  return { pending, scheduled, oldestAgeSeconds: Math.max(0, ...ages) / 1000 }
 }

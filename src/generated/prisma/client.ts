@@ -52,6 +52,16 @@ export type Event = Prisma.EventModel
  */
 export type OutboxEntry = Prisma.OutboxEntryModel
 /**
+ * Model ScheduledEvent
+ * The events that are SCHEDULED, to be found by their time: an entry moves to the outbox then, or goes with a cancellation.
+ */
+export type ScheduledEvent = Prisma.ScheduledEventModel
+/**
+ * Model ExpiringEvent
+ * The events that will expire, to be found by that time. An entry goes once the event has expired with all it had open.
+ */
+export type ExpiringEvent = Prisma.ExpiringEventModel
+/**
  * Model Subscription
  * An endpoint and the event types it wants.
  */

@@ -15,7 +15,9 @@ export const EventStatus = {
   DELIVERED: 'DELIVERED',
   PARTIALLY_DELIVERED: 'PARTIALLY_DELIVERED',
   DEAD: 'DEAD',
-  UNMATCHED: 'UNMATCHED'
+  UNMATCHED: 'UNMATCHED',
+  SCHEDULED: 'SCHEDULED',
+  CANCELLED: 'CANCELLED'
 } as const
 
 export type EventStatus = (typeof EventStatus)[keyof typeof EventStatus]

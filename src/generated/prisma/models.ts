@@ -10,6 +10,8 @@
  */
 export type * from './models/Event.js'
 export type * from './models/OutboxEntry.js'
+export type * from './models/ScheduledEvent.js'
+export type * from './models/ExpiringEvent.js'
 export type * from './models/Subscription.js'
 export type * from './models/FilterErrors.js'
 export type * from './models/EndpointHealth.js'

@@ -143,6 +143,7 @@ const RetryReasonEnum = builder.enumType('RetryReason', {
   values: {
     SUBSCRIPTION_DELETED: { description: 'Not retried: its subscription is deleted.' },
     TEST_EVENT: { description: 'Not retried: its event was sent as a test, once.' },
+    EXPIRED: { description: 'Not retried: its event has expired.' },
     SUBSCRIPTION_DISABLED: { description: 'Retried, and sent once its subscription is enabled.' },
     ALREADY_PENDING: { description: 'Not retried: it is PENDING.' },
     ALREADY_SENT: { description: 'Not retried: it is SENT.' },
@@ -172,7 +173,7 @@ const RetryEventPayload = builder.objectRef<Outcome<RetriedEvent>>('RetryEventPa
     }),
     deliveries: t.field({
       type: [RetryResultType],
-      description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription or a test event first, then the others that are retried.`,
+      description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription, a test or an expired event first, then the others that are retried.`,
       complexity: { field: 1, multiplier: MAX_RETRY_RESULTS },
       resolve: ({ result }) => result?.deliveries ?? [],
     }),

@@ -1,7 +1,9 @@
 import { badInput } from '../../errors.js'
+import { cancelEvent } from '../../events/cancel.js'
 import { loadEventPage } from '../../events/pages.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
+import { MAX_DAYS_AHEAD } from '../../events/times.js'
 import { eventSnapshotSelect } from '../../model/event-snapshot.js'
 import { EVENT_TYPE_FORM } from '../../model/event-type.js'
 import { fromStoredKey, TENANT_FORM } from '../../model/tenant.js'
@@ -48,6 +50,16 @@ export const Event = builder.prismaObject('Event', {
       description: 'What the producer gave so that it is published once.',
     }),
     isTest: t.exposeBoolean('isTest', { description: 'Whether it was sent by `sendTestEvent`.' }),
+    deliverAt: t.expose('deliverAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'As published: when it is dispatched; null for at once.',
+    }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'As published: from when on no attempt is made; null for never.',
+    }),
     deliveryCount: t.int({
       select: { id: true, deliveryCount: true },
       description: 'How many subscriptions wanted it; for an API key of a tenant, how many of its own.',
@@ -153,6 +165,14 @@ const PublishEventInput = builder.inputType('PublishEventInput', {
     data: t.field({ type: 'JSONObject', required: true, description: 'What happened.' }),
     metadata: t.field({ type: 'JSONObject', description: 'What there is to say about it besides.' }),
     createdAt: t.field({ type: 'DateTime', description: "The producer's own time of the event." }),
+    deliverAt: t.field({
+      type: 'DateTime',
+      description: `Delivered no earlier; at most ${MAX_DAYS_AHEAD} days ahead. A time that is over: at once.`,
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'No attempt is made from then on. After `deliverAt`, and in the future.',
+    }),
     idempotencyKey: t.string({
       description: 'The same key with the same content publishes once, however often it is sent.',
     }),
@@ -172,6 +192,20 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
     deduplicated: t.boolean({
       description: 'Whether an earlier event with the same key and content answers for this one.',
       resolve: ({ result }) => result?.deduplicated ?? false,
+    }),
+    errors: t.expose('errors', userErrors),
+  }),
+})
+
+const CancelEventPayload = builder.objectRef<Outcome<{ id: string }>>('CancelEventPayload').implement({
+  description: 'What became of the event.',
+  fields: (t) => ({
+    event: t.prismaField({
+      type: 'Event',
+      nullable: true,
+      description: 'The event as it is now; null when there are errors.',
+      resolve: (query, { result }, _args, { database }) =>
+        result && database.prisma.event.findUnique({ ...query, where: { id: result.id } }),
     }),
     errors: t.expose('errors', userErrors),
   }),
@@ -214,5 +248,11 @@ builder.mutationFields((t) => ({
       }
       return Promise.all(await publish(context, inputs))
     },
+  }),
+  cancelEvent: t.field({
+    type: CancelEventPayload,
+    description: 'Cancels an event that is SCHEDULED: it is never delivered. Once more is no error.',
+    args: { id: t.arg.id({ required: true, description: 'Of the event.' }) },
+    resolve: (_root, { id }, context) => outcomeOf(() => cancelEvent(context, id)),
   }),
 }))

@@ -1,19 +1,23 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { withWaitingFor } from '../../deliveries/waiting-for.js'
+import { cancelEvent } from '../../events/cancel.js'
 import { findEvent, summarizeEvent } from '../../events/find.js'
 import { checkIdempotencyKey, publicationBody, readPublication } from '../../events/publication.js'
 import type { Publisher } from '../../events/publish.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import { contextFor } from '../auth.js'
 import { parseCloudEvents, readCloudEvent } from '../cloud-event-body.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
+  cancelledEventShape,
   eventShape,
   eventText,
   idParameter,
   locationHeader,
   publishedShape,
   summaryShape,
+  timesOfEvent,
 } from '../shapes.js'
 
 interface EventContext {
@@ -121,13 +125,33 @@ export const eventRoutes =
         },
       },
       async ({ params, database }) => {
-        const { createdAt, updatedAt, nextRunAt, ...summary } = await summarizeEvent(database, params.id)
+        const summary = await summarizeEvent(database, params.id)
         return {
           ...summary,
-          createdAt: createdAt.toISOString(),
-          updatedAt: updatedAt.toISOString(),
-          nextRunAt: nextRunAt?.toISOString() ?? null,
+          ...timesOfEvent(summary),
+          nextRunAt: summary.nextRunAt?.toISOString() ?? null,
         }
       },
+    )
+
+    app.post(
+      '/events/:id/cancel',
+      {
+        config: { scope: 'manage' },
+        schema: {
+          tags: ['Events'],
+          operationId: 'cancelEvent',
+          summary: 'Cancel an event that is SCHEDULED',
+          description: 'It is never delivered. Cancelling it once more is answered in the same way.',
+          params: idParameter,
+          response: answers(
+            { 200: cancelledEventShape.describe('It is cancelled.') },
+            404,
+            409,
+            ...BODY_PROBLEMS,
+          ),
+        },
+      },
+      (request) => cancelEvent(contextFor(request, { serviceEvents }), request.params.id),
     )
   }

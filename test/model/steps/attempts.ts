@@ -25,7 +25,7 @@ export const feed = step(
   async (world) => {
     for (const delivery of deliveriesOf(world.model)) {
       if (delivery.hasRunOut) release(delivery)
-      if (delivery.subscription.isDeleted) pictured.cancel(delivery)
+      if (delivery.subscription.isDeleted || delivery.event.hasExpired) pictured.cancel(delivery)
     }
     // The first scan of a limited subscription only makes the row that it locks.
     for (let scan = 0; scan < 2; scan++) await leasing(world, world.engine.feed)
@@ -58,11 +58,15 @@ export const attempt = step(
     const { subscription } = delivery
     // What was leased before the pause is given back.
     const isHeldUp = leasedOf(model, subscription) > allowedBy(subscription)
-    expect(request !== undefined).toBe(isHeld && subscription.isEnabled && !isHeldUp)
+    const { hasExpired } = delivery.event
+    expect(request !== undefined).toBe(isHeld && subscription.isEnabled && !isHeldUp && !hasExpired)
     if (request !== undefined) {
       expectCurrent(request, delivery)
       underWay.set(request, seen(delivery))
-    } else if (isHeld) release(delivery)
+    } else if (isHeld) {
+      release(delivery)
+      if (hasExpired) pictured.cancel(delivery)
+    }
   },
 )
 

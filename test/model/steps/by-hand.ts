@@ -6,23 +6,20 @@ import { generateSecret } from '../../../src/secrets/signing-secret.js'
 import { deleteSubscription } from '../../../src/subscriptions/delete.js'
 import type { SubscriptionChanges } from '../../../src/subscriptions/subscription.js'
 import { updateSubscription } from '../../../src/subscriptions/update.js'
-import { everythingIn } from '../../support/viewers.js'
 import * as pictured from '../reference-model.js'
 import { deliveriesOf, type PicturedDelivery, type PicturedSubscription } from '../reference-model.js'
 import { newUrl, subscribe, subscriptionContext, type World } from '../world.js'
-import { contextOf, step } from './step.js'
-
-const contextFor = (world: World) => ({ ...contextOf(world), database: everythingIn(world.database) })
+import { step, userContextOf } from './step.js'
 
 /** What a person asks for one delivery, which is done or refused as the model says. */
 const byHand = (
-  ask: (context: ReturnType<typeof contextFor>, id: string) => Promise<unknown>,
+  ask: (context: ReturnType<typeof userContextOf>, id: string) => Promise<unknown>,
   act: (delivery: PicturedDelivery) => boolean,
 ) =>
   step(
     ({ model }) => deliveriesOf(model),
     async (world, delivery) => {
-      const asked = ask(contextFor(world), delivery.id as string)
+      const asked = ask(userContextOf(world), delivery.id as string)
       if (act(delivery)) await asked
       else await expect(asked).rejects.toMatchObject({ code: 'CONFLICT' })
     },
@@ -35,7 +32,7 @@ export const retryAll = step(
   ({ model }) => model.events,
   async (world, { id, deliveries }) => {
     const retried = deliveries.filter(pictured.retry).length
-    expect(await retryEvent(contextFor(world), id)).toMatchObject({ retried })
+    expect(await retryEvent(userContextOf(world), id)).toMatchObject({ retried })
   },
 )
 

@@ -3,27 +3,30 @@ import { expect } from 'vitest'
 import type { RawJson } from '../../../src/events/raw-json.js'
 import { type PublishWay, QUEUE_QUOTA } from '../engine.js'
 import * as pictured from '../reference-model.js'
-import { deliveriesOf } from '../reference-model.js'
+import { deliveriesOf, type PicturedEvent } from '../reference-model.js'
 import { leasing, type World } from '../world.js'
 import { step } from './step.js'
 
 /** Few, so that much happens to each. Nobody wants the last of the types but whoever wants all. */
-const MOST_EVENTS = 4
-const types = ['a', 'b', 'c']
+export const MOST_EVENTS = 4
+export const types = ['a', 'b', 'c']
+
+export const plain = {
+  ...{ data: '{}' as RawJson, tenant: null, metadata: null, createdAt: null },
+  ...{ deliverAt: null, expiresAt: null },
+}
+
+export const newEvent = (id: string, type: string, idempotencyKey: string | null): PicturedEvent => ({
+  ...{ id, type, idempotencyKey, deliveries: [] },
+  ...{ isScheduled: false, isCancelled: false, hasExpired: false, isDispatched: false },
+})
 
 export const publish = (way: PublishWay, idempotencyKey: string | null) =>
   step(
     ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
     async (world, type) => {
       const { model, engine } = world
-      const publication = {
-        type,
-        data: '{}' as RawJson,
-        tenant: null,
-        metadata: null,
-        idempotencyKey,
-        createdAt: null,
-      }
+      const publication = { ...plain, type, idempotencyKey }
       const first = model.events.find(
         (event) => idempotencyKey !== null && event.idempotencyKey === idempotencyKey,
       )
@@ -35,7 +38,7 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
       } else {
         await leasing(world, async () => {
           const { eventId: id } = await publishing()
-          const event = { id, type, idempotencyKey, isDispatched: false, deliveries: [] }
+          const event = newEvent(id, type, idempotencyKey)
           model.events.push(event)
           // Otherwise it is in the outbox, and the matcher is refreshed.
           if (takesAtOnce(world, way, type)) pictured.dispatch(model, event)
@@ -68,9 +71,10 @@ async function refresh({ model, engine }: World): Promise<void> {
 export const refreshMatcher = step(({ model }) => (model.isMatchCurrent ? [] : ['matcher']), refresh)
 
 export const dispatch = step(
-  ({ model }) => model.events.filter(({ isDispatched }) => !isDispatched),
+  ({ model }) => model.events.filter(pictured.isInOutbox),
   async (world) => {
-    for (const event of world.model.events) if (!event.isDispatched) pictured.dispatch(world.model, event)
+    for (const event of world.model.events)
+      if (pictured.isInOutbox(event)) pictured.dispatch(world.model, event)
     await leasing(world, world.engine.dispatch)
     world.model.isMatchCurrent = true
   },

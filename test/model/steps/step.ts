@@ -1,4 +1,5 @@
 /** What a step is, and how one is made. */
+import { everythingIn } from '../../support/viewers.js'
 import type { World } from '../world.js'
 
 /** Only what has something to choose from can happen. */
@@ -23,4 +24,10 @@ export const contextOf = ({ database, engine: { serviceEvents } }: World) => ({
   database,
   serviceEvents,
   onDue: () => {},
+})
+
+/** What users have: the database as an API key without a tenant sees it. */
+export const userContextOf = (world: World) => ({
+  ...contextOf(world),
+  database: everythingIn(world.database),
 })

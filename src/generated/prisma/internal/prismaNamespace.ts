@@ -399,6 +399,8 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 export const ModelName = {
   Event: 'Event',
   OutboxEntry: 'OutboxEntry',
+  ScheduledEvent: 'ScheduledEvent',
+  ExpiringEvent: 'ExpiringEvent',
   Subscription: 'Subscription',
   FilterErrors: 'FilterErrors',
   EndpointHealth: 'EndpointHealth',
@@ -427,7 +429,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
+    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -576,6 +578,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.OutboxEntryCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.OutboxEntryCountAggregateOutputType> | number
+        }
+      }
+    }
+    ScheduledEvent: {
+      payload: Prisma.$ScheduledEventPayload<ExtArgs>
+      fields: Prisma.ScheduledEventFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ScheduledEventFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ScheduledEventFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        findFirst: {
+          args: Prisma.ScheduledEventFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ScheduledEventFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        findMany: {
+          args: Prisma.ScheduledEventFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>[]
+        }
+        create: {
+          args: Prisma.ScheduledEventCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        createMany: {
+          args: Prisma.ScheduledEventCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ScheduledEventCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>[]
+        }
+        delete: {
+          args: Prisma.ScheduledEventDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        update: {
+          args: Prisma.ScheduledEventUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        deleteMany: {
+          args: Prisma.ScheduledEventDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ScheduledEventUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ScheduledEventUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>[]
+        }
+        upsert: {
+          args: Prisma.ScheduledEventUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ScheduledEventPayload>
+        }
+        aggregate: {
+          args: Prisma.ScheduledEventAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateScheduledEvent>
+        }
+        groupBy: {
+          args: Prisma.ScheduledEventGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduledEventGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ScheduledEventCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ScheduledEventCountAggregateOutputType> | number
+        }
+      }
+    }
+    ExpiringEvent: {
+      payload: Prisma.$ExpiringEventPayload<ExtArgs>
+      fields: Prisma.ExpiringEventFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ExpiringEventFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ExpiringEventFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        findFirst: {
+          args: Prisma.ExpiringEventFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ExpiringEventFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        findMany: {
+          args: Prisma.ExpiringEventFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>[]
+        }
+        create: {
+          args: Prisma.ExpiringEventCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        createMany: {
+          args: Prisma.ExpiringEventCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ExpiringEventCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>[]
+        }
+        delete: {
+          args: Prisma.ExpiringEventDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        update: {
+          args: Prisma.ExpiringEventUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        deleteMany: {
+          args: Prisma.ExpiringEventDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ExpiringEventUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ExpiringEventUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>[]
+        }
+        upsert: {
+          args: Prisma.ExpiringEventUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ExpiringEventPayload>
+        }
+        aggregate: {
+          args: Prisma.ExpiringEventAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateExpiringEvent>
+        }
+        groupBy: {
+          args: Prisma.ExpiringEventGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExpiringEventGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ExpiringEventCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExpiringEventCountAggregateOutputType> | number
         }
       }
     }
@@ -1593,6 +1743,8 @@ export const EventScalarFieldEnum = {
   sentCount: 'sentCount',
   deadCount: 'deadCount',
   isTest: 'isTest',
+  deliverAt: 'deliverAt',
+  expiresAt: 'expiresAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -1605,6 +1757,22 @@ export const OutboxEntryScalarFieldEnum = {
 } as const
 
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
+
+
+export const ScheduledEventScalarFieldEnum = {
+  eventId: 'eventId',
+  deliverAt: 'deliverAt'
+} as const
+
+export type ScheduledEventScalarFieldEnum = (typeof ScheduledEventScalarFieldEnum)[keyof typeof ScheduledEventScalarFieldEnum]
+
+
+export const ExpiringEventScalarFieldEnum = {
+  eventId: 'eventId',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ExpiringEventScalarFieldEnum = (typeof ExpiringEventScalarFieldEnum)[keyof typeof ExpiringEventScalarFieldEnum]
 
 
 export const SubscriptionScalarFieldEnum = {
@@ -2209,6 +2377,8 @@ export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaC
 export type GlobalOmitConfig = {
   event?: Prisma.EventOmit
   outboxEntry?: Prisma.OutboxEntryOmit
+  scheduledEvent?: Prisma.ScheduledEventOmit
+  expiringEvent?: Prisma.ExpiringEventOmit
   subscription?: Prisma.SubscriptionOmit
   filterErrors?: Prisma.FilterErrorsOmit
   endpointHealth?: Prisma.EndpointHealthOmit

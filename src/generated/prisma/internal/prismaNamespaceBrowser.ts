@@ -53,6 +53,8 @@ export const AnyNull = runtime.AnyNull
 export const ModelName = {
   Event: 'Event',
   OutboxEntry: 'OutboxEntry',
+  ScheduledEvent: 'ScheduledEvent',
+  ExpiringEvent: 'ExpiringEvent',
   Subscription: 'Subscription',
   FilterErrors: 'FilterErrors',
   EndpointHealth: 'EndpointHealth',
@@ -97,6 +99,8 @@ export const EventScalarFieldEnum = {
   sentCount: 'sentCount',
   deadCount: 'deadCount',
   isTest: 'isTest',
+  deliverAt: 'deliverAt',
+  expiresAt: 'expiresAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -109,6 +113,22 @@ export const OutboxEntryScalarFieldEnum = {
 } as const
 
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
+
+
+export const ScheduledEventScalarFieldEnum = {
+  eventId: 'eventId',
+  deliverAt: 'deliverAt'
+} as const
+
+export type ScheduledEventScalarFieldEnum = (typeof ScheduledEventScalarFieldEnum)[keyof typeof ScheduledEventScalarFieldEnum]
+
+
+export const ExpiringEventScalarFieldEnum = {
+  eventId: 'eventId',
+  expiresAt: 'expiresAt'
+} as const
+
+export type ExpiringEventScalarFieldEnum = (typeof ExpiringEventScalarFieldEnum)[keyof typeof ExpiringEventScalarFieldEnum]
 
 
 export const SubscriptionScalarFieldEnum = {

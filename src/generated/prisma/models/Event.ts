@@ -49,6 +49,8 @@ export type EventMinAggregateOutputType = {
   sentCount: number | null
   deadCount: number | null
   isTest: boolean | null
+  deliverAt: Date | null
+  expiresAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -64,6 +66,8 @@ export type EventMaxAggregateOutputType = {
   sentCount: number | null
   deadCount: number | null
   isTest: boolean | null
+  deliverAt: Date | null
+  expiresAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -81,6 +85,8 @@ export type EventCountAggregateOutputType = {
   sentCount: number
   deadCount: number
   isTest: number
+  deliverAt: number
+  expiresAt: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -110,6 +116,8 @@ export type EventMinAggregateInputType = {
   sentCount?: true
   deadCount?: true
   isTest?: true
+  deliverAt?: true
+  expiresAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -125,6 +133,8 @@ export type EventMaxAggregateInputType = {
   sentCount?: true
   deadCount?: true
   isTest?: true
+  deliverAt?: true
+  expiresAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -142,6 +152,8 @@ export type EventCountAggregateInputType = {
   sentCount?: true
   deadCount?: true
   isTest?: true
+  deliverAt?: true
+  expiresAt?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -246,6 +258,8 @@ export type EventGroupByOutputType = {
   sentCount: number
   deadCount: number
   isTest: boolean
+  deliverAt: Date | null
+  expiresAt: Date | null
   createdAt: Date
   updatedAt: Date
   _count: EventCountAggregateOutputType | null
@@ -286,6 +300,8 @@ export type EventWhereInput = {
   sentCount?: Prisma.IntFilter<"Event"> | number
   deadCount?: Prisma.IntFilter<"Event"> | number
   isTest?: Prisma.BoolFilter<"Event"> | boolean
+  deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -305,6 +321,8 @@ export type EventOrderByWithRelationInput = {
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
   isTest?: Prisma.SortOrder
+  deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   outboxEntry?: Prisma.OutboxEntryOrderByWithRelationInput
@@ -327,6 +345,8 @@ export type EventWhereUniqueInput = Prisma.AtLeast<{
   sentCount?: Prisma.IntFilter<"Event"> | number
   deadCount?: Prisma.IntFilter<"Event"> | number
   isTest?: Prisma.BoolFilter<"Event"> | boolean
+  deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -346,6 +366,8 @@ export type EventOrderByWithAggregationInput = {
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
   isTest?: Prisma.SortOrder
+  deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.EventCountOrderByAggregateInput
@@ -371,6 +393,8 @@ export type EventScalarWhereWithAggregatesInput = {
   sentCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
   deadCount?: Prisma.IntWithAggregatesFilter<"Event"> | number
   isTest?: Prisma.BoolWithAggregatesFilter<"Event"> | boolean
+  deliverAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
+  expiresAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
 }
@@ -388,6 +412,8 @@ export type EventCreateInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -407,6 +433,8 @@ export type EventUncheckedCreateInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -426,6 +454,8 @@ export type EventUpdateInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -445,6 +475,8 @@ export type EventUncheckedUpdateInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -464,6 +496,8 @@ export type EventCreateManyInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
 }
@@ -481,6 +515,8 @@ export type EventUpdateManyMutationInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -498,6 +534,8 @@ export type EventUncheckedUpdateManyInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -515,6 +553,8 @@ export type EventCountOrderByAggregateInput = {
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
   isTest?: Prisma.SortOrder
+  deliverAt?: Prisma.SortOrder
+  expiresAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -536,6 +576,8 @@ export type EventMaxOrderByAggregateInput = {
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
   isTest?: Prisma.SortOrder
+  deliverAt?: Prisma.SortOrder
+  expiresAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -551,6 +593,8 @@ export type EventMinOrderByAggregateInput = {
   sentCount?: Prisma.SortOrder
   deadCount?: Prisma.SortOrder
   isTest?: Prisma.SortOrder
+  deliverAt?: Prisma.SortOrder
+  expiresAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -592,6 +636,10 @@ export type IntFieldUpdateOperationsInput = {
 
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
+}
+
+export type NullableDateTimeFieldUpdateOperationsInput = {
+  set?: Date | string | null
 }
 
 export type DateTimeFieldUpdateOperationsInput = {
@@ -639,6 +687,8 @@ export type EventCreateWithoutOutboxEntryInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutEventInput
@@ -657,6 +707,8 @@ export type EventUncheckedCreateWithoutOutboxEntryInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutEventInput
@@ -691,6 +743,8 @@ export type EventUpdateWithoutOutboxEntryInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUpdateManyWithoutEventNestedInput
@@ -709,6 +763,8 @@ export type EventUncheckedUpdateWithoutOutboxEntryInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutEventNestedInput
@@ -727,6 +783,8 @@ export type EventCreateWithoutDeliveriesInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -745,6 +803,8 @@ export type EventUncheckedCreateWithoutDeliveriesInput = {
   sentCount?: number
   deadCount?: number
   isTest?: boolean
+  deliverAt?: Date | string | null
+  expiresAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -779,6 +839,8 @@ export type EventUpdateWithoutDeliveriesInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -797,6 +859,8 @@ export type EventUncheckedUpdateWithoutDeliveriesInput = {
   sentCount?: Prisma.IntFieldUpdateOperationsInput | number
   deadCount?: Prisma.IntFieldUpdateOperationsInput | number
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -846,6 +910,8 @@ export type EventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   sentCount?: boolean
   deadCount?: boolean
   isTest?: boolean
+  deliverAt?: boolean
+  expiresAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
@@ -866,6 +932,8 @@ export type EventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   sentCount?: boolean
   deadCount?: boolean
   isTest?: boolean
+  deliverAt?: boolean
+  expiresAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -883,6 +951,8 @@ export type EventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   sentCount?: boolean
   deadCount?: boolean
   isTest?: boolean
+  deliverAt?: boolean
+  expiresAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -900,11 +970,13 @@ export type EventSelectScalar = {
   sentCount?: boolean
   deadCount?: boolean
   isTest?: boolean
+  deliverAt?: boolean
+  expiresAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
+export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "deliverAt" | "expiresAt" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
 export type EventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
   deliveries?: boolean | Prisma.Event$deliveriesArgs<ExtArgs>
@@ -953,6 +1025,11 @@ export type $EventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
      * Sent once to one subscription, by hand: `src/delivery-engine/test-events`.
      */
     isTest: boolean
+    /**
+     * As published: it is dispatched no earlier, and no delivery is attempted once it has expired. Null for no such time.
+     */
+    deliverAt: Date | null
+    expiresAt: Date | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["event"]>
@@ -1392,6 +1469,8 @@ export interface EventFieldRefs {
   readonly sentCount: Prisma.FieldRef<"Event", 'Int'>
   readonly deadCount: Prisma.FieldRef<"Event", 'Int'>
   readonly isTest: Prisma.FieldRef<"Event", 'Boolean'>
+  readonly deliverAt: Prisma.FieldRef<"Event", 'DateTime'>
+  readonly expiresAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Event", 'DateTime'>
 }

@@ -941,10 +941,6 @@ export type NullableEnumDisabledReasonFieldUpdateOperationsInput = {
   set?: $Enums.DisabledReason | null
 }
 
-export type NullableDateTimeFieldUpdateOperationsInput = {
-  set?: Date | string | null
-}
-
 export type SubscriptionUpdatelabelsInput = {
   set?: string[]
   push?: string | string[]

@@ -1,0 +1,60 @@
+/** Events have a time of their own: they wait for it, are cancelled before, and expire. */
+import { expect } from 'vitest'
+import { takeScheduled } from '../../../src/delivery-engine/scheduling/scheduled-events.js'
+import { cancelEvent } from '../../../src/events/cancel.js'
+import { sqlNow } from '../../../src/platform/postgres/sql-now.js'
+import * as pictured from '../reference-model.js'
+import { MOST_EVENTS, newEvent, plain, types } from './publishing.js'
+import { step, userContextOf } from './step.js'
+
+const HOUR_MS = 3_600_000
+
+const later = (hours: number) => new Date(Date.now() + hours * HOUR_MS)
+
+export const schedule = step(
+  ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
+  async ({ model, engine }, type) => {
+    const times = { deliverAt: later(1), expiresAt: later(2) }
+    const published = await engine.publishers.direct.publish({
+      ...plain,
+      type,
+      idempotencyKey: null,
+      ...times,
+    })
+    expect(published.status).toBe('SCHEDULED')
+    model.events.push({ ...newEvent(published.eventId, type, null), isScheduled: true })
+  },
+)
+
+/** Of all events that wait for it. */
+export const theirTimeComes = step(
+  ({ model }) => model.events.filter(({ isScheduled }) => isScheduled),
+  async ({ model, tables, database, engine }) => {
+    await tables.query(`update "scheduledEvents" set "deliverAt" = ${sqlNow}`)
+    await takeScheduled(database, engine.serviceEvents)
+    for (const event of model.events) event.isScheduled = false
+  },
+)
+
+export const cancelScheduled = step(
+  ({ model }) => model.events,
+  async (world, event) => {
+    const asked = cancelEvent(userContextOf(world), event.id)
+    if (pictured.cancelEvent(event)) await asked
+    else await expect(asked).rejects.toMatchObject({ code: 'CONFLICT' })
+  },
+)
+
+/** Nobody notices before the scheduler looks, or an attempt is about to be made. */
+export const expire = step(
+  ({ model }) => model.events.filter(({ hasExpired, isScheduled }) => !hasExpired && !isScheduled),
+  async ({ tables }, event) => {
+    const expired = await tables.query(
+      `update "expiringEvents" set "expiresAt" = ${sqlNow} where "eventId" = $1 returning "eventId"`,
+      [event.id],
+    )
+    if (expired.length === 0) return
+    await tables.query(`update events set "expiresAt" = ${sqlNow} where id = $1`, [event.id])
+    event.hasExpired = true
+  },
+)
