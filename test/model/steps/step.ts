@@ -20,14 +20,8 @@ export const step = <Item>(
   },
 })
 
-export const contextOf = ({ database, engine: { serviceEvents } }: World) => ({
-  database,
-  serviceEvents,
-  onDue: () => {},
-})
-
 /** What users have: the database as an API key without a tenant sees it. */
-export const userContextOf = (world: World) => ({
-  ...contextOf(world),
-  database: everythingIn(world.database),
+export const userContextOf = ({ database, engine: { serviceEvents } }: World) => ({
+  ...{ database: everythingIn(database), serviceEvents },
+  onDue: () => {},
 })
