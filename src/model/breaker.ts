@@ -3,7 +3,9 @@
  *
  *   closed ── failing for long ──▶ paused ── a probe succeeds ──▶ recovering ── at full pace ──▶ closed
  *                                  ▲   │                              │
- *                                  └───┴── a probe fails ◀── fails ───┘
+ *                                  └───┴── a probe fails    fails in a row
+ *                                  ▲                                  │
+ *                                  └──────────────────────────────────┘
  *
  * Its state is a row of `endpointHealth`, which counts only for the version of the endpoint that it names. The recorder
  * changes it; here is how it is read. No row, and a row without `probeAt` and `pace`, is a closed breaker.
@@ -22,9 +24,14 @@ export interface BreakerBounds {
   maxProbeWaitMs: number
   /**
    * After a probe has succeeded, one delivery may be leased at a time, and one more after each success: twice as many
-   * with each round. At this pace the endpoint has recovered.
+   * with each round. A failure takes one away. At this pace the endpoint has recovered.
    */
   fullPace: number
+  /**
+   * Before that, this many failed attempts in a row pause it again. One does not, or an endpoint that always refused
+   * one request in five would never be what it was before it was paused.
+   */
+  pauseAgainAfterFailures: number
 }
 
 /** A short burst of failures changes nothing: retries go on as ever. */
@@ -34,6 +41,7 @@ export const breakerBounds: BreakerBounds = {
   probeWaitMs: 30_000,
   maxProbeWaitMs: 600_000,
   fullPace: 32,
+  pauseAgainAfterFailures: 5,
 }
 
 const sqlOpenBreaker = (s: string): string => `

@@ -8,7 +8,8 @@ import { type Answer, type Receiver, startReceiver } from '../support/receiver.j
 import { layouts, startTestService, type TestService } from '../support/service.js'
 
 const bounds: BreakerBounds = {
-  ...{ pauseAfterFailures: 3, pauseAfterMs: 100, probeWaitMs: 1000, maxProbeWaitMs: 2000, fullPace: 4 },
+  ...{ pauseAfterFailures: 3, pauseAfterMs: 100, probeWaitMs: 1000, maxProbeWaitMs: 2000 },
+  ...{ fullPace: 4, pauseAgainAfterFailures: 2 },
 }
 const PATIENCE = { timeout: 15_000, interval: 20 }
 const settings = { DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '100' }
@@ -71,9 +72,13 @@ describe.each(layouts)('a failing endpoint, queue on %s', { timeout: 60_000 }, (
     const sentBefore = receiver.requests.length
     const events = [failed]
     for (let count = 0; count < 10; count++) events.push(await publish(service))
-    for (const eventId of events)
-      expect(['BREAKER', 'SCHEDULE']).toContain(await waitingFor(service, eventId))
-    expect(await waitingFor(service, events.at(-1) as string)).toBe('BREAKER')
+    const reasons = await Promise.all(events.map((eventId) => waitingFor(service, eventId)))
+    // One of them may be the probe, which does not wait.
+    expect(reasons.filter((reason) => reason === null).length).toBeLessThanOrEqual(1)
+    expect(reasons.filter((reason) => reason !== null && !['BREAKER', 'SCHEDULE'].includes(reason))).toEqual(
+      [],
+    )
+    expect(reasons).toContain('BREAKER')
 
     await expect.poll(() => receiver.requests.length - sentBefore, PATIENCE).toBe(2)
     expect(seen.most).toBe(1)

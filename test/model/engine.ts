@@ -19,7 +19,7 @@ import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
-import { FULL_PACE, PAUSE_AFTER } from './reference-model.js'
+import { FULL_PACE, PAUSE_AFTER, PAUSE_AGAIN_AFTER } from './reference-model.js'
 
 /** A request that an endpoint has not answered. */
 export interface Request {
@@ -71,7 +71,8 @@ const HOUR_MS = HOUR_SECONDS * 1000
 
 /** A step of the test lets the time of a probe come. */
 const breaker: BreakerBounds = {
-  ...{ pauseAfterFailures: PAUSE_AFTER, pauseAfterMs: 0, fullPace: FULL_PACE },
+  ...{ pauseAfterFailures: PAUSE_AFTER, pauseAfterMs: 0 },
+  ...{ fullPace: FULL_PACE, pauseAgainAfterFailures: PAUSE_AGAIN_AFTER },
   ...{ probeWaitMs: HOUR_MS, maxProbeWaitMs: HOUR_MS },
 }
 

@@ -78,6 +78,7 @@ export interface Seen {
 }
 
 export const PAUSE_AFTER = 3
+export const PAUSE_AGAIN_AFTER = 2
 export const FULL_PACE = 4
 
 /** How many deliveries may be leased at a time. */
@@ -96,9 +97,12 @@ function noteHealth(subscription: PicturedSubscription, version: number, isSucce
   if (isSuccess) {
     const pace = health.probe !== 'none' ? 1 : health.pace === null ? null : health.pace + 1
     Object.assign(health, { probe: 'none', pace: pace === FULL_PACE ? null : pace })
-  } else if (health.probe !== 'none' || health.pace !== null || health.failures >= PAUSE_AFTER) {
-    Object.assign(health, { probe: 'later', pace: null })
+    return
   }
+  const mostFailures = health.pace === null ? PAUSE_AFTER : PAUSE_AGAIN_AFTER
+  if (health.probe !== 'none' || health.failures >= mostFailures)
+    Object.assign(health, { probe: 'later', pace: null })
+  else if (health.pace !== null) health.pace = Math.max(1, health.pace - 1)
 }
 
 export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)

@@ -20,6 +20,7 @@ export const breakerParameters = (bounds: BreakerBounds): number[] => [
   bounds.probeWaitMs,
   bounds.maxProbeWaitMs,
   bounds.fullPace,
+  bounds.pauseAgainAfterFailures,
 ]
 
 /** An endpoint whose breaker is not closed, or was not before. */
@@ -52,9 +53,8 @@ const sqlWait = (pauses: string, wait: string, maxWait: string): string => `
  * @param parameters the names of the parameters of `breakerParameters`
  */
 export function sqlHealthParts(attempts: string, parameters: readonly string[]): string {
-  const [pauseAfterFailures, pauseAfterMs, probeWait, maxProbeWait, fullPace] = parameters.map(
-    (name) => `${name}::float8`,
-  )
+  const [pauseAfterFailures, pauseAfterMs, probeWait, maxProbeWait, fullPace, pauseAgainAfterFailures] =
+    parameters.map((name) => `${name}::float8`)
   return `
     attempted as (
       select "subscriptionId", "endpointVersion", status = 'SENT' as "isSent", place,
@@ -107,15 +107,16 @@ export function sqlHealthParts(attempts: string, parameters: readonly string[]):
         when "probeBefore" is not null and "failedLast" = 0 then 'recover'
         when "probeBefore" > now() then 'stay'
         when "probeBefore" is not null then 'pause'
-        when "paceBefore" is not null and failed > 0 then 'pause'
-        when "paceBefore" is not null then 'grow'
+        when "paceBefore" is not null and "consecutiveFailures" >= ${pauseAgainAfterFailures} then 'pause'
+        when "paceBefore" is not null then 'adapt'
         when "consecutiveFailures" >= ${pauseAfterFailures}
           and "failingSince" <= now() - ${pauseAfterMs} * interval '1 millisecond' then 'pause'
         else 'close'
       end as move
       from counted_failures
     ), paced_anew as (
-      select *, case move when 'recover' then 1 when 'grow' then nullif(least("paceBefore" + sent, ${fullPace}), ${fullPace}) end
+      select *, case move when 'recover' then 1
+                          when 'adapt' then nullif(least(greatest("paceBefore" + sent - failed, 1), ${fullPace}), ${fullPace}) end
                 as pace,
              -- Once it had begun to recover, it is probed as soon as the first time.
              case when move = 'pause' and "paceBefore" > 1 then 1
@@ -126,7 +127,7 @@ export function sqlHealthParts(attempts: string, parameters: readonly string[]):
                           when 'pause' then ${sqlNow} + ${sqlWait('pauses', probeWait as string, maxProbeWait as string)} end
                 as "probeAt",
              coalesce("probeBefore" <= now(), false) as "isProbe",
-             move in ('recover', 'grow') as "isRecovering"
+             move in ('recover', 'adapt') as "isRecovering"
       from paced_anew
     ), kept as (
       update "endpointHealth" h

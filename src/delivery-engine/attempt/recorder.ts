@@ -114,12 +114,12 @@ export const recordAttempts: Statement = {
           "updatedAt" = ${sqlNow}
       from locked where e.id = locked."eventId"
       returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
-    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19'])}, given_up as (
+    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19', '$20'])}, given_up as (
       select distinct on ("subscriptionId", "endpointVersion") * from (
         select "subscriptionId", "endpointVersion", 'GONE'::"DisabledReason" as reason from changed where "isGone"
         union all
         select "subscriptionId", "endpointVersion", 'FAILING' from moved
-        where "failedLast" > 0 and "failingSince" <= now() - $20::float8 * interval '1 millisecond'
+        where "failedLast" > 0 and "failingSince" <= now() - $21::float8 * interval '1 millisecond'
       ) as reasons
       order by "subscriptionId", "endpointVersion", reason
     ), disabled as (
