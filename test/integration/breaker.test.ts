@@ -1,4 +1,5 @@
 /** An endpoint that keeps failing is paused, probed with one delivery at a time, and recovers by itself. */
+import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BreakerBounds } from '../../src/model/breaker.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
@@ -119,6 +120,54 @@ describe.each(layouts)('a failing endpoint, queue on %s', { timeout: 60_000 }, (
     await eventIn('DELIVERED', service, await publish(service))
     await eventIn('DELIVERED', service, await publish(service))
     expect((await healthOf(service, id)).state).toBe('FAILING')
+  })
+})
+
+describe('deliveries that a worker holds at the moment of a pause', () => {
+  /** The second failure pauses for longer than the test takes. */
+  const atOnce = {
+    ...bounds,
+    pauseAfterFailures: 1,
+    pauseAfterMs: 0,
+    probeWaitMs: 60_000,
+    maxProbeWaitMs: 60_000,
+  }
+  const EVENTS = 12
+  const CONCURRENCY = 2
+
+  it('go back to the table, and are not sent', async () => {
+    const waits = { DELIVERY_BACKOFF_BASE_SECONDS: '60', DELIVERY_BACKOFF_MAX_SECONDS: '60' }
+    const own = { ...settings, ...waits, DELIVERY_CONCURRENCY: String(CONCURRENCY) }
+    const service = resources.use(await startTestService('postgres', own, atOnce))
+    const receiver = resources.use(await startReceiver())
+    const unanswered: ServerResponse[] = []
+    receiver.answerWith((response) => void unanswered.push(response))
+    const failAll = () => {
+      for (const response of unanswered.splice(0)) response.writeHead(500).end()
+    }
+    const countOf = async (condition: string) =>
+      (await service.database.query(`select from deliveries where ${condition}`)).length
+    const isLeased = '"queuedUntil" is not null'
+    const id = await subscribe(service, receiver.url)
+    for (let count = 0; count < EVENTS; count++) await publish(service)
+    // First attempts go out without a look at the breaker for a second (docs/decisions/0043).
+    const isHeld = `${isLeased} and "createdAt" < now() - interval '1500 milliseconds'`
+    await expect.poll(() => countOf(isHeld), PATIENCE).toBe(EVENTS)
+
+    failAll()
+    await stateBecomes('FAILING', service, id)
+    failAll()
+    await stateBecomes('PAUSED', service, id)
+    const leases = () => {
+      failAll()
+      return countOf(isLeased)
+    }
+    await expect.poll(leases, PATIENCE).toBe(0)
+    // The last of these began before the failures of those before them were recorded.
+    expect(receiver.requests.length).toBeLessThanOrEqual(3 * CONCURRENCY)
+    const unsent = await countOf('attempts = 0')
+    expect(unsent).toBe(EVENTS - receiver.requests.length)
+    expect(await countOf(`status = 'PENDING'`)).toBe(unsent)
   })
 })
 
