@@ -1,6 +1,7 @@
 /** The headers that a subscription adds to its webhooks: which names and values may be set. */
 import { z } from 'zod'
 import { badInput } from '../errors.js'
+import { namedValues } from '../platform/named-values.js'
 import { isSealed, LOOKS_SEALED } from '../secrets/cipher.js'
 
 const MAX_HEADERS = 20
@@ -43,11 +44,10 @@ function refusalOf(name: string, value: string): string | undefined {
 }
 
 const headerMap = (description: string) =>
-  z
-    .record(
-      z.string().meta({ maxLength: MAX_NAME_LENGTH, pattern: TOKEN.source }),
-      z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: FIELD_VALUE.source }),
-    )
+  namedValues(
+    z.string().meta({ maxLength: MAX_NAME_LENGTH, pattern: TOKEN.source }),
+    z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: FIELD_VALUE.source }),
+  )
     .superRefine((headers, context) => {
       const names = Object.keys(headers)
       if (names.length > MAX_HEADERS) context.addIssue(`must have at most ${MAX_HEADERS} headers`)

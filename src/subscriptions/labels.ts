@@ -3,6 +3,7 @@
  * `name:value`, in an array whose index answers which subscriptions have all of some labels.
  */
 import { z } from 'zod'
+import { namedValues } from '../platform/named-values.js'
 import { isOneLineText, withoutControls } from '../platform/postgres/postgres-text.js'
 
 const MAX_LABELS = 20
@@ -21,11 +22,10 @@ const isValue = (text: string): boolean => text.length <= MAX_VALUE_LENGTH && is
 const WRONG_VALUE = `must have at most ${MAX_VALUE_LENGTH} characters, without control characters or broken ones`
 const WRONG_NUMBER = `must have at most ${MAX_LABELS} labels`
 
-export const labels = z
-  .record(
-    z.string().meta({ pattern: `^${NAME}$` }),
-    z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: withoutControls() }),
-  )
+export const labels = namedValues(
+  z.string().meta({ pattern: `^${NAME}$` }),
+  z.string().meta({ maxLength: MAX_VALUE_LENGTH, pattern: withoutControls() }),
+)
   .superRefine((all, context) => {
     if (Object.keys(all).length > MAX_LABELS) context.addIssue(WRONG_NUMBER)
     for (const [name, value] of Object.entries(all)) {
