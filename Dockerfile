@@ -10,7 +10,7 @@ COPY package.json package-lock.json .npmrc ./
 # Without scripts: `prepare` would build before the sources are here.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
-COPY scripts/build.ts ./scripts/
+COPY scripts/build.ts scripts/programs.ts ./scripts/
 COPY src ./src
 RUN npm run build
 

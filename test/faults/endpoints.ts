@@ -11,6 +11,7 @@ import { startProxy, type TcpProxy } from '../support/proxy.js'
 import { isIntact } from './events.js'
 import type { Random } from './random.js'
 import { findSteadyPort } from './steady-port.js'
+import { createHealth, type Health, tempers } from './tempers.js'
 
 /** A request as the endpoint saw it; the times are `performance.now()`. */
 export interface Received {
@@ -24,6 +25,8 @@ export interface Endpoint {
   name: string
   url: string
   eventTypes: string[]
+  /** Of its subscription; undefined for that of the settings. */
+  maxAttempts: number | undefined
   network: TcpProxy
   /** By event id, in the order of arrival. */
   received: Map<string, Received[]>
@@ -36,41 +39,23 @@ export interface Endpoints extends AsyncDisposable {
   requests: number
   /** Requests that are not answered yet. */
   underWay: number
+  /** Those that are ill get well, for good. */
+  heal(): void
 }
-
-interface Temper {
-  name: string
-  eventTypes: string[]
-  answer(random: Random): { status: number; afterMs?: number }
-}
-
-const tempers: Temper[] = [
-  {
-    name: 'steady',
-    eventTypes: ['order.created', 'user.created', 'order.refused'],
-    answer: () => ({ status: 204 }),
-  },
-  {
-    name: 'slow',
-    eventTypes: ['order.created'],
-    answer: (random) => ({ status: 200, afterMs: random.durationMs(20, 800) }),
-  },
-  {
-    name: 'flaky',
-    eventTypes: ['user.created'],
-    answer: (random) => ({ status: random.isOneIn(5) ? random.pick([500, 503, 429, 302]) : 201 }),
-  },
-  { name: 'broken', eventTypes: ['order.refused'], answer: () => ({ status: 500 }) },
-]
 
 /** The secret of all of them. */
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+
+/** What one that is ill answers. */
+const ILL = { status: 500, afterMs: 20 }
 
 /** @param hostOf the name of an endpoint's host; without it, and for the steady one, it is an address */
 export async function startEndpoints(random: Random, hostOf?: (name: string) => string): Promise<Endpoints> {
   const resources = createResources()
   const verifier = new Webhook(SECRET)
   const spoiled: string[] = []
+  const healths = new Map<string, Health>()
+  for (const { name, illness } of tempers) if (illness) healths.set(name, createHealth(illness, random))
   let requests = 0
   let underWay = 0
 
@@ -88,7 +73,7 @@ export async function startEndpoints(random: Random, hostOf?: (name: string) => 
       response.writeHead(400).end()
       return
     }
-    const { status, afterMs = 0 } = temper.answer(random)
+    const { status, afterMs = 0 } = healths.get(temper.name)?.isIll() ? ILL : temper.answer(random)
     const account: Received = { arrivedAt, endedAt: Number.POSITIVE_INFINITY, status }
     received.set(id, [...(received.get(id) ?? []), account])
     underWay += 1
@@ -121,11 +106,11 @@ export async function startEndpoints(random: Random, hostOf?: (name: string) => 
   })
   const serverUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const all: Endpoint[] = []
-  for (const { name, eventTypes } of tempers) {
+  for (const { name, eventTypes, maxAttempts } of tempers) {
     const network = resources.use(await startProxy(serverUrl, { port: await findSteadyPort() }))
     const url = new URL(name, network.url)
     if (hostOf && name !== 'steady') url.hostname = hostOf(name)
-    all.push({ name, eventTypes, network, url: url.href, received: new Map() })
+    all.push({ name, eventTypes, maxAttempts, network, url: url.href, received: new Map() })
   }
   return {
     all,
@@ -135,6 +120,9 @@ export async function startEndpoints(random: Random, hostOf?: (name: string) => 
     },
     get underWay() {
       return underWay
+    },
+    heal() {
+      for (const health of healths.values()) health.heal()
     },
     [Symbol.asyncDispose]: resources[Symbol.asyncDispose],
   }

@@ -15,6 +15,8 @@ export interface Fault {
    * its answer. A fault that stands in nobody's way there explains no duplicate.
    */
   mayDouble: 'none' | 'any' | 'of its endpoint'
+  /** Which webhooks may leave or arrive long after the service had decided to send them; none unless given. */
+  mayHoldUp?: 'any' | 'of its endpoint'
   /** Where it can be, unless everywhere. */
   layouts?: Layout[]
   needs?: Need
@@ -100,7 +102,7 @@ const serverNetworkFaults = (
   sent: string,
 ): Fault[] => {
   const fault = (name: string, spoil: (network: Network['proxy']) => unknown): Fault => ({
-    ...{ name, mayDouble, needs: 'networks' },
+    ...{ name, mayDouble, needs: 'networks', ...(server === 'PostgreSQL' && { mayHoldUp: 'any' }) },
     run: onServerNetwork(server, spoil),
   })
   return [
@@ -198,7 +200,7 @@ export const faults: Fault[] = [
   },
   {
     name: 'PostgreSQL paused',
-    mayDouble: 'any',
+    ...{ mayDouble: 'any', mayHoldUp: 'any' },
     run: outage('postgres', ['pause'], 'resume'),
   },
   {
@@ -208,7 +210,7 @@ export const faults: Fault[] = [
   },
   {
     name: 'network to an endpoint slow',
-    mayDouble: 'of its endpoint',
+    ...{ mayDouble: 'of its endpoint', mayHoldUp: 'of its endpoint' },
     run: onNetwork((network) => network.slow(SLOW_NETWORK_MS), 8000),
   },
   {
@@ -216,7 +218,11 @@ export const faults: Fault[] = [
     mayDouble: 'of its endpoint',
     run: onNetwork((network) => network.resetAnswers()),
   },
-  { name: 'name server silent', mayDouble: 'none', needs: 'names', run: onNames('silent') },
+  {
+    name: 'name server silent',
+    ...{ mayDouble: 'none', mayHoldUp: 'any', needs: 'names' },
+    run: onNames('silent'),
+  },
   { name: 'name server failing', mayDouble: 'none', needs: 'names', run: onNames({ rcode: SERVER_FAILURE }) },
   {
     name: 'one of several processes killed',
@@ -276,6 +282,14 @@ export const faults: Fault[] = [
       return 'PostgreSQL'
     },
   },
-  { name: 'clock of PostgreSQL stepped', mayDouble: 'any', needs: 'clocks', run: clockStep(true) },
-  { name: 'clock of a process stepped', mayDouble: 'none', needs: 'clocks', run: clockStep(false) },
+  {
+    name: 'clock of PostgreSQL stepped',
+    ...{ mayDouble: 'any', mayHoldUp: 'any', needs: 'clocks' },
+    run: clockStep(true),
+  },
+  {
+    name: 'clock of a process stepped',
+    ...{ mayDouble: 'none', mayHoldUp: 'any', needs: 'clocks' },
+    run: clockStep(false),
+  },
 ]

@@ -9,6 +9,7 @@ export type Promised =
   | 'idempotency' // one key, two events
   | 'answer' // an answer to a producer that the contract doesn't know
   | 'webhook' // a request that nobody should have been sent
+  | 'breaker' // a request that a paused endpoint should not have got, or too many at once while it recovered
   | 'process' // a process that ended without a cause, or is not well at the end
 
 export interface Finding {

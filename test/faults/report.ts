@@ -17,6 +17,13 @@ export interface Report {
   requests: number
   lost: number
   duplicates: { total: number; explained: Record<string, number>; unexplained: number }
+  breakers: {
+    pauses: number
+    probes: number
+    recoveries: number
+    slowestRecoverySeconds: number
+    excused: number
+  }
   settledInSeconds: number
   /** From an event's acceptance to its first arrival at an endpoint. */
   longestWaitSeconds: number
@@ -26,6 +33,7 @@ export interface Report {
 export function summarise(outcome: Outcome): Report {
   const { seed, past, producer, requests, verification } = outcome
   const { findings, duplicates, events, deliveries, longestWaitMs } = verification
+  const { slowestRecoveryMs, ...breakers } = verification.breakers
   const broken = countByName(findings.map(({ promise }) => promise))
   const explained = countByName(duplicates.flatMap(({ cause }) => cause ?? []))
   return {
@@ -42,6 +50,7 @@ export function summarise(outcome: Outcome): Report {
     ...{ events, deliveries, requests },
     lost: broken.lost ?? 0,
     duplicates: { total: duplicates.length, explained, unexplained: broken.duplicate ?? 0 },
+    breakers: { ...breakers, slowestRecoverySeconds: round(slowestRecoveryMs / 1000) },
     settledInSeconds: round(outcome.settledInMs / 1000),
     longestWaitSeconds: round(longestWaitMs / 1000),
     broken,
@@ -57,13 +66,17 @@ export function describeProgress({ index, past, producer, world }: Progress): st
   ].join('  ')
 }
 
-const EXAMPLES = 20
+/** Of each kind. */
+const EXAMPLES = 6
 
 export function describeOutcome(report: Report, { verification }: Outcome): string {
-  const { faults, published, events, deliveries, duplicates } = report
-  const examples = verification.findings
-    .slice(0, EXAMPLES)
-    .map(({ promise, id, detail }) => `  ${promise}: ${id}: ${detail}`)
+  const { faults, published, events, deliveries, duplicates, breakers } = report
+  const examples = Object.keys(report.broken).flatMap((promise) =>
+    verification.findings
+      .filter((one) => one.promise === promise)
+      .slice(0, EXAMPLES)
+      .map(({ id, detail }) => `  ${promise}: ${id}: ${detail}`),
+  )
   return [
     `seed ${report.seed}, ${report.minutes} minutes, ${faults.total} faults: ${list(faults.byKind)}`,
     `published   ${published.sent} events, ${published.accepted} accepted; answers: ${list(published.answers)}; the slowest took ${published.slowestAnswerSeconds} s`,
@@ -71,6 +84,7 @@ export function describeOutcome(report: Report, { verification }: Outcome): stri
     `deliveries  ${list(deliveries)}; ${report.requests} requests`,
     `lost        ${report.lost}`,
     `duplicated  ${duplicates.total}: ${list(duplicates.explained)}; unexplained: ${duplicates.unexplained}`,
+    `breakers    ${breakers.pauses} pauses, ${breakers.probes} probes, ${breakers.recoveries} recoveries, the slowest in ${breakers.slowestRecoverySeconds} s; excused by faults: ${breakers.excused} requests`,
     `settled     ${report.settledInSeconds} s after the last fault; the longest wait from acceptance to arrival was ${report.longestWaitSeconds} s`,
     verification.findings.length === 0 ? 'every promise kept' : `BROKEN      ${list(report.broken)}`,
     ...examples,

@@ -104,8 +104,9 @@ async function haveFaults(world: World, producer: Producer, options: RunOptions)
   return past
 }
 
-/** Until everything has come to its end. What hasn't by then, the verification will name. */
+/** Every endpoint is well, until everything has come to its end. What hasn't by then, the verification will name. */
 export async function settle({ postgres, endpoints }: World): Promise<void> {
+  endpoints.heal()
   const isSettled = async () => {
     const { outbox, deliveries, leases } = await countOpen(postgres)
     return outbox + deliveries + leases === 0 && endpoints.underWay === 0

@@ -53,6 +53,10 @@ it.each(runs)(
     const report = summarise(outcome)
     expect(outcome.verification.findings, describeOutcome(report, outcome)).toEqual([])
     expect(report.faults.total).toBe(order.length)
+    // That an endpoint was paused, was probed and recovered.
+    expect(
+      Math.min(report.breakers.pauses, report.breakers.probes, report.breakers.recoveries),
+    ).toBeGreaterThan(0)
     // That there was something to lose: events of every fate.
     expect(report.published.accepted).toBeGreaterThan(100)
     expect(Object.keys(report.events.byStatus).toSorted()).toEqual([

@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { endProcess } from '../support/child-process.js'
@@ -39,8 +38,8 @@ export interface SupervisedOptions {
   name: string
   port: number
   directory: string
-  /** Goes before the program and its arguments. */
-  command?: string[] | undefined
+  /** The program and its arguments. */
+  command: string[]
   settings: Settings
   onUncausedExit(exit: UncausedExit): void
 }
@@ -57,7 +56,7 @@ const LAST_WORDS = 30
 
 /** Resolves once the process listens. */
 export async function supervise(options: SupervisedOptions): Promise<Supervised> {
-  const { name, port, directory, settings, command = [], onUncausedExit } = options
+  const { name, port, directory, settings, command, onUncausedExit } = options
   const url = `http://127.0.0.1:${port}`
   const environment = { PATH: process.env.PATH, ...settings, PORT: String(port) }
   let child: ChildProcess
@@ -67,7 +66,7 @@ export async function supervise(options: SupervisedOptions): Promise<Supervised>
 
   function start(): void {
     lastWords = []
-    const [program = '', ...args] = [...command, process.execPath, resolve('dist/main.js')]
+    const [program = '', ...args] = command
     child = spawn(program, args, {
       cwd: directory,
       env: environment,

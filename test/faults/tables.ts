@@ -76,14 +76,19 @@ const checks: Check[] = [
       select d.id, concat(d.status, ' after ', d.attempts, ' attempts; logs: ', coalesce(logs, 0), ', from ', first,
                           ' to ', last, ', the last ', "lastStatus", ' ', "lastAnswer") as detail
       from deliveries d left join told using (id) join events e on e.id = d."eventId"
+      join subscriptions s on s.id = d."subscriptionId"
+      cross join lateral (
+        select case when e."isTest" then 1
+                    else coalesce((s."retryPolicy"->>'maxAttempts')::int, ${MAX_ATTEMPTS}) end as "most"
+      ) as allowed
       where d.attempts <> coalesce(logs, 0)
          or (d.attempts > 0 and (first, last) is distinct from (1, d.attempts))
          or (d.status <> 'PENDING' and d.status::text is distinct from "lastStatus")
          or d."lastStatusCode" is distinct from "lastAnswer"
          or misjudged > 0
          or final > 1
-         or (d.status = 'DEAD' and d.attempts <> case when e."isTest" then 1 else ${MAX_ATTEMPTS} end)
-         or d.attempts > case when e."isTest" then 1 else ${MAX_ATTEMPTS} end`,
+         or (d.status = 'DEAD' and d.attempts <> most)
+         or d.attempts > most`,
   },
 ]
 

@@ -3,6 +3,7 @@
  * producers about what was accepted and the endpoints about what arrived, and holds the tables against both.
  */
 import { createClient } from '../support/client.js'
+import { type BreakerFigures, checkBreakers } from './breaker.js'
 import { type Duplicate, explainLate, findDuplicates, type Past } from './duplicates.js'
 import type { Endpoint } from './endpoints.js'
 import type { Find, Finding } from './findings.js'
@@ -15,6 +16,7 @@ import {
   type StoredEvent,
   storedEvents,
 } from './tables.js'
+import { PATIENT } from './tempers.js'
 import { until } from './until.js'
 import type { World } from './world.js'
 
@@ -25,6 +27,7 @@ export interface Verification {
   deliveries: Record<string, number>
   /** The longest time from an event's acceptance to its first arrival at an endpoint. */
   longestWaitMs: number
+  breakers: BreakerFigures
 }
 
 const HEALTH_TIMEOUT_MS = 30_000
@@ -46,12 +49,13 @@ export async function verifyPromises(world: World, producer: Producer, past: Pas
   checkAnswers(producer, find)
   for (const what of endpoints.spoiled) find('webhook', what, 'not genuine or not whole')
 
+  const breakers = await checkBreakers(world, past, find)
   const duplicates = [...findDuplicates(endpoints.all, past)]
   explainLate(duplicates, past, await unheardAnswers(world, duplicates))
   for (const { eventId, endpoint, cause, story } of duplicates) {
     if (cause === undefined) find('duplicate', eventId, `at ${endpoint}, explained by no fault: ${story}`)
   }
-  return { findings, duplicates, ...(await judgeEvents(world, producer, find)) }
+  return { findings, duplicates, breakers, ...(await judgeEvents(world, producer, find)) }
 }
 
 async function checkProcesses({ apis, workers, uncausedExits }: World, find: Find): Promise<void> {
@@ -140,6 +144,8 @@ async function judgeEvents({ postgres, endpoints, subscriptions }: World, produc
     }
     // That the logs explain a DEAD one, and that nothing else is left open, is for the tables to show.
     if (status === undefined) find('lost', event.id, `${event.status}, and no delivery to ${endpoint}`)
+    else if (status === 'DEAD' && endpoint === PATIENT)
+      find('lost', event.id, `DEAD at ${endpoint}, which got well`)
     else if (status === 'SENT' && !wasTaken) find('lost', event.id, `SENT, and ${endpoint} never took it`)
   }
 }

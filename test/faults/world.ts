@@ -5,6 +5,7 @@ import { createResources } from '../../src/platform/resources.js'
 import { createClient } from '../support/client.js'
 import type { PostgresPrograms } from '../support/postgres-server.js'
 import { temporaryDirectory } from '../support/process.js'
+import { keepTurns } from './breaker-turns.js'
 import { type Endpoints, SECRET, startEndpoints } from './endpoints.js'
 import {
   type Clock,
@@ -18,6 +19,7 @@ import {
 } from './equipment.js'
 import { createNames, type Names } from './names.js'
 import { type BreakablePostgres, startBreakablePostgres } from './postgres.js'
+import { buildQuickBreaker } from './quick-breaker.js'
 import type { Random } from './random.js'
 import { type BreakableRedis, startBreakableRedis } from './redis.js'
 import { findSteadyPort } from './steady-port.js'
@@ -60,9 +62,13 @@ export interface WorldOptions {
 }
 
 export const MAX_ATTEMPTS = 9
+/** Of an attempt. */
+export const TIMEOUT_MS = 5000
 
 const API_KEY = 'key-of-the-fault-suite'
 const PROCESSES_PER_ROLE = 2
+
+const waits = { backoffBaseSeconds: 0.2, backoffMaxSeconds: 1.5 }
 
 /** As in production, but for waits that a test can sit through. */
 const settings = {
@@ -71,9 +77,9 @@ const settings = {
   LOG_LEVEL: 'error',
   DELIVERY_ALLOWED_CIDRS: '127.0.0.0/8',
   DELIVERY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
-  DELIVERY_BACKOFF_BASE_SECONDS: '0.2',
-  DELIVERY_BACKOFF_MAX_SECONDS: '1.5',
-  DELIVERY_TIMEOUT_MS: '5000',
+  DELIVERY_BACKOFF_BASE_SECONDS: String(waits.backoffBaseSeconds),
+  DELIVERY_BACKOFF_MAX_SECONDS: String(waits.backoffMaxSeconds),
+  DELIVERY_TIMEOUT_MS: String(TIMEOUT_MS),
   // The endpoints share the machine: more at once would only wait for each other.
   DELIVERY_CONCURRENCY: '128',
 }
@@ -108,6 +114,8 @@ async function fill(
   const names = needs.has('names') ? resources.use(await createNames(directory)) : undefined
   const endpoints = resources.use(await startEndpoints(random, names?.hostOf))
   await applyMigrations({ databaseUrl: postgres.url })
+  await keepTurns(postgres)
+  const { main } = resources.use(await buildQuickBreaker())
 
   const uncausedExits: UncausedExit[] = []
   const networks: Network[] = []
@@ -130,7 +138,7 @@ async function fill(
           port: await findSteadyPort(),
           onUncausedExit: (exit) => uncausedExits.push(exit),
         },
-        command: names?.command,
+        command: [...(names?.command ?? []), process.execPath, main],
         settings: {
           ...settings,
           ...clock.settings,
@@ -159,8 +167,9 @@ async function fill(
 async function subscribe({ all }: Endpoints, apiUrl: string): Promise<Map<string, string>> {
   const api = createClient(apiUrl, API_KEY)
   const subscriptions = new Map<string, string>()
-  for (const { name, url, eventTypes } of all) {
-    const subscription = { endpointUrl: url, eventTypes, secret: SECRET }
+  for (const { name, url, eventTypes, maxAttempts } of all) {
+    const retryPolicy = maxAttempts && { ...waits, maxAttempts }
+    const subscription = { endpointUrl: url, eventTypes, secret: SECRET, ...(retryPolicy && { retryPolicy }) }
     const { status, body } = await api.post('/v1/subscriptions', subscription)
     if (status !== 201) throw new Error(`The endpoint ${name} was not subscribed: ${JSON.stringify(body)}`)
     subscriptions.set(body.id, name)

@@ -1,0 +1,82 @@
+/** How the endpoints answer: well, late, badly now and then, or badly for a while, until they get well again. */
+import type { Random } from './random.js'
+
+/** What comes and goes by itself. The times are the shortest and the longest of one spell. */
+interface Illness {
+  wellMs: [number, number]
+  illMs: [number, number]
+}
+
+/** The endpoint that must get all that it wants, however long it was ill. */
+export const PATIENT = 'ailing'
+/** Of the requests to a flaky endpoint. */
+const FLAKY_ONE_IN = 5
+
+export interface Temper {
+  name: string
+  eventTypes: string[]
+  /** Of its subscription, where it is not that of the settings. */
+  maxAttempts?: number
+  /** It refuses all that it gets while it is ill. */
+  illness?: Illness
+  answer(random: Random): { status: number; afterMs?: number }
+}
+
+export const tempers: Temper[] = [
+  {
+    name: 'steady',
+    eventTypes: ['order.created', 'user.created', 'order.refused'],
+    answer: () => ({ status: 204 }),
+  },
+  {
+    name: 'slow',
+    eventTypes: ['order.created'],
+    answer: (random) => ({ status: 200, afterMs: random.durationMs(20, 800) }),
+  },
+  {
+    name: 'flaky',
+    eventTypes: ['user.created'],
+    answer: (random) => ({ status: random.isOneIn(FLAKY_ONE_IN) ? random.pick([500, 503, 429, 302]) : 201 }),
+  },
+  {
+    // Paused, probed and recovering again and again. Its deliveries may be attempted until one is taken.
+    name: PATIENT,
+    eventTypes: ['order.created'],
+    maxAttempts: 50,
+    illness: { wellMs: [3000, 12_000], illMs: [12_000, 30_000] },
+    answer: (random) => ({ status: 200, afterMs: random.durationMs(20, 200) }),
+  },
+  {
+    // Of what it gets before it is paused, most is given up.
+    name: 'broken',
+    eventTypes: ['order.refused'],
+    maxAttempts: 3,
+    illness: { wellMs: [500, 1000], illMs: [10_000, 40_000] },
+    answer: () => ({ status: 204 }),
+  },
+]
+
+export interface Health {
+  isIll(): boolean
+  /** For good. */
+  heal(): void
+}
+
+/** Begins with an illness. */
+export function createHealth({ wellMs, illMs }: Illness, random: Random): Health {
+  let isIll = true
+  let isHealed = false
+  let changesAt = performance.now() + random.durationMs(...illMs)
+  return {
+    isIll() {
+      while (!isHealed && performance.now() >= changesAt) {
+        isIll = !isIll
+        changesAt += random.durationMs(...(isIll ? illMs : wellMs))
+      }
+      return isIll && !isHealed
+    },
+    heal() {
+      isHealed = true
+    },
+  }
+}
