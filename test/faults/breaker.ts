@@ -21,8 +21,8 @@ export interface BreakerFigures {
 }
 
 /**
- * A first attempt that a process holds may go out within a second of the pause (docs/decisions/0043), and arrives before
- * its time is over.
+ * A first attempt that a process holds may go out within a second of the pause (docs/decisions/0043), and arrives
+ * before its time is over.
  */
 const HELD_MS = 1000 + TIMEOUT_MS
 /** PostgreSQL's clock and that of the endpoints are one, but read in different units. */
