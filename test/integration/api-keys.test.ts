@@ -21,7 +21,7 @@ const id = '0192f0c1-2345-7abc-8def-0123456789ab'
 const event = { type: 'user.created', data: {} }
 
 describe('REST', () => {
-  const routes: [Scope, 'get' | 'post' | 'patch', path: string, body?: object][] = [
+  const routes: [Scope, 'get' | 'post' | 'patch' | 'delete', path: string, body?: object][] = [
     ['read', 'get', '/v1/stats'],
     ['read', 'get', '/v1/delivery-metrics?from=2026-11-01T00:00:00Z'],
     ['publish', 'post', '/v1/events', event],
@@ -39,6 +39,13 @@ describe('REST', () => {
     ['manage', 'post', `/v1/subscriptions/${id}/rotate-secret`, {}],
     ['manage', 'post', `/v1/subscriptions/${id}/test-event`, event],
     ['read', 'get', `/v1/deliveries/${id}/logs/${id}`],
+    ['manage', 'post', '/v1/event-types', { name: 'a', schema: {} }],
+    ['read', 'get', '/v1/event-types'],
+    ['read', 'get', `/v1/event-types/${id}`],
+    ['read', 'get', `/v1/event-types/${id}/versions`],
+    ['manage', 'delete', `/v1/event-types/${id}`],
+    ['read', 'get', '/v1/catalogue'],
+    ['manage', 'post', '/v1/catalogue', { document: { webhooks: {} } }],
     ['read', 'post', '/v1/filters/preview', { filter: 'true', event: { type: 'a', data: {} } }],
   ]
 
@@ -46,7 +53,7 @@ describe('REST', () => {
     for (const scope of scopes) {
       const answer = await createClient(service.url, `${scope}-key`)[method](path, body as never)
       if (scope === needed) {
-        expect([200, 201, 202, 404]).toContain(answer.status)
+        expect([200, 201, 202, 204, 404]).toContain(answer.status)
       } else {
         expectProblem(answer, 403)
         expect(answer.body).toMatchObject({

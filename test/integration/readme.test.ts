@@ -54,6 +54,7 @@ describe('GraphQL in the docs', () => {
         'Subscribe',
         'TryAFilter',
         'Publish',
+        'Cancel',
         'DeadLetters',
         'Attempts',
         'TryAnEndpoint',
@@ -71,7 +72,7 @@ describe('GraphQL in the docs', () => {
       const { query, variables } = operation
       const asked = {
         query,
-        variables: { ...(/\$(delivery|subscription)\b/.test(query) && ids), ...variables },
+        variables: { ...(/\$(delivery|event|subscription)\b/.test(query) && ids), ...variables },
       }
       const { status, body } = await service.api.post('/graphql', asked)
       expect([status, body.errors]).toEqual([200, undefined])
