@@ -47,10 +47,10 @@ export const tempers: Temper[] = [
     answer: (random) => ({ status: 200, afterMs: random.durationMs(20, 200) }),
   },
   {
-    // Of what it gets before it is paused, most is given up.
+    // All that it gets while it is ill is given up: at least what it takes to pause it.
     name: 'broken',
     eventTypes: ['order.refused'],
-    maxAttempts: 3,
+    maxAttempts: 1,
     illness: { wellMs: [500, 1000], illMs: [10_000, 40_000] },
     answer: () => ({ status: 204 }),
   },
