@@ -3,8 +3,8 @@
  * in the process that made it, and within moments in the others.
  */
 import type { EventTypeMode } from '../generated/prisma/enums.js'
-import { createBatcher } from '../platform/batcher.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
+import { shareRefreshes } from '../platform/refresher.js'
 import { compiledSchema, loadSchemas } from './schemas/compiled-schemas.js'
 import { SchemaError, type Violation } from './schemas/schema.js'
 
@@ -56,22 +56,13 @@ export async function createCatalogue(database: Database): Promise<Catalogue> {
   }
 
   await load()
-  /** Calls that come during a refresh share the next one. */
-  const refreshes = createBatcher<undefined, void>({
-    maxSize: Number.POSITIVE_INFINITY,
-    maxConcurrent: 1,
-    async run(callers) {
-      await load()
-      return callers.map(() => undefined)
-    },
-  })
 
   return {
     find(eventType) {
       const row = types.get(eventType)
       return row && { id: row.id, mode: row.mode, check: (data) => check(row.schema, data) }
     },
-    refresh: () => refreshes.add(undefined),
+    refresh: shareRefreshes(load),
   }
 }
 

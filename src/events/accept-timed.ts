@@ -5,14 +5,8 @@
  */
 import { type EventSnapshot, sqlEventSnapshot } from '../model/event-snapshot.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
-import {
-  type Accepted,
-  type Candidate,
-  columnsOf,
-  nothingAccepted,
-  sqlEvents,
-  sqlPublications,
-} from './accept.js'
+import { type Accepted, nothingAccepted } from './accept.js'
+import { type Candidate, columnsOf, sqlEvents, sqlPublications } from './candidate.js'
 import { isTimed } from './times.js'
 
 /** `$12`, `$13`, `$14` ids of the events that have such times, and these. */

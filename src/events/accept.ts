@@ -11,28 +11,17 @@
  * memory is out of date, by the dispatcher.
  */
 
-import type { FilterFailure } from '../filters/filter.js'
-import { toFilteredEvent } from '../filters/filtered-event.js'
 import { type Matcher, matchColumns } from '../matching/matcher.js'
-import { sqlIsCurrent, type ViewParameters } from '../matching/view.js'
+import { sqlIsCurrent } from '../matching/view.js'
 import { sqlIsLimited } from '../model/breaker.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import { sqlLeaseEnd } from '../model/lease-end.js'
 import { sqlRoom } from '../model/lease-room.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
-import { matchKey, toStoredKey } from '../model/tenant.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
-import type { Publication } from './publication.js'
-
-/** A publication before its commit as an event. */
-export interface Candidate {
-  id: string
-  publication: Publication
-  /** SHA-256 in hex; only beside an idempotency key. */
-  contentHash: string | null
-  createdAt: Date
-}
+import { type Candidate, columnsOf, keyOf, sqlEvents, sqlPublications } from './candidate.js'
+import { chooseForOutbox, matchCandidates } from './candidate-matches.js'
 
 export interface Accepted {
   /** The new events. The idempotency keys of the others were used before. */
@@ -67,33 +56,6 @@ export interface FastPathRoom {
   saturated: string[]
   /** The most leases of a subscription; undefined where they need not be counted. */
   quota: number | undefined
-}
-
-/** An event with more deliveries goes through the outbox: its producer should not wait for them. */
-export const MAX_FAST_PATH_FAN_OUT = 128
-/** The most deliveries that one statement makes. Events beyond go through the outbox. */
-const MAX_DELIVERIES = 1000
-
-/**
- * `data` comes as the bytes of all events, one after the other. An array would need an escape for each quote, at the
- * cost of parsing the data.
- */
-export const sqlPublications = `
-  publications as (
-    select id, type, convert_from(substring($8::bytea from "dataFrom" for "dataBytes"), 'UTF8') as data,
-           metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant
-    from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $9::timestamptz[],
-                $10::text[], $11::text[])
-      as publication
-        (id, type, "dataFrom", "dataBytes", metadata, "idempotencyKey", "contentHash", "createdAt", "matchKey", tenant)
-  )`
-
-/** SQL: the columns of a new event, and their values of a publication `p`. */
-export const sqlEvents = {
-  columns: 'id, type, tenant, data, metadata, "idempotencyKey", "contentHash", "createdAt"',
-  values: `
-  p.id, p.type, p.tenant, p.data::json, p.metadata::json, p."idempotencyKey", decode(p."contentHash", 'hex'),
-  p."createdAt"`,
 }
 
 const acceptForOutbox: Statement = {
@@ -221,82 +183,6 @@ export async function accept(
   )
   const ids = new Set(rows.map(({ eventId }) => eventId))
   return { ...nothingAccepted(), ids, inOutbox: ids }
-}
-
-/** Matches of candidates: the subscriptions by match key, and the key of each candidate, in their order. */
-interface CandidateMatches {
-  byKey: Map<string, string[]>
-  keys: string[]
-  /** By event id. */
-  failures: Map<string, FilterFailure[]>
-  view: ViewParameters
-}
-
-function matchCandidates(matcher: Matcher, candidates: Candidate[]): CandidateMatches {
-  const { byKey, filtered, view } = matcher.match(candidates.map(keyOf), MAX_FAST_PATH_FAN_OUT)
-  const failures: CandidateMatches['failures'] = new Map()
-  const keys = candidates.map((candidate) => {
-    const { id, publication, createdAt } = candidate
-    const key = keyOf(candidate)
-    if (!filtered.has(key)) return key
-    const match = matcher.matchEvent(toFilteredEvent({ ...publication, createdAt }), MAX_FAST_PATH_FAN_OUT)
-    if (match !== undefined) byKey.set(id, match.ids)
-    if (match !== undefined && match.failures.length > 0) failures.set(id, match.failures)
-    return id
-  })
-  return { byKey, keys, failures, view }
-}
-
-const keyOf = ({ publication: { type, tenant } }: Candidate): string => matchKey(type, tenant)
-
-/** @returns the ids of the events that one statement should not make the deliveries of */
-function chooseForOutbox(
-  candidates: Candidate[],
-  keys: string[],
-  byKey: CandidateMatches['byKey'],
-): string[] {
-  let deliveries = 0
-  return candidates
-    .filter((_, index) => {
-      const wanting = byKey.get(keys[index] as string)
-      if (wanting === undefined) return true
-      deliveries += wanting.length
-      return deliveries > MAX_DELIVERIES
-    })
-    .map(({ id }) => id)
-}
-
-/** The parameters of `sqlPublications`. */
-export function columnsOf(candidates: Candidate[], matchKeys: string[]): unknown[] {
-  const publications = candidates.map(({ publication }) => publication)
-  const data = publications.map((publication) => Buffer.from(publication.data))
-  return [
-    candidates.map(({ id }) => id),
-    publications.map(({ type }) => type),
-    startsOf(data),
-    data.map(({ length }) => length),
-    publications.map(({ metadata }) => metadata),
-    publications.map(storedKeyOf),
-    candidates.map(({ contentHash }) => contentHash),
-    Buffer.concat(data),
-    candidates.map(({ createdAt }) => createdAt),
-    matchKeys,
-    publications.map(({ tenant }) => tenant),
-  ]
-}
-
-/** The idempotency key as it is stored. */
-export const storedKeyOf = ({ idempotencyKey, tenant }: Publication): string | null =>
-  idempotencyKey === null ? null : toStoredKey(idempotencyKey, tenant)
-
-/** The start of each piece in their concatenation; PostgreSQL counts from 1. */
-function startsOf(pieces: Buffer[]): number[] {
-  let next = 1
-  return pieces.map(({ length }) => {
-    const start = next
-    next += length
-    return start
-  })
 }
 
 export const nothingAccepted = (): Accepted => ({

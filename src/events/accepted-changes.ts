@@ -1,7 +1,8 @@
 import { snapshotOfNewDelivery } from '../model/delivery-snapshot.js'
 import { type EventSnapshot, snapshotOfDispatchedEvent } from '../model/event-snapshot.js'
 import type { Changes } from '../telemetry/changes.js'
-import type { Accepted, Candidate } from './accept.js'
+import type { Accepted } from './accept.js'
+import type { Candidate } from './candidate.js'
 
 /**
  * The events dispatched with their commit, and their deliveries. This process builds them from its own data, so the

@@ -17,9 +17,10 @@ import {
 } from '../platform/postgres/database-errors.js'
 import { announceChanges } from '../telemetry/changes.js'
 import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
-import { type Accepted, accept, type Candidate, type FastPathRoom, storedKeyOf } from './accept.js'
+import { type Accepted, accept, type FastPathRoom } from './accept.js'
 import { acceptTimed } from './accept-timed.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
+import { type Candidate, storedKeyOf } from './candidate.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 import { isTimed, refuseTimes } from './times.js'
 

@@ -8,8 +8,8 @@
 import { compiledFilter } from '../filters/compiled-filters.js'
 import { FilterError, type FilteredEvent, type FilterFailure, type Verdict } from '../filters/filter.js'
 import { matchKey } from '../model/tenant.js'
-import { createBatcher } from '../platform/batcher.js'
 import type { Database } from '../platform/postgres/database.js'
+import { shareRefreshes } from '../platform/refresher.js'
 import { type IndexedSubscriptions, loadAll, loadChanges } from './load.js'
 import { type ViewParameters, viewParameters } from './view.js'
 
@@ -49,14 +49,8 @@ export async function createMatcher(
 ): Promise<Matcher> {
   let subscriptions: IndexedSubscriptions = await loadAll(database)
 
-  /** Calls that come during a refresh share the next one. */
-  const refreshes = createBatcher<undefined, void>({
-    maxSize: Number.POSITIVE_INFINITY,
-    maxConcurrent: 1,
-    async run(callers) {
-      subscriptions = await loadChanges(database, subscriptions)
-      return callers.map(() => undefined)
-    },
+  const refresh = shareRefreshes(async () => {
+    subscriptions = await loadChanges(database, subscriptions)
   })
 
   return {
@@ -84,7 +78,7 @@ export async function createMatcher(
       return ids && { ids, failures }
     },
     count,
-    refresh: () => refreshes.add(undefined),
+    refresh,
   }
 }
 

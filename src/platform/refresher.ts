@@ -1,4 +1,5 @@
 /** Keeps current what a process holds in memory of the database, so that its work seldom meets what is out of date. */
+import { createBatcher } from './batcher.js'
 import { createPoller, type Poller } from './poller.js'
 
 /** Many changes in a short time become few refreshes. */
@@ -16,4 +17,18 @@ export function createRefresher(
     return false
   }
   return createPoller({ run, intervalMs: INTERVAL_MS, restMs: REST_MS, onError })
+}
+
+/** @returns a refresh that resolves when `load` has seen every change committed before the call */
+export function shareRefreshes(load: () => Promise<void>): () => Promise<void> {
+  // Calls that come during a refresh share the next one.
+  const refreshes = createBatcher<undefined, void>({
+    maxSize: Number.POSITIVE_INFINITY,
+    maxConcurrent: 1,
+    async run(callers) {
+      await load()
+      return callers.map(() => undefined)
+    },
+  })
+  return () => refreshes.add(undefined)
 }

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/accept.js'
+import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/candidate-matches.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { startReceiver } from '../support/receiver.js'
 import { queueModes, startTestService, type TestService } from '../support/service.js'

@@ -2,7 +2,7 @@
 
 import { expect, vi } from 'vitest'
 import { removeExpired } from '../../src/delivery-metrics/expire.js'
-import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/accept.js'
+import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/candidate-matches.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
 import { removeFinished } from '../../src/retention/remove.js'

@@ -1,5 +1,6 @@
 /** The first attempts of what a statement has accepted and leased: leases with what each needs. */
-import type { Accepted, Candidate } from '../../events/accept.js'
+import type { Accepted } from '../../events/accept.js'
+import type { Candidate } from '../../events/candidate.js'
 import { webhookBody } from '../../model/webhook-body.js'
 import type { PreparedEvent } from '../attempt/prepared-deliveries.js'
 import type { PreparedLease } from './delivery-job.js'
