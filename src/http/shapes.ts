@@ -4,17 +4,13 @@ import { MAX_RETRY_RESULTS, retryReasons } from '../deliveries/retry.js'
 import { type WaitingFor, waitingReasons } from '../deliveries/waiting-for.js'
 import { type findEvent, MAX_DELIVERIES_OF_AN_EVENT } from '../events/find.js'
 import type { Delivery } from '../generated/prisma/client.js'
-import { DisabledReason, EventStatus, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import { EventStatus } from '../generated/prisma/enums.js'
 import { fromStoredKey } from '../model/tenant.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
-import type { EndpointHealth } from '../subscriptions/health.js'
-import type { VisibleSubscription } from '../subscriptions/subscription.js'
 import type { Viewer } from '../tenants/viewer.js'
 import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
 import { anyObject, deliveryStatus, id, time } from './basic-shapes.js'
-import { healthShape, toHealth } from './health-shape.js'
-import { policyShape } from './policy-shapes.js'
 
 export { anyObject, deliveryStatus, id, time }
 
@@ -55,62 +51,10 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
     nextCursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last.' }),
   })
 
-const tenantShape = z.string().nullable().meta({ description: "Whose it is; null for the operator's own." })
-
-export const subscriptionShape = z
-  .object({
-    id,
-    endpointUrl: z.string(),
-    eventTypes: z.array(z.string()),
-    tenant: tenantShape,
-    filter: z.string().nullable().meta({ description: 'Which events of these types; null for all.' }),
-    filterErrors: z.object({ count: z.int(), lastError: z.string(), lastAt: time }).nullable().meta({
-      description: 'The events for which the filter failed, so it got none of them. Null without any.',
-    }),
-    isEnabled: z.boolean(),
-    disabledReason: z
-      .enum(DisabledReason)
-      .nullable()
-      .meta({
-        description:
-          'Why it is disabled: `MANUAL`, `GONE` after an answer 410, or `FAILING` after `DISABLE_AFTER_DAYS` of failures. ' +
-          'Null while it is enabled.',
-      }),
-    disabledAt: time.nullable().meta({ description: 'Since when; null while it is enabled.' }),
-    description: z.string().nullable(),
-    maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
-    labels: z.record(z.string(), z.string()).meta({ description: 'To find it by.' }),
-    ...policyShape,
-    format: z.enum(WebhookFormat).meta({ description: 'What its webhooks look like.' }),
-    signatures: z.array(z.enum(SignatureVersion)),
-    publicKey: z.string().nullable().meta({
-      description: 'Verifies `v1a` signatures: `whpk_` and base64. Null where V1A was never asked for.',
-    }),
-    publicKeys: z.array(z.string()).meta({
-      description: 'The public key, and before their time is over those that it replaced, the newest first.',
-    }),
-    health: healthShape,
-    createdAt: time,
-    updatedAt: time,
-  })
-  .meta({ id: 'Subscription', description: 'An endpoint and the event types it wants.' })
-
-export const previewShape = z
-  .object({
-    matches: z.boolean(),
-    error: z
-      .string()
-      .nullable()
-      .meta({ description: 'What is wrong with the filter, or kept it from an answer.' }),
-    unmet: z.array(z.string()).meta({ description: 'The conditions, joined by `&&`, that do not hold.' }),
-  })
-  .meta({ id: 'FilterPreview', description: 'Whether a filter would let an event through, and why not.' })
-
-export const createdSubscriptionShape = subscriptionShape
-  .extend({ secret: z.string().meta({ description: 'What webhooks are signed with. Shown this once.' }) })
-  .meta({ id: 'CreatedSubscription', description: 'A subscription, with its new secret.' })
-
-export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'SubscriptionPage' })
+export const tenantShape = z
+  .string()
+  .nullable()
+  .meta({ description: "Whose it is; null for the operator's own." })
 
 export const metricsShape = z
   .object({
@@ -245,37 +189,9 @@ export const retriedEventShape = z
     description: 'Which deliveries of an event are retried, which are not, and why.',
   })
 
-const times = (row: { createdAt: Date; updatedAt: Date }) => ({
+export const times = (row: { createdAt: Date; updatedAt: Date }) => ({
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
-})
-
-export const toSubscription = (row: VisibleSubscription & { health: EndpointHealth }) => ({
-  id: row.id,
-  endpointUrl: row.endpointUrl,
-  eventTypes: row.eventTypes,
-  tenant: row.tenant,
-  filter: row.filter,
-  filterErrors: row.filterErrors && { ...row.filterErrors, lastAt: row.filterErrors.lastAt.toISOString() },
-  isEnabled: row.isEnabled,
-  disabledReason: row.disabledReason,
-  disabledAt: row.disabledAt?.toISOString() ?? null,
-  description: row.description,
-  maxRequestsPerSecond: row.maxRequestsPerSecond,
-  labels: row.labels,
-  retryPolicy: row.retryPolicy,
-  timeoutMs: row.timeoutMs,
-  maxInFlight: row.maxInFlight,
-  headers: row.headers,
-  secretHeaders: row.secretHeaders,
-  auth: row.auth,
-  clientCertificate: row.clientCertificate,
-  format: row.format,
-  signatures: row.signatures,
-  publicKey: row.publicKey,
-  publicKeys: row.publicKeys,
-  health: toHealth(row.health),
-  ...times(row),
 })
 
 export const toDelivery = (row: Delivery & { waitingFor: WaitingFor | null }) => ({

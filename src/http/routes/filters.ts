@@ -3,7 +3,7 @@ import { previewBody, previewFilter } from '../../events/preview-filter.js'
 import type { Clock } from '../../platform/clock.js'
 import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
-import { previewShape } from '../shapes.js'
+import { previewShape } from '../subscription-shapes.js'
 
 export const filterRoutes =
   (parts: { clock: Clock }): FastifyPluginAsyncZod =>

@@ -16,15 +16,13 @@ import {
 import { updateSubscription } from '../../subscriptions/update.js'
 import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
+import { idParameter, locationHeader, pageQuery } from '../shapes.js'
 import {
   createdSubscriptionShape,
-  idParameter,
-  locationHeader,
-  pageQuery,
   subscriptionPage,
   subscriptionShape,
   toSubscription,
-} from '../shapes.js'
+} from '../subscription-shapes.js'
 
 const listQuery = pageQuery.extend({
   enabled: z
