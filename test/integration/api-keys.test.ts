@@ -19,11 +19,12 @@ afterAll(() => resources[Symbol.asyncDispose]())
 
 const id = '0192f0c1-2345-7abc-8def-0123456789ab'
 const event = { type: 'user.created', data: {} }
+const yesterday = new Date(Date.now() - 86_400_000).toISOString()
 
 describe('REST', () => {
   const routes: [Scope, 'get' | 'post' | 'patch' | 'delete', path: string, body?: object][] = [
     ['read', 'get', '/v1/stats'],
-    ['read', 'get', '/v1/delivery-metrics?from=2026-11-01T00:00:00Z'],
+    ['read', 'get', `/v1/delivery-metrics?from=${yesterday}`],
     ['publish', 'post', '/v1/events', event],
     ['publish', 'post', '/v1/events/batch', { events: [event] }],
     ['read', 'get', `/v1/events/${id}`],

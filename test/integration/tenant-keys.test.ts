@@ -20,6 +20,7 @@ interface Ids {
 
 const KEYS = ['acme', 'zeta'].map((tenant) => `${tenant}=publish+read+manage@${tenant}=${tenant}-key`)
 const schema = createSubgraphSchema(ownSchema)
+const yesterday = new Date(Date.now() - 86_400_000).toISOString()
 const unknown: Ids = {
   event: '0192f0c1-2345-7abc-8def-0123456789a1',
   delivery: '0192f0c1-2345-7abc-8def-0123456789a2',
@@ -122,7 +123,7 @@ const operations: Record<string, (ids: Ids) => string> = {
   'Query.stats': () => '{ stats { eventsTotal deliveriesTotal deliveriesDead subscriptionsTotal } }',
   'Query.deliveryMetrics': (ids) => `{
     all: deliveryMetrics(from: "${new Date(Date.now() - 3_600_000).toISOString()}", groupBy: [SUBSCRIPTION, TYPE]) { subscriptionId type sent dead }
-    some: deliveryMetrics(from: "2026-11-01T00:00:00Z", interval: DAY, subscriptionId: "${ids.subscription}") { sent dead } }`,
+    some: deliveryMetrics(from: "${yesterday}", interval: DAY, subscriptionId: "${ids.subscription}") { sent dead } }`,
   'Query.previewFilter': (ids) =>
     `{ previewFilter(filter: "data.of == 'zeta'", eventId: "${ids.event}") { matches error unmet } }`,
   'Query.eventType': () =>
@@ -210,7 +211,7 @@ const newType = { name: 'shared', schema: {} }
 const routes: Record<string, (ids: Ids) => [path: string, body?: unknown]> = {
   'get /v1/stats': () => ['/v1/stats'],
   'get /v1/delivery-metrics': (ids) => [
-    `/v1/delivery-metrics?from=2026-11-01T00:00:00Z&interval=DAY&groupBy=SUBSCRIPTION&subscriptionId=${ids.subscription}`,
+    `/v1/delivery-metrics?from=${yesterday}&interval=DAY&groupBy=SUBSCRIPTION&subscriptionId=${ids.subscription}`,
   ],
   'post /v1/events': () => ['/v1/events', { ...newEvent, tenant: 'zeta' }],
   'post /v1/events/batch': () => ['/v1/events/batch', { events: [{ ...newEvent, tenant: 'zeta' }] }],
@@ -352,7 +353,7 @@ describe('its own rows', () => {
 
   it('are measured alone', async () => {
     const attempts = async (api: Client) => {
-      const { items } = (await api.get('/v1/delivery-metrics?from=2026-11-01T00:00:00Z&interval=DAY')).body
+      const { items } = (await api.get(`/v1/delivery-metrics?from=${yesterday}&interval=DAY`)).body
       return items.reduce((sum: number, row: { attempts: number }) => sum + row.attempts, 0)
     }
     const logs = async (condition: string) =>
