@@ -77,6 +77,18 @@ describe.each(layouts)('%s', (layout) => {
     expect(body.items.map(({ status }: { status: number }) => status)).toEqual([202, 202, 202])
     await expect.poll(received, { timeout: 10_000 }).toEqual(expected)
   })
+
+  it('does so at the time that an event has of its own', async () => {
+    await start(layout)
+    await subscribeAll()
+    await subscribeByFilter()
+    const deliverAt = new Date(Date.now() + 1000)
+    for (const of of ['none', 'acme', 'zeta']) {
+      const { body } = await publish(of, { deliverAt, ...(of !== 'none' && { tenant: of }) })
+      expect(body.status).toBe('SCHEDULED')
+    }
+    await expect.poll(received, { timeout: 10_000 }).toEqual(expected)
+  })
 })
 
 describe('a subscription of a tenant', () => {
