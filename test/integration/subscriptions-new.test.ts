@@ -17,7 +17,7 @@ describe('a new subscription', () => {
         isEnabled: true,
         ...{ disabledReason: null, disabledAt: null },
         maxRequestsPerSecond: null,
-        ...{ filter: null, filterErrors: null },
+        ...{ tenant: null, filter: null, filterErrors: null },
         ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
         ...{ headers: {}, secretHeaders: [], labels: {}, auth: null, clientCertificate: null },
         format: 'STANDARD',
