@@ -49,8 +49,9 @@ const isRedisShared = process.env.REDIS_URL !== undefined
 /** Of every project. The servers of a run are not among it: a project that inherited them would start its own. */
 const shared = {
   sequence: { sequencer: SlowestFirst },
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  // They only end what hangs: what must be quick says so itself.
+  testTimeout: 60_000,
+  hookTimeout: 90_000,
   // A condition may take this long on a machine that has much to do.
   expect: { poll: { timeout: 10_000 } },
   // What the tests measure is the service, not the wish of whoever runs them.
