@@ -64,6 +64,8 @@ describe('the schema', () => {
       'DeliveryEdge',
       'EventConnection',
       'EventEdge',
+      'EventTypeConnection',
+      'EventTypeEdge',
       'Node',
       'WebhookSubscriptionConnection',
       'WebhookSubscriptionEdge',
