@@ -34,6 +34,7 @@ export const deliveryFilters = (known: Known): Filters => ({
   },
   eventId: { one: known.eventId },
   subscriptionId: { busy: known.busySubscriptionId, quiet: known.quietSubscriptionId },
+  tenant: { unknown: 'nobody' },
   error: { common: 'ANSWERED', unknown: 'nothing' },
   statusClass: { '2xx': ['HTTP_2XX'], '5xx': ['HTTP_5XX'], 'none or 4xx': ['NONE', 'HTTP_4XX'] },
   createdAt: { '20 days ago': { from: ago(481), to: ago(480) }, 'the last hour': { from: ago(1) } },
@@ -43,6 +44,7 @@ export const deliveryFilters = (known: Known): Filters => ({
 export const eventFilters = (known: Known): Filters => ({
   status: { DELIVERED: ['DELIVERED'], DEAD: ['DEAD'], 'PROCESSING or DEAD': ['PROCESSING', 'DEAD'] },
   type: { common: ['type.7'], rare: ['type.1'], unknown: ['nothing'] },
+  tenant: { unknown: 'nobody' },
   idempotencyKey: { one: 'key-2000' },
   subscriptionId: { busy: known.busySubscriptionId, quiet: known.quietSubscriptionId },
   createdAt: { '20 days ago': { from: ago(481), to: ago(480) }, 'the last hour': { from: ago(1) } },
@@ -52,6 +54,7 @@ export const subscriptionFilters = (): Filters => ({
   isEnabled: { true: true, false: false },
   eventType: { one: 'type.7' },
   endpointUrl: { one: 'http://127.0.0.1:9/7' },
+  tenant: { unknown: 'nobody' },
   labels: { none: { tenant: 'nobody' } },
 })
 

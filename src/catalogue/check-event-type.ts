@@ -11,19 +11,22 @@ export interface CheckedEventType {
   mode: EventTypeMode
   description: string | null
   schema: string
-  examples: string
+  dataExamples: string
 }
 
 /** @throws ServiceError BAD_USER_INPUT that says what is wrong with the schema or an example, and where */
 export async function checkEventType(input: NewEventType): Promise<CheckedEventType> {
-  const { name, description = null, mode = 'OFF', examples = [] } = input
+  const { name, description = null, mode = 'OFF', dataExamples = [] } = input
   const schema = toText(input.schema, 'schema')
   const { check } = await compile(schema)
-  const violations = examples.flatMap((example, index) =>
-    check(example).map(({ path, message }) => ({ path: path.replace('data', `examples.${index}`), message })),
+  const violations = dataExamples.flatMap((example, index) =>
+    check(example).map(({ path, message }) => ({
+      path: path.replace('data', `dataExamples.${index}`),
+      message,
+    })),
   )
   if (violations.length > 0) throw badInput(violations)
-  return { name, description, mode, schema, examples: toText(examples, 'examples') }
+  return { name, description, mode, schema, dataExamples: toText(dataExamples, 'dataExamples') }
 }
 
 async function compile(schema: string): Promise<CompiledSchema> {

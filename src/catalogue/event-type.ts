@@ -20,7 +20,7 @@ export const eventTypeBody = z.strictObject({
   name: eventType.meta({ description: 'The `type` of its events.' }),
   description: z.string().max(MAX_DESCRIPTION_LENGTH).nullish(),
   schema: jsonObject.meta({ description: SCHEMA_FORM }),
-  examples: optional(z.array(jsonObject).max(MAX_EXAMPLES)).meta({
+  dataExamples: optional(z.array(jsonObject).max(MAX_EXAMPLES)).meta({
     description: `Of \`data\`, at most ${MAX_EXAMPLES}; the schema must allow each.`,
   }),
   mode: optional(z.enum(EventTypeMode)).meta({ description: `${MODE_FORM} \`OFF\` when it is absent.` }),

@@ -7,7 +7,7 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import type { CatalogueContext } from './register.js'
 
 export const eventTypeFields = {
-  ...{ id: true, name: true, description: true, schema: true, examples: true, mode: true, version: true },
+  ...{ id: true, name: true, description: true, schema: true, dataExamples: true, mode: true, version: true },
   ...{ createdAt: true, updatedAt: true },
   violations: { select: { count: true, lastError: true, lastAt: true } },
 } satisfies Prisma.EventTypeSelect

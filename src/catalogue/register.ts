@@ -111,14 +111,14 @@ const addVersion = (transaction: Prisma.TransactionClient, { id, version, schema
     data: { typeId: id, version, schema: JSON.parse(schema), createdAt: now },
   })
 
-const columnsOf = ({ name, description, mode, schema, examples }: CheckedEventType) => ({
+const columnsOf = ({ name, description, mode, schema, dataExamples }: CheckedEventType) => ({
   ...{ name, description, mode },
   schema: JSON.parse(schema),
-  examples: JSON.parse(examples),
+  dataExamples: JSON.parse(dataExamples),
 })
 
-const isEqual = (known: EventType, { description, mode, examples }: CheckedEventType): boolean =>
-  known.description === description && known.mode === mode && isEqualJson(known.examples, examples)
+const isEqual = (known: EventType, { description, mode, dataExamples }: CheckedEventType): boolean =>
+  known.description === description && known.mode === mode && isEqualJson(known.dataExamples, dataExamples)
 
 const isEqualJson = (known: unknown, wanted: string): boolean =>
   canonicalJson(JSON.stringify(known) as RawJson) === canonicalJson(wanted as RawJson)

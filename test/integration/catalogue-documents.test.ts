@@ -22,9 +22,9 @@ const types = [
       properties: { lines: { type: 'array', items: { $ref: '#/$defs/line' } }, parent: { $ref: '#' } },
       $defs: { line: { type: 'object' } },
     },
-    examples: [{ lines: [{}] }],
+    dataExamples: [{ lines: [{}] }],
   },
-  { name: 'user:created', description: null, schema: { maxProperties: 3 }, examples: [] },
+  { name: 'user:created', description: null, schema: { maxProperties: 3 }, dataExamples: [] },
 ]
 
 const exported = async (format: string) => (await service.api.get(`/v1/catalogue?format=${format}`)).body
@@ -99,7 +99,7 @@ describe("another's document", () => {
     expect(body).toMatchObject({
       description: 'A door',
       schema: { type: 'object' },
-      examples: [{ open: true }],
+      dataExamples: [{ open: true }],
     })
   })
 

@@ -23,7 +23,7 @@ const order = {
     additionalProperties: false,
     $defs: { line: { type: 'object', properties: { amount: { type: 'integer', minimum: 1 } } } },
   },
-  examples: [{ orderId: 'o_1', lines: [{ amount: 2 }] }],
+  dataExamples: [{ orderId: 'o_1', lines: [{ amount: 2 }] }],
 }
 const good = { type: order.name, data: { orderId: 'o_1', lines: [{ amount: 1 }] } }
 const bad = { type: order.name, data: { lines: [{ amount: 1 }, { amount: 0 }], extra: true } }
@@ -81,7 +81,7 @@ describe.each(layouts)('%s', (layout) => {
     expect((await publish(bad)).status).toBe(202)
     await expect.poll(async () => (await find()).violations?.count, { timeout: 10_000 }).toBe(1)
     expect(violationsOf('warn', (await service.api.get<string>('/v1/metrics')).body)).toBe(1)
-    await register({ mode: 'ENFORCE', schema: {}, examples: [] })
+    await register({ mode: 'ENFORCE', schema: {}, dataExamples: [] })
     expect(await find()).toMatchObject({ version: 2, violations: null })
     expect((await publish(bad)).status).toBe(202)
   })
@@ -99,8 +99,8 @@ describe('a type', () => {
     expect(await register()).toMatchObject({ status: 200, body: first.body })
     const { $defs, ...rest } = order.schema
     expect((await register({ schema: { $defs, ...rest } })).body).toEqual(first.body)
-    const warning = await register({ mode: 'WARN', description: null, examples: null })
-    expect(warning.body).toMatchObject({ mode: 'WARN', description: null, examples: [], version: 1 })
+    const warning = await register({ mode: 'WARN', description: null, dataExamples: null })
+    expect(warning.body).toMatchObject({ mode: 'WARN', description: null, dataExamples: [], version: 1 })
     expect((await register({ schema: {} })).body.version).toBe(2)
     const { items } = (await service.api.get('/v1/event-types/order.created/versions')).body
     expect(items).toEqual([
@@ -111,7 +111,7 @@ describe('a type', () => {
 
   it('is registered once by many at the same moment', async () => {
     const schemas = Array.from({ length: 8 }, (_, index) => ({ maxProperties: index + 1 }))
-    const answers = await Promise.all(schemas.map((schema) => register({ schema, examples: [] })))
+    const answers = await Promise.all(schemas.map((schema) => register({ schema, dataExamples: [] })))
     expect(answers.map(({ body }) => body.version).toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
   })
@@ -144,14 +144,14 @@ describe('a type', () => {
     ],
     ['more than 32 KiB', { description: 'x'.repeat(32 * 1024) }, 'schema', /at most 32768 bytes/],
   ])('is refused with %s in its schema', async (_what, schema, path, message) => {
-    const { status, body } = await register({ schema, examples: [] })
+    const { status, body } = await register({ schema, dataExamples: [] })
     expect(status).toBe(400)
     expect(body.errors).toEqual([{ path, message: expect.stringMatching(message) }])
   })
 
   it('is refused with an example that its schema does not allow', async () => {
-    const { body } = await register({ examples: [order.examples[0], {}] })
-    expect(body.errors).toEqual([{ path: 'examples.1.orderId', message: 'is required' }])
+    const { body } = await register({ dataExamples: [order.dataExamples[0], {}] })
+    expect(body.errors).toEqual([{ path: 'dataExamples.1.orderId', message: 'is required' }])
   })
 
   it('is shown by GraphQL, with its versions', async () => {
@@ -160,7 +160,7 @@ describe('a type', () => {
     const shown = await ask(
       service,
       `{
-      eventType(name: "order.created") { name description mode version schema examples versions { version schema } violations { count } }
+      eventType(name: "order.created") { name description mode version schema dataExamples versions { version schema } violations { count } }
       none: eventType(name: "none") { name }
       eventTypes(first: 10) { edges { node { name } } }
     }`,
@@ -168,7 +168,7 @@ describe('a type', () => {
     expect(shown).toEqual({
       eventType: {
         ...{ name: order.name, description: order.description, mode: 'WARN', version: 2, schema: {} },
-        examples: order.examples,
+        dataExamples: order.dataExamples,
         versions: [
           { version: 2, schema: {} },
           { version: 1, schema: order.schema },

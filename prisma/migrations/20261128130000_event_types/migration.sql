@@ -7,7 +7,7 @@ CREATE TABLE "event_types" (
     "name" TEXT NOT NULL,
     "description" TEXT,
     "schema" JSON NOT NULL,
-    "examples" JSON NOT NULL DEFAULT '[]',
+    "dataExamples" JSON NOT NULL DEFAULT '[]',
     "mode" "EventTypeMode" NOT NULL,
     "version" INTEGER NOT NULL,
     "createdAt" TIMESTAMPTZ(3) NOT NULL,

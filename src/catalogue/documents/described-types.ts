@@ -21,7 +21,7 @@ const SCHEMAS = '#/components/schemas'
 
 export function describeTypes(eventTypes: VisibleEventType[]): DescribedType[] {
   const taken = new Set<string>()
-  return eventTypes.map(({ name, description, schema, examples, version }) => {
+  return eventTypes.map(({ name, description, schema, dataExamples, version }) => {
     const component = componentOf(name, taken)
     const reference = `${SCHEMAS}/${component}`
     return {
@@ -29,7 +29,7 @@ export function describeTypes(eventTypes: VisibleEventType[]): DescribedType[] {
       description: description ?? undefined,
       data: moveReferences(schema as Schema, '#', reference),
       webhook: webhookSchema(name, reference),
-      examples: (examples as object[]).map((data) => exampleOf(name, data)),
+      examples: (dataExamples as object[]).map((data) => exampleOf(name, data)),
     }
   })
 }

@@ -49,7 +49,13 @@ async function importType(
   mode: EventTypeMode | undefined,
 ): Promise<ImportedType> {
   try {
-    const input = { name, description, schema: readSchema(), examples: examples.slice(0, MAX_EXAMPLES), mode }
+    const input = {
+      name,
+      description,
+      schema: readSchema(),
+      dataExamples: examples.slice(0, MAX_EXAMPLES),
+      mode,
+    }
     const { eventType } = await registerEventType(context, parseInput(eventTypeBody, input))
     return { name, version: eventType.version, error: null }
   } catch (error) {

@@ -53,13 +53,13 @@ builder.prismaObject('EventType', {
       select: { schema: true },
       resolve: ({ schema }, _args, { answer }) => shown(answer, schema),
     }),
-    examples: t.field({
+    dataExamples: t.field({
       type: ['JSONObject'],
       description: 'Of `data`.',
       complexity: { field: 1, multiplier: 1 },
-      select: { examples: true },
-      resolve: ({ examples }, _args, { answer }) =>
-        (examples as object[]).map((example) => shown(answer, example)),
+      select: { dataExamples: true },
+      resolve: ({ dataExamples }, _args, { answer }) =>
+        (dataExamples as object[]).map((example) => shown(answer, example)),
     }),
     mode: t.expose('mode', {
       type: EventTypeModeEnum,
@@ -148,7 +148,7 @@ const RegisterEventTypeInput = builder.inputType('RegisterEventTypeInput', {
     name: t.string({ required: true, description: `The \`type\` of its events: ${EVENT_TYPE_FORM}.` }),
     description: t.string({ description: 'For people.' }),
     schema: t.field({ type: 'JSONObject', required: true, description: SCHEMA_FORM }),
-    examples: t.field({ type: ['JSONObject'], description: 'Of `data`; the schema must allow each.' }),
+    dataExamples: t.field({ type: ['JSONObject'], description: 'Of `data`; the schema must allow each.' }),
     mode: t.field({ type: EventTypeModeEnum, description: `${MODE_FORM} \`OFF\` when it is absent.` }),
   }),
 })

@@ -15,7 +15,7 @@ const example = {
   name: 'user.created',
   description: 'Somebody signed up.',
   schema: { type: 'object', required: ['userId'], properties: { userId: { type: 'string' } } },
-  examples: [{ userId: 'u_123' }],
+  dataExamples: [{ userId: 'u_123' }],
   mode: 'ENFORCE',
 }
 

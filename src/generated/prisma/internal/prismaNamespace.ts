@@ -1938,7 +1938,7 @@ export const EventTypeScalarFieldEnum = {
   name: 'name',
   description: 'description',
   schema: 'schema',
-  examples: 'examples',
+  dataExamples: 'dataExamples',
   mode: 'mode',
   version: 'version',
   createdAt: 'createdAt',

@@ -59,7 +59,7 @@ export type EventTypeCountAggregateOutputType = {
   name: number
   description: number
   schema: number
-  examples: number
+  dataExamples: number
   mode: number
   version: number
   createdAt: number
@@ -101,7 +101,7 @@ export type EventTypeCountAggregateInputType = {
   name?: true
   description?: true
   schema?: true
-  examples?: true
+  dataExamples?: true
   mode?: true
   version?: true
   createdAt?: true
@@ -200,7 +200,7 @@ export type EventTypeGroupByOutputType = {
   name: string
   description: string | null
   schema: runtime.JsonValue
-  examples: runtime.JsonValue
+  dataExamples: runtime.JsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date
@@ -235,7 +235,7 @@ export type EventTypeWhereInput = {
   name?: Prisma.StringFilter<"EventType"> | string
   description?: Prisma.StringNullableFilter<"EventType"> | string | null
   schema?: Prisma.JsonFilter<"EventType">
-  examples?: Prisma.JsonFilter<"EventType">
+  dataExamples?: Prisma.JsonFilter<"EventType">
   mode?: Prisma.EnumEventTypeModeFilter<"EventType"> | $Enums.EventTypeMode
   version?: Prisma.IntFilter<"EventType"> | number
   createdAt?: Prisma.DateTimeFilter<"EventType"> | Date | string
@@ -249,7 +249,7 @@ export type EventTypeOrderByWithRelationInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   schema?: Prisma.SortOrder
-  examples?: Prisma.SortOrder
+  dataExamples?: Prisma.SortOrder
   mode?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -266,7 +266,7 @@ export type EventTypeWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.EventTypeWhereInput | Prisma.EventTypeWhereInput[]
   description?: Prisma.StringNullableFilter<"EventType"> | string | null
   schema?: Prisma.JsonFilter<"EventType">
-  examples?: Prisma.JsonFilter<"EventType">
+  dataExamples?: Prisma.JsonFilter<"EventType">
   mode?: Prisma.EnumEventTypeModeFilter<"EventType"> | $Enums.EventTypeMode
   version?: Prisma.IntFilter<"EventType"> | number
   createdAt?: Prisma.DateTimeFilter<"EventType"> | Date | string
@@ -280,7 +280,7 @@ export type EventTypeOrderByWithAggregationInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   schema?: Prisma.SortOrder
-  examples?: Prisma.SortOrder
+  dataExamples?: Prisma.SortOrder
   mode?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -300,7 +300,7 @@ export type EventTypeScalarWhereWithAggregatesInput = {
   name?: Prisma.StringWithAggregatesFilter<"EventType"> | string
   description?: Prisma.StringNullableWithAggregatesFilter<"EventType"> | string | null
   schema?: Prisma.JsonWithAggregatesFilter<"EventType">
-  examples?: Prisma.JsonWithAggregatesFilter<"EventType">
+  dataExamples?: Prisma.JsonWithAggregatesFilter<"EventType">
   mode?: Prisma.EnumEventTypeModeWithAggregatesFilter<"EventType"> | $Enums.EventTypeMode
   version?: Prisma.IntWithAggregatesFilter<"EventType"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"EventType"> | Date | string
@@ -312,7 +312,7 @@ export type EventTypeCreateInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -326,7 +326,7 @@ export type EventTypeUncheckedCreateInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -340,7 +340,7 @@ export type EventTypeUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -354,7 +354,7 @@ export type EventTypeUncheckedUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -368,7 +368,7 @@ export type EventTypeCreateManyInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -380,7 +380,7 @@ export type EventTypeUpdateManyMutationInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -392,7 +392,7 @@ export type EventTypeUncheckedUpdateManyInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -404,7 +404,7 @@ export type EventTypeCountOrderByAggregateInput = {
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
   schema?: Prisma.SortOrder
-  examples?: Prisma.SortOrder
+  dataExamples?: Prisma.SortOrder
   mode?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -481,7 +481,7 @@ export type EventTypeCreateWithoutVersionsInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -494,7 +494,7 @@ export type EventTypeUncheckedCreateWithoutVersionsInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -523,7 +523,7 @@ export type EventTypeUpdateWithoutVersionsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -536,7 +536,7 @@ export type EventTypeUncheckedUpdateWithoutVersionsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -549,7 +549,7 @@ export type EventTypeCreateWithoutViolationsInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -562,7 +562,7 @@ export type EventTypeUncheckedCreateWithoutViolationsInput = {
   name: string
   description?: string | null
   schema: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode: $Enums.EventTypeMode
   version: number
   createdAt: Date | string
@@ -591,7 +591,7 @@ export type EventTypeUpdateWithoutViolationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -604,7 +604,7 @@ export type EventTypeUncheckedUpdateWithoutViolationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   schema?: Prisma.JsonNullValueInput | runtime.InputJsonValue
-  examples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  dataExamples?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   mode?: Prisma.EnumEventTypeModeFieldUpdateOperationsInput | $Enums.EventTypeMode
   version?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -648,7 +648,7 @@ export type EventTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArg
   name?: boolean
   description?: boolean
   schema?: boolean
-  examples?: boolean
+  dataExamples?: boolean
   mode?: boolean
   version?: boolean
   createdAt?: boolean
@@ -663,7 +663,7 @@ export type EventTypeSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ext
   name?: boolean
   description?: boolean
   schema?: boolean
-  examples?: boolean
+  dataExamples?: boolean
   mode?: boolean
   version?: boolean
   createdAt?: boolean
@@ -675,7 +675,7 @@ export type EventTypeSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ext
   name?: boolean
   description?: boolean
   schema?: boolean
-  examples?: boolean
+  dataExamples?: boolean
   mode?: boolean
   version?: boolean
   createdAt?: boolean
@@ -687,14 +687,14 @@ export type EventTypeSelectScalar = {
   name?: boolean
   description?: boolean
   schema?: boolean
-  examples?: boolean
+  dataExamples?: boolean
   mode?: boolean
   version?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type EventTypeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "description" | "schema" | "examples" | "mode" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["eventType"]>
+export type EventTypeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "description" | "schema" | "dataExamples" | "mode" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["eventType"]>
 export type EventTypeInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   versions?: boolean | Prisma.EventType$versionsArgs<ExtArgs>
   violations?: boolean | Prisma.EventType$violationsArgs<ExtArgs>
@@ -717,7 +717,7 @@ export type $EventTypePayload<ExtArgs extends runtime.Types.Extensions.InternalA
      * `json`, not `jsonb`: keys stay in the order of their author.
      */
     schema: runtime.JsonValue
-    examples: runtime.JsonValue
+    dataExamples: runtime.JsonValue
     mode: $Enums.EventTypeMode
     /**
      * Counts the schemas that the type has had.
@@ -1154,7 +1154,7 @@ export interface EventTypeFieldRefs {
   readonly name: Prisma.FieldRef<"EventType", 'String'>
   readonly description: Prisma.FieldRef<"EventType", 'String'>
   readonly schema: Prisma.FieldRef<"EventType", 'Json'>
-  readonly examples: Prisma.FieldRef<"EventType", 'Json'>
+  readonly dataExamples: Prisma.FieldRef<"EventType", 'Json'>
   readonly mode: Prisma.FieldRef<"EventType", 'EventTypeMode'>
   readonly version: Prisma.FieldRef<"EventType", 'Int'>
   readonly createdAt: Prisma.FieldRef<"EventType", 'DateTime'>
