@@ -18,13 +18,15 @@ export type CountedLog = Omit<LogRow, 'error' | 'connection'> &
 /** The bytes of a log in an answer, without its error. */
 const LOG_BYTES = 300
 
-/** `$1` delivery ids. */
+/** `$1` delivery ids. Deliveries are only looked up for a viewer of one tenant. */
 const measureLogs = forViewer(
   { name: 'measure-logs', parameters: 1 },
-  ({ isVisible }) => `
+  ({ tenant }) => `
     select l."deliveryId" as id, sum(coalesce(octet_length(l.error), 0) + ${LOG_BYTES})::float8 as bytes
-    from "deliveryLogs" l join deliveries d on d.id = l."deliveryId"
-    where l."deliveryId" = any($1::uuid[]) and ${isVisible('d')} group by l."deliveryId"`,
+    from "deliveryLogs" l
+    where l."deliveryId" = any($1::uuid[])
+      and (${tenant} is null or (select d.tenant from deliveries d where d.id = l."deliveryId") = ${tenant})
+    group by l."deliveryId"`,
 )
 
 interface MeasureLogsRow {

@@ -65,6 +65,17 @@ describe('REST', () => {
     }
   })
 
+  it.each(routes)('takes a key (%s): %s %s', async (_scope, method, path, body) => {
+    const answer = await fetch(service.url + path, {
+      method: method.toUpperCase(),
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    expect([answer.status, (await answer.json()).type]).toEqual([
+      401,
+      'urn:node-event-service:unauthenticated',
+    ])
+  })
+
   it('are all the routes that there are', async () => {
     const { paths } = (await service.api.get('/openapi.json')).body
     const named = routes.map(

@@ -37,6 +37,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   const renewed = await hold(targets, round)
   await succeed(targets, round)
   await filter(targets, round)
+  await violate(targets, round)
   await fail(targets, round)
   await orphan(targets, round)
   await waitForTimes(targets, round)
@@ -130,6 +131,14 @@ async function filter({ api, good }: WorkloadTargets, { subscribe, publish, expe
   await until(async () => (await api.get(path)).body.filterErrors !== null)
   const preview = await api.post('/v1/filters/preview', { filter: 'size(data) == 0', eventId })
   expect(preview.body.matches).toBe(true)
+}
+
+/** An event that the schema of its type does not allow. */
+async function violate({ api }: WorkloadTargets, { name, publish }: Round) {
+  const type = { name: `violating.${name}`, mode: 'WARN', schema: { required: ['a'] } }
+  expect((await api.post('/v1/event-types', type)).status).toBe(201)
+  await publish('violating')
+  await until(async () => (await api.get(`/v1/event-types/${type.name}`)).body.violations !== null)
 }
 
 async function fail({ api, bad }: WorkloadTargets, { subscribe, publish, deliveries, expectStatus }: Round) {
