@@ -79,6 +79,16 @@ const fillOutbox = `
   )
   insert into outbox ("eventId") select id from waiting`
 
+/** `$1` events whose times are to come. What they are is not looked at before. */
+const fillTimes = `
+  with timed as (
+    insert into "scheduledEvents" ("eventId", "deliverAt")
+    select ${sqlUuid('now()', 'n', 'timed')}, now() + interval '1 day' + n * interval '1 second'
+    from generate_series(1, $1::int) as n
+    returning "eventId", "deliverAt"
+  )
+  insert into "expiringEvents" ("eventId", "expiresAt") select "eventId", "deliverAt" from timed`
+
 const tally = `
   insert into tallies (events, pending, sent, failed, dead)
   select (select count(*) from events), count(*) filter (where status = 'PENDING'), count(*) filter (where status = 'SENT'),
@@ -100,6 +110,7 @@ export async function fillTables(databaseUrl: string, tables: FullTables): Promi
       if (to % 1_000_000 === 0) console.error(`  filled in ${to.toLocaleString('en-US')} deliveries`)
     }
     await client.query(fillOutbox, [outbox])
+    await client.query(fillTimes, [deliveries / 10])
     await client.query(tally)
   } finally {
     await client.end()
