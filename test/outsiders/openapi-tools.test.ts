@@ -27,7 +27,7 @@ describeProject('openapi-linters', [], (project) => {
 const FUZZ_SECONDS = 45
 
 describeProject('schemathesis', ['python'], (project) => {
-  it('finds nothing with all checks', async () => {
+  it('finds nothing with all checks but one', async () => {
     await using resources = createResources()
     const { path: directory } = resources.use(temporaryDirectory())
     // Endpoints are made up, so every webhook goes to a proxy that is not there.
@@ -36,9 +36,12 @@ describeProject('schemathesis', ['python'], (project) => {
       EGRESS_PROXY_URL: 'http://127.0.0.1:9',
     }
     const { url } = resources.use(await startProcess({ directory, settings }))
+    // After twenty wrong keys in a minute an address is answered with 429, which this check takes for an acceptance.
+    // test/integration/api-keys.test.ts asks every route without a key.
+    const checks = ['--checks=all', '--exclude-checks=ignored_auth']
     const limits = ['--max-examples=20', `--max-time=${FUZZ_SECONDS}`, '--seed=1', '--no-color']
     const found = await project.run('.venv/bin/schemathesis', [
-      ...['run', `${url}/openapi.json`, '--header', `X-API-Key: ${TEST_KEY}`, '--checks=all', ...limits],
+      ...['run', `${url}/openapi.json`, '--header', `X-API-Key: ${TEST_KEY}`, ...checks, ...limits],
     ])
     expect(found).toMatch(/Selected: (\d+)\/\1\n\s*Tested: \1\n/)
     expect(found).not.toMatch(/ ❌ /)
