@@ -1,7 +1,8 @@
 /** Checks what is published by the schema of its type, before anything is stored. */
 import { badInput } from '../errors.js'
+import { exceptRefused } from '../events/except-refused.js'
 import type { Publication } from '../events/publication.js'
-import type { Published, Publisher } from '../events/publish.js'
+import type { Publisher } from '../events/publish.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { Catalogue } from './catalogue.js'
 import type { ViolationCounts } from './violations.js'
@@ -23,23 +24,24 @@ export function createCheckingPublisher(publisher: Publisher, options: CheckingO
     if (violations.length === 0) return undefined
     violationCounts.add(checked.id, violations)
     serviceEvents.emit('schemaViolated', { mode: checked.mode })
-    if (checked.mode === 'WARN') return undefined
-    serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
-    return badInput(violations)
+    return checked.mode === 'WARN' ? undefined : badInput(violations)
+  }
+
+  /** The request as a whole is taken, so nobody else counts it. */
+  function countedRefusalOf(publication: Publication): Error | undefined {
+    const refusal = refusalOf(publication)
+    if (refusal !== undefined) serviceEvents.emit('ingested', { result: 'rejected', count: 1 })
+    return refusal
   }
 
   return {
     async publish(publication) {
       const refusal = refusalOf(publication)
+      // Who asked counts what is refused before it comes to the publisher, and so this.
       if (refusal !== undefined) throw refusal
       return publisher.publish(publication)
     },
-    async publishAll(publications) {
-      const refusals = publications.map(refusalOf)
-      const allowed = publications.filter((_, index) => refusals[index] === undefined)
-      const results = allowed.length === 0 ? [] : await publisher.publishAll(allowed)
-      const left = results.values()
-      return refusals.map((refusal) => refusal ?? (left.next().value as Published | Error))
-    },
+    publishAll: (publications) =>
+      exceptRefused(publications, countedRefusalOf, (allowed) => publisher.publishAll(allowed)),
   }
 }

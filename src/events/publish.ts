@@ -21,6 +21,7 @@ import { type Accepted, accept, type FastPathRoom } from './accept.js'
 import { acceptTimed } from './accept-timed.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { type Candidate, storedKeyOf } from './candidate.js'
+import { exceptRefused } from './except-refused.js'
 import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
 import { isTimed, refuseTimes } from './times.js'
 
@@ -198,10 +199,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
     async publishAll(publications) {
       const now = clock.now()
-      const refusals = publications.map((one) => refuseTimes(one, now))
-      const valid = publications.filter((_, index) => refusals[index] === undefined).map(toCandidate)
-      const done = valid.length === 0 ? [] : await publishing(valid.length, bulk.add(valid))
-      const results = refusals.map((refusal) => refusal ?? (done.shift() as Published | Error))
+      const results = await exceptRefused(
+        publications,
+        (one) => refuseTimes(one, now),
+        (valid) => publishing(valid.length, bulk.add(valid.map(toCandidate))),
+      )
       for (const result of results) {
         if (result instanceof Error) count('rejected', 1)
         else countOne(result)

@@ -51,6 +51,8 @@ describe.each(layouts)('%s', (layout) => {
     const { status, body } = await publish(bad)
     expect(status).toBe(400)
     expect(body.errors).toEqual(faults)
+    const counts = (await service.api.get<string>('/v1/metrics')).body
+    expect(counts).toMatch(/events_ingested_total\{result="rejected"\} 1\n/)
 
     const batch = await service.api.post('/v1/events/batch', {
       events: [bad, good, { ...good, type: 'other' }],
