@@ -5,7 +5,6 @@ import { createApiKeyStore } from '../api-keys/api-key-store.js'
 import { createAuthentication } from '../api-keys/authentication.js'
 import { OTHER_MS, QUEUE_MS, RECORD_MS } from '../budgets.js'
 import { createCheckingPublisher } from '../catalogue/checking-publisher.js'
-import { createViolationCounts } from '../catalogue/violations.js'
 import { type Config, publicApiKey } from '../config.js'
 import { createEndpointValidation } from '../delivery-engine/attempt/endpoint-validation.js'
 import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
@@ -27,6 +26,7 @@ import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { createVisibleTo } from '../tenants/visible-database.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
+import { openCatalogue } from './catalogue.js'
 import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
 import type { Storage } from './storage.js'
@@ -57,7 +57,7 @@ export async function createHttpServer(context: StartContext, parts: Parts): Pro
     maxBodyBytes: config.eventMaxBytes,
     connections: config,
     ...createMonitoring(context, parts),
-    ...(config.role !== 'worker' && { api: createApi(context, parts, addressOf) }),
+    ...(config.role !== 'worker' && { api: await createApi(context, parts, addressOf) }),
   })
   stopHttpBeforeTheRest(context, app, stop, parts.work)
   return { listen: () => listen(app, config), skipGrace: stop.skipGrace }
@@ -85,12 +85,13 @@ function createMonitoring(
 }
 
 /** Creates the parts for the routes of REST and GraphQL. */
-function createApi(
-  { config, resources, serviceEvents, reportTrouble }: StartContext,
+async function createApi(
+  context: StartContext,
   { storage, messaging, guard, work }: Parts,
   addressOf: AddressOf,
-): NonNullable<AppOptions['api']> {
-  const { database, matcher, catalogue, clock, newId, secretCipher, bodyCipher } = storage
+): Promise<NonNullable<AppOptions['api']>> {
+  const { config, resources, serviceEvents, reportTrouble } = context
+  const { database, matcher, clock, newId, secretCipher, bodyCipher } = storage
   const { pubSub, queue, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
@@ -129,25 +130,18 @@ function createApi(
     onError: reportTrouble('matcher'),
     onCommitted: () => wakeUps.send('outbox'),
   })
-  const violationCounts = resources.use(
-    createViolationCounts(database, reportTrouble('violations of schemas')),
-    'violations of schemas',
-    OTHER_MS,
-  )
+  const { onCatalogueChanged, ...checks } = await openCatalogue(context, storage, messaging)
   return {
     ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
     authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
-    publisher: createCheckingPublisher(publisher, { catalogue, violationCounts, serviceEvents }),
+    publisher: createCheckingPublisher(publisher, { ...checks, serviceEvents }),
     refuseUrl: guard.checkUrl,
     refusalOfEndpoint: validation.refusalOf,
     async onChanged() {
       wakeUps.send('subscriptions')
       await matcher.refresh().catch(reportTrouble('matcher'))
     },
-    async onCatalogueChanged() {
-      wakeUps.send('catalogue')
-      await catalogue.refresh().catch(reportTrouble('catalogue'))
-    },
+    onCatalogueChanged,
     onDue: () => wakeUps.send('due'),
     liveUpdates: createLiveUpdates(
       pubSub,

@@ -15,7 +15,7 @@ export type Messaging = Awaited<ReturnType<typeof openMessaging>>
 
 export async function openMessaging(
   { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
-  { database, directUrl, matcher, catalogue }: Storage,
+  { database, directUrl, matcher }: Storage,
 ) {
   const redis =
     config.redis &&
@@ -42,13 +42,8 @@ export async function openMessaging(
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
   const wakeUps = createWakeUps(pubSub)
-  for (const [wakeUp, refreshed] of [
-    ['subscriptions', matcher],
-    ['catalogue', catalogue],
-  ] as const) {
-    const refresher = resources.use(createRefresher(refreshed, reportTrouble(wakeUp)), wakeUp, OTHER_MS)
-    refresher.start()
-    wakeUps.listen(wakeUp, refresher.wake)
-  }
+  const refresher = resources.use(createRefresher(matcher, reportTrouble('matcher')), 'matcher', OTHER_MS)
+  refresher.start()
+  wakeUps.listen('subscriptions', refresher.wake)
   return { usesRedis: redis !== undefined, queue, pubSub, wakeUps }
 }

@@ -1,6 +1,5 @@
 /** Connects to PostgreSQL, and prepares everything with no other dependency. */
 import { DATABASE_MS, OTHER_MS } from '../budgets.js'
-import { createCatalogue } from '../catalogue/catalogue.js'
 import { loadDeliveries } from '../delivery-engine/attempt/loader.js'
 import { recordAttempts } from '../delivery-engine/attempt/recorder.js'
 import { acceptStatements } from '../events/accept.js'
@@ -51,7 +50,5 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   )
   const matcher = await createMatcher(database, filterErrors.add)
   stopSignal?.throwIfAborted()
-  const catalogue = await createCatalogue(database)
-  stopSignal?.throwIfAborted()
-  return { database, directUrl, matcher, catalogue, clock, newId, secretCipher, bodyCipher }
+  return { database, directUrl, matcher, clock, newId, secretCipher, bodyCipher }
 }
