@@ -41,6 +41,10 @@ const required = ['specversion', 'id', 'source', 'type']
 const NO_TEXT = 'must be a string that is not empty and has no control characters'
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i
 
+function refusalOfTime(value: unknown): string | undefined {
+  return typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME
+}
+
 /** What is wrong with the value of an attribute; undefined when nothing is. */
 const refusals: Record<string, (value: unknown) => string | undefined> = {
   specversion: (value) => (value === SPEC_VERSION ? undefined : `must be "${SPEC_VERSION}"`),
@@ -48,10 +52,8 @@ const refusals: Record<string, (value: unknown) => string | undefined> = {
   source: (value) => (toUriReference(value) === undefined ? NO_TEXT : undefined),
   tenant: (value) => tenant.safeParse(value).error?.issues[0]?.message,
   type: (value) => eventType.safeParse(value).error?.issues[0]?.message,
-  time: (value) =>
-    typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME,
-  expirytime: (value) =>
-    typeof value === 'string' && parseIsoTime(value) !== undefined ? undefined : WRONG_ISO_TIME,
+  time: refusalOfTime,
+  expirytime: refusalOfTime,
   subject: (value) => (isNamed(value) ? undefined : NO_TEXT),
   dataschema: (value) => (toUri(value) === undefined ? 'must be a URI with its scheme' : undefined),
   datacontenttype: (value) =>

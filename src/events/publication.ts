@@ -9,6 +9,7 @@ import { eventType } from '../model/event-type.js'
 import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
+import { isJsonObject } from '../platform/json-object.js'
 import { optional } from '../platform/optional.js'
 import { tenantFor, type Viewer } from '../tenants/viewer.js'
 import { canonicalJson } from './canonical-json.js'
@@ -36,12 +37,9 @@ const idempotencyKey = z
   )
 
 export const jsonObject = z
-  .custom<Record<string, unknown>>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    {
-      error: ({ input }) => (input === undefined ? 'is required and must be an object' : 'must be an object'),
-    },
-  )
+  .custom<Record<string, unknown>>(isJsonObject, {
+    error: ({ input }) => (input === undefined ? 'is required and must be an object' : 'must be an object'),
+  })
   .meta({ type: 'object', additionalProperties: true })
 
 /** The body of `POST /v1/events`. */

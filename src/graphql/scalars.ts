@@ -1,5 +1,6 @@
 import { GraphQLError, Kind, type ValueNode } from 'graphql'
 import { parseIsoTime, WRONG_ISO_TIME } from '../platform/iso-time.js'
+import { isJsonObject } from '../platform/json-object.js'
 import { builder } from './builder.js'
 
 const badValue = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
@@ -26,8 +27,8 @@ builder.scalarType('JSONObject', {
 })
 
 function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badValue('must be an object')
-  return value as Record<string, unknown>
+  if (!isJsonObject(value)) throw badValue('must be an object')
+  return value
 }
 
 function readLiteral(node: ValueNode, variables: Record<string, unknown>): unknown {

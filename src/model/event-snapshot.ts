@@ -1,5 +1,6 @@
 /** An event without its payload, as it is at one moment: what live updates show. */
 import type { Event } from '../generated/prisma/client.js'
+import { timeOfUuidV7 } from '../platform/uuid.js'
 
 /** The columns of a snapshot with their types in PostgreSQL: the only list of them. */
 export const eventColumns = {
@@ -45,3 +46,7 @@ export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnap
   ...{ deliverAt: null, expiresAt: null },
   status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })
+
+/** When an event could first be dispatched, in Unix milliseconds: it was accepted then, or its own time had come. */
+export const dispatchableAtMs = ({ id, deliverAt }: { id: string; deliverAt: Date | null }): number =>
+  Math.max(timeOfUuidV7(id), deliverAt?.getTime() ?? 0)

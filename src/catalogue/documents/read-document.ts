@@ -3,6 +3,7 @@
  * webhooks has the schema of `data` in it; the body of another's is the schema of `data` itself.
  */
 import { badInput } from '../../errors.js'
+import { isJsonObject } from '../../platform/json-object.js'
 import { schemaTooLarge } from '../check-event-type.js'
 import { MAX_SCHEMA_BYTES, type Schema } from '../schemas/schema.js'
 import { mapReferences, movePointer, resolvePointer } from './references.js'
@@ -20,10 +21,10 @@ type Part = Record<string, unknown>
 
 /** @throws ServiceError BAD_USER_INPUT when it is neither kind of document */
 export function readDocument(document: Part): FoundType[] {
-  if (isPart(document.webhooks))
+  if (isJsonObject(document.webhooks))
     return entriesOf(document.webhooks).map((entry) => readWebhook(document, entry))
   const messages = resolvePointer(document, '#/components/messages')
-  if ('asyncapi' in document && isPart(messages))
+  if ('asyncapi' in document && isJsonObject(messages))
     return entriesOf(messages).map((entry) => readMessage(document, entry))
   throw badInput([
     {
@@ -77,14 +78,14 @@ const MAX_PARTS = MAX_SCHEMA_BYTES / 3
 /** A schema whose references led through the document, with what they led to in its own `$defs`. */
 function toOwnSchema(document: Part, found: unknown): unknown {
   const root =
-    isPart(found) && typeof found.$ref === 'string' && Object.keys(found).length === 1
+    isJsonObject(found) && typeof found.$ref === 'string' && Object.keys(found).length === 1
       ? found.$ref
       : undefined
   const schema = root === undefined ? found : resolvePointer(document, root)
   const definitions = new Map<string, Schema>()
   let parts = 0
   const own = withOwnReferences(schema)
-  if (definitions.size === 0 || !isPart(own)) return own
+  if (definitions.size === 0 || !isJsonObject(own)) return own
   return { ...own, $defs: { ...partOf(own.$defs), ...Object.fromEntries(definitions) } }
 
   function withOwnReferences(part: unknown): unknown {
@@ -120,7 +121,5 @@ function follow(document: Part, part: unknown): Part {
   return partOf(typeof $ref === 'string' ? resolvePointer(document, $ref) : part)
 }
 
-const isPart = (value: unknown): value is Part =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-const partOf = (value: unknown): Part => (isPart(value) ? value : {})
+const partOf = (value: unknown): Part => (isJsonObject(value) ? value : {})
 const entriesOf = (part: Part): [string, unknown][] => Object.entries(part)

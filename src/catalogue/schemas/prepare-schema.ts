@@ -2,6 +2,7 @@
  * Checks a schema and prepares it: it may use the keywords of JSON Schema 2020-12 that stay within the schema, and each
  * of its parts gets the step that charges it. See `allowance.ts`.
  */
+import { isJsonObject } from '../../platform/json-object.js'
 import { PatternError } from '../../platform/linear-pattern.js'
 import type { Cost } from './allowance.js'
 import { compileMeteredPattern } from './metered-pattern.js'
@@ -101,7 +102,7 @@ export function prepareSchema(schema: Schema): Schema {
     if (ONE.has(keyword)) return prepareAny(value, path)
     if (LIST.has(keyword) && Array.isArray(value))
       return value.map((part, index) => prepareAny(part, [...path, String(index)]))
-    if (MAP.has(keyword) && isObject(value))
+    if (MAP.has(keyword) && isJsonObject(value))
       return Object.fromEntries(
         Object.entries(value).map(([name, part]) => [name, prepareAny(part, [...path, name])]),
       )
@@ -110,7 +111,7 @@ export function prepareSchema(schema: Schema): Schema {
 
   function prepareAny(part: unknown, path: string[]): unknown {
     // Whatever else stands here is refused by the meta-schema.
-    return isObject(part) ? prepareObject(part, path) : part
+    return isJsonObject(part) ? prepareObject(part, path) : part
   }
 }
 
@@ -155,7 +156,4 @@ function costOf(part: Schema): Cost {
   return { step: 1 + (values + names) / 4, member: patterns + (hasRest ? 1 : 0) }
 }
 
-const isObject = (value: unknown): value is Schema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const namesOf = (value: unknown): string[] => (isObject(value) ? Object.keys(value) : [])
+const namesOf = (value: unknown): string[] => (isJsonObject(value) ? Object.keys(value) : [])

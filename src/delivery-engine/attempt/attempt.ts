@@ -2,10 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expireDelivery } from '../../deliveries/expire.js'
 import { type RetryPolicy, retryPolicyOf } from '../../model/delivery-policy.js'
+import { dispatchableAtMs } from '../../model/event-snapshot.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database } from '../../platform/postgres/database.js'
 import { isDatabaseAway } from '../../platform/postgres/database-errors.js'
-import { timeOfUuidV7 } from '../../platform/uuid.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { Lease } from '../scheduling/lease.js'
 import { giveBackLeases } from '../scheduling/scheduler.js'
@@ -121,8 +121,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   function sinceAcceptedMs({ subject: { eventId, event } }: LoadedDelivery): number {
-    const acceptedAt = Math.max(timeOfUuidV7(eventId), event.deliverAt?.getTime() ?? 0)
-    return Math.max(0, clock.nowMs() - acceptedAt)
+    return Math.max(0, clock.nowMs() - dispatchableAtMs({ id: eventId, deliverAt: event.deliverAt }))
   }
 
   function announce(lease: Lease, delivery: LoadedDelivery, result: AttemptResult, recorded: Recorded): void {

@@ -1,6 +1,6 @@
+import { dispatchableAtMs } from '../../model/event-snapshot.js'
 import type { Clock } from '../../platform/clock.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
-import { timeOfUuidV7 } from '../../platform/uuid.js'
 
 /** Entries whose age is measured: events that were scheduled come first, however short they have been in the outbox. */
 const LOOKED_AT = 100
@@ -30,7 +30,7 @@ export async function readOutbox(
   const rows = await database.query<MeasureOutboxRow>(measureOutbox, [])
   const [{ pending = 0, scheduled = 0 } = {}] = rows
   const ages = rows.flatMap(({ eventId, deliverAt }) =>
-    eventId === null ? [] : [clock.nowMs() - Math.max(timeOfUuidV7(eventId), deliverAt?.getTime() ?? 0)],
+    eventId === null ? [] : [clock.nowMs() - dispatchableAtMs({ id: eventId, deliverAt })],
   )
   return { pending, scheduled, oldestAgeSeconds: Math.max(0, ...ages) / 1000 }
 }
