@@ -3,6 +3,7 @@
  * what measures time or memory, with fewer neighbours. `vitest run --project 'integration*'` selects a layer.
  */
 import { defineConfig } from 'vitest/config'
+import { wholeValues } from './test/support/failure-messages.js'
 import { findMemoryFolder } from './test/support/memory-folder.js'
 import { SlowestFirst } from './test/support/slowest-first.js'
 
@@ -54,6 +55,7 @@ const shared = {
   hookTimeout: 90_000,
   // A condition may take this long on a machine that has much to do.
   expect: { poll: { timeout: 10_000 } },
+  chaiConfig: wholeValues,
   // What the tests measure is the service, not the wish of whoever runs them.
   env: { NODE_ENV: 'test' },
 }

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { wholeValues } from './test/support/failure-messages.js'
 
 /** The service in each test environment: `npm run test:matrix`. Apart from `npm test`, because it takes minutes. */
 export default defineConfig({
@@ -11,6 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 60_000,
+    chaiConfig: wholeValues,
     env: { NODE_ENV: 'test' },
   },
 })

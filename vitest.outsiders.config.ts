@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { wholeValues } from './test/support/failure-messages.js'
 
 /** Foreign clients, installed elsewhere, against the built service: `npm run test:outsiders`. */
 export default defineConfig({
@@ -9,5 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 240_000,
     hookTimeout: 300_000,
+    chaiConfig: wholeValues,
   },
 })

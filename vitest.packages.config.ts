@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { wholeValues } from './test/support/failure-messages.js'
 
 /** What npm would publish, packed, and used elsewhere: `npm run test:packages`. It takes packages from the registry. */
 export default defineConfig({
@@ -9,5 +10,6 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     testTimeout: 120_000,
     hookTimeout: 300_000,
+    chaiConfig: wholeValues,
   },
 })
