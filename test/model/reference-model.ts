@@ -45,6 +45,8 @@ export interface PicturedEvent {
   /** Whether it waits for its time, or was cancelled while it did. */
   isScheduled: boolean
   isCancelled: boolean
+  /** Whether it has a time to expire at, and whether that is over. */
+  canExpire: boolean
   hasExpired: boolean
   isDispatched: boolean
   deliveries: PicturedDelivery[]

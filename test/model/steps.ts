@@ -15,7 +15,7 @@ import {
 import { crash, crashAndRestart, crashOne } from './steps/crashes.js'
 import { dispatch, publish, refreshMatcher } from './steps/publishing.js'
 import { type Step, step } from './steps/step.js'
-import { cancelScheduled, expire, schedule, theirTimeComes } from './steps/timed-events.js'
+import { cancelScheduled, expire, publishExpiring, schedule, theirTimeComes } from './steps/timed-events.js'
 
 const tidyUp = step(
   () => ['tallies'],
@@ -32,7 +32,8 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['schedule', schedule, 2],
   ['their time comes', theirTimeComes, 2],
   ['cancel an event', cancelScheduled, 0.5],
-  ['expire', expire, 1],
+  ['publish what expires', publishExpiring, 2],
+  ['expire', expire, 2],
   ['dispatch', dispatch, 3],
   ['refresh the matcher', refreshMatcher, 2],
   ['feed', feed, 6],

@@ -18,7 +18,7 @@ export const plain = {
 
 export const newEvent = (id: string, type: string, idempotencyKey: string | null): PicturedEvent => ({
   ...{ id, type, idempotencyKey, deliveries: [] },
-  ...{ isScheduled: false, isCancelled: false, hasExpired: false, isDispatched: false },
+  ...{ isScheduled: false, isCancelled: false, canExpire: false, hasExpired: false, isDispatched: false },
 })
 
 export const publish = (way: PublishWay, idempotencyKey: string | null) =>

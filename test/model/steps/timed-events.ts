@@ -11,20 +11,20 @@ const HOUR_MS = 3_600_000
 
 const later = (hours: number) => new Date(Date.now() + hours * HOUR_MS)
 
-export const schedule = step(
-  ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
-  async ({ model, engine }, type) => {
-    const times = { deliverAt: later(1), expiresAt: later(2) }
-    const published = await engine.publishers.direct.publish({
-      ...plain,
-      type,
-      idempotencyKey: null,
-      ...times,
-    })
-    expect(published.status).toBe('SCHEDULED')
-    model.events.push({ ...newEvent(published.eventId, type, null), isScheduled: true })
-  },
-)
+const publishTimed = (deliverAt: () => Date | null, isScheduled: boolean) =>
+  step(
+    ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
+    async ({ model, engine }, type) => {
+      const times = { deliverAt: deliverAt(), expiresAt: later(2) }
+      const publication = { ...plain, type, idempotencyKey: null, ...times }
+      const published = await engine.publishers.direct.publish(publication)
+      expect(published.status).toBe(isScheduled ? 'SCHEDULED' : 'PENDING')
+      model.events.push({ ...newEvent(published.eventId, type, null), isScheduled, canExpire: true })
+    },
+  )
+
+export const schedule = publishTimed(() => later(1), true)
+export const publishExpiring = publishTimed(() => null, false)
 
 /** Of all events that wait for it. */
 export const theirTimeComes = step(
@@ -47,13 +47,13 @@ export const cancelScheduled = step(
 
 /** Nobody notices before the scheduler looks, or an attempt is about to be made. */
 export const expire = step(
-  ({ model }) => model.events.filter(({ hasExpired, isScheduled }) => !hasExpired && !isScheduled),
+  ({ model }) =>
+    model.events.filter(
+      ({ canExpire, hasExpired, isScheduled, isCancelled }) =>
+        canExpire && !hasExpired && !isScheduled && !isCancelled,
+    ),
   async ({ tables }, event) => {
-    const expired = await tables.query(
-      `update "expiringEvents" set "expiresAt" = ${sqlNow} where "eventId" = $1 returning "eventId"`,
-      [event.id],
-    )
-    if (expired.length === 0) return
+    await tables.query(`update "expiringEvents" set "expiresAt" = ${sqlNow} where "eventId" = $1`, [event.id])
     await tables.query(`update events set "expiresAt" = ${sqlNow} where id = $1`, [event.id])
     event.hasExpired = true
   },
