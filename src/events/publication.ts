@@ -131,7 +131,7 @@ export const MAX_BATCH_BYTES = 10 * 1024 * 1024
 export const eventTooLarge = (maxBytes: number): ServiceError =>
   new ServiceError(
     'PAYLOAD_TOO_LARGE',
-    `The event is larger than the ${maxBytes} bytes that this service takes (EVENT_MAX_BYTES). Nothing was published.`,
+    `The event is larger than the ${maxBytes} bytes that this service takes (EVENT_MAX_BYTES). It was not published.`,
   )
 
 /** @throws ServiceError BAD_USER_INPUT */

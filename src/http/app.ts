@@ -31,6 +31,7 @@ import { catalogueRoutes } from './routes/catalogue.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventBatchRoutes } from './routes/event-batch.js'
+import { eventImportRoutes } from './routes/event-import.js'
 import { eventTypeRoutes } from './routes/event-types.js'
 import { eventRoutes } from './routes/events.js'
 import { filterRoutes } from './routes/filters.js'
@@ -139,6 +140,7 @@ export async function createApp({
         await guarded.register(statsRoutes)
         await guarded.register(eventRoutes(api))
         await guarded.register(eventBatchRoutes({ ...api, eventMaxBytes: maxBodyBytes }))
+        await guarded.register(eventImportRoutes({ ...api, eventMaxBytes: maxBodyBytes }))
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(testEventRoutes(api))
         await guarded.register(filterRoutes(api))

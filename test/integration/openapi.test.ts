@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scope } from '../../src/api-keys/api-key.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { version } from '../../src/platform/version.js'
+import { bodyTypeOf } from '../support/body-type.js'
 import { startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -145,11 +146,14 @@ describe('the documentation', () => {
     )
     expect(bodies.length).toBeGreaterThan(2)
     for (const { method, path, requestBody } of bodies) {
-      const { example, schema } = requestBody.content['application/json']
+      const contentType = bodyTypeOf(requestBody.content)
+      const { example, schema } = requestBody.content[contentType]
       const name = schema.$ref.split('/').at(-1)
       expect([name, document.components.schemas[name].examples]).toEqual([name, [example]])
       const send = method === 'patch' ? service.api.patch : service.api.post
-      const { status } = await send(path.replace('{id}', created.id), example)
+      const { status } = await send(path.replace('{id}', created.id), example, {
+        'content-type': contentType,
+      })
       expect([method, path, status < 300]).toEqual([method, path, true])
       expect(example).not.toHaveProperty('secret')
       expect(example.isEnabled).not.toBe(false)

@@ -208,13 +208,18 @@ describe('GraphQL', () => {
 
 const newEvent = { type: 'a', data: {} }
 const newType = { name: 'shared', schema: {} }
-const routes: Record<string, (ids: Ids) => [path: string, body?: unknown]> = {
+const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, contentType?: string]> = {
   'get /v1/stats': () => ['/v1/stats'],
   'get /v1/delivery-metrics': (ids) => [
     `/v1/delivery-metrics?from=${yesterday}&interval=DAY&groupBy=SUBSCRIPTION&subscriptionId=${ids.subscription}`,
   ],
   'post /v1/events': () => ['/v1/events', { ...newEvent, tenant: 'zeta' }],
   'post /v1/events/batch': () => ['/v1/events/batch', { events: [{ ...newEvent, tenant: 'zeta' }] }],
+  'post /v1/events/import': () => [
+    '/v1/events/import',
+    JSON.stringify({ ...newEvent, tenant: 'zeta' }),
+    'application/x-ndjson',
+  ],
   'get /v1/events/{id}': (ids) => [`/v1/events/${ids.event}`],
   'post /v1/events/{id}/cancel': (ids) => [`/v1/events/${ids.event}/cancel`],
   'get /v1/events/{id}/summary': (ids) => [`/v1/events/${ids.event}/summary`],
@@ -257,8 +262,8 @@ describe('REST', () => {
         if (route === undefined)
           throw new Error(`Say how ${method} ${path} is asked with ids of another tenant.`)
         await expectNothing((ids) => {
-          const [url, body] = route(ids)
-          return acme[method as 'post'](url, body)
+          const [url, body, contentType] = route(ids)
+          return acme[method as 'post'](url, body, contentType ? { 'content-type': contentType } : {})
         })
       }
     }

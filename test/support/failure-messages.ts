@@ -1,2 +1,2 @@
-/** Failures name every value that was found, so that the message alone, at the end of CI's log, tells what is wrong. */
-export const wholeValues = { truncateThreshold: 0 }
+/** Failures show what was found at length, so that the message alone, at the end of CI's log, tells what is wrong. */
+export const wholeValues = { truncateThreshold: 2000 }

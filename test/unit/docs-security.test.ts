@@ -11,7 +11,15 @@ import { codeIn, readSection, readTable } from '../support/docs.js'
 const bounds = readTable(readSection('SECURITY.md', 'Bounds'))
 const attacks = readTable(readSection('SECURITY.md', 'Attacks'))
 
-const units: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, MB: 1, s: 1, h: 3600, '': 1 }
+const units: Record<string, number> = {
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  MB: 1,
+  s: 1,
+  h: 3600,
+  '': 1,
+}
 
 /** In the unit of the constant: milliseconds, seconds, bytes, megabytes, or a count. */
 function documentedNumber(cell: string, name: string): number {

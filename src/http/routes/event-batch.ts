@@ -1,33 +1,16 @@
 /** Many events in one request: each is answered by itself, as it would be alone. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import {
-  eventTooLarge,
-  MAX_BATCH_BYTES,
-  MAX_BATCH_EVENTS,
-  type Publication,
-  publicationBody,
-  readPublication,
-} from '../../events/publication.js'
-import type { Published, Publisher } from '../../events/publish.js'
+import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS } from '../../events/publication.js'
+import type { Published } from '../../events/publish.js'
+import { type PublishManyContext, publishMany, readOneOfMany } from '../../events/publish-many.js'
 import { itemTexts, memberTexts, type RawJson } from '../../events/raw-json.js'
-import { parseInput } from '../../platform/input-errors.js'
 import { toServiceError } from '../../platform/service-errors.js'
-import type { ServiceEvents } from '../../telemetry/service-events.js'
-import type { Viewer } from '../../tenants/viewer.js'
 import { validatorOf } from '../input.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import { problemBody, toProblem } from '../problem.js'
 import { id } from '../shapes.js'
 import { newEvent } from './events.js'
-
-interface BatchContext {
-  publisher: Publisher
-  serviceEvents: ServiceEvents
-  eventMaxBytes: number
-}
-
-type BatchResult = Published | Error
 
 const bodyOf = (event: z.ZodType) =>
   z.strictObject({
@@ -51,13 +34,13 @@ const batchShape = z
   .meta({ id: 'PublishedEvents', description: 'One item for each event, in order.' })
 
 export const eventBatchRoutes =
-  ({ publisher, serviceEvents, eventMaxBytes }: BatchContext): FastifyPluginAsyncZod =>
+  (context: PublishManyContext): FastifyPluginAsyncZod =>
   async (app) => {
     app.post(
       '/events/batch',
       {
         config: { scope: 'publish' },
-        bodyLimit: Math.max(MAX_BATCH_BYTES, eventMaxBytes),
+        bodyLimit: Math.max(MAX_BATCH_BYTES, context.eventMaxBytes),
         // Each item is checked by itself. OpenAPI shows what it should be.
         validatorCompiler: ({ httpPart }) => validatorOf(bodyOf(z.unknown()), httpPart),
         schema: {
@@ -85,29 +68,14 @@ export const eventBatchRoutes =
       async ({ body, bodyText, database }) => {
         const texts = itemTexts(memberTexts(bodyText, Number.POSITIVE_INFINITY).get('events') as RawJson)
         const read = body.events.map((item, index) =>
-          readEvent(item, texts[index] as RawJson, eventMaxBytes, database),
+          readOneOfMany(item, texts[index] as RawJson, context.eventMaxBytes, database),
         )
-        const valid = read.filter((one) => !(one instanceof Error)) as Publication[]
-        serviceEvents.emit('ingested', { result: 'rejected', count: read.length - valid.length })
-        const results = valid.length === 0 ? [] : await publisher.publishAll(valid)
-        const resultOf = new Map(valid.map((publication, index) => [publication, results[index]]))
-        return {
-          items: read.map((one) => toItem(one instanceof Error ? one : (resultOf.get(one) as BatchResult))),
-        }
+        return { items: (await publishMany(context, read)).map(toItem) }
       },
     )
   }
 
-function readEvent(item: unknown, text: RawJson, maxBytes: number, viewer: Viewer): Publication | Error {
-  try {
-    if (Buffer.byteLength(text) > maxBytes) return eventTooLarge(maxBytes)
-    return readPublication(parseInput(publicationBody, item), text, undefined, viewer)
-  } catch (error) {
-    return error as Error
-  }
-}
-
-function toItem(result: BatchResult): z.output<typeof batchItemShape> {
+function toItem(result: Published | Error): z.output<typeof batchItemShape> {
   if (result instanceof Error) {
     const error = toProblem(toServiceError(result))
     return { status: error.status, error }
