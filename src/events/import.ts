@@ -13,7 +13,7 @@ import type { RawJson } from './raw-json.js'
 
 /** Of one import. */
 export const MAX_IMPORT_EVENTS = 100_000
-export const MAX_IMPORT_BYTES = 1024 * 1024 * 1024
+const MAX_IMPORT_BYTES = 1024 * 1024 * 1024
 /** The most refused lines that the answer names. */
 export const MAX_IMPORT_ERRORS = 100
 /** Lines of as many bytes are committed at once, or `MAX_BATCH_EVENTS` of them. */
