@@ -133,7 +133,7 @@ export const rooms = {
   },
   tenants: {
     what: 'what a viewer may see and make: the database without what is of other tenants',
-    imports: ['platform', 'errors.ts'],
+    imports: ['api-keys', 'model', 'platform', 'errors.ts'],
   },
   filters: {
     what: 'expressions in CEL over an event: checked, compiled, bounded in what they may cost',

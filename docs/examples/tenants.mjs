@@ -1,4 +1,4 @@
-// Shows what an API key of a tenant sees: of events that are published for two tenants and for none, its own.
+// Shows what an API key of a tenant sees, and a token: of events that are published for two tenants and for none, its own.
 //
 //   API_KEYS=dev-key-1,acme=publish+read+manage@acme=acme-key npm start
 //   node docs/examples/tenants.mjs http://127.0.0.1:3000 dev-key-1 acme-key
@@ -30,6 +30,12 @@ const tenantsSeenBy = async (apiKey) => {
 const say = (line) => process.stdout.write(`${line}\n`)
 say(`without a tenant: ${await tenantsSeenBy(operatorKey)}`)
 say(`of acme: ${await tenantsSeenBy(tenantKey)}`)
+// A product makes a token for a page that it shows to a customer.
+const { createTenantToken } = await ask(
+  operatorKey,
+  'mutation { createTenantToken(tenant: "zeta", expiresInSeconds: 900) { tenantToken { token } errors { message } } }',
+)
+say(`with a token of zeta: ${await tenantsSeenBy(createTenantToken.tenantToken.token)}`)
 // An API key of a tenant needs to name none, and can't name another.
 await ask(tenantKey, publish, {})
 await ask(tenantKey, publish, { tenant: 'zeta' }).catch(({ message }) => say(`for zeta: ${message}`))

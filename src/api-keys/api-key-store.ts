@@ -12,6 +12,7 @@ export interface ApiKeyStore extends AsyncDisposable {
    * Compares with every API key, by hashes of one length, so the time of a look-up reveals nothing about the keys.
    */
   find(key: string): ApiKey | undefined
+  all(): readonly ApiKey[]
   /** Calls `act` once when the key is removed or changed. @returns a function to cancel this */
   onRemoved(key: ApiKey, act: () => void): () => void
 }
@@ -71,6 +72,7 @@ export function createApiKeyStore({
       for (const known of keys) if (timingSafeEqual(known.hash, given)) found = known
       return found
     },
+    all: () => keys,
     onRemoved(key, act) {
       const acts = watchers.get(key) ?? new Set()
       watchers.set(key, acts.add(act))

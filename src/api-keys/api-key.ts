@@ -17,6 +17,9 @@ export interface ApiKey {
   readonly tenant: string | null
   /** SHA-256 of the key. */
   readonly hash: Buffer
+  /** Of a token: the API key that made it, and when it ends. */
+  readonly madeBy?: ApiKey
+  readonly expiresAt?: Date
 }
 
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest()

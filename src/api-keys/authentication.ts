@@ -8,25 +8,45 @@
  */
 import { ServiceError } from '../errors.js'
 import type { AddressOf } from '../platform/client-address.js'
+import type { Clock } from '../platform/clock.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { ApiKey, Scope } from './api-key.js'
 import type { ApiKeyStore } from './api-key-store.js'
 import { createFailureLimit } from './failure-limit.js'
 
-export interface Authentication extends Pick<ApiKeyStore, 'onRemoved'> {
-  /** @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
+export interface Authentication {
+  /** Calls `act` once when the key is removed, is changed, or expires. @returns a function to cancel this */
+  onRemoved(key: ApiKey, act: () => void): () => void
+  /** @param key an API key, or a token of a tenant. @throws ServiceError UNAUTHENTICATED, or TOO_MANY_REQUESTS */
   authenticate(key: unknown, request: Parameters<AddressOf>[0]): ApiKey
+}
+
+/** API keys for a short time, which are nowhere written. */
+export interface Tokens {
+  /** @throws ServiceError UNAUTHENTICATED for one that has expired. @returns undefined for what is no token */
+  find(text: string): ApiKey | undefined
 }
 
 export function createAuthentication(
   apiKeyStore: ApiKeyStore,
+  tokens: Tokens,
   serviceEvents: ServiceEvents,
   addressOf: AddressOf,
+  clock: Clock,
 ): Authentication {
   const limit = createFailureLimit()
   const usedBefore = createUsedKeys()
   return {
-    onRemoved: apiKeyStore.onRemoved,
+    onRemoved(key, act) {
+      const { madeBy = key, expiresAt } = key
+      const forget = apiKeyStore.onRemoved(madeBy, act)
+      if (expiresAt === undefined) return forget
+      const timer = setTimeout(act, expiresAt.getTime() - clock.now().getTime()).unref()
+      return () => {
+        clearTimeout(timer)
+        forget()
+      }
+    },
     authenticate(key, request) {
       if (typeof key !== 'string' || key === '') {
         serviceEvents.emit('refused', { reason: 'missing' })
@@ -36,10 +56,13 @@ export function createAuthentication(
         )
       }
       const address = addressOf(request) ?? 'unknown'
-      const known = apiKeyStore.find(key)
+      const known = apiKeyStore.find(key) ?? tokens.find(key)
       const secondsLeft = limit.secondsLeft(address)
-      if (known !== undefined && (secondsLeft === undefined || usedBefore.has(address, known))) {
-        usedBefore.add(address, known)
+      if (
+        known !== undefined &&
+        (secondsLeft === undefined || usedBefore.has(address, known.madeBy ?? known))
+      ) {
+        usedBefore.add(address, known.madeBy ?? known)
         return known
       }
       const retryAfterSeconds = secondsLeft ?? limit.count(address)

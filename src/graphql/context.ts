@@ -11,6 +11,7 @@ import type { TestEvents } from '../events/test-event.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
+import type { TenantTokens } from '../tenants/tokens.js'
 import type { Answer } from './answers.js'
 import type { Exchange, WebhookBody } from './attempt-exchanges.js'
 import type { BatchedLoader } from './batched-loader.js'
@@ -30,6 +31,7 @@ export interface GraphQLContext
     CatalogueContext {
   publisher: Publisher
   testEvents: TestEvents
+  tenantTokens: TenantTokens
   liveUpdates: LiveUpdates
   /** For this operation only. */
   related: RelatedDeliveries

@@ -13,6 +13,7 @@ import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
+import type { TenantTokens } from '../tenants/tokens.js'
 import type { VisibleTo } from '../tenants/visible-database.js'
 import { refuseUnknownRoutes } from './allowed-methods.js'
 import { guardRoutes } from './auth.js'
@@ -40,6 +41,7 @@ import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
+import { tenantTokenRoutes } from './routes/tenant-tokens.js'
 import { testEventRoutes } from './routes/test-events.js'
 
 type GraphQLSettings = Pick<
@@ -64,6 +66,7 @@ export interface AppOptions {
     publisher: Publisher
     testEvents: TestEvents
     authentication: Authentication
+    tenantTokens: TenantTokens
     liveUpdates: LiveUpdates
     graphql: GraphQLSettings
   }
@@ -144,6 +147,7 @@ export async function createApp({
         await guarded.register(subscriptionRoutes(api))
         await guarded.register(testEventRoutes(api))
         await guarded.register(filterRoutes(api))
+        await guarded.register(tenantTokenRoutes(api))
         await guarded.register(eventTypeRoutes(api))
         await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))

@@ -20,10 +20,13 @@ import { createStatsUpdates } from '../graphql/stats-updates.js'
 import { type AppOptions, createApp } from '../http/app.js'
 import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
+import { readInstallation } from '../platform/postgres/installation.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
+import { tokenKeys } from '../tenants/token-text.js'
+import { createTenantTokens } from '../tenants/tokens.js'
 import { createVisibleTo } from '../tenants/visible-database.js'
 import { type BackgroundWork, underWayMs } from './background-work.js'
 import { openCatalogue } from './catalogue.js'
@@ -98,6 +101,11 @@ async function createApi(
     'API keys',
     OTHER_MS,
   )
+  const { tokenSecret } = await readInstallation(database)
+  const tenantTokens = createTenantTokens({
+    ...{ apiKeys: apiKeys.all, clock },
+    keys: tokenKeys(tokenSecret, config.secretEncryptionKeys),
+  })
   const visibleTo = createVisibleTo(database)
   const { timeoutMs, requestOrigin } = config.delivery
   const validation = resources.use(
@@ -132,8 +140,8 @@ async function createApi(
   })
   const { onCatalogueChanged, ...checks } = await openCatalogue(context, storage, messaging)
   return {
-    ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents },
-    authentication: createAuthentication(apiKeys, serviceEvents, addressOf),
+    ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents, tenantTokens },
+    authentication: createAuthentication(apiKeys, tenantTokens, serviceEvents, addressOf, clock),
     publisher: createCheckingPublisher(publisher, { ...checks, serviceEvents }),
     refuseUrl: guard.checkUrl,
     refusalOfEndpoint: validation.refusalOf,

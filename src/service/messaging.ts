@@ -3,7 +3,7 @@ import { OTHER_MS, QUEUE_MS } from '../budgets.js'
 import type { DeliveryJob } from '../delivery-engine/scheduling/delivery-job.js'
 import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
 import { broadcastServiceEvents } from '../graphql/live-updates.js'
-import { readInstallationId } from '../platform/postgres/installation.js'
+import { readInstallation } from '../platform/postgres/installation.js'
 import { createPubSub } from '../platform/pubsub.js'
 import { createJobQueue } from '../platform/queue/job-queue.js'
 import { connectToRedis } from '../platform/redis/redis.js'
@@ -22,7 +22,7 @@ export async function openMessaging(
     resources.use(
       await connectToRedis({
         settings: config.redis,
-        installationId: await readInstallationId(database),
+        installationId: await (await readInstallation(database)).id,
         logger,
         onError: reportTrouble('Redis'),
       }),

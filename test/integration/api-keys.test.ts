@@ -28,6 +28,7 @@ describe('REST', () => {
     ['publish', 'post', '/v1/events', event],
     ['publish', 'post', '/v1/events/batch', { events: [event] }],
     ['publish', 'post', '/v1/events/import', event],
+    ['manage', 'post', '/v1/tenant-tokens', { tenant: 'acme', scopes: ['MANAGE'] }],
     ['read', 'get', `/v1/events/${id}`],
     ['read', 'get', `/v1/events/${id}/summary`],
     ['manage', 'post', `/v1/events/${id}/cancel`],

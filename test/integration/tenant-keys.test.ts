@@ -161,6 +161,8 @@ const operations: Record<string, (ids: Ids) => string> = {
     `mutation { cancelDelivery(id: "${ids.delivery}") { delivery ${delivery} ${errors} } }`,
   'Mutation.cancelEvent': (ids) =>
     `mutation { cancelEvent(id: "${ids.event}") { event ${event} ${errors} } }`,
+  'Mutation.createTenantToken': () =>
+    `mutation { createTenantToken(tenant: "zeta") { tenantToken { token } ${errors} } }`,
   'Mutation.sendTestEvent': (
     ids,
   ) => `mutation { sendTestEvent(subscriptionId: "${ids.subscription}", type: "a", data: {}) {
@@ -220,6 +222,7 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
     JSON.stringify({ ...newEvent, tenant: 'zeta' }),
     'application/x-ndjson',
   ],
+  'post /v1/tenant-tokens': () => ['/v1/tenant-tokens', { tenant: 'zeta' }],
   'get /v1/events/{id}': (ids) => [`/v1/events/${ids.event}`],
   'post /v1/events/{id}/cancel': (ids) => [`/v1/events/${ids.event}/cancel`],
   'get /v1/events/{id}/summary': (ids) => [`/v1/events/${ids.event}/summary`],

@@ -225,6 +225,8 @@ it('are shown by the program of the docs, with an API key of a tenant beside one
       (error, stdout, stderr) => resolve(`${error?.code ?? 0}\n${stdout}${stderr}`),
     ),
   )
-  expect(said.split('\n').slice(0, 3)).toEqual(['0', 'without a tenant: acme, none, zeta', 'of acme: acme'])
+  expect(said.split('\n').slice(0, 4)).toEqual([
+    ...['0', 'without a tenant: acme, none, zeta', 'of acme: acme', 'with a token of zeta: zeta'],
+  ])
   expect(said).toContain('for zeta: This API key is bound to the tenant acme')
 })

@@ -24,8 +24,8 @@ const LEFT_OUT = [
   'statsUpdated',
   // The catalogue is filled and read by tools, over REST; the package has no room for it.
   ...['eventType', 'eventTypes', 'catalogue', 'registerEventType', 'removeEventType', 'importCatalogue'],
-  // A test is sent by a person, from a console with an operation of its own.
-  'sendTestEvent',
+  // The server of a product asks for a token, over REST.
+  'createTenantToken',
 ]
 
 const fieldsOf = ({ selections }: SelectionSetNode) =>

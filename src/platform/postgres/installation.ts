@@ -1,10 +1,16 @@
-/** The id of the service's database. It prefixes keys and channels on a Redis that several services share. */
+/** The one row that says which service's data this database holds. */
 import type { Database, Statement } from './database.js'
 
-const readInstallation: Statement = { name: 'read-installation', text: 'select id from installation' }
-
-interface ReadInstallationRow {
+export interface Installation {
+  /** Prefixes keys and channels on a Redis that several services share. */
   id: string
+  /** What tokens of tenants are signed with, beside the encryption key. */
+  tokenSecret: Buffer
+}
+
+const findInstallation: Statement = {
+  name: 'read-installation',
+  text: 'select id, "tokenSecret" from installation',
 }
 
 /** For a database whose tables were emptied. If several processes start at once, one of them inserts the row. */
@@ -14,10 +20,10 @@ const restoreInstallation: Statement = {
 }
 
 /** @throws DatabaseUnavailableError */
-export async function readInstallationId(database: Database): Promise<string> {
-  const find = async () => (await database.query<ReadInstallationRow>(readInstallation, []))[0]?.id
-  const id = await find()
-  if (id !== undefined) return id
+export async function readInstallation(database: Database): Promise<Installation> {
+  const find = async () => (await database.query<Installation>(findInstallation, []))[0]
+  const found = await find()
+  if (found !== undefined) return found
   await database.query(restoreInstallation, [])
-  return (await find()) as string
+  return (await find()) as Installation
 }

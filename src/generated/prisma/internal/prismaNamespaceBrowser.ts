@@ -283,7 +283,8 @@ export type DeliveryLogScalarFieldEnum = (typeof DeliveryLogScalarFieldEnum)[key
 
 export const InstallationScalarFieldEnum = {
   isOnly: 'isOnly',
-  id: 'id'
+  id: 'id',
+  tokenSecret: 'tokenSecret'
 } as const
 
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]

@@ -27,16 +27,19 @@ export type AggregateInstallation = {
 export type InstallationMinAggregateOutputType = {
   isOnly: boolean | null
   id: string | null
+  tokenSecret: runtime.Bytes | null
 }
 
 export type InstallationMaxAggregateOutputType = {
   isOnly: boolean | null
   id: string | null
+  tokenSecret: runtime.Bytes | null
 }
 
 export type InstallationCountAggregateOutputType = {
   isOnly: number
   id: number
+  tokenSecret: number
   _all: number
 }
 
@@ -44,16 +47,19 @@ export type InstallationCountAggregateOutputType = {
 export type InstallationMinAggregateInputType = {
   isOnly?: true
   id?: true
+  tokenSecret?: true
 }
 
 export type InstallationMaxAggregateInputType = {
   isOnly?: true
   id?: true
+  tokenSecret?: true
 }
 
 export type InstallationCountAggregateInputType = {
   isOnly?: true
   id?: true
+  tokenSecret?: true
   _all?: true
 }
 
@@ -132,6 +138,7 @@ export type InstallationGroupByArgs<ExtArgs extends runtime.Types.Extensions.Int
 export type InstallationGroupByOutputType = {
   isOnly: boolean
   id: string
+  tokenSecret: runtime.Bytes
   _count: InstallationCountAggregateOutputType | null
   _min: InstallationMinAggregateOutputType | null
   _max: InstallationMaxAggregateOutputType | null
@@ -158,11 +165,13 @@ export type InstallationWhereInput = {
   NOT?: Prisma.InstallationWhereInput | Prisma.InstallationWhereInput[]
   isOnly?: Prisma.BoolFilter<"Installation"> | boolean
   id?: Prisma.UuidFilter<"Installation"> | string
+  tokenSecret?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
 }
 
 export type InstallationOrderByWithRelationInput = {
   isOnly?: Prisma.SortOrder
   id?: Prisma.SortOrder
+  tokenSecret?: Prisma.SortOrder
 }
 
 export type InstallationWhereUniqueInput = Prisma.AtLeast<{
@@ -171,11 +180,13 @@ export type InstallationWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.InstallationWhereInput[]
   NOT?: Prisma.InstallationWhereInput | Prisma.InstallationWhereInput[]
   id?: Prisma.UuidFilter<"Installation"> | string
+  tokenSecret?: Prisma.BytesFilter<"Installation"> | runtime.Bytes
 }, "isOnly">
 
 export type InstallationOrderByWithAggregationInput = {
   isOnly?: Prisma.SortOrder
   id?: Prisma.SortOrder
+  tokenSecret?: Prisma.SortOrder
   _count?: Prisma.InstallationCountOrderByAggregateInput
   _max?: Prisma.InstallationMaxOrderByAggregateInput
   _min?: Prisma.InstallationMinOrderByAggregateInput
@@ -187,56 +198,67 @@ export type InstallationScalarWhereWithAggregatesInput = {
   NOT?: Prisma.InstallationScalarWhereWithAggregatesInput | Prisma.InstallationScalarWhereWithAggregatesInput[]
   isOnly?: Prisma.BoolWithAggregatesFilter<"Installation"> | boolean
   id?: Prisma.UuidWithAggregatesFilter<"Installation"> | string
+  tokenSecret?: Prisma.BytesWithAggregatesFilter<"Installation"> | runtime.Bytes
 }
 
 export type InstallationCreateInput = {
   isOnly?: boolean
   id?: string
+  tokenSecret?: runtime.Bytes
 }
 
 export type InstallationUncheckedCreateInput = {
   isOnly?: boolean
   id?: string
+  tokenSecret?: runtime.Bytes
 }
 
 export type InstallationUpdateInput = {
   isOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tokenSecret?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type InstallationUncheckedUpdateInput = {
   isOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tokenSecret?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type InstallationCreateManyInput = {
   isOnly?: boolean
   id?: string
+  tokenSecret?: runtime.Bytes
 }
 
 export type InstallationUpdateManyMutationInput = {
   isOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tokenSecret?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type InstallationUncheckedUpdateManyInput = {
   isOnly?: Prisma.BoolFieldUpdateOperationsInput | boolean
   id?: Prisma.StringFieldUpdateOperationsInput | string
+  tokenSecret?: Prisma.BytesFieldUpdateOperationsInput | runtime.Bytes
 }
 
 export type InstallationCountOrderByAggregateInput = {
   isOnly?: Prisma.SortOrder
   id?: Prisma.SortOrder
+  tokenSecret?: Prisma.SortOrder
 }
 
 export type InstallationMaxOrderByAggregateInput = {
   isOnly?: Prisma.SortOrder
   id?: Prisma.SortOrder
+  tokenSecret?: Prisma.SortOrder
 }
 
 export type InstallationMinOrderByAggregateInput = {
   isOnly?: Prisma.SortOrder
   id?: Prisma.SortOrder
+  tokenSecret?: Prisma.SortOrder
 }
 
 
@@ -244,24 +266,28 @@ export type InstallationMinOrderByAggregateInput = {
 export type InstallationSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   isOnly?: boolean
   id?: boolean
+  tokenSecret?: boolean
 }, ExtArgs["result"]["installation"]>
 
 export type InstallationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   isOnly?: boolean
   id?: boolean
+  tokenSecret?: boolean
 }, ExtArgs["result"]["installation"]>
 
 export type InstallationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   isOnly?: boolean
   id?: boolean
+  tokenSecret?: boolean
 }, ExtArgs["result"]["installation"]>
 
 export type InstallationSelectScalar = {
   isOnly?: boolean
   id?: boolean
+  tokenSecret?: boolean
 }
 
-export type InstallationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"isOnly" | "id", ExtArgs["result"]["installation"]>
+export type InstallationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"isOnly" | "id" | "tokenSecret", ExtArgs["result"]["installation"]>
 
 export type $InstallationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Installation"
@@ -272,6 +298,10 @@ export type $InstallationPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     isOnly: boolean
     id: string
+    /**
+     * What tokens of tenants are signed with, beside the encryption key.
+     */
+    tokenSecret: runtime.Bytes
   }, ExtArgs["result"]["installation"]>
   composites: {}
 }
@@ -697,6 +727,7 @@ export interface Prisma__InstallationClient<T, Null = never, ExtArgs extends run
 export interface InstallationFieldRefs {
   readonly isOnly: Prisma.FieldRef<"Installation", 'Boolean'>
   readonly id: Prisma.FieldRef<"Installation", 'String'>
+  readonly tokenSecret: Prisma.FieldRef<"Installation", 'Bytes'>
 }
     
 
