@@ -65,6 +65,8 @@ export interface Config {
   eventMaxBytes: number
   /** How long finished events are kept. Without it they are kept for ever. */
   retentionDays: number | undefined
+  /** How long the payloads of finished events are kept. Without it, as long as their events. */
+  payloadRetentionDays: number | undefined
   metricsRetentionDays: number
   /** What the logs of attempts keep, and for how long. */
   logs: {
@@ -181,6 +183,7 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     },
     eventMaxBytes: settings.EVENT_MAX_BYTES,
     retentionDays: settings.RETENTION_DAYS,
+    payloadRetentionDays: settings.RETENTION_PAYLOAD_DAYS,
     metricsRetentionDays: settings.METRICS_RETENTION_DAYS,
     logs: { retentionDays: settings.LOG_RETENTION_DAYS, responseBodies: settings.LOG_RESPONSE_BODIES },
     graphql: {

@@ -36,6 +36,12 @@ export function createOperations(transport: Transport) {
       return present(cancelEvent, 'event')
     },
 
+    /** Erases the payload of an event that has no open delivery. */
+    async eraseEvent(id: string) {
+      const { eraseEvent } = await request(transport, documents.EraseEventDocument, { id })
+      return present(eraseEvent, 'event')
+    },
+
     /** Tries every FAILED or DEAD delivery of an event again; resolves with their number. */
     async retryEvent(eventId: string) {
       const { retryEvent } = await request(transport, documents.RetryEventDocument, { eventId })

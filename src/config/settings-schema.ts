@@ -50,6 +50,7 @@ export const settingsSchema = z.object({
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
   RETENTION_DAYS: number(0.001, 36_500).optional(),
+  RETENTION_PAYLOAD_DAYS: number(0.001, 36_500).optional(),
   LOG_RETENTION_DAYS: number(0.001, 36_500).optional(),
   LOG_RESPONSE_BODIES: oneOf(['none', 'failed', 'all']).default('failed'),
   METRICS_RETENTION_DAYS: number(0.001, 36_500).default(30),

@@ -23,6 +23,7 @@ export const retryReasons = [
   'SUBSCRIPTION_DELETED',
   'TEST_EVENT',
   'EXPIRED',
+  'ERASED',
   'SUBSCRIPTION_DISABLED',
   'ALREADY_PENDING',
   'ALREADY_SENT',
@@ -41,8 +42,8 @@ export interface RetryResult {
 export interface RetriedEvent {
   retried: number
   /**
-   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription, a test or an expired event first, then
-   * the others that are retried.
+   * At most `MAX_RETRY_RESULTS`, those of a deleted or disabled subscription, a test, an expired or an erased event
+   * first, then the others that are retried.
    */
   deliveries: RetryResult[]
   /** Whether the event has more deliveries than these. */
@@ -52,7 +53,7 @@ export interface RetriedEvent {
 export const MAX_RETRY_RESULTS = MAX_LIMIT
 
 const sqlReasonsInOrder = `
-  array['SUBSCRIPTION_DELETED', 'TEST_EVENT', 'EXPIRED', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
+  array['SUBSCRIPTION_DELETED', 'TEST_EVENT', 'EXPIRED', 'ERASED', 'SUBSCRIPTION_DISABLED', null, 'ALREADY_PENDING', 'ALREADY_SENT']`
 
 /** `$1` the id that `condition` on the delivery `d` is about. */
 const retrySql = (condition: string): string => `
@@ -63,8 +64,12 @@ const retrySql = (condition: string): string => `
     from deliveries d join subscriptions s on s.id = d."subscriptionId" join events e on e.id = d."eventId"
     where ${condition} and d.status <> 'SENT'
     order by d.id for update of d
+  ), present as materialized (
+    -- Read anew, behind the locks: an erasure may have held them.
+    select e.id, e."erasedAt" is not null as "isErased" from events e
+    where e.id in (select "eventId" from unsent) order by e.id for no key update
   ), retryable as (
-    select * from unsent
+    select unsent.* from unsent join present on present.id = unsent."eventId" and not present."isErased"
     where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted" and not "isTest" and not "isExpired"
   ), reopened as (
     update events e
@@ -93,9 +98,11 @@ const retrySql = (condition: string): string => `
                 when unsent."isDeleted" then 'SUBSCRIPTION_DELETED'
                 when unsent."isTest" then 'TEST_EVENT'
                 when unsent."isExpired" then 'EXPIRED'
+                when present."isErased" then 'ERASED'
                 when retryable.id is null then 'ALREADY_PENDING'
                 when not unsent."isEnabled" then 'SUBSCRIPTION_DISABLED' end as reason
     from deliveries d left join unsent using (id) left join retryable using (id)
+    left join present on present.id = unsent."eventId"
     where ${condition}
   )
   ${sqlRowsOfKinds({
@@ -127,7 +134,7 @@ export interface RetryContext {
 
 /**
  * @throws ServiceError NOT_FOUND, or CONFLICT when it is neither FAILED nor DEAD, is of a test event, its event has
- * expired, or its subscription is deleted
+ * expired or was erased, or its subscription is deleted
  */
 export async function retryDelivery(context: RetryContext, id: string): Promise<{ retried: 1 }> {
   const { results } = isUuid(id) ? await retry(context, retryOne, id) : { results: [] }
@@ -148,12 +155,15 @@ function refusal({ reason }: RetryResult): string {
     return 'The event was sent as a test, which is made once. Send another test event.'
   if (reason === 'EXPIRED')
     return 'The event has expired, so the delivery is not sent any more. Publish it again.'
+  if (reason === 'ERASED')
+    return 'The payload of the event was erased, so there is nothing left to send. Publish it again.'
   const status = reason === 'ALREADY_SENT' ? 'SENT' : 'PENDING'
   return `The delivery is ${status}. Only a delivery that is FAILED or DEAD can be retried.`
 }
 
 /**
- * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions, of test and expired events.
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions, and of test, expired and erased
+ * events.
  *
  * @throws ServiceError NOT_FOUND
  */

@@ -49,6 +49,7 @@ export async function summarizeEvent({ prisma }: VisibleDatabase, id: string) {
         where: { id },
         select: {
           ...{ id: true, type: true, tenant: true, status: true, deliverAt: true, expiresAt: true },
+          ...{ erasedAt: true },
           ...{ createdAt: true, updatedAt: true },
         },
       })

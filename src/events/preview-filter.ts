@@ -1,6 +1,6 @@
 /** Preview: what a filter makes of a given or a stored event, without anything being delivered. */
 import { z } from 'zod'
-import { badInput, notFound } from '../errors.js'
+import { badInput, notFound, ServiceError } from '../errors.js'
 import { compiledFilter, loadFilters } from '../filters/compiled-filters.js'
 import {
   type Filter,
@@ -51,11 +51,18 @@ export interface Preview extends Verdict {
 const loadEventToFilter = forViewer(
   { name: 'load-event-to-filter', parameters: 1 },
   ({ isVisible }) => `
-    select type, tenant, data::text as data, metadata::text as metadata, "createdAt"
+    select type, tenant, data::text as data, metadata::text as metadata, "createdAt", "erasedAt"
     from events e where id = $1 and ${isVisible('e')}`,
 )
 
-/** @throws ServiceError NOT_FOUND for an unknown event, BAD_USER_INPUT unless exactly one event is given */
+interface LoadEventToFilterRow extends EventText {
+  erasedAt: Date | null
+}
+
+/**
+ * @throws ServiceError NOT_FOUND for an unknown event, CONFLICT for one whose payload was erased, BAD_USER_INPUT unless
+ * exactly one event is given
+ */
 export async function previewFilter(
   { database, clock }: { database: VisibleDatabase; clock: Clock },
   { filter, eventId, event }: PreviewInput,
@@ -76,8 +83,10 @@ function readEvent(event: NonNullable<PreviewInput['event']>, viewer: Viewer, no
 }
 
 async function loadEvent(database: VisibleDatabase, id: string): Promise<FilteredEvent> {
-  const [row] = isUuid(id) ? await database.query<EventText>(loadEventToFilter, [id]) : []
+  const [row] = isUuid(id) ? await database.query<LoadEventToFilterRow>(loadEventToFilter, [id]) : []
   if (row === undefined) throw notFound('event', id)
+  if (row.erasedAt !== null)
+    throw new ServiceError('CONFLICT', 'The payload of the event was erased. Try another event.')
   return toFilteredEvent(row)
 }
 

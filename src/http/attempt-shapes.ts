@@ -51,10 +51,10 @@ export const deliveryLogShape = z
 
 export const attemptShape = deliveryLogShape
   .extend({
-    request: z
-      .object({ headers, body: z.string() })
-      .nullable()
-      .meta({ id: 'AttemptRequest', description: 'As it was sent; null when none could be made.' }),
+    request: z.object({ headers, body: z.string() }).nullable().meta({
+      id: 'AttemptRequest',
+      description: 'As it was sent; null when none could be made, or it was erased.',
+    }),
     response: z
       .object({
         headers,
@@ -71,7 +71,7 @@ export const attemptShape = deliveryLogShape
           .meta({ description: 'Whether the answer had more than this, or should have.' }),
       })
       .nullable()
-      .meta({ id: 'AttemptResponse', description: 'As it came; null when none did.' }),
+      .meta({ id: 'AttemptResponse', description: 'As it came; null when none did, or it was erased.' }),
   })
   .meta({ id: 'Attempt', description: 'A delivery log, with what was sent and answered.' })
 

@@ -104,6 +104,9 @@ export const deliveryPage = pageOf(deliveryShape).meta({ id: 'DeliveryPage' })
 const eventTimes = {
   deliverAt: time.nullable().meta({ description: 'When it is dispatched; null for at once.' }),
   expiresAt: time.nullable().meta({ description: 'From when on no attempt is made; null for never.' }),
+  erasedAt: time.nullable().meta({
+    description: 'When its payload was erased: `data` is `{}` since then. Null for an event that has it.',
+  }),
 }
 
 export const eventShape = z
@@ -155,6 +158,10 @@ export const cancelledEventShape = z
   .object({ id, status: z.literal('CANCELLED') })
   .meta({ id: 'CancelledEvent', description: 'An event that is never delivered.' })
 
+export const erasedEventShape = z
+  .object({ id, erasedAt: time })
+  .meta({ id: 'ErasedEvent', description: 'An event without its payload.' })
+
 export const retriedShape = z.object({ retried: z.int() }).meta({ id: 'Retried' })
 
 const retryResultShape = z
@@ -180,7 +187,7 @@ export const retriedEventShape = z
       .array(retryResultShape)
       .max(MAX_RETRY_RESULTS)
       .meta({
-        description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription, a test or an expired event first, then the others that are retried.`,
+        description: `At most ${MAX_RETRY_RESULTS}: those of a deleted or disabled subscription, a test, an expired or an erased event first, then the others that are retried.`,
       }),
     isTruncated: z.boolean().meta({ description: 'Whether the event has more deliveries than these.' }),
   })
@@ -209,10 +216,11 @@ export const toDelivery = (row: Delivery & { waitingFor: WaitingFor | null }) =>
 
 /** The times of an event. */
 export const timesOfEvent = (
-  row: Record<'deliverAt' | 'expiresAt', Date | null> & Record<'createdAt' | 'updatedAt', Date>,
+  row: Record<'deliverAt' | 'expiresAt' | 'erasedAt', Date | null> & Record<'createdAt' | 'updatedAt', Date>,
 ) => ({
   deliverAt: row.deliverAt?.toISOString() ?? null,
   expiresAt: row.expiresAt?.toISOString() ?? null,
+  erasedAt: row.erasedAt?.toISOString() ?? null,
   ...times(row),
 })
 

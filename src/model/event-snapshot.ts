@@ -15,6 +15,7 @@ export const eventColumns = {
   isTest: 'bool',
   deliverAt: 'timestamptz',
   expiresAt: 'timestamptz',
+  erasedAt: 'timestamptz',
   createdAt: 'timestamptz',
   updatedAt: 'timestamptz',
 } as const satisfies { readonly [Column in keyof Event]?: string }
@@ -43,7 +44,7 @@ type NewEvent = Pick<
 export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
   ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0, isTest: false },
   // One with such times is not dispatched with its commit.
-  ...{ deliverAt: null, expiresAt: null },
+  ...{ deliverAt: null, expiresAt: null, erasedAt: null },
   status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })
 

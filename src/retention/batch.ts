@@ -19,6 +19,8 @@ export interface BatchResult {
   events: number
   deliveries: number
   logs: number
+  /** Events whose payload was erased. */
+  payloads?: number
   /** The last event that was looked at; undefined when there was none. */
   last: string | undefined
   /** Whether nothing old enough is left beyond. */

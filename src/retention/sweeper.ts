@@ -42,7 +42,9 @@ export function createRetention(options: RetentionOptions): Poller {
       const removed = await remove(database, { days, after, limit: batchSize })
       if (removed === undefined) poller.wakeIn(BUSY_MS)
       else {
-        if (removed.events + removed.logs > 0) serviceEvents.emit('removed', removed)
+        const { events, deliveries, logs, payloads = 0 } = removed
+        if (events + logs + payloads > 0)
+          serviceEvents.emit('removed', { events, deliveries, logs, payloads })
         after = removed.isEnd ? undefined : removed.last
         if (!removed.isEnd) poller.wake()
       }

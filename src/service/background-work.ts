@@ -10,6 +10,7 @@ import { createDeliveryEngine, type DeliveryEngine } from '../delivery-engine/en
 import { createMetricsExpiry } from '../delivery-metrics/expire.js'
 import type { Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
+import { erasePayloads } from '../retention/erase-payloads.js'
 import { removeLogs } from '../retention/remove-logs.js'
 import { createRetention, type RetentionOptions } from '../retention/sweeper.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
@@ -64,7 +65,7 @@ export async function createBackgroundWork(
 
 /** What removes old rows. */
 function createCleaners({ config, serviceEvents, reportTrouble }: StartContext, database: Database) {
-  const { retentionDays, metricsRetentionDays, logs } = config
+  const { retentionDays, payloadRetentionDays, metricsRetentionDays, logs } = config
   const metricsExpiry = createMetricsExpiry({
     ...{ database, days: metricsRetentionDays },
     onError: reportTrouble('metrics expiry'),
@@ -78,6 +79,7 @@ function createCleaners({ config, serviceEvents, reportTrouble }: StartContext, 
     })
   }
   add('retention', retentionDays, undefined)
+  add('retention of payloads', payloadRetentionDays, erasePayloads)
   add('retention of logs', logs.retentionDays, removeLogs)
   return cleaners
 }

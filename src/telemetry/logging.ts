@@ -36,8 +36,8 @@ export function logServiceEvents(serviceEvents: ServiceEvents, logger: Logger): 
     const level = attempt.status === 'SENT' ? 'info' : 'warn'
     logger[level](attempt, `attempt ${attempt.attempt}: ${attempt.status}`)
   })
-  serviceEvents.on('removed', ({ events, deliveries, logs }) => {
-    logger.info({ events, deliveries, logs }, 'retention: removed what was old')
+  serviceEvents.on('removed', ({ events, deliveries, logs, payloads }) => {
+    logger.info({ events, deliveries, logs, payloads }, 'retention: removed what was old')
   })
   serviceEvents.on('clock', ({ status, offsetMs }) => {
     if (status === 'off') logger.warn({ offsetMs }, describeClock(offsetMs))

@@ -125,11 +125,11 @@ function countDeliveries(registers: Registry[], serviceEvents: ServiceEvents): v
 function countRemoved(registers: Registry[], serviceEvents: ServiceEvents): void {
   const removed = new Counter({
     name: `${PREFIX}retention_removed_total`,
-    help: 'Rows that were removed because RETENTION_DAYS or LOG_RETENTION_DAYS were over.',
+    help: 'Rows that were removed and payloads that were erased, because RETENTION_DAYS, LOG_RETENTION_DAYS or RETENTION_PAYLOAD_DAYS were over.',
     labelNames: ['kind'],
     registers,
   })
-  const kinds = ['events', 'deliveries', 'logs'] as const
+  const kinds = ['events', 'deliveries', 'logs', 'payloads'] as const
   for (const kind of kinds) removed.inc({ kind }, 0)
   serviceEvents.on('removed', (counts) => {
     for (const kind of kinds) removed.inc({ kind }, counts[kind])

@@ -47,8 +47,8 @@ interface ServiceEventMap {
   expired: [{ count: number }]
   /** An attempt to a paused endpoint was recorded. */
   probed: [{ isSent: boolean }]
-  /** Retention removed finished events with their deliveries and logs. */
-  removed: [{ events: number; deliveries: number; logs: number }]
+  /** Retention removed finished events with their deliveries and logs, or the payloads of such events. */
+  removed: [{ events: number; deliveries: number; logs: number; payloads: number }]
   /** The clock of this process became wrong, or right again. */
   clock: [ClockState]
   /** A step failed and will be tried again without help; an operator should see it. */

@@ -201,6 +201,7 @@ describe('over GraphQL', () => {
       'retryDelivery',
       'cancelDelivery',
       'cancelEvent',
+      'eraseEvent',
       'enableSubscription',
       'disableSubscription',
       'deleteSubscription',

@@ -153,7 +153,15 @@ it('no example goes without a test', () => {
     ...['subscribe-by-filter', 'set-retry-policy', 'show-attempts', 'authorize-webhooks', 'rotate-secret'],
     ...['check-health', 'receive-cloudevents', 'show-client-certificate'],
     // In other files.
-    ...['postgres-store', 'redis-store', 'schedule-reminder', 'send-test-event', 'tenants', 'verify'],
+    ...[
+      'erase-event',
+      'postgres-store',
+      'redis-store',
+      'schedule-reminder',
+      'send-test-event',
+      'tenants',
+      'verify',
+    ],
   ]
   const programs = readdirSync('docs/examples').filter((name) => name.endsWith('.mjs'))
   expect(programs.map((name) => name.replace('.mjs', '')).sort()).toEqual(tested.sort())

@@ -171,6 +171,7 @@ describe('POST /v1/events', () => {
         'isTest',
         'deliverAt',
         'expiresAt',
+        'erasedAt',
         'createdAt',
         'updatedAt',
         'deliveries',

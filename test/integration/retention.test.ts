@@ -5,6 +5,7 @@ import { retryDelivery, retryEvent } from '../../src/deliveries/retry.js'
 import type { DeliveryStatus, EventStatus } from '../../src/generated/prisma/enums.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { erasePayloads } from '../../src/retention/erase-payloads.js'
 import { removeFinished } from '../../src/retention/remove.js'
 import { createRetention } from '../../src/retention/sweeper.js'
 import { walk } from '../../src/retention/walk.js'
@@ -293,7 +294,82 @@ describe('createRetention', () => {
     const name = 'node_event_service_retention_removed_total'
     await expect
       .poll(removed, { timeout: 10_000 })
-      .toEqual([`${name}{kind="events"} 3`, `${name}{kind="deliveries"} 3`, `${name}{kind="logs"} 3`])
+      .toEqual(
+        Object.entries({ events: 3, deliveries: 3, logs: 3, payloads: 0 }).map(
+          ([kind, count]) => `${name}{kind="${kind}"} ${count}`,
+        ),
+      )
     expect(await eventIds()).toEqual([])
+  })
+})
+
+describe('erasePayloads', () => {
+  /** What the tables hold of the payload of each event, in the order of their ids. */
+  const payloads = () =>
+    tables.query<{ id: string; data: object; metadata: object | null; isErased: boolean; isKept: boolean }>(
+      `select id, data, metadata, "erasedAt" is not null as "isErased",
+              exists (select from deliveries d join "deliveryLogs" l on l."deliveryId" = d.id where d."eventId" = e.id
+                and (l.headers is not null or l."responseBody" is not null)) as "isKept"
+       from events e order by id`,
+    )
+  const fill = () =>
+    Promise.all([
+      tables.query(`update events set data = '{"a":1}', metadata = '{"b":2}'`),
+      tables.query(`update "deliveryLogs" set headers = 'a: b', "responseBody" = 'c'`),
+    ])
+  const kept = { data: { a: 1 }, metadata: { b: 2 }, isErased: false }
+  const gone = { data: {}, metadata: null, isErased: true, isKept: false }
+
+  it.each(finished)(
+    'erases what is %s with deliveries %j and was long ago, and keeps its rows',
+    async (...what) => {
+      const [status, deliveries] = what
+      await insertPastEvent(tables, { status, deliveries, logsPerDelivery: 2, ...old })
+      await insertPastEvent(tables, { status, deliveries, ageDays: DAYS - 1 })
+      await fill()
+      const before = await rowCounts()
+      expect(await erasePayloads(database, wholeBatch)).toMatchObject({ payloads: 1, events: 0, isEnd: true })
+      const hasLogs = deliveries.length > 0
+      expect(await payloads()).toMatchObject([gone, { ...kept, isKept: hasLogs }])
+      expect(await rowCounts()).toEqual(before)
+      expect(await erasePayloads(database, wholeBatch)).toMatchObject({ payloads: 0, isEnd: true })
+    },
+  )
+
+  it.each(unfinished)('keeps what is %s with deliveries %j, however old', async (status, deliveries) => {
+    await insertPastEvent(tables, { status, deliveries, ageDays: 10 * DAYS })
+    await insertPastEvent(tables, { status: 'DELIVERED', deliveries: ['SENT', 'PENDING'], ...old })
+    await insertPastEvent(tables, { status: 'UNMATCHED', isInOutbox: true, ...old })
+    await fill()
+    expect(await erasePayloads(database, wholeBatch)).toMatchObject({ payloads: 0, isEnd: true })
+    expect(await payloads()).toMatchObject([kept, kept, kept])
+  })
+
+  it('waits for nobody, and does what was locked the next time', async () => {
+    await insertPastEvent(tables, { status: 'DEAD', deliveries: ['DEAD', 'DEAD'], ...old })
+    await insertPastEvent(tables, { status: 'DEAD', deliveries: ['DEAD'], ...old })
+    const client = new pg.Client(tables.url)
+    await client.connect()
+    resources.use({ [Symbol.asyncDispose]: () => client.end() })
+    await client.query('begin')
+    await client.query(
+      'select from deliveries where id = (select min(id::text)::uuid from deliveries) for update',
+    )
+    expect(await erasePayloads(database, wholeBatch)).toMatchObject({ payloads: 1 })
+    await client.query(`select pg_advisory_xact_lock(x'6e657370'::int)`)
+    expect(await erasePayloads(database, wholeBatch)).toBeUndefined()
+    await client.query('rollback')
+    expect(await erasePayloads(database, wholeBatch)).toMatchObject({ payloads: 1 })
+  })
+
+  it('runs in the service where RETENTION_PAYLOAD_DAYS is set, and is counted in its metrics', async () => {
+    await insertMany(3)
+    await fill()
+    const service = resources.use(await startOn(tables, undefined, { RETENTION_PAYLOAD_DAYS: String(DAYS) }))
+    const metrics = async () => (await fetch(`${service.url}/v1/metrics`)).text()
+    await expect
+      .poll(metrics, { timeout: 10_000 })
+      .toContain('node_event_service_retention_removed_total{kind="payloads"} 3\n')
+    expect(await payloads()).toMatchObject([gone, gone, gone])
   })
 })

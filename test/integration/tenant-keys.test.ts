@@ -163,6 +163,7 @@ const operations: Record<string, (ids: Ids) => string> = {
     `mutation { cancelEvent(id: "${ids.event}") { event ${event} ${errors} } }`,
   'Mutation.createTenantToken': () =>
     `mutation { createTenantToken(tenant: "zeta") { tenantToken { token } ${errors} } }`,
+  'Mutation.eraseEvent': (ids) => `mutation { eraseEvent(id: "${ids.event}") { event ${event} ${errors} } }`,
   'Mutation.sendTestEvent': (
     ids,
   ) => `mutation { sendTestEvent(subscriptionId: "${ids.subscription}", type: "a", data: {}) {
@@ -225,6 +226,7 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'post /v1/tenant-tokens': () => ['/v1/tenant-tokens', { tenant: 'zeta' }],
   'get /v1/events/{id}': (ids) => [`/v1/events/${ids.event}`],
   'post /v1/events/{id}/cancel': (ids) => [`/v1/events/${ids.event}/cancel`],
+  'post /v1/events/{id}/erase': (ids) => [`/v1/events/${ids.event}/erase`],
   'get /v1/events/{id}/summary': (ids) => [`/v1/events/${ids.event}/summary`],
   'get /v1/deliveries': (ids) => [`/v1/deliveries?subscriptionId=${ids.subscription}`],
   'post /v1/deliveries/{id}/retry': (ids) => [`/v1/deliveries/${ids.delivery}/retry`],

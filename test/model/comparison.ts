@@ -131,6 +131,11 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
      from events where status not in ('PENDING', 'PROCESSING')`,
   )
   // A step of the test makes an event expire.
-  const withoutTimes = (event: object = {}) => ({ ...event, deliverAt: null, expiresAt: null })
+  const withoutTimes = (event: object = {}) => ({
+    ...event,
+    deliverAt: null,
+    expiresAt: null,
+    erasedAt: null,
+  })
   expect(events.map(({ id }) => withoutTimes(told.events.get(id)))).toEqual(events.map(withoutTimes))
 }

@@ -5,6 +5,7 @@ import { removeExpired } from '../../src/delivery-metrics/expire.js'
 import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/candidate-matches.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { countFinished } from '../../src/retention/count.js'
+import { erasePayloads } from '../../src/retention/erase-payloads.js'
 import { removeFinished } from '../../src/retention/remove.js'
 import { removeLogs } from '../../src/retention/remove-logs.js'
 import type { Client } from './client.js'
@@ -40,6 +41,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await violate(targets, round)
   await fail(targets, round)
   await orphan(targets, round)
+  await erase(targets, round)
   await waitForTimes(targets, round)
   await renewed()
   await untilSettled(targets)
@@ -161,6 +163,14 @@ async function orphan({ api, bad }: WorkloadTargets, { subscribe, publish, expec
   await expectStatus(eventId, 'DEAD')
 }
 
+async function erase({ api, good }: WorkloadTargets, { subscribe, publish, expectStatus }: Round) {
+  await subscribe(good, 'erased')
+  const eventId = await publish('erased')
+  await expectStatus(eventId, 'SENT')
+  for (let times = 0; times < 2; times++)
+    expect((await api.post(`/v1/events/${eventId}/erase`)).status).toBe(200)
+}
+
 /** Events with a time of their own: cancelled, delivered at their time, and expired, by the sweep and at an attempt. */
 async function waitForTimes(
   { api, postgres, bad, good }: WorkloadTargets,
@@ -185,6 +195,7 @@ async function waitForTimes(
 /** A little of what was finished a moment ago. */
 async function clearAway({ database }: WorkloadTargets) {
   const batch = { days: 1e-6, after: undefined, limit: 200 }
+  expect((await erasePayloads(database, batch))?.payloads).toBeGreaterThan(0)
   const counted = await countFinished(database, batch)
   const removed = await removeFinished(database, batch)
   await removeLogs(database, batch)

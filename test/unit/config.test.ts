@@ -23,6 +23,7 @@ describe('loadConfig', () => {
       outbox: { batchSize: 500, intervalMs: 2000 },
       eventMaxBytes: 262_144,
       retentionDays: undefined,
+      payloadRetentionDays: undefined,
       logLevel: 'info',
     })
   })

@@ -455,14 +455,14 @@ export type UserErrorFieldsFragment =
   | UserErrorFields_NotFoundError_Fragment
 ;
 
-export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
+export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
 
 export type EventQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -473,14 +473,14 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
 
 
-export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -492,7 +492,7 @@ export type PublishEventsMutationVariables = Exact<{
 }>;
 
 
-export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -504,7 +504,19 @@ export type CancelEventMutationVariables = Exact<{
 }>;
 
 
-export type CancelEventMutation = { cancelEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type CancelEventMutation = { cancelEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string }
+      | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
+      | { code: ErrorCode, message: string }
+    > } };
+
+export type EraseEventMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type EraseEventMutation = { eraseEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -530,7 +542,7 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
 
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -647,7 +659,7 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
-const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt deliveryCount createdAt updatedAt`
+const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt erasedAt deliveryCount createdAt updatedAt`
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
@@ -664,6 +676,7 @@ export const EventsDocument = /*#__PURE__*/ new TypedDocumentString(`query Event
 export const PublishEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){event{${eventFields}}deduplicated errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<PublishEventMutation, PublishEventMutationVariables>;
 export const PublishEventsDocument = /*#__PURE__*/ new TypedDocumentString(`mutation PublishEvents($inputs:[PublishEventInput!]!){publishEvents(inputs:$inputs){event{${eventFields}}deduplicated errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<PublishEventsMutation, PublishEventsMutationVariables>;
 export const CancelEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation CancelEvent($id:ID!){cancelEvent(id:$id){event{${eventFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<CancelEventMutation, CancelEventMutationVariables>;
+export const EraseEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation EraseEvent($id:ID!){eraseEvent(id:$id){event{${eventFields}}errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<EraseEventMutation, EraseEventMutationVariables>;
 export const RetryEventDocument = /*#__PURE__*/ new TypedDocumentString(`mutation RetryEvent($eventId:ID!){retryEvent(eventId:$eventId){retried errors{${userErrorFields}}}}`) as unknown as TypedDocumentString<RetryEventMutation, RetryEventMutationVariables>;
 export const EventUpdatedDocument = /*#__PURE__*/ new TypedDocumentString(`subscription EventUpdated($id:ID$type:[String!]$status:[EventStatus!]){eventUpdated(id:$id type:$type status:$status){${eventFields}}}`) as unknown as TypedDocumentString<EventUpdatedSubscription, EventUpdatedSubscriptionVariables>;
 export const StatsDocument = /*#__PURE__*/ new TypedDocumentString(`query Stats{stats{eventsTotal deliveriesTotal deliveriesPending deliveriesSent deliveriesFailed deliveriesDead subscriptionsTotal subscriptionsEnabled}}`) as unknown as TypedDocumentString<StatsQuery, StatsQueryVariables>;

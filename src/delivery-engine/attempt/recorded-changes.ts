@@ -46,7 +46,7 @@ function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): Eve
     const { type, tenant, idempotencyKey, createdAt, deliverAt, expiresAt } = subject.event
     const counts = { deliveryCount, sentCount, deadCount }
     // Test events are not recorded here, and never retried.
-    const times = { deliverAt, expiresAt, createdAt, updatedAt: at }
+    const times = { deliverAt, expiresAt, erasedAt: null, createdAt, updatedAt: at }
     return [{ id, type, tenant, status, idempotencyKey, ...counts, isTest: false, ...times }]
   })
 }

@@ -101,7 +101,7 @@ export const DeliveryLog = builder.objectRef<CountedLog>('DeliveryLog').implemen
     request: t.field({
       type: AttemptRequest,
       nullable: true,
-      description: 'What was sent; null when no request could be made.',
+      description: 'What was sent; null when no request could be made, or it was erased.',
       async resolve({ deliveryId, attempt, format }, _args, { exchanges }) {
         const { request } = (await exchanges.load(attemptId(deliveryId, attempt)))?.() ?? {}
         return request ? { ...request, deliveryId, format } : null
@@ -110,7 +110,7 @@ export const DeliveryLog = builder.objectRef<CountedLog>('DeliveryLog').implemen
     response: t.field({
       type: AttemptResponse,
       nullable: true,
-      description: 'What was answered; null when no answer came.',
+      description: 'What was answered; null when no answer came, or it was erased.',
       resolve: async ({ deliveryId, attempt }, _args, { exchanges }) =>
         (await exchanges.load(attemptId(deliveryId, attempt)))?.().response ?? null,
     }),

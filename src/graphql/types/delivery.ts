@@ -144,6 +144,7 @@ const RetryReasonEnum = builder.enumType('RetryReason', {
     SUBSCRIPTION_DELETED: { description: 'Not retried: its subscription is deleted.' },
     TEST_EVENT: { description: 'Not retried: its event was sent as a test, once.' },
     EXPIRED: { description: 'Not retried: its event has expired.' },
+    ERASED: { description: 'Not retried: the payload of its event was erased.' },
     SUBSCRIPTION_DISABLED: { description: 'Retried, and sent once its subscription is enabled.' },
     ALREADY_PENDING: { description: 'Not retried: it is PENDING.' },
     ALREADY_SENT: { description: 'Not retried: it is SENT.' },

@@ -1,5 +1,6 @@
 import { badInput } from '../../errors.js'
 import { cancelEvent } from '../../events/cancel.js'
+import { eraseEvent } from '../../events/erase.js'
 import { loadEventPage } from '../../events/pages.js'
 import { toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
@@ -59,6 +60,11 @@ export const Event = builder.prismaObject('Event', {
       type: 'DateTime',
       nullable: true,
       description: 'As published: from when on no attempt is made; null for never.',
+    }),
+    erasedAt: t.expose('erasedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its payload was erased: `data` is `{}` since then. Null for an event that has it.',
     }),
     deliveryCount: t.int({
       select: { id: true, deliveryCount: true },
@@ -197,19 +203,24 @@ const PublishEventPayload = builder.objectRef<Outcome<Published>>('PublishEventP
   }),
 })
 
-const CancelEventPayload = builder.objectRef<Outcome<{ id: string }>>('CancelEventPayload').implement({
-  description: 'What became of the event.',
-  fields: (t) => ({
-    event: t.prismaField({
-      type: 'Event',
-      nullable: true,
-      description: 'The event as it is now; null when there are errors.',
-      resolve: (query, { result }, _args, { database }) =>
-        result && database.prisma.event.findUnique({ ...query, where: { id: result.id } }),
+/** The answer of a mutation that changes a stored event. */
+const changedEventPayload = (name: string) =>
+  builder.objectRef<Outcome<{ id: string }>>(name).implement({
+    description: 'What became of the event.',
+    fields: (t) => ({
+      event: t.prismaField({
+        type: 'Event',
+        nullable: true,
+        description: 'The event as it is now; null when there are errors.',
+        resolve: (query, { result }, _args, { database }) =>
+          result && database.prisma.event.findUnique({ ...query, where: { id: result.id } }),
+      }),
+      errors: t.expose('errors', userErrors),
     }),
-    errors: t.expose('errors', userErrors),
-  }),
-})
+  })
+
+const CancelEventPayload = changedEventPayload('CancelEventPayload')
+const EraseEventPayload = changedEventPayload('EraseEventPayload')
 
 const MAX_PUBLISHED_AT_ONCE = 100
 
@@ -254,5 +265,13 @@ builder.mutationFields((t) => ({
     description: 'Cancels an event that is SCHEDULED: it is never delivered. Once more is no error.',
     args: { id: t.arg.id({ required: true, description: 'Of the event.' }) },
     resolve: (_root, { id }, context) => outcomeOf(() => cancelEvent(context, id)),
+  }),
+  eraseEvent: t.field({
+    type: EraseEventPayload,
+    description:
+      'Erases the payload of an event that has no open delivery, with all that its attempts kept of it. Its history ' +
+      'stays. Once more is no error.',
+    args: { id: t.arg.id({ required: true, description: 'Of the event.' }) },
+    resolve: (_root, { id }, context) => outcomeOf(() => eraseEvent(context, id)),
   }),
 }))

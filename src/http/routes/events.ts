@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { withWaitingFor } from '../../deliveries/waiting-for.js'
 import { cancelEvent } from '../../events/cancel.js'
+import { eraseEvent } from '../../events/erase.js'
 import { findEvent, summarizeEvent } from '../../events/find.js'
 import { checkIdempotencyKey, publicationBody, readPublication } from '../../events/publication.js'
 import type { Publisher } from '../../events/publish.js'
@@ -11,6 +12,7 @@ import { parseCloudEvents, readCloudEvent } from '../cloud-event-body.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   cancelledEventShape,
+  erasedEventShape,
   eventShape,
   eventText,
   idParameter,
@@ -153,5 +155,26 @@ export const eventRoutes =
         },
       },
       (request) => cancelEvent(contextFor(request, { serviceEvents }), request.params.id),
+    )
+
+    app.post(
+      '/events/:id/erase',
+      {
+        config: { scope: 'manage' },
+        schema: {
+          tags: ['Events'],
+          operationId: 'eraseEvent',
+          summary: 'Erase the payload of an event',
+          description:
+            'Its `data` and `metadata` are gone, and what its attempts kept of requests and answers. Its history stays. ' +
+            'Erasing it once more is answered in the same way. 409 while it has open deliveries, or is to get some.',
+          params: idParameter,
+          response: answers({ 200: erasedEventShape.describe('It is erased.') }, 404, 409, ...BODY_PROBLEMS),
+        },
+      },
+      async (request) => {
+        const { id, erasedAt } = await eraseEvent(contextFor(request, { serviceEvents }), request.params.id)
+        return { id, erasedAt: erasedAt.toISOString() }
+      },
     )
   }

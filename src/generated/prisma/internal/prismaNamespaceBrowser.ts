@@ -101,6 +101,7 @@ export const EventScalarFieldEnum = {
   isTest: 'isTest',
   deliverAt: 'deliverAt',
   expiresAt: 'expiresAt',
+  erasedAt: 'erasedAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

@@ -51,6 +51,7 @@ export type EventMinAggregateOutputType = {
   isTest: boolean | null
   deliverAt: Date | null
   expiresAt: Date | null
+  erasedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -68,6 +69,7 @@ export type EventMaxAggregateOutputType = {
   isTest: boolean | null
   deliverAt: Date | null
   expiresAt: Date | null
+  erasedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -87,6 +89,7 @@ export type EventCountAggregateOutputType = {
   isTest: number
   deliverAt: number
   expiresAt: number
+  erasedAt: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -118,6 +121,7 @@ export type EventMinAggregateInputType = {
   isTest?: true
   deliverAt?: true
   expiresAt?: true
+  erasedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -135,6 +139,7 @@ export type EventMaxAggregateInputType = {
   isTest?: true
   deliverAt?: true
   expiresAt?: true
+  erasedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -154,6 +159,7 @@ export type EventCountAggregateInputType = {
   isTest?: true
   deliverAt?: true
   expiresAt?: true
+  erasedAt?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -260,6 +266,7 @@ export type EventGroupByOutputType = {
   isTest: boolean
   deliverAt: Date | null
   expiresAt: Date | null
+  erasedAt: Date | null
   createdAt: Date
   updatedAt: Date
   _count: EventCountAggregateOutputType | null
@@ -302,6 +309,7 @@ export type EventWhereInput = {
   isTest?: Prisma.BoolFilter<"Event"> | boolean
   deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  erasedAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -323,6 +331,7 @@ export type EventOrderByWithRelationInput = {
   isTest?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  erasedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   outboxEntry?: Prisma.OutboxEntryOrderByWithRelationInput
@@ -347,6 +356,7 @@ export type EventWhereUniqueInput = Prisma.AtLeast<{
   isTest?: Prisma.BoolFilter<"Event"> | boolean
   deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  erasedAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -368,6 +378,7 @@ export type EventOrderByWithAggregationInput = {
   isTest?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  erasedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.EventCountOrderByAggregateInput
@@ -395,6 +406,7 @@ export type EventScalarWhereWithAggregatesInput = {
   isTest?: Prisma.BoolWithAggregatesFilter<"Event"> | boolean
   deliverAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
+  erasedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
 }
@@ -414,6 +426,7 @@ export type EventCreateInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -435,6 +448,7 @@ export type EventUncheckedCreateInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -456,6 +470,7 @@ export type EventUpdateInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -477,6 +492,7 @@ export type EventUncheckedUpdateInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -498,6 +514,7 @@ export type EventCreateManyInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
 }
@@ -517,6 +534,7 @@ export type EventUpdateManyMutationInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -536,6 +554,7 @@ export type EventUncheckedUpdateManyInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -555,6 +574,7 @@ export type EventCountOrderByAggregateInput = {
   isTest?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  erasedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -578,6 +598,7 @@ export type EventMaxOrderByAggregateInput = {
   isTest?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  erasedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -595,6 +616,7 @@ export type EventMinOrderByAggregateInput = {
   isTest?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
+  erasedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -689,6 +711,7 @@ export type EventCreateWithoutOutboxEntryInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutEventInput
@@ -709,6 +732,7 @@ export type EventUncheckedCreateWithoutOutboxEntryInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutEventInput
@@ -745,6 +769,7 @@ export type EventUpdateWithoutOutboxEntryInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUpdateManyWithoutEventNestedInput
@@ -765,6 +790,7 @@ export type EventUncheckedUpdateWithoutOutboxEntryInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutEventNestedInput
@@ -785,6 +811,7 @@ export type EventCreateWithoutDeliveriesInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -805,6 +832,7 @@ export type EventUncheckedCreateWithoutDeliveriesInput = {
   isTest?: boolean
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
+  erasedAt?: Date | string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -841,6 +869,7 @@ export type EventUpdateWithoutDeliveriesInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -861,6 +890,7 @@ export type EventUncheckedUpdateWithoutDeliveriesInput = {
   isTest?: Prisma.BoolFieldUpdateOperationsInput | boolean
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -912,6 +942,7 @@ export type EventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   isTest?: boolean
   deliverAt?: boolean
   expiresAt?: boolean
+  erasedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
@@ -934,6 +965,7 @@ export type EventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   isTest?: boolean
   deliverAt?: boolean
   expiresAt?: boolean
+  erasedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -953,6 +985,7 @@ export type EventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   isTest?: boolean
   deliverAt?: boolean
   expiresAt?: boolean
+  erasedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -972,11 +1005,12 @@ export type EventSelectScalar = {
   isTest?: boolean
   deliverAt?: boolean
   expiresAt?: boolean
+  erasedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "deliverAt" | "expiresAt" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
+export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "deliverAt" | "expiresAt" | "erasedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
 export type EventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
   deliveries?: boolean | Prisma.Event$deliveriesArgs<ExtArgs>
@@ -1030,6 +1064,10 @@ export type $EventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
      */
     deliverAt: Date | null
     expiresAt: Date | null
+    /**
+     * When its payload was erased: `data` is `{}` since then, `metadata` null. Null for an event that has its payload.
+     */
+    erasedAt: Date | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["event"]>
@@ -1471,6 +1509,7 @@ export interface EventFieldRefs {
   readonly isTest: Prisma.FieldRef<"Event", 'Boolean'>
   readonly deliverAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly expiresAt: Prisma.FieldRef<"Event", 'DateTime'>
+  readonly erasedAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Event", 'DateTime'>
 }
