@@ -162,8 +162,8 @@ function refusal({ reason }: RetryResult): string {
 }
 
 /**
- * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions, and of test, expired and erased
- * events.
+ * Retries every FAILED or DEAD delivery of an event, but those of deleted subscriptions, and of test, expired and
+ * erased events.
  *
  * @throws ServiceError NOT_FOUND
  */
