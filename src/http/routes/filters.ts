@@ -17,14 +17,20 @@ export const filterRoutes =
           operationId: 'previewFilter',
           summary: 'Try a filter on an event',
           description:
-            'Takes a stored event by `eventId`, or an `event` as it would be published. Delivers nothing.',
+            'Takes a stored event by `eventId`, or an `event` as it would be published. Delivers nothing. 409 for a stored ' +
+            'event whose payload was erased.',
           body: previewBody.meta({
             id: 'FilterToPreview',
             examples: [
               { filter: 'data.amount > 100', event: { type: 'order.created', data: { amount: 120 } } },
             ],
           }),
-          response: answers({ 200: previewShape.describe('What the filter says.') }, 404, ...BODY_PROBLEMS),
+          response: answers(
+            { 200: previewShape.describe('What the filter says.') },
+            404,
+            409,
+            ...BODY_PROBLEMS,
+          ),
         },
       },
       async (request) => previewFilter(contextFor(request, parts), request.body),
