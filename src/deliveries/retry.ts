@@ -4,19 +4,16 @@
  * never makes two requests at once.
  */
 import { notFound, ServiceError } from '../errors.js'
-import { sqlCounterDeltas } from '../model/counter-deltas.js'
-import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
-import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
-import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import { sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import { MAX_LIMIT } from '../platform/paging.js'
-import { sqlNow } from '../platform/postgres/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
 import { announceChanges, type ChangedRow, changedRowKinds, changesOfRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer, type VisibleStatement } from '../tenants/visible-statement.js'
 import { findDelivery } from './find.js'
+import { sqlReopen } from './reopen.js'
 
 /** Why a retry does not send a delivery now. */
 export const retryReasons = [
@@ -58,7 +55,7 @@ const sqlReasonsInOrder = `
 /** `$1` the id that `condition` on the delivery `d` is about. */
 const retrySql = (condition: string): string => `
   with unsent as (
-    -- Locked, so that each status is the present one. A delivery that is SENT never changes again.
+    -- Locked, so that each status is the present one. One that is SENT is none of a retry's.
     select d.id, d."eventId", d.status, s."isEnabled", s."deletedAt" is not null as "isDeleted", e."isTest", e."expiresAt",
            coalesce(e."expiresAt" <= now(), false) as "isExpired"
     from deliveries d join subscriptions s on s.id = d."subscriptionId" join events e on e.id = d."eventId"
@@ -71,28 +68,7 @@ const retrySql = (condition: string): string => `
   ), retryable as (
     select unsent.* from unsent join present on present.id = unsent."eventId" and not present."isErased"
     where status in (${sqlStates(transitions.retry.from)}) and not "isDeleted" and not "isTest" and not "isExpired"
-  ), reopened as (
-    update events e
-    set "deadCount" = e."deadCount" - dead.count,
-        status = ${sqlEventStatus('e."deliveryCount"', 'e."sentCount"', '(e."deadCount" - dead.count)')},
-        "updatedAt" = ${sqlNow}
-    from (select "eventId", count(*)::int as count from retryable where status = 'DEAD' group by "eventId") as dead
-    where e.id = dead."eventId"
-    returning ${sqlEventSnapshot('e')}
-  ), retried as (
-    update deliveries d
-    set status = 'PENDING', "nextRunAt" = ${sqlNow}, "budgetFrom" = d.attempts, "updatedAt" = ${sqlNow}
-    from retryable
-    where d.id = retryable.id
-    returning ${sqlDeliverySnapshot('d')}
-  ), expiring as (
-    -- The sweep may be forgetting the event at this moment, because it had no open delivery.
-    insert into "expiringEvents" ("eventId", "expiresAt")
-    select distinct "eventId", "expiresAt" from retryable where "expiresAt" is not null
-    on conflict do nothing
-  ), deltas as (
-    ${sqlCounterDeltas('select retryable.status as before, retried.status as after from retryable join retried using (id)')}
-  ), results as (
+  ), ${sqlReopen('retryable')}, results as (
     select d.id as "deliveryId", d."subscriptionId", retryable.id is not null as "isRetried",
            case when unsent.id is null then 'ALREADY_SENT'
                 when unsent."isDeleted" then 'SUBSCRIPTION_DELETED'

@@ -1,0 +1,49 @@
+/**
+ * To reopen a delivery: it becomes PENDING and due at once, with a new budget of attempts. `attempts` and the logs go
+ * on counting. Retries by hand and replays do this, each in a statement of its own.
+ */
+import { sqlCounterDeltas } from '../model/counter-deltas.js'
+import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
+import { sqlEventStatus } from '../model/delivery-states.js'
+import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import { sqlNow } from '../platform/postgres/sql-now.js'
+
+const sentCount = '(e."sentCount" - ended.sent)'
+const deadCount = '(e."deadCount" - ended.dead)'
+
+/**
+ * The parts of a `with` that reopen deliveries: `retried` has their snapshots, `reopened` those of events that were
+ * finished with them.
+ *
+ * @param rows a part before these: the locked deliveries with `id`, `eventId`, `status` and their event's `expiresAt`
+ */
+export const sqlReopen = (rows: string): string => `
+  ended as (
+    select "eventId", (count(*) filter (where status = 'SENT'))::int as sent,
+           (count(*) filter (where status = 'DEAD'))::int as dead
+    from ${rows} where status in ('SENT', 'DEAD') group by "eventId"
+  ), ended_events as (
+    -- In order, as every statement that locks several events.
+    select id from events where id = any (array(select "eventId" from ended)) order by id for no key update
+  ), reopened as (
+    update events e
+    set "sentCount" = ${sentCount}, "deadCount" = ${deadCount},
+        status = ${sqlEventStatus('e."deliveryCount"', sentCount, deadCount)},
+        "updatedAt" = ${sqlNow}
+    from ended join ended_events on ended_events.id = ended."eventId"
+    where e.id = ended_events.id
+    returning ${sqlEventSnapshot('e')}
+  ), retried as (
+    update deliveries d
+    set status = 'PENDING', "nextRunAt" = ${sqlNow}, "budgetFrom" = d.attempts, "updatedAt" = ${sqlNow}
+    from ${rows} as found
+    where d.id = found.id
+    returning ${sqlDeliverySnapshot('d')}
+  ), expiring as (
+    -- The sweep may be forgetting the event at this moment, because it had no open delivery.
+    insert into "expiringEvents" ("eventId", "expiresAt")
+    select distinct "eventId", "expiresAt" from ${rows} where "expiresAt" is not null
+    on conflict do nothing
+  ), deltas as (
+    ${sqlCounterDeltas(`select found.status as before, retried.status as after from ${rows} as found join retried using (id)`)}
+  )`
