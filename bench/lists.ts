@@ -119,6 +119,7 @@ function rest(known: Known): ListRequest[] {
     { name: 'REST event', path: `/v1/events/${eventId}` },
     { name: 'REST summary', path: `/v1/events/${eventId}/summary` },
     { name: 'REST stats', path: '/v1/stats' },
+    { name: 'REST replays', path: '/v1/replays' },
     {
       name: 'REST metrics of deliveries',
       path: '/v1/delivery-metrics?from=2026-01-01T00:00:00Z&interval=DAY&groupBy=SUBSCRIPTION,TYPE',

@@ -9,6 +9,7 @@ import type { WaitingFor } from '../deliveries/waiting-for.js'
 import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import type { ReplayContext } from '../replays/create.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
 import type { TenantTokens } from '../tenants/tokens.js'
@@ -28,7 +29,8 @@ export interface GraphQLContext
     SubscriptionContext,
     RetryContext,
     CancelContext,
-    CatalogueContext {
+    CatalogueContext,
+    ReplayContext {
   publisher: Publisher
   testEvents: TestEvents
   tenantTokens: TenantTokens

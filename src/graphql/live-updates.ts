@@ -8,6 +8,7 @@ import { ServiceError } from '../errors.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { PubSub } from '../platform/pubsub.js'
+import type { ReplaySnapshot } from '../replays/replay.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { Viewer } from '../tenants/viewer.js'
 import { createFeed, type FeedReader } from './feed.js'
@@ -20,6 +21,7 @@ import type { Execute, Update } from './updates.js'
 interface Topics {
   deliveries: DeliverySnapshot
   events: EventSnapshot
+  replays: ReplaySnapshot
 }
 
 /** The owner of a live subscription. Each API key and each WebSocket has a bound on its live subscriptions. */
@@ -67,6 +69,7 @@ export const isLiveSource = (value: unknown): value is LiveSource<unknown> =>
 export function broadcastServiceEvents(serviceEvents: ServiceEvents, pubSub: PubSub): void {
   serviceEvents.on('deliveriesChanged', (read) => pubSub.publish('deliveries', read))
   serviceEvents.on('eventsChanged', (read) => pubSub.publish('events', read))
+  serviceEvents.on('replaysChanged', (read) => pubSub.publish('replays', read))
 }
 
 export function createLiveUpdates(
@@ -84,6 +87,7 @@ export function createLiveUpdates(
       'status',
     ]),
     events: listenTo<EventSnapshot>(pubSub, 'events', ['id', 'tenant', 'type', 'status']),
+    replays: listenTo<ReplaySnapshot>(pubSub, 'replays', ['id', 'tenant']),
   }
 
   /** A source within the bounds, and known to `endAll`. */

@@ -11,6 +11,7 @@ import type { TestEvents } from '../events/test-event.js'
 import type { LiveUpdates } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
+import type { ReplayContext } from '../replays/create.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
 import type { TenantTokens } from '../tenants/tokens.js'
@@ -39,6 +40,7 @@ import { filterRoutes } from './routes/filters.js'
 import type { GraphQLRouteOptions } from './routes/graphql.js'
 import { type HealthChecks, healthRoutes } from './routes/health.js'
 import { metricsRoutes } from './routes/metrics.js'
+import { replayRoutes } from './routes/replays.js'
 import { statsRoutes } from './routes/stats.js'
 import { subscriptionRoutes } from './routes/subscriptions.js'
 import { tenantTokenRoutes } from './routes/tenant-tokens.js'
@@ -61,7 +63,10 @@ export interface AppOptions {
   /** Must have drained before the app is closed. */
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
-  api?: Omit<AttemptContext & SubscriptionContext & RetryContext & CatalogueContext, 'database'> & {
+  api?: Omit<
+    AttemptContext & SubscriptionContext & RetryContext & CatalogueContext & ReplayContext,
+    'database'
+  > & {
     visibleTo: VisibleTo
     publisher: Publisher
     testEvents: TestEvents
@@ -152,6 +157,7 @@ export async function createApp({
         await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(attemptRoutes(api))
+        await guarded.register(replayRoutes(api))
         await guarded.register(deliveryMetricsRoutes)
       })
     },

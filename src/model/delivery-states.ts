@@ -9,7 +9,8 @@
  *   │ 2xx    │ out of tries, 410, cancel    │  │  └── failed, tries left
  *   ▼        ▼                              │  ▼
  *  SENT     DEAD ◀── out of tries, cancel ──┘ SENT
- *            └──── retry ──▶ PENDING
+ *   │        └──── retry ──▶ PENDING
+ *   └───────────── replay ─▶ PENDING
  */
 import { DeliveryStatus, type EventStatus } from '../generated/prisma/enums.js'
 
@@ -31,6 +32,8 @@ export const transitions = {
   attempt: { from: openStates },
   /** A user asked for a retry: PENDING, with a new budget of attempts. */
   retry: { from: ['FAILED', 'DEAD'] },
+  /** A replay makes it once more: PENDING, with a new budget of attempts. What is PENDING is made anyway. */
+  replay: { from: ['SENT', 'FAILED', 'DEAD'] },
   /** A user cancelled it, or its subscription was deleted: DEAD. */
   cancel: { from: openStates },
 } as const satisfies Record<string, { from: readonly DeliveryStatus[] }>

@@ -1,5 +1,6 @@
 /**
- * The work of a delivering process: the delivery engine, and what removes old metrics and, if it is asked for, events.
+ * The work of a delivering process: the delivery engine, replays, and what removes old metrics and, if it is
+ * asked for, events.
  */
 import type { Logger } from 'pino'
 import { RECORD_MS, UNDER_WAY_MS } from '../budgets.js'
@@ -11,6 +12,7 @@ import { createMetricsExpiry } from '../delivery-metrics/expire.js'
 import type { Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
 import { erasePayloads } from '../retention/erase-payloads.js'
+import { createReplayRunner } from '../replays/runner.js'
 import { removeLogs } from '../retention/remove-logs.js'
 import { createRetention, type RetentionOptions } from '../retention/sweeper.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
@@ -51,15 +53,20 @@ export async function createBackgroundWork(
     'delivery engine',
     underWayMs(config) + RECORD_MS,
   )
-  const cleaners = createCleaners(context, database)
-  for (const [name, cleaner] of Object.entries(cleaners)) resources.use(cleaner, name, underWayMs(config))
+  const replays = createReplayRunner({
+    ...{ database, serviceEvents, onDue: () => wakeUps.send('due') },
+    onError: context.reportTrouble('replays'),
+  })
+  wakeUps.listen('replays', replays.wake)
+  const pollers = { ...createCleaners(context, database), replays }
+  for (const [name, poller] of Object.entries(pollers)) resources.use(poller, name, underWayMs(config))
   return {
     engine,
     async start() {
       await engine.start()
-      for (const cleaner of Object.values(cleaners)) cleaner.start()
+      for (const poller of Object.values(pollers)) poller.start()
     },
-    resources: [engine, ...Object.values(cleaners)],
+    resources: [engine, ...Object.values(pollers)],
   }
 }
 

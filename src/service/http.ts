@@ -151,6 +151,7 @@ async function createApi(
     },
     onCatalogueChanged,
     onDue: () => wakeUps.send('due'),
+    onReplay: () => wakeUps.send('replays'),
     liveUpdates: createLiveUpdates(
       pubSub,
       createStatsUpdates(visibleTo, reportTrouble('live totals')),

@@ -7,6 +7,7 @@ import type { DeliveryStatus, EventTypeMode } from '../generated/prisma/client.j
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
 import type { ClockState } from '../platform/clock.js'
+import type { ReplaySnapshot } from '../replays/replay.js'
 
 /** How a request to publish ended. */
 export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'
@@ -38,6 +39,7 @@ interface ServiceEventMap {
   /** A function, because the snapshots are built only while live updates have subscribers. */
   deliveriesChanged: [() => DeliverySnapshot[]]
   eventsChanged: [() => EventSnapshot[]]
+  replaysChanged: [() => ReplaySnapshot[]]
   attemptRecorded: [RecordedAttempt]
   /** Filters of subscriptions could not tell whether they want an event, which they therefore don't get. */
   filtersFailed: [{ count: number }]

@@ -19,6 +19,7 @@ const conditions: Record<string, (tenant: string) => Where> = {
   Subscription: (tenant) => ({ tenant }),
   Delivery: (tenant) => ({ tenant }),
   DeliveryLog: (tenant) => ({ delivery: { tenant } }),
+  Replay: (tenant) => ({ tenant }),
   FilterErrors: (tenant) => ({ subscription: { tenant } }),
 }
 

@@ -157,6 +157,7 @@ it('no example goes without a test', () => {
       'erase-event',
       'postgres-store',
       'redis-store',
+      'replay-missed',
       'schedule-reminder',
       'send-test-event',
       'tenants',

@@ -16,6 +16,7 @@ interface Ids {
   event: string
   delivery: string
   subscription: string
+  replay: string
 }
 
 const KEYS = ['acme', 'zeta'].map((tenant) => `${tenant}=publish+read+manage@${tenant}=${tenant}-key`)
@@ -25,6 +26,7 @@ const unknown: Ids = {
   event: '0192f0c1-2345-7abc-8def-0123456789a1',
   delivery: '0192f0c1-2345-7abc-8def-0123456789a2',
   subscription: '0192f0c1-2345-7abc-8def-0123456789a3',
+  replay: '0192f0c1-2345-7abc-8def-0123456789a4',
 }
 
 let resources: Resources
@@ -66,6 +68,18 @@ beforeAll(async () => {
     timeout: 30_000,
   })
   const { items } = (await service.api.get('/v1/deliveries')).body
+  const replay = async (api: Client) => {
+    const { id } = (await api.post('/v1/replays', { filter: { type: ['nothing'] }, ratePerSecond: 1 })).body
+    await vi.waitFor(async () => expect((await api.get(`/v1/replays/${id}`)).body.state).toBe('FINISHED'), {
+      timeout: 20_000,
+    })
+    return id as string
+  }
+  const replays = {
+    acme: await replay(acme),
+    zeta: await replay(zeta),
+    operator: await replay(service.api),
+  }
   const deliveryOf = (event: string, subscription: string): string =>
     items.find(
       (row: { eventId: string; subscriptionId: string }) =>
@@ -75,6 +89,7 @@ beforeAll(async () => {
     event: events[event],
     delivery: deliveryOf(events[event], subscriptions[subscription]),
     subscription: subscriptions[subscription],
+    replay: replays[subscription],
   })
   own = idsOf('acme', 'acme')
   foreign = {
@@ -130,6 +145,19 @@ const operations: Record<string, (ids: Ids) => string> = {
     `{ eventType(name: "shared") { name schema violations { count } versions { version } } }`,
   'Query.eventTypes': () => `{ eventTypes ${list('{ name violations { lastError } }')} }`,
   'Query.catalogue': () => '{ catalogue(format: OPENAPI) }',
+  'Query.replay': (ids) => `{ replay(id: "${ids.replay}") { id total filter } }`,
+  'Query.replays': () => `{ replays ${list('{ tenant total }')} }`,
+  'Mutation.createReplay': (ids) => `mutation {
+    all: createReplay(input: { filter: {}, dryRun: true }) { total ${errors} }
+    some: createReplay(input: { filter: { subscriptionId: "${ids.subscription}" }, dryRun: true }) { total ${errors} }
+    event: createReplay(input: { filter: { eventId: "${ids.event}" }, dryRun: true }) { total ${errors} }
+    missed: createReplay(input: { missedBy: "${ids.subscription}" }) { total ${errors} } }`,
+  'Mutation.pauseReplay': (ids) =>
+    `mutation { pauseReplay(id: "${ids.replay}") { replay { id } ${errors} } }`,
+  'Mutation.resumeReplay': (ids) =>
+    `mutation { resumeReplay(id: "${ids.replay}") { replay { id } ${errors} } }`,
+  'Mutation.cancelReplay': (ids) =>
+    `mutation { cancelReplay(id: "${ids.replay}") { replay { id } ${errors} } }`,
   'Mutation.registerEventType': () =>
     `mutation { registerEventType(input: { name: "shared", schema: {} }) { eventType { version } ${errors} } }`,
   'Mutation.removeEventType': () => `mutation { removeEventType(name: "shared") { name ${errors} } }`,
@@ -184,7 +212,8 @@ const stored = () =>
   service.database.query(
     `select (select json_agg(e order by id) from events e where tenant is distinct from 'acme') as events,
             (select json_agg(d order by id) from deliveries d where tenant is distinct from 'acme') as deliveries,
-            (select json_agg(s order by id) from subscriptions s where tenant is distinct from 'acme') as subscriptions`,
+            (select json_agg(s order by id) from subscriptions s where tenant is distinct from 'acme') as subscriptions,
+            (select json_agg(r order by id) from replays r where tenant is distinct from 'acme') as replays`,
   )
 
 /** Asks with foreign ids: the answer is the one for ids that nothing has, and nothing has changed. */
@@ -232,6 +261,12 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'post /v1/deliveries/{id}/retry': (ids) => [`/v1/deliveries/${ids.delivery}/retry`],
   'post /v1/deliveries/events/{eventId}/retry': (ids) => [`/v1/deliveries/events/${ids.event}/retry`],
   'get /v1/deliveries/{id}/logs/{attempt}': (ids) => [`/v1/deliveries/${ids.delivery}/logs/1`],
+  'post /v1/replays': (ids) => ['/v1/replays', { missedBy: ids.subscription }],
+  'get /v1/replays': () => ['/v1/replays'],
+  'get /v1/replays/{id}': (ids) => [`/v1/replays/${ids.replay}`],
+  'post /v1/replays/{id}/pause': (ids) => [`/v1/replays/${ids.replay}/pause`],
+  'post /v1/replays/{id}/resume': (ids) => [`/v1/replays/${ids.replay}/resume`],
+  'post /v1/replays/{id}/cancel': (ids) => [`/v1/replays/${ids.replay}/cancel`],
   'post /v1/subscriptions': () => [
     '/v1/subscriptions',
     { endpointUrl: 'http://127.0.0.1:9/', eventTypes: ['a'], tenant: 'zeta' },
@@ -298,7 +333,9 @@ describe('the catalogue', () => {
 describe('live', () => {
   it('are all the fields that there are', () => {
     expect(fieldsOf('Subscription').toSorted()).toEqual(
-      ['deliveryUpdated', 'eventUpdated', 'statsUpdated'].map((name) => `Subscription.${name}`),
+      ['deliveryUpdated', 'eventUpdated', 'replayUpdated', 'statsUpdated'].map(
+        (name) => `Subscription.${name}`,
+      ),
     )
   })
 
@@ -331,6 +368,21 @@ describe('live', () => {
     await expect.poll(() => text(socket), { timeout: 10_000 }).toContain('live.by.acme')
     expect(text(socket)).not.toMatch(/live.by.zeta|live.by.operator|hook.zeta|hook.operator/)
     for (const each of [socket, all]) each.close()
+  })
+
+  it('replayUpdated shows replays of its own tenant, and none of others', async () => {
+    const query = 'subscription { replayUpdated { tenant state } }'
+    const of = async (key: string) => resources.use(await openEventStream(service, { query }, undefined, key))
+    const [mine, all] = [await of('acme-key'), await of(TEST_KEY)]
+    for (const api of [zeta, service.api, acme])
+      await api.post('/v1/replays', { filter: { type: ['nothing'] } })
+    const text = ({ results }: typeof mine) => JSON.stringify(results)
+    for (const tenant of ['"zeta"', 'null', '"acme"'])
+      await expect
+        .poll(() => text(all), { timeout: 10_000 })
+        .toContain(`"tenant":${tenant},"state":"FINISHED"`)
+    await expect.poll(() => text(mine), { timeout: 10_000 }).toContain('FINISHED')
+    expect(text(mine)).not.toMatch(/zeta|null/)
   })
 
   it('resumes with its own changes only', async () => {

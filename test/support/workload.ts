@@ -4,6 +4,7 @@ import { expect, vi } from 'vitest'
 import { removeExpired } from '../../src/delivery-metrics/expire.js'
 import { MAX_FAST_PATH_FAN_OUT } from '../../src/events/candidate-matches.js'
 import type { Database } from '../../src/platform/postgres/database.js'
+import { putOff } from '../../src/replays/take.js'
 import { countFinished } from '../../src/retention/count.js'
 import { erasePayloads } from '../../src/retention/erase-payloads.js'
 import { removeFinished } from '../../src/retention/remove.js'
@@ -43,6 +44,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await orphan(targets, round)
   await erase(targets, round)
   await waitForTimes(targets, round)
+  await replay(targets, round)
   await renewed()
   await untilSettled(targets)
   await clearAway(targets)
@@ -190,6 +192,26 @@ async function waitForTimes(
   await postgres.query(`update events set "expiresAt" = now() where id = '${eventId}'`)
   await postgres.query(`update deliveries set "nextRunAt" = now() where "eventId" = '${eventId}'`)
   await expectStatus(eventId, 'DEAD')
+}
+
+/** Deliveries that were sent, once more; and to a new subscription what it missed. */
+async function replay(
+  { api, database, good }: WorkloadTargets,
+  { name, subscribe, publish, expectStatus }: Round,
+) {
+  const subscriptionId = await subscribe(good, 'replayed')
+  const eventId = await publish('replayed')
+  await expectStatus(eventId, 'SENT')
+  const runToEnd = async (input: object) => {
+    const { id } = (await api.post('/v1/replays', input)).body
+    await until(async () => (await api.get(`/v1/replays/${id}`)).body.state === 'FINISHED')
+    expect((await api.get(`/v1/replays/${id}`)).body.done).toBe(1)
+    expect((await api.post(`/v1/replays/${id}/pause`)).status).toBe(409)
+    await putOff(database, { id })
+  }
+  await runToEnd({ filter: { subscriptionId, type: [`replayed.${name}`] } })
+  await runToEnd({ missedBy: await subscribe(good, 'replayed', '/missed') })
+  await expectStatus(eventId, 'SENT', 2)
 }
 
 /** A little of what was finished a moment ago. */

@@ -83,6 +83,11 @@ export type EndpointHealth = Prisma.EndpointHealthModel
  */
 export type Delivery = Prisma.DeliveryModel
 /**
+ * Model Replay
+ * A job that makes deliveries once more, or for the first time: `src/replays`.
+ */
+export type Replay = Prisma.ReplayModel
+/**
  * Model RateLimit
  * How far a subscription's limit of requests a second is spent (GCRA): the next is allowed once this has passed.
  */

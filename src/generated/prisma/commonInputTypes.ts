@@ -460,6 +460,50 @@ export type EnumDeliveryStatusWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedEnumDeliveryStatusFilter<$PrismaModel>
 }
 
+export type EnumReplayStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayStateFilter<$PrismaModel> | $Enums.ReplayState
+}
+
+export type UuidNullableFilter<$PrismaModel = never> = {
+  equals?: string | Prisma.StringFieldRefInput<$PrismaModel> | null
+  in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  notIn?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  lt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  lte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  mode?: Prisma.QueryMode
+  not?: Prisma.NestedUuidNullableFilter<$PrismaModel> | string | null
+}
+
+export type EnumReplayStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayStateWithAggregatesFilter<$PrismaModel> | $Enums.ReplayState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumReplayStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumReplayStateFilter<$PrismaModel>
+}
+
+export type UuidNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: string | Prisma.StringFieldRefInput<$PrismaModel> | null
+  in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  notIn?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  lt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  lte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  mode?: Prisma.QueryMode
+  not?: Prisma.NestedUuidNullableWithAggregatesFilter<$PrismaModel> | string | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedStringNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedStringNullableFilter<$PrismaModel>
+}
+
 export type EnumMetricsIntervalFilter<$PrismaModel = never> = {
   equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
   in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
@@ -895,6 +939,48 @@ export type NestedEnumDeliveryStatusWithAggregatesFilter<$PrismaModel = never> =
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumDeliveryStatusFilter<$PrismaModel>
   _max?: Prisma.NestedEnumDeliveryStatusFilter<$PrismaModel>
+}
+
+export type NestedEnumReplayStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayStateFilter<$PrismaModel> | $Enums.ReplayState
+}
+
+export type NestedUuidNullableFilter<$PrismaModel = never> = {
+  equals?: string | Prisma.StringFieldRefInput<$PrismaModel> | null
+  in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  notIn?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  lt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  lte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedUuidNullableFilter<$PrismaModel> | string | null
+}
+
+export type NestedEnumReplayStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayStateWithAggregatesFilter<$PrismaModel> | $Enums.ReplayState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumReplayStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumReplayStateFilter<$PrismaModel>
+}
+
+export type NestedUuidNullableWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: string | Prisma.StringFieldRefInput<$PrismaModel> | null
+  in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  notIn?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel> | null
+  lt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  lte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gt?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedUuidNullableWithAggregatesFilter<$PrismaModel> | string | null
+  _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
+  _min?: Prisma.NestedStringNullableFilter<$PrismaModel>
+  _max?: Prisma.NestedStringNullableFilter<$PrismaModel>
 }
 
 export type NestedEnumMetricsIntervalFilter<$PrismaModel = never> = {

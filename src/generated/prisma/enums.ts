@@ -68,6 +68,16 @@ export const EventTypeMode = {
 export type EventTypeMode = (typeof EventTypeMode)[keyof typeof EventTypeMode]
 
 
+export const ReplayState = {
+  RUNNING: 'RUNNING',
+  PAUSED: 'PAUSED',
+  FINISHED: 'FINISHED',
+  CANCELLED: 'CANCELLED'
+} as const
+
+export type ReplayState = (typeof ReplayState)[keyof typeof ReplayState]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

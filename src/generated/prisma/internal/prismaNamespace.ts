@@ -405,6 +405,7 @@ export const ModelName = {
   FilterErrors: 'FilterErrors',
   EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
+  Replay: 'Replay',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
   DeliveryMetrics: 'DeliveryMetrics',
@@ -429,7 +430,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
+    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "replay" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1022,6 +1023,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DeliveryCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DeliveryCountAggregateOutputType> | number
+        }
+      }
+    }
+    Replay: {
+      payload: Prisma.$ReplayPayload<ExtArgs>
+      fields: Prisma.ReplayFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReplayFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReplayFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        findFirst: {
+          args: Prisma.ReplayFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReplayFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        findMany: {
+          args: Prisma.ReplayFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>[]
+        }
+        create: {
+          args: Prisma.ReplayCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        createMany: {
+          args: Prisma.ReplayCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReplayCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>[]
+        }
+        delete: {
+          args: Prisma.ReplayDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        update: {
+          args: Prisma.ReplayUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        deleteMany: {
+          args: Prisma.ReplayDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReplayUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReplayUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>[]
+        }
+        upsert: {
+          args: Prisma.ReplayUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReplayPayload>
+        }
+        aggregate: {
+          args: Prisma.ReplayAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReplay>
+        }
+        groupBy: {
+          args: Prisma.ReplayGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReplayGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReplayCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReplayCountAggregateOutputType> | number
         }
       }
     }
@@ -1857,6 +1932,25 @@ export const DeliveryScalarFieldEnum = {
 export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typeof DeliveryScalarFieldEnum]
 
 
+export const ReplayScalarFieldEnum = {
+  id: 'id',
+  tenant: 'tenant',
+  state: 'state',
+  filter: 'filter',
+  missedBy: 'missedBy',
+  ratePerSecond: 'ratePerSecond',
+  total: 'total',
+  done: 'done',
+  cursor: 'cursor',
+  nextStepAt: 'nextStepAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type ReplayScalarFieldEnum = (typeof ReplayScalarFieldEnum)[keyof typeof ReplayScalarFieldEnum]
+
+
 export const RateLimitScalarFieldEnum = {
   subscriptionId: 'subscriptionId',
   spentUntil: 'spentUntil'
@@ -2186,6 +2280,20 @@ export type ListEnumDeliveryStatusFieldRefInput<$PrismaModel> = FieldRefInputTyp
 
 
 /**
+ * Reference to a field of type 'ReplayState'
+ */
+export type EnumReplayStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ReplayState'>
+    
+
+
+/**
+ * Reference to a field of type 'ReplayState[]'
+ */
+export type ListEnumReplayStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ReplayState[]'>
+    
+
+
+/**
  * Reference to a field of type 'MetricsInterval'
  */
 export type EnumMetricsIntervalFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsInterval'>
@@ -2385,6 +2493,7 @@ export type GlobalOmitConfig = {
   filterErrors?: Prisma.FilterErrorsOmit
   endpointHealth?: Prisma.EndpointHealthOmit
   delivery?: Prisma.DeliveryOmit
+  replay?: Prisma.ReplayOmit
   rateLimit?: Prisma.RateLimitOmit
   tally?: Prisma.TallyOmit
   deliveryMetrics?: Prisma.DeliveryMetricsOmit

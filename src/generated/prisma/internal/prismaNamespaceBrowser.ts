@@ -59,6 +59,7 @@ export const ModelName = {
   FilterErrors: 'FilterErrors',
   EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
+  Replay: 'Replay',
   RateLimit: 'RateLimit',
   Tally: 'Tally',
   DeliveryMetrics: 'DeliveryMetrics',
@@ -211,6 +212,25 @@ export const DeliveryScalarFieldEnum = {
 } as const
 
 export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typeof DeliveryScalarFieldEnum]
+
+
+export const ReplayScalarFieldEnum = {
+  id: 'id',
+  tenant: 'tenant',
+  state: 'state',
+  filter: 'filter',
+  missedBy: 'missedBy',
+  ratePerSecond: 'ratePerSecond',
+  total: 'total',
+  done: 'done',
+  cursor: 'cursor',
+  nextStepAt: 'nextStepAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type ReplayScalarFieldEnum = (typeof ReplayScalarFieldEnum)[keyof typeof ReplayScalarFieldEnum]
 
 
 export const RateLimitScalarFieldEnum = {

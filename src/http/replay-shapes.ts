@@ -1,0 +1,42 @@
+/** The answers of the routes of replays. */
+import { z } from 'zod'
+import { ReplayState } from '../generated/prisma/enums.js'
+import type { ReplaySnapshot } from '../replays/replay.js'
+import { anyObject, id, time } from './basic-shapes.js'
+import { tenantShape } from './shapes.js'
+
+export const replayShape = z
+  .object({
+    id,
+    tenant: tenantShape,
+    state: z.enum(ReplayState),
+    filter: anyObject.nullable().meta({ description: 'As it was given.' }),
+    missedBy: id.nullable().meta({ description: 'The subscription that gets the events it missed.' }),
+    ratePerSecond: z.int().nullable().meta({ description: 'Null for as fast as live traffic allows.' }),
+    total: z.int().meta({ description: 'How many deliveries there were to make when it was created.' }),
+    done: z.int().meta({
+      description: 'How many are made. Fewer than `total` at the end where deliveries changed meanwhile.',
+    }),
+    createdAt: time,
+    updatedAt: time,
+    finishedAt: time.nullable().meta({ description: 'When it was FINISHED or CANCELLED.' }),
+  })
+  .meta({ id: 'Replay', description: 'A job that makes deliveries once more, or those that were missed.' })
+
+export const replayCountShape = z
+  .object({ total: z.int().meta({ description: 'How many deliveries a replay would make.' }) })
+  .meta({ id: 'ReplayCount' })
+
+export const toReplay = (row: ReplaySnapshot) => ({
+  id: row.id,
+  tenant: row.tenant,
+  state: row.state,
+  filter: row.filter as Record<string, unknown> | null,
+  missedBy: row.missedBy,
+  ratePerSecond: row.ratePerSecond,
+  total: row.total,
+  done: row.done,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+  finishedAt: row.finishedAt?.toISOString() ?? null,
+})

@@ -1,0 +1,115 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { createReplay, type ReplayContext } from '../../replays/create.js'
+import { findReplay, listReplays } from '../../replays/find.js'
+import { replayBody } from '../../replays/input.js'
+import { moveReplay } from '../../replays/move.js'
+import type { ReplayMove } from '../../replays/replay.js'
+import { contextFor } from '../auth.js'
+import { answers, BODY_PROBLEMS } from '../openapi.js'
+import { replayCountShape, replayShape, toReplay } from '../replay-shapes.js'
+import { idParameter, locationHeader, pageOf, pageQuery } from '../shapes.js'
+
+const tags = ['Replays']
+
+const example = {
+  filter: { status: ['DEAD'], type: ['user.created'], createdAt: { from: '2026-01-31T00:00:00Z' } },
+  ratePerSecond: 50,
+}
+
+const moves = {
+  pause: 'Pause a replay',
+  resume: 'Go on with a paused replay',
+  cancel: 'End a replay; what it has made stays made',
+} as const satisfies Record<ReplayMove, string>
+
+export const replayRoutes =
+  (parts: Omit<ReplayContext, 'database'>): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.post(
+      '/replays',
+      {
+        config: { scope: 'manage' },
+        schema: {
+          tags,
+          operationId: 'createReplay',
+          summary: 'Make deliveries once more, or those that a subscription missed',
+          body: replayBody.meta({ id: 'NewReplay', examples: [example] }),
+          response: answers(
+            {
+              201: replayShape.meta({
+                description: 'It runs.',
+                headers: locationHeader('/v1/replays/{id}'),
+              }),
+              200: replayCountShape.describe('Of a dry run.'),
+            },
+            404,
+            409,
+            ...BODY_PROBLEMS,
+          ),
+        },
+      },
+      async (request, reply) => {
+        const { replay, total } = await createReplay(contextFor(request, parts), request.body)
+        if (replay === null) return { total }
+        reply.code(201).header('location', `/v1/replays/${replay.id}`)
+        return toReplay(replay)
+      },
+    )
+
+    app.get(
+      '/replays',
+      {
+        config: { scope: 'read' },
+        schema: {
+          tags,
+          operationId: 'listReplays',
+          summary: 'Replays, newest first',
+          querystring: pageQuery,
+          response: answers({
+            200: pageOf(replayShape).meta({ id: 'ReplayPage', description: 'A page of replays.' }),
+          }),
+        },
+      },
+      async ({ query, database }) => {
+        const { items, nextCursor } = await listReplays(database, query)
+        return { items: items.map(toReplay), nextCursor }
+      },
+    )
+
+    app.get(
+      '/replays/:id',
+      {
+        config: { scope: 'read' },
+        schema: {
+          tags,
+          operationId: 'getReplay',
+          summary: 'A replay',
+          params: idParameter,
+          response: answers({ 200: replayShape.describe('The replay.') }, 404),
+        },
+      },
+      async ({ params, database }) => toReplay(await findReplay(database, params.id)),
+    )
+
+    for (const [move, summary] of Object.entries(moves) as [ReplayMove, string][]) {
+      app.post(
+        `/replays/:id/${move}`,
+        {
+          config: { scope: 'manage' },
+          schema: {
+            tags,
+            operationId: `${move}Replay`,
+            summary,
+            params: idParameter,
+            response: answers(
+              { 200: replayShape.describe('The replay as it is now.') },
+              404,
+              409,
+              ...BODY_PROBLEMS,
+            ),
+          },
+        },
+        async (request) => toReplay(await moveReplay(contextFor(request, parts), request.params.id, move)),
+      )
+    }
+  }

@@ -1,0 +1,96 @@
+/**
+ * The two statements that make the deliveries of a step. Each does nothing unless the replay is RUNNING and its cursor
+ * is where the step begins: of two processes that make the same step, the second makes nothing. The cursor moves in the
+ * same commit, so a step is made once, whatever dies.
+ */
+import { sqlReopen } from '../deliveries/reopen.js'
+import { sqlCounterDeltas } from '../model/counter-deltas.js'
+import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
+import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import { sqlRowsOfKinds } from '../model/row-kinds.js'
+import type { Statement } from '../platform/postgres/database.js'
+import { sqlNow } from '../platform/postgres/sql-now.js'
+import { type ChangedRow, changedRowKinds } from '../telemetry/changes.js'
+import { undispatchedStates } from './find-missed.js'
+import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from './replay.js'
+
+/** `$1` the replay, `$2` the cursor at which the step begins, `$3` the time at which it was taken. */
+const sqlClaimed = `
+  claimed as materialized (
+    select id, "missedBy" from replays where id = $1 and state = 'RUNNING' and cursor = $2 for update
+  )`
+
+/**
+ * `$4` the cursor at which the step ends; null: that was the last one. `$5` the candidates.
+ *
+ * @param made a part with a row for each delivery that the step has made
+ */
+const sqlMoved = (made: string): string => `
+  moved as (
+    update replays r
+    set cursor = coalesce($4, r.cursor), done = r.done + made.count,
+        "nextStepAt" = $3::timestamptz + made.count * interval '1 second' / coalesce(r."ratePerSecond", 1000000),
+        state = case when $4 is null then 'FINISHED'::"ReplayState" else r.state end,
+        "finishedAt" = case when $4 is null then ${sqlNow} end, "updatedAt" = ${sqlNow}
+    from claimed, (select count(*)::int as count from ${made}) as made
+    where r.id = claimed.id
+    returning ${sqlReplaySnapshot('r')}, extract(epoch from r."nextStepAt" - now()) * 1000 as "nextInMs"
+  )`
+
+const sqlRows = (deliveries: string, events: string): string =>
+  sqlRowsOfKinds({
+    ...changedRowKinds(deliveries, events),
+    replay: { columns: { ...replayColumns, nextInMs: 'float8' }, from: 'moved' },
+  })
+
+export type StepRow = ChangedRow | ({ kind: 'replay'; nextInMs: number } & ReplaySnapshot)
+
+/** `$6` the states that the filter asks for. */
+export const replayDeliveries: Statement = {
+  name: 'replay-deliveries',
+  text: `
+    with ${sqlClaimed}, found as materialized (
+      -- Locked, so that each status is the present one.
+      select d.id, d."eventId", d.status, e."expiresAt"
+      from deliveries d
+      cross join lateral (select "expiresAt" from events where id = d."eventId" limit 1) as e
+      where d.id = any ($5::uuid[]) and exists (select from claimed)
+        and d.status = any ($6::"DeliveryStatus"[]) and d.status in (${sqlStates(transitions.replay.from)})
+      order by d.id for update of d
+    ), ${sqlReopen('found')}, ${sqlMoved('retried')}
+    ${sqlRows('retried', 'reopened')}`,
+}
+
+export const deliverMissed: Statement = {
+  name: 'deliver-missed-events',
+  text: `
+    with ${sqlClaimed}, found as materialized (
+      select e.id, e."expiresAt", s.id as "subscriptionId", s.tenant
+      from events e cross join (
+        select s.id, s.tenant from claimed join subscriptions s on s.id = claimed."missedBy"
+        where s."deletedAt" is null
+      ) as s
+      where e.id = any ($5::uuid[]) and e.status not in (${sqlStates(undispatchedStates)})
+      order by e.id for no key update of e
+    ), created as (
+      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt")
+      select uuid_v7(), found.id, found."subscriptionId", found.tenant, ${sqlNow} from found
+      on conflict ("eventId", "subscriptionId") do nothing
+      returning *
+    ), counted as (
+      update events e
+      set "deliveryCount" = e."deliveryCount" + 1,
+          status = ${sqlEventStatus('(e."deliveryCount" + 1)', 'e."sentCount"', 'e."deadCount"')},
+          "updatedAt" = ${sqlNow}
+      from created where e.id = created."eventId"
+      returning ${sqlEventSnapshot('e')}
+    ), expiring as (
+      insert into "expiringEvents" ("eventId", "expiresAt")
+      select found.id, found."expiresAt" from found join created on created."eventId" = found.id
+      where found."expiresAt" is not null
+      on conflict do nothing
+    ), deltas as (
+      ${sqlCounterDeltas('select null::"DeliveryStatus" as before, status as after from created')}
+    ), ${sqlMoved('created')}
+    ${sqlRows('created', 'counted')}`,
+}
