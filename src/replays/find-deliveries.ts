@@ -9,10 +9,10 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { type ReplayFilter, readFilter } from './input.js'
 import {
   type Candidate,
+  type IndexedColumn,
   type PageRequest,
   type ReadPage,
-  sqlIdsLeft,
-  sqlOrderedPage,
+  sqlIndexedPage,
   toPage,
 } from './page.js'
 
@@ -25,26 +25,25 @@ export const findDeliveries: ReadPage = async (database, request) => {
 }
 
 function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: PageRequest): Prisma.Sql {
-  const { status = transitions.replay.from, eventId, subscriptionId, createdAt } = filter
+  const { status = transitions.replay.from, eventId, createdAt } = filter
   const id = Prisma.sql`w.id`
   const wanted = [...conditionsOfTenant(filter, tenant), ...otherConditions(filter)]
-  const byIndex = [
-    ...sqlIdsLeft(id, request, createdAt),
-    Prisma.sql`w.status = wanted.status`,
-    ...sqlEqual('w."eventId"', eventId),
-    ...sqlEqual('w."subscriptionId"', subscriptionId),
-    // A delivery has the tenant of its subscription: the index of either finds it.
-    ...(eventId === undefined && subscriptionId === undefined
-      ? conditionsOfTenant(filter, tenant, Prisma.sql`w.tenant`)
-      : []),
-  ]
+  const statuses = Prisma.sql`unnest(${[...new Set(status)]}::"DeliveryStatus"[]) as wanted (status)`
+  const byStatus: IndexedColumn = [Prisma.sql`w.status`, Prisma.sql`wanted.status`]
+  const page =
+    eventId === undefined
+      ? sqlIndexedPage(id, [...owner(filter, tenant), byStatus], request, createdAt)
+      : // An event has few deliveries.
+        Prisma.sql`
+          where w."eventId" = ${eventId}::uuid and w.status = wanted.status
+            and w.id > ${request.after}::uuid and w.id < ${request.task.id}::uuid
+          order by w.id limit ${request.limit}`
   return Prisma.sql`
     select d.id, d."subscriptionId",
            coalesce(${sqlAnd(wanted)} and not e."isTest" and coalesce(e."expiresAt" > now(), true)
                     and s.id is not null and s."deletedAt" is null, false) as fits
     from (
-      select one.* from unnest(${[...new Set(status)]}::"DeliveryStatus"[]) as wanted (status)
-      cross join lateral (select w.* from deliveries w ${sqlOrderedPage(id, byIndex, request.limit)}) as one
+      select one.* from ${statuses} cross join lateral (select w.* from deliveries w ${page}) as one
       order by one.id limit ${request.limit}
     ) as d
     -- The limits make PostgreSQL look up each row by its id.
@@ -53,22 +52,25 @@ function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: Pag
     order by d.id`
 }
 
-const sqlEqual = (column: string, id: string | undefined): Prisma.Sql[] =>
-  id === undefined ? [] : [Prisma.sql`${Prisma.raw(column)} = ${id}::uuid`]
+/** Whose deliveries an index finds: those of a subscription, of a tenant, or all. */
+function owner({ subscriptionId, tenant }: ReplayFilter, own: string | null): IndexedColumn[] {
+  if (subscriptionId !== undefined)
+    return [[Prisma.sql`w."subscriptionId"`, Prisma.sql`${subscriptionId}::uuid`]]
+  const known = own ?? tenant
+  return known === undefined ? [] : [[Prisma.sql`w.tenant`, Prisma.sql`${known}::text`]]
+}
 
 /** The one of the filter, and that of the API key that made the replay. */
-const conditionsOfTenant = (
-  filter: ReplayFilter,
-  own: string | null,
-  column: Prisma.Sql = Prisma.sql`d.tenant`,
-): Prisma.Sql[] =>
-  [filter.tenant, own].filter((tenant) => tenant != null).map((tenant) => Prisma.sql`${column} = ${tenant}`)
+const conditionsOfTenant = (filter: ReplayFilter, own: string | null): Prisma.Sql[] =>
+  [filter.tenant, own].filter((tenant) => tenant != null).map((tenant) => Prisma.sql`d.tenant = ${tenant}`)
 
-function otherConditions({ type, error, statusClass, createdAt, updatedAt }: ReplayFilter): Prisma.Sql[] {
+function otherConditions(filter: ReplayFilter): Prisma.Sql[] {
+  const { type, subscriptionId, error, statusClass, createdAt, updatedAt } = filter
   const conditions = [
     ...sqlInRange(Prisma.sql`d."createdAt"`, createdAt),
     ...sqlInRange(Prisma.sql`d."updatedAt"`, updatedAt),
   ]
+  if (subscriptionId !== undefined) conditions.push(Prisma.sql`d."subscriptionId" = ${subscriptionId}::uuid`)
   if (type !== undefined) conditions.push(Prisma.sql`e.type = any(${type}::text[])`)
   if (error !== undefined)
     conditions.push(

@@ -10,7 +10,7 @@ import { fromStoredFilter } from '../model/tenant.js'
 import { sqlAnd, sqlInRange } from '../platform/keyset.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { type ReplayFilter, readFilter } from './input.js'
-import { type PageRequest, type ReadPage, sqlIdsLeft, sqlOrderedPage, toPage } from './page.js'
+import { type IndexedColumn, type PageRequest, type ReadPage, sqlIndexedPage, toPage } from './page.js'
 
 /** Their deliveries are made by the dispatcher, or never. */
 export const undispatchedStates = ['PENDING', 'SCHEDULED', 'CANCELLED'] as const
@@ -52,18 +52,18 @@ const wants = ({ eventTypes, tenant }: Subscription, event: EventRow): boolean =
 
 function pageSql(subscription: Subscription, filter: ReplayFilter, request: PageRequest): Prisma.Sql {
   const id = Prisma.sql`c.id`
-  const page = (more: Prisma.Sql[]) => {
-    // An event may have been created long before it was accepted, but not long after.
-    const conditions = [...sqlIdsLeft(id, request, { from: filter.createdAt?.from }), ...more]
-    return Prisma.sql`select c.* from events c ${sqlOrderedPage(id, conditions, request.limit)}`
-  }
+  // An event may have been created long before it was accepted, but not long after.
+  const range = { from: filter.createdAt?.from }
+  const page = (columns: IndexedColumn[]) =>
+    Prisma.sql`select c.* from events c ${sqlIndexedPage(id, columns, request, range)}`
   const types = subscription.eventTypes
   const isByType = types.length <= MAX_TYPES_BY_INDEX && !types.some((type) => type.endsWith(EVERY_TYPE))
-  const ofTenant = subscription.tenant === null ? [] : [Prisma.sql`c.tenant = ${subscription.tenant}`]
+  const ofTenant: IndexedColumn[] =
+    subscription.tenant === null ? [] : [[Prisma.sql`c.tenant`, Prisma.sql`${subscription.tenant}::text`]]
   const events = isByType
     ? Prisma.sql`
         select one.* from unnest(${types}::text[]) as wanted (type)
-        cross join lateral (${page([Prisma.sql`c.type = wanted.type`, ...ofTenant])}) as one
+        cross join lateral (${page([...ofTenant, [Prisma.sql`c.type`, Prisma.sql`wanted.type`]])}) as one
         order by one.id limit ${request.limit}`
     : page([])
   const conditions = [

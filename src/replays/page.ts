@@ -3,7 +3,8 @@
  * it has to fit the filter. So a step is bounded, however few rows fit.
  */
 import { Prisma } from '../generated/prisma/client.js'
-import { sqlAnd, sqlIdsOfRange, type TimeRange } from '../platform/keyset.js'
+import type { TimeRange } from '../platform/keyset.js'
+import { ID_TIME_MARGIN_MS, leastUuidV7At } from '../platform/uuid.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import type { ReplaySnapshot } from './replay.js'
 
@@ -32,19 +33,34 @@ export interface PageRequest {
 
 export type ReadPage = (database: VisibleDatabase, request: PageRequest) => Promise<CandidatePage>
 
-/** SQL: the conditions for ids in the part of a replay that is left. Whatever came after the replay is not its own. */
-export const sqlIdsLeft = (
-  id: Prisma.Sql,
-  { task, after }: PageRequest,
-  range: TimeRange = {},
-): Prisma.Sql[] => [
-  Prisma.sql`${id} > ${after}::uuid`,
-  Prisma.sql`${id} < ${task.id}::uuid`,
-  ...sqlIdsOfRange(id, range),
-]
+/** A column of an index with the value that the page is of. */
+export type IndexedColumn = [column: Prisma.Sql, value: Prisma.Sql]
 
-export const sqlOrderedPage = (id: Prisma.Sql, conditions: Prisma.Sql[], limit: number): Prisma.Sql =>
-  Prisma.sql`where ${sqlAnd(conditions)} order by ${id} limit ${limit}`
+/**
+ * SQL: the end of a statement that reads the page of one value of these columns, in the order of `id`. Whatever came
+ * after the replay is not its own. The rows are compared as a whole, and not column by column: by these conditions and
+ * this order PostgreSQL reads no other index than that of the columns and the id. The one of the ids alone it would
+ * read to its end where few rows have these values.
+ */
+export function sqlIndexedPage(
+  id: Prisma.Sql,
+  columns: IndexedColumn[],
+  { task, after, limit }: PageRequest,
+  range: TimeRange = {},
+): Prisma.Sql {
+  const first = range.from ? later(after, idAt(range.from, -ID_TIME_MARGIN_MS)) : after
+  const end = range.to ? earlier(task.id, idAt(range.to, ID_TIME_MARGIN_MS)) : task.id
+  const row = Prisma.join([...columns.map(([column]) => column), id])
+  const values = columns.map(([, value]) => value)
+  return Prisma.sql`
+    where (${row}) > (${Prisma.join([...values, Prisma.sql`${first}::uuid`])})
+      and (${row}) < (${Prisma.join([...values, Prisma.sql`${end}::uuid`])})
+    order by ${row} limit ${limit}`
+}
+
+const idAt = (time: Date, marginMs: number): string => leastUuidV7At(new Date(time.getTime() + marginMs))
+const later = (a: string, b: string): string => (a > b ? a : b)
+const earlier = (a: string, b: string): string => (a < b ? a : b)
 
 /** @param rows in order, all that were looked at */
 export function toPage(rows: (Candidate & { fits: boolean })[], limit: number): CandidatePage {
