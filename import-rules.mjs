@@ -39,6 +39,7 @@ export const rooms = {
         'config.ts',
         'http',
         'graphql',
+        'replays',
         'catalogue',
         'delivery-engine',
         'delivery-metrics',
@@ -66,6 +67,7 @@ export const rooms = {
     imports: [
       ...[
         'graphql',
+        'replays',
         'catalogue',
         'events',
         'deliveries',
@@ -83,6 +85,7 @@ export const rooms = {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
       ...[
+        'replays',
         'catalogue',
         'events',
         'deliveries',
@@ -118,6 +121,10 @@ export const rooms = {
   matching: {
     what: 'which subscriptions want an event: an index in memory, and whether it is current',
     imports: ['filters', 'model', 'platform'],
+  },
+  replays: {
+    what: 'durable jobs that make deliveries once more, or those that were missed',
+    imports: ['deliveries', 'filters', 'tenants', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',

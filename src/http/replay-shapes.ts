@@ -1,7 +1,7 @@
 /** The answers of the routes of replays. */
 import { z } from 'zod'
 import { ReplayState } from '../generated/prisma/enums.js'
-import type { ReplaySnapshot } from '../replays/replay.js'
+import type { ReplaySnapshot } from '../model/replay.js'
 import { anyObject, id, time } from './basic-shapes.js'
 import { tenantShape } from './shapes.js'
 

@@ -1,5 +1,5 @@
+import { type ReplaySnapshot, replayColumns } from '../model/replay.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import { type ReplaySnapshot, replayColumns } from './replay.js'
 
 /** To be called after the commit. @param row may have further columns */
 export function announceReplay(serviceEvents: ServiceEvents, row: ReplaySnapshot): void {

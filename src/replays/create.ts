@@ -1,5 +1,11 @@
 /** Creates a replay, or only counts what it would make. */
 import { notFound, ServiceError } from '../errors.js'
+import {
+  MAX_FINISHED_REPLAYS,
+  MAX_OPEN_REPLAYS,
+  type ReplaySnapshot,
+  sqlReplaySnapshot,
+} from '../model/replay.js'
 import { NIL_UUID } from '../platform/uuid.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { tenantFor } from '../tenants/viewer.js'
@@ -9,7 +15,6 @@ import { announceReplay } from './announce.js'
 import { findCandidates } from './find-candidates.js'
 import type { ReplayInput } from './input.js'
 import type { ReplayTask } from './page.js'
-import { MAX_FINISHED_REPLAYS, MAX_OPEN_REPLAYS, type ReplaySnapshot, sqlReplaySnapshot } from './replay.js'
 
 /** `$1` the id, `$2` the filter, `$3` the subscription, `$4` the rate, `$5` the total. */
 const createStatement = forViewer({ name: 'create-replay', parameters: 5 }, ({ tenant }) => {

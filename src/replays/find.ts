@@ -1,8 +1,8 @@
 import { notFound } from '../errors.js'
+import { type ReplaySnapshot, replaySelect } from '../model/replay.js'
 import { type PageRequest, pageArguments, toPage } from '../platform/paging.js'
 import { isUuid } from '../platform/uuid.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
-import { type ReplaySnapshot, replaySelect } from './replay.js'
 
 /** @throws ServiceError NOT_FOUND */
 export async function findReplay({ prisma }: VisibleDatabase, id: string): Promise<ReplaySnapshot> {

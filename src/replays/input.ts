@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { statusClasses } from '../deliveries/failures.js'
 import { transitions } from '../model/delivery-states.js'
 import { eventType } from '../model/event-type.js'
+import { MAX_RATE_PER_SECOND } from '../model/replay.js'
 import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
 import { optional } from '../platform/optional.js'
 import { isUuid, WRONG_UUID } from '../platform/uuid.js'
-import { MAX_RATE_PER_SECOND } from './replay.js'
 
 const MAX_TYPES = 100
 const MAX_ERROR_LENGTH = 500

@@ -1,12 +1,12 @@
 /** Pause, resume and cancel. A step that is being made at that moment is made to its end. */
 import { notFound, ServiceError } from '../errors.js'
+import { type ReplayMove, type ReplaySnapshot, replayMoves, sqlReplaySnapshot } from '../model/replay.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { isUuid } from '../platform/uuid.js'
 import { forViewer } from '../tenants/visible-statement.js'
 import { announceReplay } from './announce.js'
 import type { ReplayContext } from './create.js'
 import { findReplay } from './find.js'
-import { type ReplayMove, type ReplaySnapshot, replayMoves, sqlReplaySnapshot } from './replay.js'
 
 /** `$1` the id, `$2` the states to move it from, `$3` the state to move it to. */
 const moveStatement = forViewer(

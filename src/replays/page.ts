@@ -3,10 +3,10 @@
  * it has to fit the filter. So a step is bounded, however few rows fit.
  */
 import { Prisma } from '../generated/prisma/client.js'
+import type { ReplaySnapshot } from '../model/replay.js'
 import type { TimeRange } from '../platform/keyset.js'
 import { ID_TIME_MARGIN_MS, leastUuidV7At } from '../platform/uuid.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
-import type { ReplaySnapshot } from './replay.js'
 
 /** What a step or a count works on: a replay, or one that is only counted. */
 export type ReplayTask = Pick<ReplaySnapshot, 'id' | 'filter' | 'missedBy'>

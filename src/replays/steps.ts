@@ -7,12 +7,12 @@ import { sqlReopen } from '../deliveries/reopen.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from '../model/replay.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { type ChangedRow, changedRowKinds } from '../telemetry/changes.js'
 import { undispatchedStates } from './find-missed.js'
-import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from './replay.js'
 
 /** `$1` the replay, `$2` the cursor at which the step begins, `$3` the time at which it was taken. */
 const sqlClaimed = `

@@ -1,8 +1,8 @@
 /** Which replay a process works on next. Taking one puts its next step off, so that no other process takes it. */
 import { sqlJoinBreaker } from '../model/breaker.js'
 import { sqlIsWaiting } from '../model/delivery-states.js'
+import type { ReplaySnapshot } from '../model/replay.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
-import type { ReplaySnapshot } from './replay.js'
 
 /** A process that dies delays its replay by this much. */
 const TAKEN_SECONDS = 10

@@ -6,8 +6,8 @@ import { EventEmitter } from 'node:events'
 import type { DeliveryStatus, EventTypeMode } from '../generated/prisma/client.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
+import type { ReplaySnapshot } from '../model/replay.js'
 import type { ClockState } from '../platform/clock.js'
-import type { ReplaySnapshot } from '../replays/replay.js'
 
 /** How a request to publish ended. */
 export type IngestResult = 'accepted' | 'deduplicated' | 'rejected'

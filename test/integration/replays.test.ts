@@ -1,8 +1,8 @@
 /** Replays: which deliveries they make once more, how often, how fast, and who may stop them. */
 import { execFile } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_OPEN_REPLAYS } from '../../src/model/replay.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
-import { MAX_OPEN_REPLAYS } from '../../src/replays/replay.js'
 import { createClient, TEST_KEY } from '../support/client.js'
 import { eventIn, publish, subscribe } from '../support/delivering.js'
 import { openEventStream } from '../support/event-stream.js'
