@@ -40,14 +40,17 @@ function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: Pag
           order by w.id limit ${request.limit}`
   return Prisma.sql`
     select d.id, d."subscriptionId",
-           coalesce(${sqlAnd(wanted)} and not e."isTest" and coalesce(e."expiresAt" > now(), true)
+           coalesce(${sqlAnd(wanted)} and not e."isTest" and e."erasedAt" is null
+                    and coalesce(e."expiresAt" > now(), true)
                     and s.id is not null and s."deletedAt" is null, false) as fits
     from (
       select one.* from ${statuses} cross join lateral (select w.* from deliveries w ${page}) as one
       order by one.id limit ${request.limit}
     ) as d
     -- The limits make PostgreSQL look up each row by its id.
-    left join lateral (select type, "isTest", "expiresAt" from events where id = d."eventId" limit 1) as e on true
+    left join lateral (
+      select type, "isTest", "expiresAt", "erasedAt" from events where id = d."eventId" limit 1
+    ) as e on true
     left join lateral (select id, "deletedAt" from subscriptions where id = d."subscriptionId" limit 1) as s on true
     order by d.id`
 }

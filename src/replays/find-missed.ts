@@ -73,7 +73,8 @@ function pageSql(subscription: Subscription, filter: ReplayFilter, request: Page
   ]
   return Prisma.sql`
     select e.id, e.type, e.tenant,
-           coalesce(${sqlAnd(conditions)} and not e."isTest" and coalesce(e."expiresAt" > now(), true)
+           coalesce(${sqlAnd(conditions)} and not e."isTest" and e."erasedAt" is null
+                    and coalesce(e."expiresAt" > now(), true)
                     and e.status not in (${Prisma.raw(sqlStates(undispatchedStates))}) and not exists (
              select from deliveries d where d."eventId" = e.id and d."subscriptionId" = ${subscription.id}::uuid
            ), false) as fits

@@ -49,14 +49,19 @@ export type StepRow = ChangedRow | ({ kind: 'replay'; nextInMs: number } & Repla
 export const replayDeliveries: Statement = {
   name: 'replay-deliveries',
   text: `
-    with ${sqlClaimed}, found as materialized (
+    with ${sqlClaimed}, held as materialized (
       -- Locked, so that each status is the present one.
-      select d.id, d."eventId", d.status, e."expiresAt"
-      from deliveries d
-      cross join lateral (select "expiresAt" from events where id = d."eventId" limit 1) as e
+      select d.id, d."eventId", d.status from deliveries d
       where d.id = any ($5::uuid[]) and exists (select from claimed)
         and d.status = any ($6::"DeliveryStatus"[]) and d.status in (${sqlStates(transitions.replay.from)})
-      order by d.id for update of d
+      order by d.id for update
+    ), present as materialized (
+      -- Read anew, behind the locks: an erasure may have held them.
+      select e.id, e."expiresAt" from events e
+      where e.id = any (array(select "eventId" from held)) and e."erasedAt" is null
+      order by e.id for no key update
+    ), found as materialized (
+      select held.*, present."expiresAt" from held join present on present.id = held."eventId"
     ), ${sqlReopen('found')}, ${sqlMoved('retried')}
     ${sqlRows('retried', 'reopened')}`,
 }
@@ -70,7 +75,7 @@ export const deliverMissed: Statement = {
         select s.id, s.tenant from claimed join subscriptions s on s.id = claimed."missedBy"
         where s."deletedAt" is null
       ) as s
-      where e.id = any ($5::uuid[]) and e.status not in (${sqlStates(undispatchedStates)})
+      where e.id = any ($5::uuid[]) and e."erasedAt" is null and e.status not in (${sqlStates(undispatchedStates)})
       order by e.id for no key update of e
     ), created as (
       insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt")

@@ -17,9 +17,12 @@ import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, leaseColumns, sqlIsHeld } from './lease.js'
 import { type DueLeases, leaseDue, leaseDueOf } from './lease-due.js'
 
+/** A range counts as narrow before there are statistics. By one bound alone, the planner may read the whole table. */
 const takeBackExpired: Statement = {
   name: 'take-back-expired-leases',
-  text: `update deliveries set "queuedUntil" = null where "queuedUntil" < now() returning id`,
+  text: `
+    update deliveries set "queuedUntil" = null
+    where "queuedUntil" > '-infinity' and "queuedUntil" < now() returning id`,
 }
 
 const takeBackAll: Statement = {
