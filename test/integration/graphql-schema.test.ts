@@ -67,6 +67,8 @@ describe('the schema', () => {
       'EventTypeConnection',
       'EventTypeEdge',
       'Node',
+      'ReplayConnection',
+      'ReplayEdge',
       'WebhookSubscriptionConnection',
       'WebhookSubscriptionEdge',
     ])
