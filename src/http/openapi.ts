@@ -63,6 +63,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
     { name: 'Event types', description: 'The catalogue: what events look like.' },
     { name: 'Subscriptions', description: 'Endpoints, and the event types they want.' },
     { name: 'Deliveries', description: 'One event to one subscription.' },
+    { name: 'Replays', description: 'Deliveries once more, and those that were missed.' },
     { name: 'Operation', description: 'How the service is doing.' },
   ],
   components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { type ApiKey, hashKey, isScope, labelOf, type Scope } from '../api-keys/api-key.js'
 import { requireScope, type Tokens } from '../api-keys/authentication.js'
-import { badInput, ServiceError } from '../errors.js'
+import { ServiceError } from '../errors.js'
 import { tenant } from '../model/tenant.js'
 import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
@@ -28,13 +28,13 @@ export const tokenForms = {
   purpose:
     'The token sees, changes and makes only what is of the tenant, as an API key of that tenant does. It is not stored: ' +
     'nothing but its end, or the end of the API key that made it, takes it back.',
-  tenant: 'Whose token it is. May be absent with an API key of a tenant.',
+  tenant: 'Whose token it is.',
   scopes: 'Of those of the API key that makes it; `[READ]` when absent.',
   expiresInSeconds: `How long it is valid: ${MIN_SECONDS} to ${MAX_SECONDS}; ${DEFAULT_SECONDS} when absent.`,
 }
 
 export const newTenantToken = z.strictObject({
-  tenant: optional(tenant).meta({ description: tokenForms.tenant }),
+  tenant: tenant.meta({ description: tokenForms.tenant }),
   scopes: optional(z.array(z.enum(scopeNames)).min(1).max(scopeNames.length)).meta({
     description: tokenForms.scopes,
   }),
@@ -96,9 +96,8 @@ export function createTenantTokens({ keys, apiKeys, clock }: TenantTokensOptions
     create(maker, input) {
       if (maker.madeBy !== undefined)
         throw new ServiceError('FORBIDDEN', 'A token makes no tokens. Use the API key that made it.')
-      const tenant = tenantFor(maker, input.tenant)
-      if (tenant === null)
-        throw badInput([{ path: 'tenant', message: 'is required with an API key without one' }])
+      const { tenant } = input
+      tenantFor(maker, tenant)
       const names = scopeNames.filter((name) => (input.scopes ?? ['READ']).includes(name))
       const granted = names.map((name) => name.toLowerCase() as Scope)
       for (const scope of granted) requireScope(maker, scope)

@@ -44,7 +44,7 @@ builder.mutationField('createTenantToken', (t) =>
     extensions: showsWhole('tenantToken'),
     description: tokenForms.purpose,
     args: {
-      tenant: t.arg.string({ description: tokenForms.tenant }),
+      tenant: t.arg.string({ required: true, description: tokenForms.tenant }),
       scopes: t.arg({ type: [ApiKeyScopeEnum], description: tokenForms.scopes }),
       expiresInSeconds: t.arg.int({ description: tokenForms.expiresInSeconds }),
     },
