@@ -13,7 +13,10 @@ export const replayShape = z
     filter: anyObject.nullable().meta({ description: 'As it was given.' }),
     missedBy: id.nullable().meta({ description: 'The subscription that gets the events it missed.' }),
     ratePerSecond: z.int().nullable().meta({ description: 'Null for as fast as live traffic allows.' }),
-    total: z.int().meta({ description: 'How many deliveries there were to make when it was created.' }),
+    total: z.int().nullable().meta({
+      description:
+        'How many deliveries there were to make when it was created; null where counting took too long.',
+    }),
     done: z.int().meta({
       description: 'How many are made. Fewer than `total` at the end where deliveries changed meanwhile.',
     }),

@@ -12,7 +12,7 @@ import { tenantFor } from '../tenants/viewer.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
 import { announceReplay } from './announce.js'
-import { findCandidates } from './find-candidates.js'
+import { countCandidates } from './find-candidates.js'
 import type { ReplayInput } from './input.js'
 import type { ReplayTask } from './page.js'
 
@@ -42,15 +42,12 @@ export interface ReplayContext {
   onReplay(): void
 }
 
-export interface CreatedReplay {
-  /** Null for a dry run. */
-  replay: ReplaySnapshot | null
-  total: number
-}
+/** A dry run has no replay. The total is null where counting took too long. */
+export type CreatedReplay = { replay: null; total: number } | { replay: ReplaySnapshot; total: number | null }
 
 /**
  * @throws ServiceError NOT_FOUND without the subscription of `missedBy`, FORBIDDEN for another tenant, CONFLICT when
- * too many are open, or when it takes too long to count
+ * too many are open, or a dry run takes too long
  */
 export async function createReplay(context: ReplayContext, input: ReplayInput): Promise<CreatedReplay> {
   const { database, serviceEvents, newId, onReplay } = context
@@ -63,7 +60,10 @@ export async function createReplay(context: ReplayContext, input: ReplayInput): 
     missedBy: input.missedBy ?? null,
   }
   const total = await count(database, task)
-  if (input.dryRun) return { replay: null, total }
+  if (input.dryRun) {
+    if (total === null) throw tooLong()
+    return { replay: null, total }
+  }
   const values = [task.id, filter, task.missedBy, input.ratePerSecond ?? null, total]
   const [replay] = await database.query<ReplaySnapshot>(createStatement, values)
   if (replay === undefined) throw tooMany()
@@ -82,14 +82,15 @@ const COUNTED_AT_ONCE = 5000
 /** A request does not wait longer. */
 const MAX_COUNT_MS = 20_000
 
-async function count(database: VisibleDatabase, task: ReplayTask): Promise<number> {
+/** @returns null when it takes too long */
+async function count(database: VisibleDatabase, task: ReplayTask): Promise<number | null> {
   const endsAt = performance.now() + MAX_COUNT_MS
   let total = 0
   let after: string | undefined = NIL_UUID
   while (after !== undefined) {
-    if (performance.now() > endsAt) throw tooLong()
-    const page = await findCandidates(database, { task, after, limit: COUNTED_AT_ONCE })
-    total += page.fitting.length
+    if (performance.now() > endsAt) return null
+    const page = await countCandidates(database, { task, after, limit: COUNTED_AT_ONCE })
+    total += page.fitting
     after = page.last
   }
   return total

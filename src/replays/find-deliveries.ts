@@ -9,6 +9,7 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { type ReplayFilter, readFilter } from './input.js'
 import {
   type Candidate,
+  type CountPage,
   type IndexedColumn,
   type PageRequest,
   type ReadPage,
@@ -22,6 +23,23 @@ export const findDeliveries: ReadPage = async (database, request) => {
     pageSql(database, filter, request),
   )
   return toPage(rows, request.limit)
+}
+
+interface PageCountRow {
+  fitting: number
+  seen: number
+  last: string | null
+}
+
+/** Counts a page of them. */
+export const countDeliveries: CountPage = async (database, request) => {
+  const filter = readFilter(request.task.filter)
+  const [counted] = await database.prisma.$queryRaw<PageCountRow[]>`
+    select (count(*) filter (where page.fits))::int as fitting, count(*)::int as seen,
+           (array_agg(page.id order by page.id desc))[1] as last
+    from (${pageSql(database, filter, request)}) as page`
+  const { fitting, seen, last } = counted as PageCountRow
+  return { fitting, last: seen < request.limit ? undefined : (last ?? undefined) }
 }
 
 function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: PageRequest): Prisma.Sql {

@@ -31,6 +31,12 @@ export interface PageRequest {
   limit: number
 }
 
+/** How many of a page fit. */
+export type CountPage = (
+  database: VisibleDatabase,
+  request: PageRequest,
+) => Promise<{ fitting: number; last: string | undefined }>
+
 export type ReadPage = (database: VisibleDatabase, request: PageRequest) => Promise<CandidatePage>
 
 /** A column of an index with the value that the page is of. */

@@ -9,7 +9,7 @@ CREATE TABLE "replays" (
     "filter" JSON,
     "missedBy" UUID,
     "ratePerSecond" INTEGER,
-    "total" INTEGER NOT NULL,
+    "total" INTEGER,
     "done" INTEGER NOT NULL DEFAULT 0,
     "cursor" UUID NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     "nextStepAt" TIMESTAMPTZ(3) NOT NULL DEFAULT date_trunc('milliseconds', now()),

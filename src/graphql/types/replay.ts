@@ -55,7 +55,9 @@ const Replay = builder.prismaObject('Replay', {
       description: 'Null for as fast as live traffic allows.',
     }),
     total: t.exposeInt('total', {
-      description: 'How many deliveries there were to make when it was created.',
+      nullable: true,
+      description:
+        'How many deliveries there were to make when it was created; null where counting took too long.',
     }),
     done: t.exposeInt('done', {
       description: 'How many are made. Fewer than `total` at the end where deliveries changed meanwhile.',
@@ -169,7 +171,7 @@ const CreateReplayPayload = builder.objectRef<Outcome<CreatedReplay>>('CreateRep
     }),
     total: t.int({
       nullable: true,
-      description: 'How many deliveries it makes; null when there are errors.',
+      description: 'How many deliveries it makes; null when there are errors, or counting took too long.',
       resolve: ({ result }) => result?.total ?? null,
     }),
     errors: t.expose('errors', userErrors),

@@ -238,7 +238,7 @@ export type ReplayGroupByOutputType = {
   filter: runtime.JsonValue | null
   missedBy: string | null
   ratePerSecond: number | null
-  total: number
+  total: number | null
   done: number
   cursor: string
   nextStepAt: Date
@@ -277,7 +277,7 @@ export type ReplayWhereInput = {
   filter?: Prisma.JsonNullableFilter<"Replay">
   missedBy?: Prisma.UuidNullableFilter<"Replay"> | string | null
   ratePerSecond?: Prisma.IntNullableFilter<"Replay"> | number | null
-  total?: Prisma.IntFilter<"Replay"> | number
+  total?: Prisma.IntNullableFilter<"Replay"> | number | null
   done?: Prisma.IntFilter<"Replay"> | number
   cursor?: Prisma.UuidFilter<"Replay"> | string
   nextStepAt?: Prisma.DateTimeFilter<"Replay"> | Date | string
@@ -293,7 +293,7 @@ export type ReplayOrderByWithRelationInput = {
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   missedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   ratePerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
-  total?: Prisma.SortOrder
+  total?: Prisma.SortOrderInput | Prisma.SortOrder
   done?: Prisma.SortOrder
   cursor?: Prisma.SortOrder
   nextStepAt?: Prisma.SortOrder
@@ -312,7 +312,7 @@ export type ReplayWhereUniqueInput = Prisma.AtLeast<{
   filter?: Prisma.JsonNullableFilter<"Replay">
   missedBy?: Prisma.UuidNullableFilter<"Replay"> | string | null
   ratePerSecond?: Prisma.IntNullableFilter<"Replay"> | number | null
-  total?: Prisma.IntFilter<"Replay"> | number
+  total?: Prisma.IntNullableFilter<"Replay"> | number | null
   done?: Prisma.IntFilter<"Replay"> | number
   cursor?: Prisma.UuidFilter<"Replay"> | string
   nextStepAt?: Prisma.DateTimeFilter<"Replay"> | Date | string
@@ -328,7 +328,7 @@ export type ReplayOrderByWithAggregationInput = {
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   missedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   ratePerSecond?: Prisma.SortOrderInput | Prisma.SortOrder
-  total?: Prisma.SortOrder
+  total?: Prisma.SortOrderInput | Prisma.SortOrder
   done?: Prisma.SortOrder
   cursor?: Prisma.SortOrder
   nextStepAt?: Prisma.SortOrder
@@ -352,7 +352,7 @@ export type ReplayScalarWhereWithAggregatesInput = {
   filter?: Prisma.JsonNullableWithAggregatesFilter<"Replay">
   missedBy?: Prisma.UuidNullableWithAggregatesFilter<"Replay"> | string | null
   ratePerSecond?: Prisma.IntNullableWithAggregatesFilter<"Replay"> | number | null
-  total?: Prisma.IntWithAggregatesFilter<"Replay"> | number
+  total?: Prisma.IntNullableWithAggregatesFilter<"Replay"> | number | null
   done?: Prisma.IntWithAggregatesFilter<"Replay"> | number
   cursor?: Prisma.UuidWithAggregatesFilter<"Replay"> | string
   nextStepAt?: Prisma.DateTimeWithAggregatesFilter<"Replay"> | Date | string
@@ -368,7 +368,7 @@ export type ReplayCreateInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
   ratePerSecond?: number | null
-  total: number
+  total?: number | null
   done?: number
   cursor?: string
   nextStepAt?: Date | string
@@ -384,7 +384,7 @@ export type ReplayUncheckedCreateInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
   ratePerSecond?: number | null
-  total: number
+  total?: number | null
   done?: number
   cursor?: string
   nextStepAt?: Date | string
@@ -400,7 +400,7 @@ export type ReplayUpdateInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   ratePerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
-  total?: Prisma.IntFieldUpdateOperationsInput | number
+  total?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   done?: Prisma.IntFieldUpdateOperationsInput | number
   cursor?: Prisma.StringFieldUpdateOperationsInput | string
   nextStepAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -416,7 +416,7 @@ export type ReplayUncheckedUpdateInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   ratePerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
-  total?: Prisma.IntFieldUpdateOperationsInput | number
+  total?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   done?: Prisma.IntFieldUpdateOperationsInput | number
   cursor?: Prisma.StringFieldUpdateOperationsInput | string
   nextStepAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -432,7 +432,7 @@ export type ReplayCreateManyInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
   ratePerSecond?: number | null
-  total: number
+  total?: number | null
   done?: number
   cursor?: string
   nextStepAt?: Date | string
@@ -448,7 +448,7 @@ export type ReplayUpdateManyMutationInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   ratePerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
-  total?: Prisma.IntFieldUpdateOperationsInput | number
+  total?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   done?: Prisma.IntFieldUpdateOperationsInput | number
   cursor?: Prisma.StringFieldUpdateOperationsInput | string
   nextStepAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -464,7 +464,7 @@ export type ReplayUncheckedUpdateManyInput = {
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   ratePerSecond?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
-  total?: Prisma.IntFieldUpdateOperationsInput | number
+  total?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   done?: Prisma.IntFieldUpdateOperationsInput | number
   cursor?: Prisma.StringFieldUpdateOperationsInput | string
   nextStepAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -631,7 +631,7 @@ export type $ReplayPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     /**
      * How many there were to make when it was created, and how many are made.
      */
-    total: number
+    total: number | null
     done: number
     /**
      * The last delivery, or event, that was looked at. It moves in the statement that makes the deliveries up to it.
