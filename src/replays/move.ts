@@ -13,7 +13,7 @@ const moveStatement = forViewer(
   { name: 'move-replay', parameters: 3 },
   ({ isVisible }) => `
     update replays r
-    set state = $3::"ReplayState", "nextStepAt" = now(), "updatedAt" = ${sqlNow},
+    set state = $3::"ReplayState", "nextStepAt" = ${sqlNow}, "updatedAt" = ${sqlNow},
         "finishedAt" = case when $3::"ReplayState" = 'CANCELLED' then ${sqlNow} end
     where r.id = $1 and r.state = any ($2::"ReplayState"[]) and ${isVisible('r')}
     returning ${sqlReplaySnapshot('r')}`,

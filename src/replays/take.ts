@@ -3,6 +3,7 @@ import { sqlJoinBreaker } from '../model/breaker.js'
 import { sqlIsWaiting } from '../model/delivery-states.js'
 import type { ReplaySnapshot } from '../model/replay.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
+import { sqlNow } from '../platform/postgres/sql-now.js'
 
 /** A process that dies delays its replay by this much. */
 const TAKEN_SECONDS = 10
@@ -21,12 +22,12 @@ export interface TakenReplay
 const takeReplay: Statement = {
   name: 'take-replay',
   text: `
-    update replays set "nextStepAt" = now() + interval '${TAKEN_SECONDS} seconds'
+    update replays set "nextStepAt" = ${sqlNow} + interval '${TAKEN_SECONDS} seconds'
     where id = (
       select id from replays where state = 'RUNNING' and "nextStepAt" <= now()
       order by "nextStepAt" limit 1 for update skip locked
     )
-    returning id, tenant, filter, "missedBy", "ratePerSecond", cursor, now()::text as "takenAt"`,
+    returning id, tenant, filter, "missedBy", "ratePerSecond", cursor, (${sqlNow})::text as "takenAt"`,
 }
 
 /** The replay whose step is due for the longest time. */
@@ -39,7 +40,7 @@ export async function takeNext(database: Database): Promise<TakenReplay | undefi
 const putOffReplay: Statement = {
   name: 'put-off-replay',
   text: `
-    update replays set "nextStepAt" = now() + $2 * interval '1 ms' where id = $1 and state = 'RUNNING'`,
+    update replays set "nextStepAt" = ${sqlNow} + $2 * interval '1 ms' where id = $1 and state = 'RUNNING'`,
 }
 
 /** @returns ms until it is tried again */
