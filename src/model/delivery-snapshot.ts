@@ -1,5 +1,6 @@
 /** A delivery as it is at one moment: what live updates show. */
 import type { Delivery } from '../generated/prisma/client.js'
+import { selectColumns, sqlColumns } from './snapshot-columns.js'
 
 /**
  * The columns of a snapshot with their types in PostgreSQL: the only list of them. A status goes as text, so that
@@ -22,17 +23,10 @@ export const deliveryColumns = {
 export type DeliverySnapshot = Pick<Delivery, keyof typeof deliveryColumns>
 
 /** The columns of a snapshot, for a `select` of Prisma. */
-export const deliverySnapshotSelect = Object.fromEntries(
-  Object.keys(deliveryColumns).map((column) => [column, true]),
-) as {
-  [Column in keyof typeof deliveryColumns]: true
-}
+export const deliverySnapshotSelect = selectColumns(deliveryColumns)
 
 /** SQL: the columns of a snapshot of the delivery `d`. */
-export const sqlDeliverySnapshot = (d: string): string =>
-  Object.keys(deliveryColumns)
-    .map((column) => `${d}."${column}"`)
-    .join(', ')
+export const sqlDeliverySnapshot = (d: string): string => sqlColumns(deliveryColumns, d)
 
 type NewDelivery = Pick<DeliverySnapshot, 'id' | 'eventId' | 'subscriptionId' | 'tenant'>
 

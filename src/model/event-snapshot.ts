@@ -1,6 +1,7 @@
 /** An event without its payload, as it is at one moment: what live updates show. */
 import type { Event } from '../generated/prisma/client.js'
 import { timeOfUuidV7 } from '../platform/uuid.js'
+import { selectColumns, sqlColumns } from './snapshot-columns.js'
 
 /** The columns of a snapshot with their types in PostgreSQL: the only list of them. */
 export const eventColumns = {
@@ -23,17 +24,10 @@ export const eventColumns = {
 export type EventSnapshot = Pick<Event, keyof typeof eventColumns>
 
 /** The columns of a snapshot, for a `select` of Prisma. */
-export const eventSnapshotSelect = Object.fromEntries(
-  Object.keys(eventColumns).map((column) => [column, true]),
-) as {
-  [Column in keyof typeof eventColumns]: true
-}
+export const eventSnapshotSelect = selectColumns(eventColumns)
 
 /** SQL: the columns of a snapshot of the event `e`. */
-export const sqlEventSnapshot = (e: string): string =>
-  Object.keys(eventColumns)
-    .map((column) => `${e}."${column}"`)
-    .join(', ')
+export const sqlEventSnapshot = (e: string): string => sqlColumns(eventColumns, e)
 
 type NewEvent = Pick<
   EventSnapshot,

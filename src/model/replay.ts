@@ -5,6 +5,7 @@
  */
 import type { Prisma, Replay } from '../generated/prisma/client.js'
 import type { ReplayState } from '../generated/prisma/enums.js'
+import { selectColumns, sqlColumns } from './snapshot-columns.js'
 
 /** The columns of a replay as it is shown, with their types in PostgreSQL: the only list of them. */
 export const replayColumns = {
@@ -24,15 +25,10 @@ export const replayColumns = {
 export type ReplaySnapshot = Pick<Replay, keyof typeof replayColumns>
 
 /** The columns of a snapshot, for a `select` of Prisma. */
-export const replaySelect = Object.fromEntries(Object.keys(replayColumns).map((name) => [name, true])) as {
-  [Column in keyof typeof replayColumns]: true
-} satisfies Prisma.ReplaySelect
+export const replaySelect = selectColumns(replayColumns) satisfies Prisma.ReplaySelect
 
 /** SQL: the columns of a snapshot of the replay `r`. */
-export const sqlReplaySnapshot = (r: string): string =>
-  Object.keys(replayColumns)
-    .map((column) => `${r}."${column}"`)
-    .join(', ')
+export const sqlReplaySnapshot = (r: string): string => sqlColumns(replayColumns, r)
 
 /** From where a user may move a replay. A worker moves it from RUNNING to FINISHED. */
 export const replayMoves = {

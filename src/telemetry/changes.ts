@@ -5,6 +5,7 @@
 import { type DeliverySnapshot, deliveryColumns } from '../model/delivery-snapshot.js'
 import { type EventSnapshot, eventColumns } from '../model/event-snapshot.js'
 import { type ColumnTypes, type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
+import { pickColumns } from '../model/snapshot-columns.js'
 import type { ServiceEvents } from './service-events.js'
 
 /** What a statement has changed. The snapshots are built only while live updates have subscribers. */
@@ -40,8 +41,9 @@ export function changesOfRows(rows: ChangedRow[]): Changes {
   const deliveries = rows.filter((row) => row.kind === 'delivery')
   const events = rows.filter((row) => row.kind === 'event')
   return {
-    deliveries: deliveries.length > 0 ? () => deliveries.map((row) => pick(deliveryColumns, row)) : undefined,
-    events: events.length > 0 ? () => events.map((row) => pick(eventColumns, row)) : undefined,
+    deliveries:
+      deliveries.length > 0 ? () => deliveries.map((row) => pickColumns(deliveryColumns, row)) : undefined,
+    events: events.length > 0 ? () => events.map((row) => pickColumns(eventColumns, row)) : undefined,
   }
 }
 
@@ -49,12 +51,4 @@ export function changesOfRows(rows: ChangedRow[]): Changes {
 export function announceChanges(serviceEvents: ServiceEvents, { deliveries, events }: Changes): void {
   if (deliveries !== undefined) serviceEvents.emit('deliveriesChanged', deliveries)
   if (events !== undefined) serviceEvents.emit('eventsChanged', events)
-}
-
-function pick<Row, Name extends keyof Row & string>(
-  columns: Record<Name, string>,
-  row: Row,
-): Pick<Row, Name> {
-  const names = Object.keys(columns) as Name[]
-  return Object.fromEntries(names.map((name) => [name, row[name]])) as Pick<Row, Name>
 }
