@@ -37,10 +37,14 @@ export function sqlInRange(time: Prisma.Sql, range: TimeRange | null | undefined
 /** SQL: the conditions for ids that rows created in a range can have. They need no index on the time. */
 export function sqlIdsOfRange(id: Prisma.Sql, range: TimeRange): Prisma.Sql[] {
   const conditions: Prisma.Sql[] = []
-  if (range.from) conditions.push(Prisma.sql`${id} >= ${idAt(range.from, -ID_TIME_MARGIN_MS)}::uuid`)
-  if (range.to) conditions.push(Prisma.sql`${id} <= ${idAt(range.to, ID_TIME_MARGIN_MS)}::uuid`)
+  if (range.from) conditions.push(Prisma.sql`${id} >= ${leastIdSince(range.from)}::uuid`)
+  if (range.to) conditions.push(Prisma.sql`${id} <= ${greatestIdUntil(range.to)}::uuid`)
   return conditions
 }
+
+/** What a row that is created from then on, or until then, can have. */
+export const leastIdSince = (time: Date): string => idAt(time, -ID_TIME_MARGIN_MS)
+export const greatestIdUntil = (time: Date): string => idAt(time, ID_TIME_MARGIN_MS)
 
 const idAt = (time: Date, marginMs: number): string => leastUuidV7At(new Date(time.getTime() + marginMs))
 

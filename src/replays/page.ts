@@ -4,8 +4,7 @@
  */
 import { Prisma } from '../generated/prisma/client.js'
 import type { ReplaySnapshot } from '../model/replay.js'
-import type { TimeRange } from '../platform/keyset.js'
-import { ID_TIME_MARGIN_MS, leastUuidV7At } from '../platform/uuid.js'
+import { greatestIdUntil, leastIdSince, type TimeRange } from '../platform/keyset.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 /** What a step or a count works on: a replay, or one that is only counted. */
@@ -54,8 +53,8 @@ export function sqlIndexedPage(
   { task, after, limit }: PageRequest,
   range: TimeRange = {},
 ): Prisma.Sql {
-  const first = range.from ? later(after, idAt(range.from, -ID_TIME_MARGIN_MS)) : after
-  const end = range.to ? earlier(task.id, idAt(range.to, ID_TIME_MARGIN_MS)) : task.id
+  const first = range.from ? later(after, leastIdSince(range.from)) : after
+  const end = range.to ? earlier(task.id, greatestIdUntil(range.to)) : task.id
   const row = Prisma.join([...columns.map(([column]) => column), id])
   const values = columns.map(([, value]) => value)
   return Prisma.sql`
@@ -64,7 +63,6 @@ export function sqlIndexedPage(
     order by ${row} limit ${limit}`
 }
 
-const idAt = (time: Date, marginMs: number): string => leastUuidV7At(new Date(time.getTime() + marginMs))
 const later = (a: string, b: string): string => (a > b ? a : b)
 const earlier = (a: string, b: string): string => (a < b ? a : b)
 
