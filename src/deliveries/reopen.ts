@@ -15,23 +15,20 @@ const deadCount = '(e."deadCount" - ended.dead)'
  * The parts of a `with` that reopen deliveries: `retried` has their snapshots, `reopened` those of events that were
  * finished with them.
  *
- * @param rows a part before these: the locked deliveries with `id`, `eventId`, `status` and their event's `expiresAt`
+ * @param rows a part before these: deliveries with `id`, `eventId`, `status` and their event's `expiresAt`. They are
+ * locked, and so are their events, in the order of their ids, as in every statement that changes several.
  */
 export const sqlReopen = (rows: string): string => `
   ended as (
     select "eventId", (count(*) filter (where status = 'SENT'))::int as sent,
            (count(*) filter (where status = 'DEAD'))::int as dead
     from ${rows} where status in ('SENT', 'DEAD') group by "eventId"
-  ), ended_events as (
-    -- In order, as every statement that locks several events.
-    select id from events where id = any (array(select "eventId" from ended)) order by id for no key update
   ), reopened as (
     update events e
     set "sentCount" = ${sentCount}, "deadCount" = ${deadCount},
         status = ${sqlEventStatus('e."deliveryCount"', sentCount, deadCount)},
         "updatedAt" = ${sqlNow}
-    from ended join ended_events on ended_events.id = ended."eventId"
-    where e.id = ended_events.id
+    from ended where e.id = ended."eventId"
     returning ${sqlEventSnapshot('e')}
   ), retried as (
     update deliveries d
