@@ -20,7 +20,6 @@ import { createStatsUpdates } from '../graphql/stats-updates.js'
 import { type AppOptions, createApp } from '../http/app.js'
 import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
-import { readInstallation } from '../platform/postgres/installation.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
@@ -101,10 +100,9 @@ async function createApi(
     'API keys',
     OTHER_MS,
   )
-  const { tokenSecret } = await readInstallation(database)
   const tenantTokens = createTenantTokens({
     ...{ apiKeys: apiKeys.all, clock },
-    keys: tokenKeys(tokenSecret, config.secretEncryptionKeys),
+    keys: tokenKeys(storage.installation.tokenSecret, config.secretEncryptionKeys),
   })
   const visibleTo = createVisibleTo(database)
   const { timeoutMs, requestOrigin } = config.delivery

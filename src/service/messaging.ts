@@ -3,7 +3,6 @@ import { OTHER_MS, QUEUE_MS } from '../budgets.js'
 import type { DeliveryJob } from '../delivery-engine/scheduling/delivery-job.js'
 import { createWakeUps } from '../delivery-engine/scheduling/wake-ups.js'
 import { broadcastServiceEvents } from '../graphql/live-updates.js'
-import { readInstallation } from '../platform/postgres/installation.js'
 import { createPubSub } from '../platform/pubsub.js'
 import { createJobQueue } from '../platform/queue/job-queue.js'
 import { connectToRedis } from '../platform/redis/redis.js'
@@ -15,14 +14,14 @@ export type Messaging = Awaited<ReturnType<typeof openMessaging>>
 
 export async function openMessaging(
   { config, logger, resources, serviceEvents, reportTrouble }: StartContext,
-  { database, directUrl, matcher }: Storage,
+  { installation, directUrl, matcher }: Storage,
 ) {
   const redis =
     config.redis &&
     resources.use(
       await connectToRedis({
         settings: config.redis,
-        installationId: await (await readInstallation(database)).id,
+        installationId: installation.id,
         logger,
         onError: reportTrouble('Redis'),
       }),

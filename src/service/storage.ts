@@ -7,6 +7,7 @@ import { createFilterErrors } from '../filters/filter-errors.js'
 import { createMatcher } from '../matching/matcher.js'
 import { createDatabaseClock } from '../platform/clock.js'
 import { createDatabase } from '../platform/postgres/database.js'
+import { readInstallation } from '../platform/postgres/installation.js'
 import { createIdSource } from '../platform/uuid.js'
 import { createBodyCipher } from '../secrets/body-cipher.js'
 import { createSecretCipher } from '../secrets/cipher.js'
@@ -50,5 +51,7 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   )
   const matcher = await createMatcher(database, filterErrors.add)
   stopSignal?.throwIfAborted()
-  return { database, directUrl, matcher, clock, newId, secretCipher, bodyCipher }
+  const installation = await readInstallation(database)
+  stopSignal?.throwIfAborted()
+  return { database, directUrl, installation, matcher, clock, newId, secretCipher, bodyCipher }
 }
