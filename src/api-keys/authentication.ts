@@ -58,11 +58,8 @@ export function createAuthentication(
       const address = addressOf(request) ?? 'unknown'
       const known = apiKeyStore.find(key) ?? tokens.find(key)
       const secondsLeft = limit.secondsLeft(address)
-      if (
-        known !== undefined &&
-        (secondsLeft === undefined || usedBefore.has(address, known.madeBy ?? known))
-      ) {
-        usedBefore.add(address, known.madeBy ?? known)
+      if (known !== undefined && (secondsLeft === undefined || usedBefore.has(address, known))) {
+        usedBefore.add(address, known)
         return known
       }
       const retryAfterSeconds = secondsLeft ?? limit.count(address)
@@ -87,12 +84,13 @@ export function requireScope(key: ApiKey, scope: Scope): void {
 /** Maximum of addresses with remembered API keys. Beyond it, the oldest address is forgotten. */
 const MAX_ADDRESSES = 10_000
 
-/** Remembers the accepted API keys of each address. */
+/** Remembers the accepted API keys of each address: of a token, the one that made it. */
 function createUsedKeys() {
   const byAddress = new Map<string, Set<ApiKey>>()
   return {
-    has: (address: string, apiKey: ApiKey) => byAddress.get(address)?.has(apiKey) === true,
-    add(address: string, apiKey: ApiKey) {
+    has: (address: string, key: ApiKey) => byAddress.get(address)?.has(key.madeBy ?? key) === true,
+    add(address: string, key: ApiKey) {
+      const apiKey = key.madeBy ?? key
       const known = byAddress.get(address)
       if (known !== undefined) return void known.add(apiKey)
       if (byAddress.size >= MAX_ADDRESSES) byAddress.delete(byAddress.keys().next().value as string)
