@@ -259,15 +259,18 @@ describe('a running replay', () => {
     const { api, database } = service
     const subscriptionId = await subscribe(service, receiver.url)
     await fillPast(database, { subscriptionId, count: 30 })
-    const { id } = await run({ filter: {}, ratePerSecond: 10 })
+    const another = resources.use(await startReceiver(200))
+    const other = await subscribe(service, another.url, ['other'])
+    await fillPast(database, { subscriptionId: other, count: 20 })
+    const { id } = await run({ filter: { subscriptionId }, ratePerSecond: 10 })
     const move = (how: string) => api.post(`/v1/replays/${id}/${how}`)
     await expect.poll(async () => (await replayOf(id)).done, PATIENCE).toBeGreaterThan(2)
     expect((await move('pause')).body).toMatchObject({ state: 'PAUSED', finishedAt: null })
     expect((await move('pause')).status).toBe(200)
     const { done } = await replayOf(id)
     await expect.poll(() => receiver.requests.length, PATIENCE).toBe(done)
-    // Longer than two steps.
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    // Meanwhile another one, of the same pace, makes several steps.
+    await runToEnd({ filter: { subscriptionId: other }, ratePerSecond: 10 })
     expect((await replayOf(id)).done).toBe(done)
     expect((await move('resume')).body.state).toBe('RUNNING')
     await expect.poll(async () => (await replayOf(id)).done, PATIENCE).toBeGreaterThan(done)
@@ -293,7 +296,16 @@ describe('a running replay', () => {
     await fillPast(database, { subscriptionId, count: 2500 })
     const { id } = await run({ filter: {} })
     await expect.poll(async () => (await replayOf(id)).done, PATIENCE).toBeGreaterThanOrEqual(500)
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    // Each time that it is tried, and put off, its next step is at another time.
+    const tried = new Map<number, Set<string>>()
+    const triedAtOnePlace = async () => {
+      const sql = 'select done, "nextStepAt"::text as at from replays where id = $1'
+      const [row] = await database.query<{ done: number; at: string }>(sql, [id])
+      const { done = 0, at = '' } = row ?? {}
+      tried.set(done, (tried.get(done) ?? new Set()).add(at))
+      return tried.get(done)?.size
+    }
+    await expect.poll(triedAtOnePlace, PATIENCE).toBeGreaterThanOrEqual(5)
     expect((await replayOf(id)).done).toBeLessThanOrEqual(1500)
   })
 
