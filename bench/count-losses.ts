@@ -1,6 +1,6 @@
 /** What became of each event, exactly: from the numbers that were answered 202 and the numbers that arrived. */
 import type { Published } from './load.js'
-import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
+import { eventKindsOf, type Scenario, wantedBy } from './scenarios.js'
 
 export interface Losses {
   accepted: number
@@ -27,7 +27,7 @@ export function countOwed(published: Published, scenario: Scenario, areWell = tr
 
 /** @param counts for each endpoint, how often the events of its type have come, in their order */
 export function countLosses(published: Published, counts: Uint8Array[], scenario: Scenario): Losses {
-  const types = eventTypesOf(scenario).length
+  const types = eventKindsOf(scenario).length
   const losses = { accepted: countAccepted(published), owed: 0, lost: 0, duplicated: 0 }
   visitOwed(published, scenario, true, (endpoint, n) => {
     losses.owed += 1
@@ -46,7 +46,7 @@ function visitOwed(
   areWell: boolean,
   visit: (endpoint: number, n: number) => void,
 ): void {
-  const types = eventTypesOf(scenario).length
+  const types = eventKindsOf(scenario).length
   scenario.endpoints.forEach((behaviour, endpoint) => {
     if ((behaviour === 'ok') !== areWell) return
     const first = from + ((wantedBy(endpoint, scenario) - (from % types) + types) % types)

@@ -119,6 +119,10 @@ function fairness(results: Results): Goal[] {
       measured: throughput('failing'),
       atLeast: 0.9,
     },
+    {
+      text: '1 of 1,000 tenants floods hanging endpoints: p99 of the others ÷ alone',
+      ...{ measured: compare('arrival.p99', 'tenants', 'tenants-alone'), atMost: 1.3 },
+    },
     { text: 'old deliveries in the tables: delivered /s ÷ empty tables', measured: old, atLeast: 0.9 },
   ]
 }

@@ -10,14 +10,15 @@ import { serveCommands } from './commands.js'
 import { type Connection, openConnection } from './connection.js'
 import { findStamp, makeBody, writeStamp } from './payload.js'
 import { createSamples, type Percentiles } from './samples.js'
+import type { EventKind } from './scenarios.js'
 import type { Ticks } from './ticker.js'
 
 export interface Destination {
   /** The address of the API. */
   url: string
   apiKey: string
-  /** Event n is of type n modulo their number. */
-  types: string[]
+  /** Event n is of kind n modulo their number. */
+  kinds: EventKind[]
   bodyBytes: number
   connections: number
 }
@@ -43,7 +44,7 @@ export type LoadCommands = {
   openLoop(schedule: { ratePerSecond: number; seconds: number }): Promise<Published>
 }
 
-/** A connection, with a prepared request for each event type. The sender writes number and time into it. */
+/** A connection, with a prepared request for each kind of event. The sender writes number and time into it. */
 interface LoadConnection {
   url: URL
   connection: Connection
@@ -53,10 +54,10 @@ interface LoadConnection {
 let loadConnections: LoadConnection[] = []
 let published = 0
 
-function prepareRequests({ url, apiKey, types, bodyBytes }: Destination): LoadConnection['requests'] {
+function prepareRequests({ url, apiKey, kinds, bodyBytes }: Destination): LoadConnection['requests'] {
   const target = new URL('/v1/events', url)
-  return types.map((type) => {
-    const body = makeBody(type, bodyBytes)
+  return kinds.map((kind) => {
+    const body = makeBody(kind, bodyBytes)
     const head =
       `POST ${target.pathname} HTTP/1.1\r\nhost: ${target.host}\r\nx-api-key: ${apiKey}\r\n` +
       `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
@@ -65,12 +66,12 @@ function prepareRequests({ url, apiKey, types, bodyBytes }: Destination): LoadCo
   })
 }
 
-/** Where there are many types, connections share their requests: an event of the same type comes long after. */
-const SHARED_FROM_TYPES = 1000
+/** Where there are many kinds, connections share their requests: an event of the same type comes long after. */
+const SHARED_FROM_KINDS = 1000
 
 async function openLoadConnections(destination: Destination): Promise<LoadConnection[]> {
   const url = new URL(destination.url)
-  const shared = destination.types.length < SHARED_FROM_TYPES ? undefined : prepareRequests(destination)
+  const shared = destination.kinds.length < SHARED_FROM_KINDS ? undefined : prepareRequests(destination)
   return Promise.all(
     Array.from({ length: destination.connections }, async () => ({
       url,

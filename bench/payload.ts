@@ -3,6 +3,8 @@
  * compresses and stores it. In front are the two numbers that a run is judged by. Both have a fixed width, so
  * the sender of a request writes them into a buffer that is ready, and the receiver finds them without parsing.
  */
+import type { EventKind } from './scenarios.js'
+
 const SENT_AT = '"sentAt":'
 const NUMBER = ',"n":'
 const SENT_AT_DIGITS = 16
@@ -11,12 +13,12 @@ const NUMBER_DIGITS = 9
 const NUMBER_BASE = 100_000_000
 
 /** A request body of a given size, with zeros in place of the two numbers. */
-export function makeBody(type: string, bytes: number): string {
+export function makeBody({ type, tenant }: EventKind, bytes: number): string {
   const data = (lines: object[], note: string) =>
     `{${SENT_AT}${'0'.repeat(SENT_AT_DIGITS)}${NUMBER}${'0'.repeat(NUMBER_DIGITS)},` +
     `"orderId":"ord_5f1c9b","lines":${JSON.stringify(lines)},"note":"${note}"}`
   const body = (lines: object[], note = '') =>
-    `{"type":"${type}","data":${data(lines, note)},"metadata":{"source":"shop"}}`
+    `{"type":"${type}",${tenant === undefined ? '' : `"tenant":"${tenant}",`}"data":${data(lines, note)},"metadata":{"source":"shop"}}`
   const lines: object[] = []
   while (body([...lines, line(lines.length)]).length <= bytes) lines.push(line(lines.length))
   return body(lines, '.'.repeat(Math.max(0, bytes - body(lines).length)))

@@ -11,6 +11,7 @@ import { Agent } from 'undici'
 export interface Endpoint {
   url: string
   eventTypes: string[]
+  tenant?: string | undefined
 }
 
 /** What a relay is told at its start. */

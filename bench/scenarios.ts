@@ -8,8 +8,8 @@ export type Load =
    * it where answers come faster than events can be delivered.
    */
   | { loop: 'closed'; connections: number; mostEventsPerSecond?: number }
-  /** At a fixed rate: how long does it take? */
-  | { loop: 'open' }
+  /** At a fixed rate, or at a `share` of it: how long does it take? */
+  | { loop: 'open'; share?: number }
 
 export type Server = 'embedded' | 'machine'
 
@@ -29,6 +29,8 @@ export interface Scenario {
   hosts: number
   /** Whether each endpoint has an event type of its own; else all want every event. */
   hasOwnTypes: boolean
+  /** The tenant of an endpoint and of the events of its type; without it nothing has a tenant. */
+  tenantOf?(endpoint: number): string
   layout: Layout
   /** Settings of the service, which override those that every run has. */
   settings: Record<string, string>
@@ -77,6 +79,18 @@ const failing = [...repeat(8, 'ok'), ...repeat(2, 'fail')]
 const onThroughput = { load: closed, references: 'throughput' } as const
 const onLatency = { load: open, references: 'latency' } as const
 
+/** A thousand tenants with an endpoint each, and one of them that publishes a hundred times its share. */
+const TENANTS = 999
+const NOISY = 100
+const tenants = {
+  ...usual,
+  ...({ group: 'tenants', hasOwnTypes: true, references: 'latency' } as const),
+  settings: { DELIVERY_TIMEOUT_MS: '5000' },
+  tenantOf: (endpoint: number) => (endpoint < TENANTS ? `tenant-${endpoint}` : 'noisy'),
+} as const
+/** The others publish as much as they do beside it. */
+const alone: Load = { loop: 'open', share: TENANTS / (TENANTS + NOISY) }
+
 const layouts = { ...usual, group: 'apart' } as const
 const apart = { layout: 'apart', title: 'one endpoint, 1 KB, API and worker apart' } as const
 const watched = { ...usual, group: 'watchers', references: 'throughput' } as const
@@ -103,6 +117,19 @@ export const scenarios: Scenario[] = [
   { ...fair, ...onLatency, name: 'well-latency', title: '10 endpoints, all well', endpoints: well },
   { ...fair, ...onLatency, name: 'hanging-latency', title: '10 endpoints, 2 hang', endpoints: hanging },
   { ...fair, ...onLatency, name: 'failing-latency', title: '10 endpoints, 2 answer 500', endpoints: failing },
+
+  {
+    ...{ ...tenants, name: 'tenants-alone', title: '999 tenants' },
+    ...{ load: alone, endpoints: repeat(TENANTS, 'ok') },
+  },
+  {
+    ...{
+      ...tenants,
+      name: 'tenants',
+      title: '999 tenants, and one with 100 times their share, whose endpoints hang',
+    },
+    ...{ load: open, endpoints: [...repeat(TENANTS, 'ok'), ...repeat(NOISY, 'hang')] },
+  },
 
   { ...servers, ...onThroughput, name: 'embedded', title: 'the embedded PostgreSQL' },
   { ...servers, ...onThroughput, ...ofMachine, name: 'machine' },
@@ -157,8 +184,16 @@ export const scenarios: Scenario[] = [
   },
 ]
 
-export const eventTypesOf = ({ hasOwnTypes, endpoints }: Scenario): string[] =>
-  hasOwnTypes ? endpoints.map((_, index) => `order.type${index}`) : ['order.paid']
+/** What is published: events of each kind in turns. */
+export interface EventKind {
+  type: string
+  tenant?: string | undefined
+}
 
-/** The event type that an endpoint wants, as a number in `eventTypesOf`. */
+export const eventKindsOf = ({ hasOwnTypes, endpoints, tenantOf }: Scenario): EventKind[] =>
+  hasOwnTypes
+    ? endpoints.map((_, index) => ({ type: `order.type${index}`, tenant: tenantOf?.(index) }))
+    : [{ type: 'order.paid' }]
+
+/** The kind of events that an endpoint wants, as a number in `eventKindsOf`. */
 export const wantedBy = (endpoint: number, { hasOwnTypes }: Scenario): number => (hasOwnTypes ? endpoint : 0)

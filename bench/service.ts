@@ -152,11 +152,11 @@ async function subscribe(
     for (const endpoint of waiting) await subscribeOne(endpoint)
   }
   async function subscribeOne(endpoint: Endpoint): Promise<void> {
-    const { url: endpointUrl, eventTypes } = endpoint
+    const { url: endpointUrl, eventTypes, tenant } = endpoint
     const response = await fetch(`${url}/v1/subscriptions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': API_KEY },
-      body: JSON.stringify({ endpointUrl, eventTypes }),
+      body: JSON.stringify({ endpointUrl, eventTypes, tenant }),
     })
     if (response.status !== 201)
       throw new Error(`Not subscribed: ${response.status} ${await response.text()}`)

@@ -5,7 +5,7 @@ import type { Bench } from './bench.js'
 import type { Published } from './load.js'
 import type { Endpoint } from './relaying.js'
 import type { Relay } from './relays.js'
-import { eventTypesOf, type Scenario, wantedBy } from './scenarios.js'
+import { type EventKind, eventKindsOf, type Scenario, wantedBy } from './scenarios.js'
 
 /** More than a lease runs: what comes within this was late, what doesn't is lost. */
 const STALL_MS = 45_000
@@ -14,13 +14,13 @@ const POLL_MS = 50
 const OPEN_LOOP_CONNECTIONS = 128
 
 export async function openEndpoints({ receiver }: Bench, scenario: Scenario): Promise<Endpoint[]> {
-  const types = eventTypesOf(scenario)
+  const kinds = eventKindsOf(scenario)
   const { endpoints: behaviours, hosts } = scenario
-  const port = await receiver.call('open', { behaviours, hosts, types: types.length })
-  return behaviours.map((_, index) => ({
-    url: `http://${hostOf(index % hosts)}:${port}/e/${index}`,
-    eventTypes: [types[wantedBy(index, scenario)] as string],
-  }))
+  const port = await receiver.call('open', { behaviours, hosts, types: kinds.length })
+  return behaviours.map((_, index) => {
+    const { type, tenant } = kinds[wantedBy(index, scenario)] as EventKind
+    return { url: `http://${hostOf(index % hosts)}:${port}/e/${index}`, eventTypes: [type], tenant }
+  })
 }
 
 const HOSTS_PER_NETWORK = 200
@@ -32,7 +32,7 @@ const hostOf = (host: number): string =>
 export async function aim({ load }: Bench, scenario: Scenario, { url, apiKey }: Relay): Promise<void> {
   const connections = scenario.load.loop === 'closed' ? scenario.load.connections : OPEN_LOOP_CONNECTIONS
   const { bodyBytes } = scenario
-  await load.call('aim', { url, apiKey, types: eventTypesOf(scenario), bodyBytes, connections })
+  await load.call('aim', { url, apiKey, kinds: eventKindsOf(scenario), bodyBytes, connections })
 }
 
 export function publish({ load, options }: Bench, scenario: Scenario, seconds: number): Promise<Published> {
@@ -40,7 +40,7 @@ export function publish({ load, options }: Bench, scenario: Scenario, seconds: n
   const published =
     scenario.load.loop === 'closed'
       ? load.call('closedLoop', { seconds, ...mostEvents(scenario.load, seconds) })
-      : load.call('openLoop', { seconds, ratePerSecond })
+      : load.call('openLoop', { seconds, ratePerSecond: ratePerSecond * (scenario.load.share ?? 1) })
   return withTimeout(published, seconds * 1000 + STALL_MS, 'What is measured')
 }
 

@@ -112,6 +112,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   const recorder = createRecorder(database, serviceEvents, { breaker: options.breaker, disableAfterMs })
   const worker = createWorker({
     ...{ database, queue, leaseQuotas, responsiveEndpoints },
+    tenantOf: matcher.tenantOf,
     concurrency: config.delivery.concurrency,
     concurrencyPerSubscription: config.delivery.concurrencyPerSubscription,
     onError: onError('worker'),

@@ -48,6 +48,7 @@ export interface WorkerOptions {
   concurrencyPerSubscription: number
   leaseQuotas: LeaseQuotas
   responsiveEndpoints: ResponsiveEndpoints
+  tenantOf(subscriptionId: string): string | null
   onError(error: unknown): void
 }
 
@@ -108,6 +109,7 @@ export function createWorker(options: WorkerOptions): Worker {
     maxInFlight: options.concurrency,
     maxInFlightPerSubscription: options.concurrencyPerSubscription,
     responsivenessOf: responsiveEndpoints.of,
+    tenantOf: options.tenantOf,
     start: (lease) => void runAttempt(lease),
   })
 

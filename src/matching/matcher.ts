@@ -37,6 +37,8 @@ export interface Matcher {
   match(matchKeys: Iterable<string>, atMost?: number): Matches
   /** @returns undefined where more than `atMost` subscriptions want its type */
   matchEvent(event: FilteredEvent, atMost?: number): EventMatch | undefined
+  /** The tenant of a subscription; null where it has none, or is disabled. */
+  tenantOf(subscriptionId: string): string | null
   /** Counts failures of filters, once the event that they failed for is dispatched. */
   count(failures: FilterFailure[]): void
   /** Resolves when the index has every change that was committed before this call. */
@@ -77,6 +79,7 @@ export async function createMatcher(
       })
       return ids && { ids, failures }
     },
+    tenantOf: (subscriptionId) => subscriptions.index.tenantOf(subscriptionId),
     count,
     refresh,
   }

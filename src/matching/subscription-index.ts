@@ -2,7 +2,7 @@
  * The enabled subscriptions by the event types and patterns that they want: the one definition of a match. A look-up
  * costs the same with one subscription as with a million.
  */
-import { matchKey, wantedBy } from '../model/tenant.js'
+import { matchKey, tenantOfKey, wantedBy } from '../model/tenant.js'
 
 /**
  * Event types and patterns, with a space between two, which none of them contains. Those of a tenant's subscription are
@@ -17,6 +17,8 @@ export interface SubscriptionIndex {
   set(id: string, eventTypes: EventTypes, filter?: string | null, tenant?: string | null): void
   /** The filter of a subscription, as text. */
   filterOf(id: string): string | undefined
+  /** The tenant of a subscription; null where it has none, or is not in the index. */
+  tenantOf(id: string): string | null
   /**
    * The ids of the subscriptions that want events of this match key, each once, whatever their filters say; undefined
    * if there are more than `atMost`.
@@ -67,6 +69,7 @@ export function createSubscriptionIndex(): SubscriptionIndex {
       for (const type of listOf(eventTypes)) add(type, id)
     },
     filterOf: (id) => filterById.get(id),
+    tenantOf: (id) => tenantOfKey(typesById.get(id) ?? ''),
     find(key, atMost = Number.POSITIVE_INFINITY) {
       const ids = new Set<string>()
       for (const pattern of wantedBy(key)) {

@@ -28,6 +28,12 @@ export const matchKey = (type: string, tenant: string | null): string =>
 /** SQL: the same, of the event `e`. */
 export const sqlMatchKey = (e: string): string => `coalesce(${e}.tenant || '${SEPARATOR}', '') || ${e}.type`
 
+/** The tenant that a match key begins with. */
+export function tenantOfKey(key: string): string | null {
+  const at = key.indexOf(SEPARATOR)
+  return at === -1 ? null : key.slice(0, at)
+}
+
 /** The types and patterns by which subscriptions want the events of a match key: the one definition of a match. */
 export function wantedBy(key: string): string[] {
   const at = key.indexOf(SEPARATOR)

@@ -17,6 +17,7 @@ function fairQueueOf(maxInFlight: number, maxInFlightPerSubscription = maxInFlig
     responsivenessOf: (subscriptionId) =>
       (['responsive', 'slow', 'hanging'] as const).find((each) => subscriptionId.startsWith(each)) ??
       'unknown',
+    tenantOf: (subscriptionId) => /@(?<tenant>\w+)/.exec(subscriptionId)?.groups?.tenant ?? null,
     start: ({ deliveryId }) => void started.push(deliveryId),
   })
   const startedOf = (subscription: string) => started.filter((id) => id.startsWith(subscription)).length
@@ -178,5 +179,52 @@ describe('createFairQueue', () => {
     answer(fairQueue, 'a', 1)
     expect(started).toEqual(['a1'])
     expect([fairQueue.inFlight, fairQueue.waiting]).toEqual([0, 0])
+  })
+
+  describe('of tenants', () => {
+    it('gives each tenant a turn, however many subscriptions it has, and each of these one in its turn', () => {
+      const { fairQueue, started } = fairQueueOf(1)
+      for (const name of ['a@one-', 'b@one-', 'c@one-', 'd@two-', 'own-']) fill(fairQueue, name, 2)
+      for (let ended = 0; ended < 9; ended += 1) answer(fairQueue, (started.at(-1) as string).slice(0, -1), 1)
+      expect(started.map((id) => id[0]).join('')).toBe('aadobdocbc')
+    })
+
+    it('gives a tenant half of the slots at most, and two a third each', () => {
+      const { fairQueue, startedOf } = fairQueueOf(60)
+      for (let number = 0; number < 50; number += 1) fill(fairQueue, `new${number}@one-`, 5)
+      expect(fairQueue.inFlight).toBe(30)
+      for (let number = 0; number < 50; number += 1) fill(fairQueue, `other${number}@two-`, 5)
+      expect(startedOf('other')).toBe(15)
+      for (let ended = 0; ended < 20; ended += 1) answer(fairQueue, `new${ended % 10}@one-`, 1)
+      expect(fairQueue.inFlight).toBe(40)
+    })
+
+    it('goes on with a tenant that held its share when others free theirs', () => {
+      const { fairQueue, startedOf } = fairQueueOf(16)
+      for (let number = 0; number < 8; number += 1) fill(fairQueue, `slow${number}-`, 1)
+      for (let number = 0; number < 8; number += 1) fill(fairQueue, `many${number}@one-`, 2)
+      expect(startedOf('many')).toBe(4)
+      for (let number = 0; number < 8; number += 1) answer(fairQueue, `slow${number}-`, 1)
+      expect(startedOf('many')).toBe(8)
+    })
+
+    it('has enough of a tenant when its subscriptions together wait as much as one may', () => {
+      const { fairQueue } = fairQueueOf(1)
+      fill(fairQueue, 'own', 1)
+      for (let number = 0; number < 250; number += 1) fill(fairQueue, `many${number}@one-`, 3)
+      expect(fairQueue.saturated()).toEqual([])
+      for (let number = 0; number < 250; number += 1) fill(fairQueue, `many${number}@one-`, 1)
+      fill(fairQueue, 'few@two', 7)
+      expect(fairQueue.saturated()).toHaveLength(250)
+    })
+
+    it('forgets a tenant of which nothing is left', () => {
+      const { fairQueue, started } = fairQueueOf(2)
+      fill(fairQueue, 'a@one-', 3)
+      fairQueue.withdraw(({ deliveryId }) => deliveryId !== 'a@one-1')
+      answer(fairQueue, 'a@one-', 1)
+      fill(fairQueue, 'b@one-', 1)
+      expect([fairQueue.waiting, fairQueue.inFlight, started]).toEqual([0, 1, ['a@one-1', 'b@one-1']])
+    })
   })
 })
