@@ -13,6 +13,7 @@ import { type Settings, settingsSchema } from './config/settings-schema.js'
 import { type EgressSettings, readEgress } from './delivery-engine/egress/egress-settings.js'
 import type { CidrRange } from './platform/ip-ranges.js'
 import type { RedisSettings } from './platform/redis/clients.js'
+import type { TenantLimitSettings } from './tenants/limits.js'
 
 export { ConfigError } from './config/config-error.js'
 export { publicApiKey } from './config/development-api-key.js'
@@ -62,6 +63,7 @@ export interface Config {
   }
   egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
+  tenants: TenantLimitSettings
   eventMaxBytes: number
   /** How long finished events are kept. Without it they are kept for ever. */
   retentionDays: number | undefined
@@ -180,6 +182,10 @@ function toConfig(settings: Settings, apiKeys: ApiKeySources, egress: EgressSett
     outbox: {
       batchSize: settings.OUTBOX_DISPATCH_BATCH_SIZE,
       intervalMs: settings.OUTBOX_DISPATCH_INTERVAL_MS,
+    },
+    tenants: {
+      maxEventsPerSecond: settings.TENANT_MAX_EVENTS_PER_SECOND,
+      maxWaitingDeliveries: settings.TENANT_MAX_WAITING_DELIVERIES,
     },
     eventMaxBytes: settings.EVENT_MAX_BYTES,
     retentionDays: settings.RETENTION_DAYS,

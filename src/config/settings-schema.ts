@@ -48,6 +48,8 @@ export const settingsSchema = z.object({
   EGRESS_PROXY_RESOLVES_NAMES: oneOf(['true', 'false']).optional(),
   OUTBOX_DISPATCH_BATCH_SIZE: wholeNumber(1, 10_000).default(500),
   OUTBOX_DISPATCH_INTERVAL_MS: wholeNumber(10, 3_600_000).default(2000),
+  TENANT_MAX_EVENTS_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
+  TENANT_MAX_WAITING_DELIVERIES: wholeNumber(1, 10_000_000).optional(),
   EVENT_MAX_BYTES: wholeNumber(1, MAX_BODY_BYTES).default(262_144),
   RETENTION_DAYS: number(0.001, 36_500).optional(),
   RETENTION_PAYLOAD_DAYS: number(0.001, 36_500).optional(),

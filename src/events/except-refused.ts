@@ -5,7 +5,7 @@
  */
 export async function exceptRefused<Item, Result>(
   items: Item[],
-  refusalOf: (item: Item) => Error | undefined,
+  refusalOf: (item: Item, index: number) => Error | undefined,
   run: (items: Item[]) => Promise<Result[]>,
 ): Promise<(Result | Error)[]> {
   const refusals = items.map(refusalOf)

@@ -3,11 +3,13 @@
  * waits, so an import needs little memory, however long it is.
  */
 import { isUtf8 } from 'node:buffer'
+import { setTimeout as pause } from 'node:timers/promises'
 import { badInput, ServiceError } from '../errors.js'
 import { type Line, readLines } from '../platform/lines.js'
 import { toServiceError } from '../platform/service-errors.js'
 import type { Viewer } from '../tenants/viewer.js'
 import { eventTooLarge, MAX_BATCH_EVENTS, type Publication } from './publication.js'
+import type { Published } from './publish.js'
 import { type PublishManyContext, publishMany, readOneOfMany } from './publish-many.js'
 import type { RawJson } from './raw-json.js'
 
@@ -18,6 +20,10 @@ const MAX_IMPORT_BYTES = 1024 * 1024 * 1024
 export const MAX_IMPORT_ERRORS = 100
 /** Lines of as many bytes are committed at once, or `MAX_BATCH_EVENTS` of them. */
 const COMMIT_BYTES = 4 * 1024 * 1024
+
+/** How long an import waits for the limits of tenants, and how often it tries. A request ends after 60 s. */
+const PATIENCE_MS = 30_000
+const RETRY_MS = 500
 
 export interface Imported {
   accepted: number
@@ -40,15 +46,13 @@ export async function importEvents(
   let waitingBytes = 0
   let events = 0
   let takenTo = 0
+  const patientUntil = performance.now() + PATIENCE_MS
 
   async function commit(): Promise<void> {
     const taken = waiting
     waiting = []
     waitingBytes = 0
-    const results = await publishMany(
-      context,
-      taken.map(({ event }) => event),
-    )
+    const results = await publishPatiently(taken.map(({ event }) => event))
     results.forEach((result, index) => {
       const line = taken[index]?.line ?? 0
       takenTo = line
@@ -59,6 +63,21 @@ export async function importEvents(
           imported.errors.push({ line, error: toServiceError(result) })
       }
     })
+  }
+
+  /** Publishes what its tenant may not publish yet a little later, so the stream comes as fast as the limit allows. */
+  async function publishPatiently(events: (Publication | Error)[]): Promise<(Published | Error)[]> {
+    const results = await publishMany(context, events)
+    for (;;) {
+      const early = [...results.keys()].filter((index) => mayComeLater(results[index]))
+      if (early.length === 0 || performance.now() > patientUntil) return results
+      await pause(RETRY_MS)
+      const again = await publishMany(
+        context,
+        early.map((index) => events[index] as Publication),
+      )
+      for (const [place, index] of early.entries()) results[index] = again[place] as Published | Error
+    }
   }
 
   async function take(line: Line): Promise<void> {
@@ -81,6 +100,9 @@ export async function importEvents(
   if (events === 0) throw badInput([{ path: '', message: 'The body holds no event: send one in each line.' }])
   return imported
 }
+
+const mayComeLater = (result: Published | Error | undefined): boolean =>
+  result instanceof ServiceError && result.code === 'TOO_MANY_REQUESTS'
 
 /** @returns undefined for a line without anything */
 function readLine({ bytes }: Line, maxBytes: number, viewer: Viewer): Publication | Error | undefined {

@@ -17,6 +17,7 @@ import {
 } from '../platform/postgres/database-errors.js'
 import { announceChanges } from '../telemetry/changes.js'
 import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
+import type { TenantLimits } from '../tenants/limits.js'
 import { type Accepted, accept, type FastPathRoom } from './accept.js'
 import { acceptTimed } from './accept-timed.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
@@ -34,8 +35,8 @@ export interface Published {
 
 export interface Publisher {
   /**
-   * @throws ServiceError BAD_USER_INPUT for its times, IDEMPOTENCY_MISMATCH; DatabaseUnavailableError, and then nothing
-   * is promised
+   * @throws ServiceError BAD_USER_INPUT for its times, IDEMPOTENCY_MISMATCH, TOO_MANY_REQUESTS of its tenant;
+   * DatabaseUnavailableError, and then nothing is promised
    */
   publish(publication: Publication): Promise<Published>
   /**
@@ -82,6 +83,8 @@ export interface PublisherOptions {
   newId(): string
   /** Absent in a process that delivers nothing. */
   fastPath?: FastPath | undefined
+  /** Absent where tenants have no limits. */
+  tenantLimits?: TenantLimits | undefined
   /** Called after a commit with entries for the outbox. */
   onCommitted(): void
   onError(error: unknown): void
@@ -99,14 +102,15 @@ const sizeOf = ({ publication }: Candidate): number => publication.data.length
 const isItemsFault = (error: unknown) => isDataFault(error) || isConflictOfTransactions(error)
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { database, matcher, serviceEvents, clock, newId, fastPath, onCommitted, onError } = options
+  const { database, matcher, serviceEvents, clock, newId, fastPath, tenantLimits, onCommitted, onError } =
+    options
 
   const createLane = (roomFor: () => FastPathRoom | undefined) =>
     createBatcher<Candidate, Published>({
       maxSize: MAX_BATCH,
       maxConcurrent: COMMITS_UNDER_WAY,
       restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
-      run: (candidates) => commit(candidates, roomFor()),
+      run: (candidates) => commitAllowed(candidates, roomFor),
       limits: { ...LIMITS, sizeOf },
       isEveryonesFault: isDatabaseAway,
       isItemsFault,
@@ -130,11 +134,25 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** Through the outbox, whose dispatcher shares out what one producer brings at once. */
   async function commitAll(candidates: Candidate[]): Promise<(Published | Error)[]> {
     try {
-      return await commit(candidates, undefined)
+      return await commitAllowed(candidates, () => undefined)
     } catch (error) {
       if (!isItemsFault(error)) throw error
       return Promise.all(candidates.map((one) => add(one).catch(toRefusal)))
     }
+  }
+
+  /** Commits what the limits of tenants allow, and refuses the rest. */
+  async function commitAllowed(
+    candidates: Candidate[],
+    roomFor: () => FastPathRoom | undefined,
+  ): Promise<(Published | Error)[]> {
+    if (tenantLimits === undefined) return commit(candidates, roomFor())
+    const refusals = await tenantLimits.refuse(candidates.map(({ publication }) => publication.tenant))
+    return exceptRefused(
+      candidates,
+      (_, index) => refusals[index],
+      (allowed) => commit(allowed, roomFor()),
+    )
   }
 
   async function commit(

@@ -24,6 +24,7 @@ import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
+import { createTenantLimits } from '../tenants/limits.js'
 import { tokenKeys } from '../tenants/token-text.js'
 import { createTenantTokens } from '../tenants/tokens.js'
 import { createVisibleTo } from '../tenants/visible-database.js'
@@ -131,8 +132,10 @@ async function createApi(
     'test events',
     RECORD_MS,
   )
+  const hasTenantLimits = Object.values(config.tenants).some((limit) => limit !== undefined)
   const publisher = createPublisher({
     ...{ database, matcher, serviceEvents, clock, newId, fastPath },
+    tenantLimits: hasTenantLimits ? createTenantLimits(database, clock, config.tenants) : undefined,
     onError: reportTrouble('matcher'),
     onCommitted: () => wakeUps.send('outbox'),
   })

@@ -55,7 +55,10 @@ export function provePlans(bin: () => string | undefined = () => undefined): voi
   beforeAll(async () => {
     const postgres = resources.use(await startExplainedPostgres(bin()))
     const redis = resources.use(await startRedis())
-    const settings = { DELIVERY_BACKOFF_BASE_SECONDS: '3600', DELIVERY_TIMEOUT_MS: '600000' }
+    const settings = {
+      ...{ DELIVERY_BACKOFF_BASE_SECONDS: '3600', DELIVERY_TIMEOUT_MS: '600000' },
+      ...{ TENANT_MAX_EVENTS_PER_SECOND: '1000', TENANT_MAX_WAITING_DELIVERIES: '1000' },
+    }
     const services = createResources()
     const all = services.use(await startOn(postgres, redis, settings))
     const apart = services.use(await startOn(postgres, redis, { ...settings, ROLE: 'api' }))

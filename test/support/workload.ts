@@ -119,6 +119,7 @@ async function succeed(
   const [{ id } = { id: '' }] = await deliveries(eventId)
   expect((await apart.get(`/v1/deliveries/${id}/logs/1`)).status).toBe(200)
   await expectStatus(await publish('good', {}, apart), 'SENT')
+  await expectStatus(await publish('good', { tenant: 'limited' }), 'SENT')
   const test = await api.post(`/v1/subscriptions/${subscriptionId}/test-event`, { type: 'test', data: {} })
   expect(test.body.log.status).toBe('SENT')
   await expectStatus(await publish('wide'), 'SENT', WIDE)

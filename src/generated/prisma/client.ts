@@ -93,6 +93,11 @@ export type Replay = Prisma.ReplayModel
  */
 export type RateLimit = Prisma.RateLimitModel
 /**
+ * Model TenantRate
+ * How far a tenant's limit of events a second is spent, as in `RateLimit`. The table is not logged.
+ */
+export type TenantRate = Prisma.TenantRateModel
+/**
  * Model Tally
  * What changed in the number of events and of deliveries by status: a row for each statement that changed any.
  * Their sum is the totals, exact at any moment; they are merged now and then, so the sum is a short one.

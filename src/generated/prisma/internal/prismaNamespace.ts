@@ -407,6 +407,7 @@ export const ModelName = {
   Delivery: 'Delivery',
   Replay: 'Replay',
   RateLimit: 'RateLimit',
+  TenantRate: 'TenantRate',
   Tally: 'Tally',
   DeliveryMetrics: 'DeliveryMetrics',
   DeliveryMetricsDelta: 'DeliveryMetricsDelta',
@@ -430,7 +431,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "replay" | "rateLimit" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
+    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "replay" | "rateLimit" | "tenantRate" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1171,6 +1172,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.RateLimitCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.RateLimitCountAggregateOutputType> | number
+        }
+      }
+    }
+    TenantRate: {
+      payload: Prisma.$TenantRatePayload<ExtArgs>
+      fields: Prisma.TenantRateFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TenantRateFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TenantRateFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        findFirst: {
+          args: Prisma.TenantRateFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TenantRateFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        findMany: {
+          args: Prisma.TenantRateFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>[]
+        }
+        create: {
+          args: Prisma.TenantRateCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        createMany: {
+          args: Prisma.TenantRateCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TenantRateCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>[]
+        }
+        delete: {
+          args: Prisma.TenantRateDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        update: {
+          args: Prisma.TenantRateUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        deleteMany: {
+          args: Prisma.TenantRateDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TenantRateUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TenantRateUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>[]
+        }
+        upsert: {
+          args: Prisma.TenantRateUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantRatePayload>
+        }
+        aggregate: {
+          args: Prisma.TenantRateAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTenantRate>
+        }
+        groupBy: {
+          args: Prisma.TenantRateGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantRateGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TenantRateCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantRateCountAggregateOutputType> | number
         }
       }
     }
@@ -1959,6 +2034,16 @@ export const RateLimitScalarFieldEnum = {
 export type RateLimitScalarFieldEnum = (typeof RateLimitScalarFieldEnum)[keyof typeof RateLimitScalarFieldEnum]
 
 
+export const TenantRateScalarFieldEnum = {
+  tenant: 'tenant',
+  spentUntil: 'spentUntil',
+  asked: 'asked',
+  taken: 'taken'
+} as const
+
+export type TenantRateScalarFieldEnum = (typeof TenantRateScalarFieldEnum)[keyof typeof TenantRateScalarFieldEnum]
+
+
 export const TallyScalarFieldEnum = {
   id: 'id',
   events: 'events',
@@ -2495,6 +2580,7 @@ export type GlobalOmitConfig = {
   delivery?: Prisma.DeliveryOmit
   replay?: Prisma.ReplayOmit
   rateLimit?: Prisma.RateLimitOmit
+  tenantRate?: Prisma.TenantRateOmit
   tally?: Prisma.TallyOmit
   deliveryMetrics?: Prisma.DeliveryMetricsOmit
   deliveryMetricsDelta?: Prisma.DeliveryMetricsDeltaOmit

@@ -61,6 +61,7 @@ export const ModelName = {
   Delivery: 'Delivery',
   Replay: 'Replay',
   RateLimit: 'RateLimit',
+  TenantRate: 'TenantRate',
   Tally: 'Tally',
   DeliveryMetrics: 'DeliveryMetrics',
   DeliveryMetricsDelta: 'DeliveryMetricsDelta',
@@ -239,6 +240,16 @@ export const RateLimitScalarFieldEnum = {
 } as const
 
 export type RateLimitScalarFieldEnum = (typeof RateLimitScalarFieldEnum)[keyof typeof RateLimitScalarFieldEnum]
+
+
+export const TenantRateScalarFieldEnum = {
+  tenant: 'tenant',
+  spentUntil: 'spentUntil',
+  asked: 'asked',
+  taken: 'taken'
+} as const
+
+export type TenantRateScalarFieldEnum = (typeof TenantRateScalarFieldEnum)[keyof typeof TenantRateScalarFieldEnum]
 
 
 export const TallyScalarFieldEnum = {
