@@ -74,6 +74,11 @@ const takeEventsOfTenants: Statement = {
     returning tenant, taken`,
 }
 
+interface TakeEventsRow {
+  tenant: string
+  taken: number
+}
+
 /** @returns how many events of each tenant are taken */
 async function takeEvents(
   database: Database,
@@ -82,7 +87,7 @@ async function takeEvents(
 ): Promise<Map<string, number>> {
   if (asked.size === 0) return asked
   const values = [[...asked.keys()], [...asked.values()], eventsPerSecond]
-  const rows = await database.query<{ tenant: string; taken: number }>(takeEventsOfTenants, values)
+  const rows = await database.query<TakeEventsRow>(takeEventsOfTenants, values)
   return new Map(rows.map((row) => [row.tenant, row.taken]))
 }
 
@@ -101,6 +106,11 @@ const countWaitingOfTenants: Statement = {
     from unnest($1::text[]) as asked (tenant)`,
 }
 
+interface CountWaitingRow {
+  tenant: string
+  count: number
+}
+
 const COUNTED_EVERY_MS = 1000
 /** Beyond as many tenants, what is known of all is forgotten. */
 const MAX_TENANTS = 10_000
@@ -110,10 +120,7 @@ function createCounts(database: Database, clock: Clock, most: number) {
 
   async function count(tenants: string[], at: number): Promise<void> {
     if (tenants.length === 0) return
-    const rows = await database.query<{ tenant: string; count: number }>(countWaitingOfTenants, [
-      tenants,
-      most,
-    ])
+    const rows = await database.query<CountWaitingRow>(countWaitingOfTenants, [tenants, most])
     if (known.size + rows.length > MAX_TENANTS) known.clear()
     for (const row of rows) known.set(row.tenant, { isFull: row.count >= most, at })
   }

@@ -1,4 +1,7 @@
-/** What waits and what is in flight of one subscription. First attempts go before retries; one start in eight is a retry. */
+/**
+ * What waits and what is in flight of one subscription. First attempts go before retries; one start in eight is a
+ * retry.
+ */
 import type { Lease } from '../scheduling/lease.js'
 
 /** First attempts before one retry, while both wait. */
