@@ -5,7 +5,7 @@
 import { ServiceError } from '../errors.js'
 import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
-import { openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
+import { isOpen, openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
@@ -63,17 +63,18 @@ const giveUpOfDeleted: Statement = {
 export interface CancelContext {
   database: VisibleDatabase
   serviceEvents: ServiceEvents
+  /** Called after a commit that may have made deliveries due: those that waited in line behind this one. */
+  onDue(): void
 }
 
 /** @throws ServiceError NOT_FOUND, or CONFLICT when the delivery is not waiting */
 export async function cancelDelivery(context: CancelContext, id: string): Promise<void> {
   const before = await findDelivery(context.database, id)
   const rows = await context.database.query<ChangedRow>(cancelOne, ['cancelled by hand', id])
-  if (announce(context, rows) > 0) return
-  const isOpen = before.nextRunAt !== null
+  if (announce(context, rows) > 0) return context.onDue()
   throw new ServiceError(
     'CONFLICT',
-    isOpen
+    isOpen(before.status)
       ? 'The delivery is being attempted at this moment. Try again when the attempt has ended.'
       : `The delivery is ${before.status}. Only one that is ${openStates.join(' or ')} can be cancelled.`,
   )

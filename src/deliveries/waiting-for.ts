@@ -5,6 +5,7 @@ import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import { sqlJoinBreaker } from '../model/breaker.js'
 import { isOpen, sqlIsOpen } from '../model/delivery-states.js'
 import { sqlRoom } from '../model/lease-room.js'
+import { sqlHasPredecessor, sqlHasWaitingPredecessor, sqlIsInLine } from '../model/ordering.js'
 import { sqlCredit } from '../model/rate-limit.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
@@ -23,6 +24,8 @@ const readWaitingFor = forViewer(
       when not s."isEnabled" then 'DISABLED'
       when d."queuedUntil" is not null then null
       when d."nextRunAt" > now() then 'SCHEDULE'
+      when s."isOrdered" and ${sqlIsInLine('d')}
+        and (${sqlHasPredecessor('d')} or ${sqlHasWaitingPredecessor('d')}) then 'ORDER'
       when breaker."probeAt" is not null then 'BREAKER'
       when breaker.pace is not null and ${sqlRoom('s.id', 'breaker.pace')} = 0 then 'BREAKER'
       when s.rate is not null and (
@@ -34,7 +37,7 @@ const readWaitingFor = forViewer(
     -- The limits make PostgreSQL look up each row by its id.
     cross join lateral (select * from deliveries where id = asked.id limit 1) as d
     cross join lateral (
-      select id, "endpointVersion", "isEnabled", "maxInFlight", "maxRequestsPerSecond"::float8 as rate
+      select id, "endpointVersion", "isEnabled", "isOrdered", "maxInFlight", "maxRequestsPerSecond"::float8 as rate
       from subscriptions where id = d."subscriptionId" limit 1
     ) as s
     ${sqlJoinBreaker('s')}

@@ -138,6 +138,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
     ...{ database, matcher, serviceEvents, batchSize, intervalMs, enqueue },
     leaseQuotas: readLeaseQuotas,
     onBacklog: scheduler.addBacklog,
+    onInLine: scheduler.lookAt,
     onError: onError('dispatcher'),
   })
   const schedule = createSchedule({

@@ -1,7 +1,7 @@
 /**
  * CloudEvents 1.0 as input: which attributes are taken, and the publication that an event stands for. What an event
  * here has no field for becomes members of `metadata`, from where webhooks in CloudEvents take it again. So does the
- * extension `tenant`, which is the tenant of the event as well.
+ * extension `tenant`, which is the tenant of the event as well, and `partitionkey`, which is its ordering key.
  */
 import { createHash } from 'node:crypto'
 import { badInput, type InputError } from '../errors.js'
@@ -23,7 +23,7 @@ import {
 import { eventType } from '../model/event-type.js'
 import { tenant } from '../model/tenant.js'
 import { parseIsoTime, WRONG_ISO_TIME } from '../platform/iso-time.js'
-import { jsonObject, MAX_KEY_LENGTH, type publicationBody } from './publication.js'
+import { jsonObject, MAX_KEY_LENGTH, orderingKey, type publicationBody } from './publication.js'
 
 /** As it came, attributes without those that are null; `data` is undefined where there was none. */
 export interface ReceivedCloudEvent {
@@ -54,6 +54,7 @@ const refusals: Record<string, (value: unknown) => string | undefined> = {
   type: (value) => eventType.safeParse(value).error?.issues[0]?.message,
   time: refusalOfTime,
   expirytime: refusalOfTime,
+  partitionkey: (value) => orderingKey.safeParse(value).error?.issues[0]?.message,
   subject: (value) => (isNamed(value) ? undefined : NO_TEXT),
   dataschema: (value) => (toUri(value) === undefined ? 'must be a URI with its scheme' : undefined),
   datacontenttype: (value) =>
@@ -126,6 +127,7 @@ export function publicationOfCloudEvent(
   const times = { createdAt: time, deliverAt: undefined, expiresAt: metadata.expirytime }
   return {
     ...{ type, tenant: others.tenant, data: event.data, metadata, ...times },
+    orderingKey: metadata.partitionkey,
     eventId: keyOf(from, id as string),
   }
 }

@@ -14,7 +14,7 @@ import { optional } from '../platform/optional.js'
 import { tenantFor, type Viewer } from '../tenants/viewer.js'
 import { canonicalJson } from './canonical-json.js'
 import { MAX_JSON_DEPTH, memberTexts, type RawJson, tooDeep } from './raw-json.js'
-import { MAX_DAYS_AHEAD, type Times } from './times.js'
+import { isTimed, MAX_DAYS_AHEAD, type Times } from './times.js'
 
 export interface Publication extends Times {
   type: string
@@ -25,16 +25,28 @@ export interface Publication extends Times {
   /** The producer's time for the event; null: the time of acceptance. */
   createdAt: Date | null
   idempotencyKey: string | null
+  /** Ordered subscriptions get the events of one key in their order; null for in no order. */
+  orderingKey: string | null
 }
 
 export const MAX_KEY_LENGTH = 255
 
-const idempotencyKey = z
+const key = z
   .string()
   .regex(
     new RegExp(`^[ -~]{1,${MAX_KEY_LENGTH}}$`),
     `must be 1 to ${MAX_KEY_LENGTH} printable ASCII characters`,
   )
+const idempotencyKey = key
+export const orderingKey = key
+
+export const ORDERING_KEY_FORM =
+  `1 to ${MAX_KEY_LENGTH} printable ASCII characters. Ordered subscriptions get the events of one key in the order of ` +
+  'their acceptance; events without a key have no order.'
+
+/** Nothing keeps it from the fast path. */
+export const isPlain = (publication: Publication): boolean =>
+  publication.orderingKey === null && !isTimed(publication)
 
 export const jsonObject = z
   .custom<Record<string, unknown>>(isJsonObject, {
@@ -55,6 +67,7 @@ export const publicationBody = z.strictObject({
   expiresAt: optional(isoTime).meta({
     description: 'No attempt is made from then on. After `deliverAt`, and in the future.',
   }),
+  orderingKey: optional(orderingKey).meta({ description: ORDERING_KEY_FORM }),
   eventId: optional(idempotencyKey).meta({ description: 'An idempotency key; the header wins over it.' }),
 })
 
@@ -80,13 +93,14 @@ export function readPublication(
     deliverAt: body.deliverAt ?? null,
     expiresAt: body.expiresAt ?? null,
     idempotencyKey: headerKey ?? body.eventId ?? null,
+    orderingKey: body.orderingKey ?? null,
   }
 }
 
 /** A publication given as values, not as the text of a body. */
 const publicationValues = publicationBody.omit({ eventId: true }).extend({
   ...{ idempotencyKey: idempotencyKey.nullish(), createdAt: z.date().nullish() },
-  ...{ deliverAt: z.date().nullish(), expiresAt: z.date().nullish() },
+  ...{ deliverAt: z.date().nullish(), expiresAt: z.date().nullish(), orderingKey: orderingKey.nullish() },
 })
 
 /** Refuses numbers unknown to JSON, and too deep nesting, before the value is written as text. */
@@ -107,6 +121,7 @@ export function toPublication(values: unknown, maxBytes: number, viewer: Viewer)
   const { type, tenant, data, metadata } = given
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')
+  const orderingKey = given.orderingKey ?? undefined
   const times = {
     createdAt: given.createdAt ?? undefined,
     deliverAt: given.deliverAt ?? undefined,
@@ -117,10 +132,11 @@ export function toPublication(values: unknown, maxBytes: number, viewer: Viewer)
     ...{ type, data },
     ...(tenant !== undefined && { tenant }),
     ...(metadata != null && { metadata }),
+    ...(orderingKey !== undefined && { orderingKey }),
     ...times,
   })
   if (Buffer.byteLength(text) > maxBytes) throw eventTooLarge(maxBytes)
-  const body = { type, tenant, data, metadata, ...times }
+  const body = { type, tenant, data, metadata, orderingKey, ...times }
   return readPublication(body, text, idempotencyKey ?? undefined, viewer)
 }
 
@@ -144,7 +160,7 @@ export function checkIdempotencyKey(header: string): string {
 const messageOf = (error: z.ZodError): string => error.issues[0]?.message ?? 'is invalid'
 
 /** SHA-256, in hex, of what a publication holds beside its tenant; the order of names and white space don't matter. */
-export function contentHash({ type, data, metadata, createdAt, ...times }: Publication): string {
+export function contentHash({ type, data, metadata, createdAt, orderingKey, ...times }: Publication): string {
   const parts = [
     type,
     createdAt?.toISOString() ?? '',
@@ -154,6 +170,7 @@ export function contentHash({ type, data, metadata, createdAt, ...times }: Publi
     ...(['deliverAt', 'expiresAt'] as const).flatMap((name) =>
       times[name] === null ? [] : [`${name} ${times[name].toISOString()}`],
     ),
+    ...(orderingKey === null ? [] : [`orderingKey ${orderingKey}`]),
   ]
   return createHash('sha256').update(parts.join('\n')).digest('hex')
 }

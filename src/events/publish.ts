@@ -23,8 +23,8 @@ import { acceptTimed } from './accept-timed.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { type Candidate, storedKeyOf } from './candidate.js'
 import { exceptRefused } from './except-refused.js'
-import { contentHash, idempotencyMismatch, type Publication } from './publication.js'
-import { isTimed, refuseTimes } from './times.js'
+import { contentHash, idempotencyMismatch, isPlain, type Publication } from './publication.js'
+import { refuseTimes } from './times.js'
 
 export interface Published {
   eventId: string
@@ -105,20 +105,23 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { database, matcher, serviceEvents, clock, newId, fastPath, tenantLimits, onCommitted, onError } =
     options
 
-  const createLane = (roomFor: () => FastPathRoom | undefined) =>
+  const createLane = (roomFor: () => FastPathRoom | undefined, maxConcurrent: number) =>
     createBatcher<Candidate, Published>({
       maxSize: MAX_BATCH,
-      maxConcurrent: COMMITS_UNDER_WAY,
+      maxConcurrent,
       restMs: () => Math.max(REST_MS, fastPath?.restMs() ?? 0),
       run: (candidates) => commitAllowed(candidates, roomFor),
       limits: { ...LIMITS, sizeOf },
       isEveryonesFault: isDatabaseAway,
       isItemsFault,
     })
-  const lane = createLane(() => roomOf(fastPath))
-  /** Apart, so that events with a time of their own take no other one off the fast path. */
-  const timedLane = createLane(() => undefined)
-  const add = (one: Candidate): Promise<Published> => (isTimed(one.publication) ? timedLane : lane).add(one)
+  const lane = createLane(() => roomOf(fastPath), COMMITS_UNDER_WAY)
+  /**
+   * Apart, so that events with a time or an order of their own take no other one off the fast path. One commit at a
+   * time, because two would have the order of their keys by chance.
+   */
+  const apartLane = createLane(() => undefined, 1)
+  const add = (one: Candidate): Promise<Published> => (isPlain(one.publication) ? lane : apartLane).add(one)
 
   /**
    * For requests with many events. One commits at a time, because producers of single events should not wait for them.
@@ -161,9 +164,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   ): Promise<(Published | Error)[]> {
     // Every process inserts keys in the same order, so that two batches never deadlock.
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
-    const accepted = candidates.some(({ publication }) => isTimed(publication))
-      ? await acceptTimed(database, inOrder)
-      : await accept({ database, matcher }, inOrder, room)
+    const accepted = candidates.every(({ publication }) => isPlain(publication))
+      ? await accept({ database, matcher }, inOrder, room)
+      : await acceptTimed(database, inOrder, candidates)
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     const changesOf = fastPath?.announcesDeliveries ? unmatchedChanges : acceptedChanges
     announceChanges(serviceEvents, changesOf(inOrder, accepted))

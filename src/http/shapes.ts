@@ -87,7 +87,7 @@ const deliveryShape = z
       .meta({
         description:
           'What holds up an open delivery: its subscription is `DISABLED`, the wait after a failure is not over ' +
-          '(`SCHEDULE`), its endpoint is paused (`BREAKER`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
+          '(`SCHEDULE`), another delivery of its ordering key comes before it (`ORDER`), its endpoint is paused (`BREAKER`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
           'otherwise.',
       }),
     createdAt: time,
@@ -119,6 +119,9 @@ export const eventShape = z
     idempotencyKey: z.string().nullable(),
     isTest: z.boolean().meta({ description: 'Whether it was sent as a test.' }),
     ...eventTimes,
+    orderingKey: z.string().nullable().meta({
+      description: 'Ordered subscriptions get the events of one key in order; null for in no order.',
+    }),
     createdAt: time,
     updatedAt: time,
     deliveries: z
@@ -237,6 +240,7 @@ export function eventText({ payload, deliveries, ...row }: ShownEvent, viewer: V
     idempotencyKey: fromStoredKey(row.idempotencyKey),
     isTest: row.isTest,
     ...timesOfEvent(row),
+    orderingKey: row.orderingKey,
     deliveries: deliveries.map((delivery) => ({
       ...toDelivery(delivery),
       logs: delivery.logs.map((log) => toDeliveryLog(log, viewer)),

@@ -32,6 +32,9 @@ export const subscriptionShape = z
     maxRequestsPerSecond: z.int().nullable().meta({ description: 'Over all workers; null for no limit.' }),
     labels: z.record(z.string(), z.string()).meta({ description: 'To find it by.' }),
     ...policyShape,
+    isOrdered: z
+      .boolean()
+      .meta({ description: 'Whether it gets the events of one `orderingKey` in their order.' }),
     format: z.enum(WebhookFormat).meta({ description: 'What its webhooks look like.' }),
     signatures: z.array(z.enum(SignatureVersion)),
     publicKey: z.string().nullable().meta({
@@ -83,6 +86,7 @@ export const toSubscription = (row: VisibleSubscription & { health: EndpointHeal
   secretHeaders: row.secretHeaders,
   auth: row.auth,
   clientCertificate: row.clientCertificate,
+  isOrdered: row.isOrdered,
   format: row.format,
   signatures: row.signatures,
   publicKey: row.publicKey,

@@ -17,6 +17,7 @@ export const eventColumns = {
   deliverAt: 'timestamptz',
   expiresAt: 'timestamptz',
   erasedAt: 'timestamptz',
+  orderingKey: 'text',
   createdAt: 'timestamptz',
   updatedAt: 'timestamptz',
 } as const satisfies { readonly [Column in keyof Event]?: string }
@@ -37,8 +38,8 @@ type NewEvent = Pick<
 /** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
 export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
   ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0, isTest: false },
-  // One with such times is not dispatched with its commit.
-  ...{ deliverAt: null, expiresAt: null, erasedAt: null },
+  // One with any of these is not dispatched with its commit.
+  ...{ deliverAt: null, expiresAt: null, erasedAt: null, orderingKey: null },
   status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })
 

@@ -50,6 +50,10 @@ const KEY_START = '\n'
 export const toStoredKey = (key: string, tenant: string | null): string =>
   tenant === null ? key : tenant + KEY_START + key
 
+/** SQL: the same, of a key and a tenant that are expressions. */
+export const sqlStoredKey = (key: string, tenant: string): string =>
+  `coalesce(${tenant} || chr(${KEY_START.charCodeAt(0)}), '') || ${key}`
+
 /** The key as its producer gave it. */
 export const fromStoredKey = (stored: string | null): string | null =>
   stored?.slice(stored.indexOf(KEY_START) + 1) ?? null

@@ -7,6 +7,7 @@ import { sqlReopen } from '../deliveries/reopen.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import { sqlLockLines, sqlNextPlace, sqlOrderingHash } from '../model/ordering.js'
 import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from '../model/replay.js'
 import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Statement } from '../platform/postgres/database.js'
@@ -51,7 +52,7 @@ export const replayDeliveries: Statement = {
   text: `
     with ${sqlClaimed}, held as materialized (
       -- Locked, so that each status is the present one.
-      select d.id, d."eventId", d.status from deliveries d
+      select d.id, d."eventId", d.status, d."orderingHash", d."orderingSequence" from deliveries d
       where d.id = any ($5::uuid[]) and exists (select from claimed)
         and d.status = any ($6::"DeliveryStatus"[]) and d.status in (${sqlStates(transitions.replay.from)})
       order by d.id for update
@@ -70,16 +71,30 @@ export const deliverMissed: Statement = {
   name: 'deliver-missed-events',
   text: `
     with ${sqlClaimed}, found as materialized (
-      select e.id, e."expiresAt", s.id as "subscriptionId", s.tenant
+      select e.id, e."expiresAt", s.id as "subscriptionId", s.tenant,
+             case when s."isOrdered" then ${sqlOrderingHash('e."orderingKey"', 'e.tenant')} end as "orderingHash"
       from events e cross join (
-        select s.id, s.tenant from claimed join subscriptions s on s.id = claimed."missedBy"
+        select s.id, s.tenant, s."isOrdered" from claimed join subscriptions s on s.id = claimed."missedBy"
         where s."deletedAt" is null
       ) as s
       where e.id = any ($5::uuid[]) and e."erasedAt" is null and e.status not in (${sqlStates(undispatchedStates)})
       order by e.id for no key update of e
+    ), lines as materialized (
+      ${sqlLockLines('found')}
+    ), placed as materialized (
+      -- In the order of the events, behind what is in line.
+      select id, "orderingHash", ${sqlNextPlace} as place
+      from (
+        select id, "orderingHash" from found
+        where "orderingHash" is not null and (select count from lines) >= 0 order by id offset 0
+      ) as in_order
     ), created as (
-      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt")
-      select uuid_v7(), found.id, found."subscriptionId", found.tenant, ${sqlNow} from found
+      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt", "orderingHash",
+                              "orderingSequence")
+      select uuid_v7(), found.id, found."subscriptionId", found.tenant,
+             case when placed.id is null then ${sqlNow} end, placed."orderingHash", placed.place
+      from found left join placed using (id)
+      order by found.id
       on conflict ("eventId", "subscriptionId") do nothing
       returning *
     ), counted as (

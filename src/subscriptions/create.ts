@@ -75,6 +75,7 @@ export async function createSubscription(
         ...disabledByUser(isEnabled, now),
         description: input.description ?? null,
         maxRequestsPerSecond: input.maxRequestsPerSecond ?? null,
+        isOrdered: input.isOrdered ?? false,
         labels: toStoredLabels(input.labels ?? null),
         ...policyColumns(context.secretCipher, id, input),
         secret: context.secretCipher.seal(id, secret),

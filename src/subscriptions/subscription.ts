@@ -33,6 +33,9 @@ export const inputForms = {
   secret: SECRET_FORM,
   description: `For people; at most ${MAX_DESCRIPTION_LENGTH} characters.`,
   maxRequestsPerSecond: `1 to ${MAX_RATE}, over all workers; null for no limit.`,
+  isOrdered:
+    'Whether it gets the events of one `orderingKey` in the order of their acceptance: the next one only when the one ' +
+    'before is SENT or DEAD. It counts for events that are dispatched from then on.',
   format:
     "What webhooks look like: `STANDARD`, the service's own form, or CloudEvents 1.0 in structured " +
     '(`CLOUDEVENTS_STRUCTURED`) or binary (`CLOUDEVENTS_BINARY`) mode. At first `STANDARD`.',
@@ -114,6 +117,7 @@ export const subscriptionBody = z.strictObject({
   description: description.nullish(),
   isEnabled: optional(z.boolean()),
   maxRequestsPerSecond: maxRequestsPerSecond.nullish(),
+  isOrdered: optional(z.boolean()).meta({ description: inputForms.isOrdered }),
   format: optional(format),
   validate: optional(z.boolean()).meta({ description: inputForms.validate }),
   signatures: optional(signatures),
@@ -160,6 +164,7 @@ export const visibleFields = {
   labels: true,
   maxRequestsPerSecond: true,
   ...visiblePolicyFields,
+  isOrdered: true,
   format: true,
   signatures: true,
   keyPairs: true,

@@ -36,7 +36,7 @@ export async function updateSubscription(
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
   await context.onChanged()
-  if (changes.isEnabled || isPacedOtherwise(changes)) context.onDue()
+  if (changes.isEnabled || isPacedOtherwise(changes) || changes.isOrdered === false) context.onDue()
   return toVisible(subscription, context.clock)
 }
 
@@ -83,6 +83,7 @@ async function apply(
     data: {
       ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
       ...(filter !== filterBefore && { filter }),
+      ...(changes.isOrdered !== undefined && { isOrdered: changes.isOrdered }),
       ...(changes.labels !== undefined && { labels: toStoredLabels(changes.labels) }),
       ...policyColumns(secretCipher, id, changes),
       ...(isEnabled !== before.isEnabled && disabledByUser(isEnabled, now)),

@@ -137,7 +137,15 @@ it.each([
     id: randomUUID(),
     publication: {
       ...{ type: index % 3 === 0 ? 'user.created' : `unwanted.${index % 3}`, data: '{}' as RawJson },
-      ...{ tenant: null, metadata: null, createdAt: null, deliverAt: null, expiresAt: null, idempotencyKey },
+      ...{
+        tenant: null,
+        metadata: null,
+        createdAt: null,
+        orderingKey: null,
+        deliverAt: null,
+        expiresAt: null,
+        idempotencyKey,
+      },
     },
     ...{ contentHash: null, createdAt: new Date() },
   }))

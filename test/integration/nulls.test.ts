@@ -99,7 +99,7 @@ describe('null over REST', () => {
 describe('null over GraphQL', () => {
   const fields =
     'id endpointUrl eventTypes tenant isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
-    'publicKey publicKeys maxInFlight timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
+    'publicKey publicKeys maxInFlight isOrdered timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
     'clientCertificate { subject } filter filterErrors { count }'
 
   it('is as absent when an event is published or a subscription is created', async () => {

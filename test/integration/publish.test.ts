@@ -174,6 +174,7 @@ describe('POST /v1/events', () => {
         'erasedAt',
         'createdAt',
         'updatedAt',
+        'orderingKey',
         'deliveries',
       ],
     ])

@@ -126,8 +126,8 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
   )
 
   const events = await tables.query<{ id: string }>(
-    `select id, type, tenant, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "isTest", "createdAt",
-            "updatedAt"
+    `select id, type, tenant, status, "idempotencyKey", "deliveryCount", "sentCount", "deadCount", "isTest",
+            "orderingKey", "createdAt", "updatedAt"
      from events where status not in ('PENDING', 'PROCESSING')`,
   )
   // A step of the test makes an event expire.

@@ -142,6 +142,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
     ...{ database, matcher, serviceEvents, enqueue, batchSize: 100 },
     leaseQuotas: () => [[], [], 500],
     onBacklog: () => {},
+    onInLine: () => {},
   })
   const publishing = {
     ...{ database, matcher, serviceEvents, clock: machineClock, newId },

@@ -45,6 +45,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await erase(targets, round)
   await waitForTimes(targets, round)
   await replay(targets, round)
+  await keepOrder(targets, round)
   await renewed()
   await untilSettled(targets)
   await clearAway(targets)
@@ -84,6 +85,20 @@ function createRound({ api }: WorkloadTargets, name: string) {
       await until(async () => (await having()) === count)
     },
   }
+}
+
+/** Deliveries in lines of an ordered subscription, of which one is shown while it waits. */
+async function keepOrder({ api, bad, good }: WorkloadTargets, { name, publish, expectStatus }: Round) {
+  const types = { eventTypes: [`ordered.${name}`], isOrdered: true }
+  await api.post('/v1/subscriptions', { endpointUrl: `${bad.url}/${name}/ordered`, ...types })
+  await publish('ordered', { orderingKey: 'held up' })
+  const second = await publish('ordered', { orderingKey: 'held up' })
+  expect((await api.get(`/v1/deliveries?eventId=${second}`)).status).toBe(200)
+  const sent = { eventTypes: [`line.${name}`], isOrdered: true }
+  await api.post('/v1/subscriptions', { endpointUrl: `${good.url}/${name}/line`, ...sent })
+  for (const orderingKey of ['a', 'b'])
+    for (let count = 0; count < 5; count++) await publish('line', { orderingKey })
+  await expectStatus(await publish('line', { orderingKey: 'a' }), 'SENT')
 }
 
 /** Deliveries that a worker holds for long. Answers with what waits until their leases were renewed. */

@@ -55,6 +55,8 @@ export type CreateSubscriptionInput = {
   headers?: Record<string, unknown> | null | undefined;
   /** True when it is absent. */
   isEnabled?: boolean | null | undefined;
+  /** Whether it gets the events of one `orderingKey` in the order of their acceptance: the next one only when the one before is SENT or DEAD. It counts for events that are dispatched from then on. False when it is absent. */
+  isOrdered?: boolean | null | undefined;
   /** To find it by: at most 20 values of at most 256 characters by name, which is 1 to 63 characters of A-Z a-z 0-9 _ . -. */
   labels?: Record<string, unknown> | null | undefined;
   /** The most requests at a time, over all workers: 1 to 500; null for no limit of its own. */
@@ -230,6 +232,8 @@ export type PublishEventInput = {
   idempotencyKey?: string | null | undefined;
   /** What there is to say about it besides. */
   metadata?: Record<string, unknown> | null | undefined;
+  /** 1 to 255 printable ASCII characters. Ordered subscriptions get the events of one key in the order of their acceptance; events without a key have no order. */
+  orderingKey?: string | null | undefined;
   /** Whose event it is: 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
   tenant?: string | null | undefined;
   /** 1 to 128 characters of A-Z a-z 0-9 _ . : -. */
@@ -320,6 +324,8 @@ export type UpdateSubscriptionInput = {
   headers?: Record<string, unknown> | null | undefined;
   /** Whether it takes events. */
   isEnabled?: boolean | null | undefined;
+  /** Whether it gets the events of one `orderingKey` in the order of their acceptance: the next one only when the one before is SENT or DEAD. It counts for events that are dispatched from then on. */
+  isOrdered?: boolean | null | undefined;
   /** To find it by: at most 20 values of at most 256 characters by name, which is 1 to 63 characters of A-Z a-z 0-9 _ . -. */
   labels?: Record<string, unknown> | null | undefined;
   /** The most requests at a time, over all workers: 1 to 500; null for no limit of its own. */
@@ -455,14 +461,14 @@ export type UserErrorFieldsFragment =
   | UserErrorFields_NotFoundError_Fragment
 ;
 
-export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
+export type EventFieldsFragment = { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string };
 
 export type EventQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
+export type EventQuery = { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string, payload: { data: Record<string, unknown>, metadata: Record<string, unknown> | null } } | null };
 
 export type EventsQueryVariables = Exact<{
   filter?: EventFilter | null | undefined;
@@ -473,14 +479,14 @@ export type EventsQueryVariables = Exact<{
 }>;
 
 
-export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type EventsQuery = { events: { edges: Array<{ node: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type PublishEventMutationVariables = Exact<{
   input: PublishEventInput;
 }>;
 
 
-export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventMutation = { publishEvent: { deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -492,7 +498,7 @@ export type PublishEventsMutationVariables = Exact<{
 }>;
 
 
-export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type PublishEventsMutation = { publishEvents: Array<{ deduplicated: boolean, event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -504,7 +510,7 @@ export type CancelEventMutationVariables = Exact<{
 }>;
 
 
-export type CancelEventMutation = { cancelEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type CancelEventMutation = { cancelEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -516,7 +522,7 @@ export type EraseEventMutationVariables = Exact<{
 }>;
 
 
-export type EraseEventMutation = { eraseEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
+export type EraseEventMutation = { eraseEvent: { event: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -542,7 +548,7 @@ export type EventUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
+export type EventUpdatedSubscription = { eventUpdated: { id: string, type: string, tenant: string | null, status: EventStatus, idempotencyKey: string | null, isTest: boolean, deliverAt: string | null, expiresAt: string | null, erasedAt: string | null, orderingKey: string | null, deliveryCount: number, createdAt: string, updatedAt: string } };
 
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -561,14 +567,14 @@ export type DeliveryMetricsQueryVariables = Exact<{
 
 export type DeliveryMetricsQuery = { deliveryMetrics: Array<{ startsAt: string, subscriptionId: string | null, type: string | null, attempts: number, sent: number, failed: number, dead: number, latencyP50Ms: number, latencyP95Ms: number, latencyP99Ms: number }> };
 
-export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } };
+export type WebhookSubscriptionFieldsFragment = { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } };
 
 export type SubscriptionQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null };
+export type SubscriptionQuery = { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null };
 
 export type SubscriptionsQueryVariables = Exact<{
   filter?: SubscriptionFilter | null | undefined;
@@ -579,14 +585,14 @@ export type SubscriptionsQueryVariables = Exact<{
 }>;
 
 
-export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type SubscriptionsQuery = { subscriptions: { edges: Array<{ node: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type CreateSubscriptionMutationVariables = Exact<{
   input: CreateSubscriptionInput;
 }>;
 
 
-export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type CreateSubscriptionMutation = { createSubscription: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -599,7 +605,7 @@ export type UpdateSubscriptionMutationVariables = Exact<{
 }>;
 
 
-export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type UpdateSubscriptionMutation = { updateSubscription: { subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -612,7 +618,7 @@ export type RotateSecretMutationVariables = Exact<{
 }>;
 
 
-export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
+export type RotateSecretMutation = { rotateSecret: { secret: string | null, subscription: { id: string, endpointUrl: string, eventTypes: Array<string>, tenant: string | null, filter: string | null, isEnabled: boolean, disabledReason: DisabledReason | null, disabledAt: string | null, description: string | null, labels: Record<string, unknown>, maxRequestsPerSecond: number | null, timeoutMs: number | null, maxInFlight: number | null, isOrdered: boolean, headers: Record<string, unknown>, secretHeaders: Array<string>, format: WebhookFormat, signatures: Array<SignatureVersion>, publicKey: string | null, publicKeys: Array<string>, createdAt: string, updatedAt: string, deletedAt: string | null, filterErrors: { count: number, lastError: string, lastAt: string } | null, retryPolicy: { maxAttempts: number | null, backoffBaseSeconds: number | null, backoffMaxSeconds: number | null, scheduleSeconds: Array<number> | null } | null, auth: { kind: AuthKind, basic: { username: string } | null, oauth2: { tokenUrl: string, clientId: string, scope: string | null, audience: string | null } | null } | null, clientCertificate: { subject: string, issuer: string, serialNumber: string, fingerprint256: string, validFrom: string, validTo: string } | null, health: { state: HealthState, consecutiveFailures: number, failingSince: string | null, lastSuccessAt: string | null, lastFailureAt: string | null, successRate: number | null, latencyP95Ms: number | null } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -659,11 +665,11 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
-const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt erasedAt deliveryCount createdAt updatedAt`
+const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt erasedAt orderingKey deliveryCount createdAt updatedAt`
 const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
-const webhookSubscriptionFields = `id endpointUrl eventTypes tenant filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}clientCertificate{subject issuer serialNumber fingerprint256 validFrom validTo}format signatures publicKey publicKeys health{state consecutiveFailures failingSince lastSuccessAt lastFailureAt successRate latencyP95Ms}createdAt updatedAt deletedAt`
+const webhookSubscriptionFields = `id endpointUrl eventTypes tenant filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight isOrdered headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}clientCertificate{subject issuer serialNumber fingerprint256 validFrom validTo}format signatures publicKey publicKeys health{state consecutiveFailures failingSince lastSuccessAt lastFailureAt successRate latencyP95Ms}createdAt updatedAt deletedAt`
 export const DeliveryDocument = /*#__PURE__*/ new TypedDocumentString(`query Delivery($id:ID!){delivery(id:$id){${deliveryFields}logs{${deliveryLogFields}}}}`) as unknown as TypedDocumentString<DeliveryQuery, DeliveryQueryVariables>;
 export const DeliveryAttemptsDocument = /*#__PURE__*/ new TypedDocumentString(`query DeliveryAttempts($id:ID!){delivery(id:$id){logs{${attemptFields}}}}`) as unknown as TypedDocumentString<DeliveryAttemptsQuery, DeliveryAttemptsQueryVariables>;
 export const DeliveriesDocument = /*#__PURE__*/ new TypedDocumentString(`query Deliveries($filter:DeliveryFilter$first:Int$after:String$last:Int$before:String){deliveries(filter:$filter first:$first after:$after last:$last before:$before){edges{node{${deliveryFields}}}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}`) as unknown as TypedDocumentString<DeliveriesQuery, DeliveriesQueryVariables>;

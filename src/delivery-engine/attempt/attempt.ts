@@ -28,8 +28,8 @@ export interface AttemptOptions {
   /** Called when a delivery has FAILED, or an endpoint is paused, with the time until the next attempt or probe. */
   onRetryIn(delayMs: number): void
   /**
-   * Called when an attempt of a subscription was recorded that has `maxInFlight` or recovers: another delivery of it
-   * has room.
+   * Called when an attempt of a subscription was recorded that has `maxInFlight`, recovers or is ordered: another
+   * delivery of it has room, or its turn.
    */
   onRoom(subscriptionId: string): void
   /** Aborted when requests in flight are cut off: how they end then says nothing about their endpoints. */
@@ -69,13 +69,14 @@ export function createAttempt(options: AttemptOptions): Attempt {
     onExchangeEnded(exchange.statusCode !== null)
     if (cutOff.aborted) return
     await recordExchange(lease, delivery, exchange)
-    if (delivery.webhook.policy?.maxInFlight != null) onRoom(lease.subscriptionId)
+    if (lease.isOrdered || delivery.webhook.policy?.maxInFlight != null) onRoom(lease.subscriptionId)
   }
 
   /** Another lease of it would find the same, so nothing depends on both being done at once. */
   async function expire(lease: Lease): Promise<void> {
     await giveBackLeases(database, [lease])
     await expireDelivery({ database, serviceEvents }, lease.deliveryId)
+    if (lease.isOrdered) onRoom(lease.subscriptionId)
   }
 
   /** Loads again when the worker renewed the lease meanwhile, because the first query used the old token. */

@@ -22,7 +22,10 @@ export interface DeliverySubject {
   subscriptionId: string
   tenant: string | null
   createdAt: Date
-  event: Pick<EventSnapshot, 'type' | 'tenant' | 'idempotencyKey' | 'createdAt' | 'deliverAt' | 'expiresAt'>
+  event: Pick<
+    EventSnapshot,
+    'type' | 'tenant' | 'idempotencyKey' | 'orderingKey' | 'createdAt' | 'deliverAt' | 'expiresAt'
+  >
 }
 
 /** A delivery that is about to be attempted. */
@@ -51,7 +54,7 @@ export const loadDeliveries: Statement = {
   name: 'load-deliveries',
   text: `
     select d.id, d."eventId", d."subscriptionId", d.tenant, d."createdAt" as "deliveryCreatedAt", d.attempts, d."budgetFrom",
-           e.type, e.tenant as "eventTenant", e."idempotencyKey", e."createdAt", e."deliverAt", e."expiresAt",
+           e.type, e.tenant as "eventTenant", e."idempotencyKey", e."createdAt", e."deliverAt", e."expiresAt", e."orderingKey",
            coalesce(e."expiresAt" <= now(), false) as "isExpired", e.data::text as data, e.metadata::text as metadata,
            s."endpointVersion", s."isEnabled", ${sqlIsHeldUp('s')} as "isHeldUp", s."endpointUrl", s.format,
            ${sqlSigningSecrets('s')},
@@ -73,6 +76,7 @@ interface LoadDeliveriesRow extends WebhookContent, SigningSecrets {
   idempotencyKey: string | null
   deliverAt: Date | null
   expiresAt: Date | null
+  orderingKey: string | null
   isExpired: boolean
   attempts: number
   budgetFrom: number
@@ -106,10 +110,10 @@ export function createLoader(database: Database, keys: SigningKeys, clock: Clock
 function toLoadedDelivery(row: LoadDeliveriesRow, keys: SigningKeys, clock: Clock): LoadedDelivery {
   const { attempts, budgetFrom, isEnabled, isHeldUp, isExpired, endpointVersion } = row
   const { endpointUrl, eventId, subscriptionId } = row
-  const { type, tenant, eventTenant, idempotencyKey, createdAt, deliverAt, expiresAt } = row
+  const { type, tenant, eventTenant, idempotencyKey, createdAt, deliverAt, expiresAt, orderingKey } = row
   const subject = {
     ...{ eventId, subscriptionId, tenant, createdAt: row.deliveryCreatedAt },
-    event: { type, tenant: eventTenant, idempotencyKey, createdAt, deliverAt, expiresAt },
+    event: { type, tenant: eventTenant, idempotencyKey, orderingKey, createdAt, deliverAt, expiresAt },
   }
   const signingKeys = () => validSigningKeys(keys, subscriptionId, row, clock.nowMs())
   const policy = openPolicy(keys, subscriptionId, row.deliveryPolicy)

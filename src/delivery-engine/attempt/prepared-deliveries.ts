@@ -118,8 +118,11 @@ function toLoadedDelivery(
   const webhook = { endpointUrl, id, ...formed, signingKeys, policy }
   const subject = {
     ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
-    // One with such times does not come here: see `acceptTimed`.
-    event: { type, tenant: event.tenant, idempotencyKey, createdAt, deliverAt: null, expiresAt: null },
+    // One with any of these does not come here: see `acceptTimed`.
+    event: {
+      ...{ type, tenant: event.tenant, idempotencyKey, createdAt },
+      ...{ deliverAt: null, expiresAt: null, orderingKey: null },
+    },
   }
   // It was leased with its commit, where no breaker held it up.
   const fresh = { attempts: 0, budgetFrom: 0, isHeldUp: false, isExpired: false }

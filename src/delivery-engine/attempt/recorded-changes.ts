@@ -43,10 +43,10 @@ function finishedEvents({ recorded, finishedEvents, at }: RecordedAttempts): Eve
   return finishedEvents.flatMap(({ id, status, deliveryCount, sentCount, deadCount }) => {
     const subject = subjects.get(id)
     if (subject === undefined) return []
-    const { type, tenant, idempotencyKey, createdAt, deliverAt, expiresAt } = subject.event
+    const { type, tenant, idempotencyKey, createdAt, deliverAt, expiresAt, orderingKey } = subject.event
     const counts = { deliveryCount, sentCount, deadCount }
     // Test events are not recorded here, and never retried.
     const times = { deliverAt, expiresAt, erasedAt: null, createdAt, updatedAt: at }
-    return [{ id, type, tenant, status, idempotencyKey, ...counts, isTest: false, ...times }]
+    return [{ id, type, tenant, status, idempotencyKey, ...counts, isTest: false, orderingKey, ...times }]
   })
 }

@@ -7,6 +7,8 @@
  * The statement gets the matches of event types that are likely to come next. It leaves entries of other types and
  * names their match keys. It takes none when the matches are out of date, so an event that is published right after a
  * subscription was created finds it. Events that a subscription filters are read first, and each is matched by itself.
+ *
+ * Deliveries to an ordered subscription wait in line, if their event has an ordering key: see `src/model/ordering.ts`.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -51,9 +53,12 @@ const dispatch: Statement = {
       select ${sqlIsCurrent('$8', '$9', '$10')} as "isCurrent"
     ), next as materialized (
       -- The limits make PostgreSQL look up each event, and below each subscription, by its id.
-      select entry."eventId",
+      select entry.*,
              case when entry."eventId" = any ($11::uuid[]) then entry."eventId"::text else e."matchKey" end as "matchKey"
-      from (select "eventId" from outbox order by "eventId" limit $1 for update skip locked) as entry
+      from (
+        select "eventId", "orderingHash", "orderingSequence" from outbox order by "eventId" limit $1
+        for update skip locked
+      ) as entry
       cross join lateral (
         select ${sqlMatchKey('events')} as "matchKey" from events where id = entry."eventId" limit 1
       ) as e
@@ -67,15 +72,16 @@ const dispatch: Statement = {
       select pair."matchKey", s.*
       from unnest($6::text[], $7::uuid[]) as pair ("matchKey", id)
       cross join lateral (
-        select id as "subscriptionId", tenant, ${sqlIsLimited('found')} as "isPaced"
+        select id as "subscriptionId", tenant, "isOrdered", ${sqlIsLimited('found')} as "isPaced"
         from subscriptions found where id = pair.id limit 1
       ) as s
     ), wanted as (
       -- A row for each event and subscription that wants it, or one without a subscription.
-      select claimed."eventId", wanting."subscriptionId", wanting.tenant, wanting."isPaced"
+      select claimed."eventId", wanting."subscriptionId", wanting.tenant, wanting."isPaced",
+             case when wanting."isOrdered" then next."orderingHash" end as "orderingHash", next."orderingSequence"
       from claimed join next using ("eventId") left join wanting using ("matchKey")
     ), matched as (
-      select wanted.*, row_number() over (partition by "subscriptionId" order by "eventId") as place
+      select wanted.*, row_number() over (partition by "subscriptionId", "orderingHash" is null order by "eventId") as place
       from wanted where "subscriptionId" is not null
     ), rooms as materialized (
       -- With a limit of its own, or a breaker, there is no room: the scheduler leases these deliveries in their time.
@@ -84,9 +90,12 @@ const dispatch: Statement = {
       from (select distinct "subscriptionId", "isPaced" from matched) as s
       left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", quota) using ("subscriptionId")
     ), created as (
-      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt", "queuedUntil")
-      select uuid_v7(), matched."eventId", matched."subscriptionId", matched.tenant, ${sqlNow},
-             case when matched.place <= rooms.room then ${sqlLeaseEnd} end
+      insert into deliveries (id, "eventId", "subscriptionId", tenant, "nextRunAt", "queuedUntil", "orderingHash",
+                              "orderingSequence")
+      select uuid_v7(), matched."eventId", matched."subscriptionId", matched.tenant,
+             case when matched."orderingHash" is null then ${sqlNow} end,
+             case when matched."orderingHash" is null and matched.place <= rooms.room then ${sqlLeaseEnd} end,
+             matched."orderingHash", case when matched."orderingHash" is not null then matched."orderingSequence" end
       from matched join rooms using ("subscriptionId")
       returning *
     ), deltas as (
@@ -151,6 +160,8 @@ export interface DispatchOptions {
   enqueue(leases: Lease[]): Promise<void>
   /** Called when deliveries of these subscriptions stay in the table, because the quota is used up. */
   onBacklog(subscriptionIds: Iterable<string>): void
+  /** Called when deliveries of these subscriptions wait in line. They may be the first of it. */
+  onInLine(subscriptionIds: Iterable<string>): void
 }
 
 export interface DispatcherOptions extends DispatchOptions {
@@ -173,6 +184,8 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
   const { database, matcher, serviceEvents, batchSize, leaseQuotas } = options
   /** The next entries are likely to have the match keys of the last ones. */
   let likelyKeys: string[] = []
+  /** With deliveries in line that may wait for entries which were left: once these are dispatched, it is their turn. */
+  const behindLeft = new Set<string>()
 
   async function dispatchBatch(): Promise<boolean> {
     // The view is the older one of the two: an event that is matched by newer subscriptions is taken only where none
@@ -189,6 +202,7 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
     announceChanges(serviceEvents, changesOfRows([...deliveries, ...events]))
     for (const { id } of events) matcher.count(failures.get(id) ?? [])
     await passOn(deliveries)
+    tellLines(deliveries, unmatched.length > 0)
     const dispatched = events.map(({ type, tenant }) => matchKey(type, tenant))
     const isLikely = (key: string) => (likely.get(key)?.length ?? 0) <= MAX_PAIRS_OF_LIKELY_KEY
     const seen = new Set([...unmatched.map(({ matchKey }) => matchKey), ...dispatched.filter(isLikely)])
@@ -224,8 +238,14 @@ export function createDispatch(options: DispatchOptions): () => Promise<boolean>
         toLease({ deliveryId: id, subscriptionId, queuedUntil, isRetry: false, isPaced: false }),
       )
     if (leases.length > 0) await options.enqueue(leases)
-    const unleased = created.filter((row) => !isLeased(row))
+    const unleased = created.filter((row) => !isLeased(row) && !isInLine(row))
     if (unleased.length > 0) options.onBacklog(unleased.map(({ subscriptionId }) => subscriptionId))
+  }
+
+  function tellLines(created: CreatedRow[], areSomeLeft: boolean): void {
+    for (const { subscriptionId } of created.filter(isInLine)) behindLeft.add(subscriptionId)
+    if (behindLeft.size > 0) options.onInLine([...behindLeft])
+    if (!areSomeLeft) behindLeft.clear()
   }
 
   return dispatchBatch
@@ -243,4 +263,5 @@ function cut(byKey: Map<string, string[]>): Map<string, string[]> {
   return taken
 }
 
+const isInLine = ({ nextRunAt }: CreatedRow): boolean => nextRunAt === null
 const isLeased = (row: CreatedRow): row is CreatedRow & { queuedUntil: Date } => row.queuedUntil !== null

@@ -9,14 +9,19 @@
  *
  * A breaker works by the same means: a paused endpoint is due when its probe is, and then has a `maxInFlight` of one;
  * one that recovers has that of its pace.
+ *
+ * Of deliveries that wait in line, only the first of each line is looked at: a long line costs no more than a short
+ * one.
  */
 import { sqlBreakerPace, sqlJoinBreaker } from '../../model/breaker.js'
 import { sqlIsWaiting } from '../../model/delivery-states.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { sqlRoom } from '../../model/lease-room.js'
+import { sqlHasPredecessor, sqlIsInLine } from '../../model/ordering.js'
 import { sqlCredit, sqlSpentUntil } from '../../model/rate-limit.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
+import { sqlNow } from '../../platform/postgres/sql-now.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, toLease } from './lease.js'
 
@@ -67,6 +72,50 @@ const sqlDue = (status: 'PENDING' | 'FAILED', limit: string) => `
    where ${sqlWaitingAs(status, 'r."subscriptionId"')} and d."nextRunAt" <= now()
    order by d."nextRunAt" limit ${limit} for update skip locked)`
 
+/** SQL: of each line of the subscription `r` with a hash that meets `bounds`, the first delivery that waits. */
+const sqlFirstInLines = (bounds: string) => {
+  const first = (after: string) => `
+    select i.id, i."orderingHash" as hash, i."orderingSequence" as place from deliveries i
+    where r."isOrdered" and i."subscriptionId" = r."subscriptionId" and ${sqlIsInLine('i')} and i."orderingHash" ${bounds} ${after}
+    order by i."orderingHash", i."orderingSequence" limit 1`
+  return `
+    select * from (
+      with recursive line as (
+        (${first('')})
+        union all
+        select next.* from line cross join lateral (${first('and i."orderingHash" > line.hash')}) as next
+      )
+      select * from line
+    ) as lines`
+}
+
+/**
+ * The lines take turns: it begins at one of them by chance. A delivery that has moved in its line since this statement
+ * began is left.
+ */
+const sqlHeads = (limit: string) => `
+  (select head.id
+   from (${sqlFirstInLines('>= (select hash from "startOfLines")')}
+         union all
+         ${sqlFirstInLines('< (select hash from "startOfLines")')}) as first
+   cross join lateral (
+     select d.id from deliveries d
+     where d.id = first.id and d."orderingSequence" = first.place and d."queuedUntil" is null and ${sqlIsInLine('d')}
+       and not ${sqlHasPredecessor('d')}
+     limit 1 for update skip locked
+   ) as head
+   limit ${limit})`
+
+/** What is left in the lines of a subscription that is not ordered any more: nothing holds it up. */
+const sqlReleased = (limit: string) => `
+  (select d.id from deliveries d
+   where not r."isOrdered" and d."subscriptionId" = r."subscriptionId" and d."queuedUntil" is null
+     and ${sqlIsInLine('d')}
+   order by d."orderingHash", d."orderingSequence" limit ${limit} for update skip locked)`
+
+/** Neither these nor first attempts without a line may keep the others from their turn. */
+const sqlInLine = `case when r."hasFirsts" then (r.room + 1) / 2 else r.room end`
+
 /**
  * Retries are leased only while half of the quota is free, so that new events find room. While first attempts wait,
  * an eighth of the leases are retries.
@@ -76,11 +125,15 @@ const sqlRetries = `
 
 /** `$1` most leases at once; `$2`, `$3`, `$4` lease quotas; `$5` the subscriptions of a partial scan. */
 const leaseDueSql = (waiting: string) => `
-  with recursive waiting as (${waiting}), enabled as materialized (
-    select w."subscriptionId", s."maxRequestsPerSecond"::float8 as rate, own."maxInFlight",
+  with recursive waiting as (${waiting}), "startOfLines" as materialized (
+    select ((random() - 0.5) * 1.8e19)::bigint as hash
+  ), enabled as materialized (
+    select w."subscriptionId", s."isOrdered", s."maxRequestsPerSecond"::float8 as rate, own."maxInFlight",
            coalesce(s."maxRequestsPerSecond", own."maxInFlight") is not null as "isLimited",
-           w.status = 'PENDING' and w."nextRunAt" <= now() as "hasFirsts",
+           coalesce(w.status = 'PENDING' and w."nextRunAt" <= now(), false) as "hasFirsts",
            greatest(breaker."probeAt", case
+             -- Some wait in line.
+             when w."nextRunAt" is null then now()
              when w.status = 'FAILED' or w."nextRunAt" <= now() then w."nextRunAt"
              else least(w."nextRunAt", (
                select d."nextRunAt" from deliveries d where ${sqlWaitingAs('FAILED', 's.id')}
@@ -105,7 +158,7 @@ const leaseDueSql = (waiting: string) => `
       and (e."maxInFlight" is null or seen."spentUntil" = l."spentUntil")
     for update of l skip locked
   ), free as materialized (
-    select e."subscriptionId", e.rate, e."hasFirsts", own.quota,
+    select e."subscriptionId", e."isOrdered", e.rate, e."hasFirsts", own.quota,
            case when e."isLimited" then coalesce(p.credit, 0) end as credit,
            ${sqlRoom('e."subscriptionId"', 'own.quota')} as free
     from enabled e
@@ -119,6 +172,10 @@ const leaseDueSql = (waiting: string) => `
     select picked.id, r."subscriptionId" from rooms r cross join lateral (
       select * from (
         select * from ${sqlDue('FAILED', `greatest(0, ${sqlRetries})`)} as retry
+        union all
+        select * from ${sqlHeads(sqlInLine)} as head
+        union all
+        select * from ${sqlReleased(sqlInLine)} as released
         union all
         select * from ${sqlDue('PENDING', 'r.room')} as first
       ) as candidate
@@ -134,15 +191,16 @@ const leaseDueSql = (waiting: string) => `
           group by "subscriptionId", rate) as taken
     where l."subscriptionId" = taken."subscriptionId"
   ), leased as (
-    update deliveries d set "queuedUntil" = ${sqlLeaseEnd}
+    update deliveries d set "queuedUntil" = ${sqlLeaseEnd}, "nextRunAt" = coalesce(d."nextRunAt", ${sqlNow})
     from due where d.id = due.id
-    returning d.id as "deliveryId", d."subscriptionId", d."queuedUntil", d.status = 'FAILED' as "isRetry"
+    returning d.id as "deliveryId", d."subscriptionId", d."queuedUntil", d.status = 'FAILED' as "isRetry",
+              d."orderingHash" is not null as "isInLine"
   )
   ${sqlRowsOfKinds({
     due: {
       columns: {
         ...{ subscriptionId: 'uuid', rate: 'float8', credit: 'float8', free: 'int' },
-        ...{ deliveryId: 'uuid', queuedUntil: 'timestamptz', isRetry: 'bool' },
+        ...{ deliveryId: 'uuid', queuedUntil: 'timestamptz', isRetry: 'bool', isInLine: 'bool' },
       },
       from: '(select * from rooms left join leased using ("subscriptionId")) as due_subscription',
     },
@@ -172,6 +230,7 @@ interface DueRow {
   deliveryId: string | null
   queuedUntil: Date
   isRetry: boolean
+  isInLine: boolean
 }
 
 /** Scans every subscription with waiting deliveries. */
@@ -200,10 +259,15 @@ function toDueLeases(rows: LeaseDueRow[]): DueLeases {
       nextDueInMs = row.nextDueInMs
       continue
     }
-    const { subscriptionId, deliveryId, queuedUntil, isRetry, rate, credit, free } = row
+    const { subscriptionId, deliveryId, queuedUntil, isRetry, isInLine, rate, credit, free } = row
     backlogged.add(subscriptionId)
     if (deliveryId !== null) {
-      leases.push(toLease({ deliveryId, subscriptionId, queuedUntil, isRetry, isPaced: rate !== null }))
+      leases.push(
+        toLease({
+          ...{ deliveryId, subscriptionId, queuedUntil, isRetry },
+          ...{ isOrdered: isInLine, isPaced: rate !== null },
+        }),
+      )
     }
     if (credit === 0 && rate === null) pacedInMs.set(subscriptionId, LOOK_AGAIN_MS)
     // The end of an attempt makes room again, not time.

@@ -19,6 +19,8 @@ export interface Lease {
    * Whether its subscription has a rate limit: the request counts for this moment, and must not be made much later.
    */
   isPaced: boolean
+  /** Whether it is at the head of a line: the next one waits for its end. Absent in a job of the version before. */
+  isOrdered?: boolean
 }
 
 /**
@@ -29,8 +31,9 @@ export const sqlIsHeld = (held: string, d: string): string =>
   `${d}."queuedUntil" is not distinct from ${held}."queuedUntil"`
 
 export const toLease = (lease: Omit<Lease, 'queuedUntil'> & { queuedUntil: Date }): Lease => {
-  const { deliveryId, subscriptionId, queuedUntil, isRetry, isPaced } = lease
-  return { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry, isPaced }
+  const { deliveryId, subscriptionId, queuedUntil, isRetry, isPaced, isOrdered } = lease
+  const held = { deliveryId, subscriptionId, queuedUntil: queuedUntil.toISOString(), isRetry, isPaced }
+  return isOrdered ? { ...held, isOrdered } : held
 }
 
 /** Two parameters of a statement: delivery ids, and the ends of their leases. */

@@ -1,8 +1,10 @@
 /**
  * Puts events that are SCHEDULED into the outbox when their time has come. From there they go on as events that are
- * accepted at that moment: the dispatcher decides which subscriptions get them.
+ * accepted at that moment: the dispatcher decides which subscriptions get them, and one with an ordering key takes its
+ * place in the order now.
  */
 import { eventColumns, sqlEventSnapshot } from '../../model/event-snapshot.js'
+import { sqlLockLines, sqlNextPlace } from '../../model/ordering.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import { createPoller, type Poller } from '../../platform/poller.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -15,8 +17,10 @@ const takeScheduledEvents: Statement = {
   name: 'take-scheduled-events',
   text: `
     with due as materialized (
-      select "eventId" from "scheduledEvents" where "deliverAt" <= now()
+      select "eventId", "deliverAt", "orderingHash" from "scheduledEvents" where "deliverAt" <= now()
       order by "deliverAt", "eventId" limit $1 for update skip locked
+    ), locked as materialized (
+      ${sqlLockLines('due')}
     ), taken as (
       delete from "scheduledEvents" where "eventId" = any (array(select "eventId" from due))
     ), marked as (
@@ -24,7 +28,12 @@ const takeScheduledEvents: Statement = {
       where e.id = any (array(select "eventId" from due)) and e.status = 'SCHEDULED'
       returning ${sqlEventSnapshot('e')}
     ), queued as (
-      insert into outbox ("eventId") select id from marked
+      insert into outbox ("eventId", "orderingHash", "orderingSequence")
+      select "eventId", "orderingHash", case when "orderingHash" is not null then ${sqlNextPlace} end
+      from (
+        select due.* from due join marked on marked.id = due."eventId" where (select count from locked) >= 0
+        order by due."deliverAt", due."eventId" offset 0
+      ) as in_order
     )
     ${sqlRowsOfKinds({
       event: { columns: eventColumns, from: 'marked' },

@@ -49,6 +49,8 @@ export interface Scheduler extends AsyncDisposable {
   wakeIn(delayMs: number): void
   /** Adds subscriptions with deliveries that had to stay in the table. */
   addBacklog(subscriptionIds: Iterable<string>): void
+  /** Looks at these subscriptions at once: other lines of theirs may have a backlog, and these ones may not. */
+  lookAt(subscriptionIds: Iterable<string>): void
   /** To be called when a subscription may have room for another delivery. */
   capacityFreed(subscriptionId: string): void
 }
@@ -165,6 +167,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         toScan.add(subscriptionId)
       }
       if (added.length > 0) partialScans.wake()
+    },
+    lookAt(subscriptionIds) {
+      for (const subscriptionId of subscriptionIds) {
+        backlogged.add(subscriptionId)
+        toScan.add(subscriptionId)
+      }
+      partialScans.wake()
     },
     capacityFreed(subscriptionId) {
       if (!backlogged.has(subscriptionId)) return

@@ -2,7 +2,7 @@ import { badInput } from '../../errors.js'
 import { cancelEvent } from '../../events/cancel.js'
 import { eraseEvent } from '../../events/erase.js'
 import { loadEventPage } from '../../events/pages.js'
-import { toPublication } from '../../events/publication.js'
+import { ORDERING_KEY_FORM, toPublication } from '../../events/publication.js'
 import type { Published } from '../../events/publish.js'
 import { MAX_DAYS_AHEAD } from '../../events/times.js'
 import { eventSnapshotSelect } from '../../model/event-snapshot.js'
@@ -65,6 +65,10 @@ export const Event = builder.prismaObject('Event', {
       type: 'DateTime',
       nullable: true,
       description: 'When its payload was erased: `data` is `{}` since then. Null for an event that has it.',
+    }),
+    orderingKey: t.exposeString('orderingKey', {
+      nullable: true,
+      description: 'Ordered subscriptions get the events of one key in their order; null for in no order.',
     }),
     deliveryCount: t.int({
       select: { id: true, deliveryCount: true },
@@ -179,6 +183,7 @@ const PublishEventInput = builder.inputType('PublishEventInput', {
       type: 'DateTime',
       description: 'No attempt is made from then on. After `deliverAt`, and in the future.',
     }),
+    orderingKey: t.string({ description: ORDERING_KEY_FORM }),
     idempotencyKey: t.string({
       description: 'The same key with the same content publishes once, however often it is sent.',
     }),

@@ -28,6 +28,7 @@ const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
     maxRequestsPerSecond: t.int({
       description: inputForms.maxRequestsPerSecond,
     }),
+    isOrdered: t.boolean({ description: `${inputForms.isOrdered} False when it is absent.` }),
     ...policyInputs(t),
     signatures: t.field({
       type: [SignatureVersionEnum],
@@ -49,6 +50,7 @@ const UpdateSubscriptionInput = builder.inputType('UpdateSubscriptionInput', {
     description: t.string({ description: `${inputForms.description} Null removes it.` }),
     isEnabled: t.boolean({ description: 'Whether it takes events.' }),
     maxRequestsPerSecond: t.int({ description: inputForms.maxRequestsPerSecond }),
+    isOrdered: t.boolean({ description: inputForms.isOrdered }),
     ...policyInputs(t),
     signatures: t.field({ type: [SignatureVersionEnum], description: inputForms.signatures }),
   }),

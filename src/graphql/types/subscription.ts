@@ -25,6 +25,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     tenant: true,
     filter: true,
     isEnabled: true,
+    isOrdered: true,
     description: true,
     maxRequestsPerSecond: true,
     signatures: true,
@@ -51,6 +52,9 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
     filterErrors: t.relation('filterErrors', {
       nullable: true,
       description: 'The events for which the filter failed, so it got none of them. Null without any.',
+    }),
+    isOrdered: t.exposeBoolean('isOrdered', {
+      description: 'Whether it gets the events of one `orderingKey` in their order, one at a time.',
     }),
     isEnabled: t.exposeBoolean('isEnabled', {
       description: 'What waits for a disabled subscription goes on when it is enabled again.',

@@ -13,7 +13,7 @@ export const types = ['a', 'b', 'c']
 
 export const plain = {
   ...{ data: '{}' as RawJson, tenant: null, metadata: null, createdAt: null },
-  ...{ deliverAt: null, expiresAt: null },
+  ...{ orderingKey: null, deliverAt: null, expiresAt: null },
 }
 
 export const newEvent = (id: string, type: string, idempotencyKey: string | null): PicturedEvent => ({

@@ -1896,6 +1896,7 @@ export const EventScalarFieldEnum = {
   deliverAt: 'deliverAt',
   expiresAt: 'expiresAt',
   erasedAt: 'erasedAt',
+  orderingKey: 'orderingKey',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -1904,7 +1905,9 @@ export type EventScalarFieldEnum = (typeof EventScalarFieldEnum)[keyof typeof Ev
 
 
 export const OutboxEntryScalarFieldEnum = {
-  eventId: 'eventId'
+  eventId: 'eventId',
+  orderingHash: 'orderingHash',
+  orderingSequence: 'orderingSequence'
 } as const
 
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
@@ -1912,7 +1915,8 @@ export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[key
 
 export const ScheduledEventScalarFieldEnum = {
   eventId: 'eventId',
-  deliverAt: 'deliverAt'
+  deliverAt: 'deliverAt',
+  orderingHash: 'orderingHash'
 } as const
 
 export type ScheduledEventScalarFieldEnum = (typeof ScheduledEventScalarFieldEnum)[keyof typeof ScheduledEventScalarFieldEnum]
@@ -1942,6 +1946,7 @@ export const SubscriptionScalarFieldEnum = {
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',
   retryPolicy: 'retryPolicy',
+  isOrdered: 'isOrdered',
   headers: 'headers',
   secretHeaders: 'secretHeaders',
   auth: 'auth',
@@ -1998,6 +2003,8 @@ export const DeliveryScalarFieldEnum = {
   budgetFrom: 'budgetFrom',
   nextRunAt: 'nextRunAt',
   queuedUntil: 'queuedUntil',
+  orderingHash: 'orderingHash',
+  orderingSequence: 'orderingSequence',
   lastError: 'lastError',
   lastStatusCode: 'lastStatusCode',
   createdAt: 'createdAt',
@@ -2295,6 +2302,20 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
 
 
 /**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
  * Reference to a field of type 'DisabledReason'
  */
 export type EnumDisabledReasonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DisabledReason'>
@@ -2333,20 +2354,6 @@ export type ListEnumSignatureVersionFieldRefInput<$PrismaModel> = FieldRefInputT
  * Reference to a field of type 'SignatureVersion'
  */
 export type EnumSignatureVersionFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'SignatureVersion'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt'
- */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt[]'
- */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
     
 
 

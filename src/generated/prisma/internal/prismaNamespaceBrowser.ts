@@ -104,6 +104,7 @@ export const EventScalarFieldEnum = {
   deliverAt: 'deliverAt',
   expiresAt: 'expiresAt',
   erasedAt: 'erasedAt',
+  orderingKey: 'orderingKey',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -112,7 +113,9 @@ export type EventScalarFieldEnum = (typeof EventScalarFieldEnum)[keyof typeof Ev
 
 
 export const OutboxEntryScalarFieldEnum = {
-  eventId: 'eventId'
+  eventId: 'eventId',
+  orderingHash: 'orderingHash',
+  orderingSequence: 'orderingSequence'
 } as const
 
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
@@ -120,7 +123,8 @@ export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[key
 
 export const ScheduledEventScalarFieldEnum = {
   eventId: 'eventId',
-  deliverAt: 'deliverAt'
+  deliverAt: 'deliverAt',
+  orderingHash: 'orderingHash'
 } as const
 
 export type ScheduledEventScalarFieldEnum = (typeof ScheduledEventScalarFieldEnum)[keyof typeof ScheduledEventScalarFieldEnum]
@@ -150,6 +154,7 @@ export const SubscriptionScalarFieldEnum = {
   maxInFlight: 'maxInFlight',
   timeoutMs: 'timeoutMs',
   retryPolicy: 'retryPolicy',
+  isOrdered: 'isOrdered',
   headers: 'headers',
   secretHeaders: 'secretHeaders',
   auth: 'auth',
@@ -206,6 +211,8 @@ export const DeliveryScalarFieldEnum = {
   budgetFrom: 'budgetFrom',
   nextRunAt: 'nextRunAt',
   queuedUntil: 'queuedUntil',
+  orderingHash: 'orderingHash',
+  orderingSequence: 'orderingSequence',
   lastError: 'lastError',
   lastStatusCode: 'lastStatusCode',
   createdAt: 'createdAt',

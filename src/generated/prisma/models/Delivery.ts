@@ -29,12 +29,16 @@ export type AggregateDelivery = {
 export type DeliveryAvgAggregateOutputType = {
   attempts: number | null
   budgetFrom: number | null
+  orderingHash: number | null
+  orderingSequence: number | null
   lastStatusCode: number | null
 }
 
 export type DeliverySumAggregateOutputType = {
   attempts: number | null
   budgetFrom: number | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
   lastStatusCode: number | null
 }
 
@@ -48,6 +52,8 @@ export type DeliveryMinAggregateOutputType = {
   budgetFrom: number | null
   nextRunAt: Date | null
   queuedUntil: Date | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
   createdAt: Date | null
@@ -64,6 +70,8 @@ export type DeliveryMaxAggregateOutputType = {
   budgetFrom: number | null
   nextRunAt: Date | null
   queuedUntil: Date | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
   createdAt: Date | null
@@ -80,6 +88,8 @@ export type DeliveryCountAggregateOutputType = {
   budgetFrom: number
   nextRunAt: number
   queuedUntil: number
+  orderingHash: number
+  orderingSequence: number
   lastError: number
   lastStatusCode: number
   createdAt: number
@@ -91,12 +101,16 @@ export type DeliveryCountAggregateOutputType = {
 export type DeliveryAvgAggregateInputType = {
   attempts?: true
   budgetFrom?: true
+  orderingHash?: true
+  orderingSequence?: true
   lastStatusCode?: true
 }
 
 export type DeliverySumAggregateInputType = {
   attempts?: true
   budgetFrom?: true
+  orderingHash?: true
+  orderingSequence?: true
   lastStatusCode?: true
 }
 
@@ -110,6 +124,8 @@ export type DeliveryMinAggregateInputType = {
   budgetFrom?: true
   nextRunAt?: true
   queuedUntil?: true
+  orderingHash?: true
+  orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
   createdAt?: true
@@ -126,6 +142,8 @@ export type DeliveryMaxAggregateInputType = {
   budgetFrom?: true
   nextRunAt?: true
   queuedUntil?: true
+  orderingHash?: true
+  orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
   createdAt?: true
@@ -142,6 +160,8 @@ export type DeliveryCountAggregateInputType = {
   budgetFrom?: true
   nextRunAt?: true
   queuedUntil?: true
+  orderingHash?: true
+  orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
   createdAt?: true
@@ -245,6 +265,8 @@ export type DeliveryGroupByOutputType = {
   budgetFrom: number
   nextRunAt: Date | null
   queuedUntil: Date | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
   createdAt: Date
@@ -284,6 +306,8 @@ export type DeliveryWhereInput = {
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
   nextRunAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   queuedUntil?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
+  orderingHash?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
@@ -303,6 +327,8 @@ export type DeliveryOrderByWithRelationInput = {
   budgetFrom?: Prisma.SortOrder
   nextRunAt?: Prisma.SortOrderInput | Prisma.SortOrder
   queuedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -326,6 +352,8 @@ export type DeliveryWhereUniqueInput = Prisma.AtLeast<{
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
   nextRunAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   queuedUntil?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
+  orderingHash?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
@@ -345,6 +373,8 @@ export type DeliveryOrderByWithAggregationInput = {
   budgetFrom?: Prisma.SortOrder
   nextRunAt?: Prisma.SortOrderInput | Prisma.SortOrder
   queuedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -369,6 +399,8 @@ export type DeliveryScalarWhereWithAggregatesInput = {
   budgetFrom?: Prisma.IntWithAggregatesFilter<"Delivery"> | number
   nextRunAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Delivery"> | Date | string | null
   queuedUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"Delivery"> | Date | string | null
+  orderingHash?: Prisma.BigIntNullableWithAggregatesFilter<"Delivery"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableWithAggregatesFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableWithAggregatesFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableWithAggregatesFilter<"Delivery"> | number | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Delivery"> | Date | string
@@ -383,6 +415,8 @@ export type DeliveryCreateInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -402,6 +436,8 @@ export type DeliveryUncheckedCreateInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -417,6 +453,8 @@ export type DeliveryUpdateInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -436,6 +474,8 @@ export type DeliveryUncheckedUpdateInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -453,6 +493,8 @@ export type DeliveryCreateManyInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -467,6 +509,8 @@ export type DeliveryUpdateManyMutationInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -483,6 +527,8 @@ export type DeliveryUncheckedUpdateManyInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -514,6 +560,8 @@ export type DeliveryCountOrderByAggregateInput = {
   budgetFrom?: Prisma.SortOrder
   nextRunAt?: Prisma.SortOrder
   queuedUntil?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -523,6 +571,8 @@ export type DeliveryCountOrderByAggregateInput = {
 export type DeliveryAvgOrderByAggregateInput = {
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
 }
 
@@ -536,6 +586,8 @@ export type DeliveryMaxOrderByAggregateInput = {
   budgetFrom?: Prisma.SortOrder
   nextRunAt?: Prisma.SortOrder
   queuedUntil?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -552,6 +604,8 @@ export type DeliveryMinOrderByAggregateInput = {
   budgetFrom?: Prisma.SortOrder
   nextRunAt?: Prisma.SortOrder
   queuedUntil?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -561,6 +615,8 @@ export type DeliveryMinOrderByAggregateInput = {
 export type DeliverySumOrderByAggregateInput = {
   attempts?: Prisma.SortOrder
   budgetFrom?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
 }
 
@@ -679,6 +735,8 @@ export type DeliveryCreateWithoutEventInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -696,6 +754,8 @@ export type DeliveryUncheckedCreateWithoutEventInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -742,6 +802,8 @@ export type DeliveryScalarWhereInput = {
   budgetFrom?: Prisma.IntFilter<"Delivery"> | number
   nextRunAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   queuedUntil?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
+  orderingHash?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
@@ -756,6 +818,8 @@ export type DeliveryCreateWithoutSubscriptionInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -773,6 +837,8 @@ export type DeliveryUncheckedCreateWithoutSubscriptionInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -814,6 +880,8 @@ export type DeliveryCreateWithoutLogsInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -832,6 +900,8 @@ export type DeliveryUncheckedCreateWithoutLogsInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -862,6 +932,8 @@ export type DeliveryUpdateWithoutLogsInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -880,6 +952,8 @@ export type DeliveryUncheckedUpdateWithoutLogsInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -895,6 +969,8 @@ export type DeliveryCreateManyEventInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -909,6 +985,8 @@ export type DeliveryUpdateWithoutEventInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -926,6 +1004,8 @@ export type DeliveryUncheckedUpdateWithoutEventInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -942,6 +1022,8 @@ export type DeliveryUncheckedUpdateManyWithoutEventInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -957,6 +1039,8 @@ export type DeliveryCreateManySubscriptionInput = {
   budgetFrom?: number
   nextRunAt?: Date | string | null
   queuedUntil?: Date | string | null
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
   createdAt?: Date | string
@@ -971,6 +1055,8 @@ export type DeliveryUpdateWithoutSubscriptionInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -988,6 +1074,8 @@ export type DeliveryUncheckedUpdateWithoutSubscriptionInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -1004,6 +1092,8 @@ export type DeliveryUncheckedUpdateManyWithoutSubscriptionInput = {
   budgetFrom?: Prisma.IntFieldUpdateOperationsInput | number
   nextRunAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   queuedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -1051,6 +1141,8 @@ export type DeliverySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   budgetFrom?: boolean
   nextRunAt?: boolean
   queuedUntil?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
   createdAt?: boolean
@@ -1071,6 +1163,8 @@ export type DeliverySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   budgetFrom?: boolean
   nextRunAt?: boolean
   queuedUntil?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
   createdAt?: boolean
@@ -1089,6 +1183,8 @@ export type DeliverySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   budgetFrom?: boolean
   nextRunAt?: boolean
   queuedUntil?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
   createdAt?: boolean
@@ -1107,13 +1203,15 @@ export type DeliverySelectScalar = {
   budgetFrom?: boolean
   nextRunAt?: boolean
   queuedUntil?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "tenant" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "lastError" | "lastStatusCode" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
+export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "tenant" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "orderingHash" | "orderingSequence" | "lastError" | "lastStatusCode" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
 export type DeliveryInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
   subscription?: boolean | Prisma.SubscriptionDefaultArgs<ExtArgs>
@@ -1151,13 +1249,19 @@ export type $DeliveryPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
      */
     budgetFrom: number
     /**
-     * When the next attempt is due; null once SENT or DEAD.
+     * When the next attempt is due; null once SENT or DEAD, and while it waits in line.
      */
     nextRunAt: Date | null
     /**
      * The lease: until then a queued job or a worker holds this delivery; null while it waits in the table.
      */
     queuedUntil: Date | null
+    /**
+     * Which line it is in, and its place there: see `src/model/ordering.ts`. Null where its subscription or its event has
+     * no order.
+     */
+    orderingHash: bigint | null
+    orderingSequence: bigint | null
     lastError: string | null
     lastStatusCode: number | null
     createdAt: Date
@@ -1597,6 +1701,8 @@ export interface DeliveryFieldRefs {
   readonly budgetFrom: Prisma.FieldRef<"Delivery", 'Int'>
   readonly nextRunAt: Prisma.FieldRef<"Delivery", 'DateTime'>
   readonly queuedUntil: Prisma.FieldRef<"Delivery", 'DateTime'>
+  readonly orderingHash: Prisma.FieldRef<"Delivery", 'BigInt'>
+  readonly orderingSequence: Prisma.FieldRef<"Delivery", 'BigInt'>
   readonly lastError: Prisma.FieldRef<"Delivery", 'String'>
   readonly lastStatusCode: Prisma.FieldRef<"Delivery", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Delivery", 'DateTime'>

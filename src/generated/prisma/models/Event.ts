@@ -52,6 +52,7 @@ export type EventMinAggregateOutputType = {
   deliverAt: Date | null
   expiresAt: Date | null
   erasedAt: Date | null
+  orderingKey: string | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -70,6 +71,7 @@ export type EventMaxAggregateOutputType = {
   deliverAt: Date | null
   expiresAt: Date | null
   erasedAt: Date | null
+  orderingKey: string | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -90,6 +92,7 @@ export type EventCountAggregateOutputType = {
   deliverAt: number
   expiresAt: number
   erasedAt: number
+  orderingKey: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -122,6 +125,7 @@ export type EventMinAggregateInputType = {
   deliverAt?: true
   expiresAt?: true
   erasedAt?: true
+  orderingKey?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -140,6 +144,7 @@ export type EventMaxAggregateInputType = {
   deliverAt?: true
   expiresAt?: true
   erasedAt?: true
+  orderingKey?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -160,6 +165,7 @@ export type EventCountAggregateInputType = {
   deliverAt?: true
   expiresAt?: true
   erasedAt?: true
+  orderingKey?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -267,6 +273,7 @@ export type EventGroupByOutputType = {
   deliverAt: Date | null
   expiresAt: Date | null
   erasedAt: Date | null
+  orderingKey: string | null
   createdAt: Date
   updatedAt: Date
   _count: EventCountAggregateOutputType | null
@@ -310,6 +317,7 @@ export type EventWhereInput = {
   deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   erasedAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  orderingKey?: Prisma.StringNullableFilter<"Event"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -332,6 +340,7 @@ export type EventOrderByWithRelationInput = {
   deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
   erasedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingKey?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   outboxEntry?: Prisma.OutboxEntryOrderByWithRelationInput
@@ -357,6 +366,7 @@ export type EventWhereUniqueInput = Prisma.AtLeast<{
   deliverAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
   erasedAt?: Prisma.DateTimeNullableFilter<"Event"> | Date | string | null
+  orderingKey?: Prisma.StringNullableFilter<"Event"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Event"> | Date | string
   outboxEntry?: Prisma.XOR<Prisma.OutboxEntryNullableScalarRelationFilter, Prisma.OutboxEntryWhereInput> | null
@@ -379,6 +389,7 @@ export type EventOrderByWithAggregationInput = {
   deliverAt?: Prisma.SortOrderInput | Prisma.SortOrder
   expiresAt?: Prisma.SortOrderInput | Prisma.SortOrder
   erasedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingKey?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.EventCountOrderByAggregateInput
@@ -407,6 +418,7 @@ export type EventScalarWhereWithAggregatesInput = {
   deliverAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
   expiresAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
   erasedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Event"> | Date | string | null
+  orderingKey?: Prisma.StringNullableWithAggregatesFilter<"Event"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Event"> | Date | string
 }
@@ -427,6 +439,7 @@ export type EventCreateInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -449,6 +462,7 @@ export type EventUncheckedCreateInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -471,6 +485,7 @@ export type EventUpdateInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -493,6 +508,7 @@ export type EventUncheckedUpdateInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -515,6 +531,7 @@ export type EventCreateManyInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
 }
@@ -535,6 +552,7 @@ export type EventUpdateManyMutationInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -555,6 +573,7 @@ export type EventUncheckedUpdateManyInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -575,6 +594,7 @@ export type EventCountOrderByAggregateInput = {
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
   erasedAt?: Prisma.SortOrder
+  orderingKey?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -599,6 +619,7 @@ export type EventMaxOrderByAggregateInput = {
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
   erasedAt?: Prisma.SortOrder
+  orderingKey?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -617,6 +638,7 @@ export type EventMinOrderByAggregateInput = {
   deliverAt?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
   erasedAt?: Prisma.SortOrder
+  orderingKey?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -712,6 +734,7 @@ export type EventCreateWithoutOutboxEntryInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryCreateNestedManyWithoutEventInput
@@ -733,6 +756,7 @@ export type EventUncheckedCreateWithoutOutboxEntryInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   deliveries?: Prisma.DeliveryUncheckedCreateNestedManyWithoutEventInput
@@ -770,6 +794,7 @@ export type EventUpdateWithoutOutboxEntryInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUpdateManyWithoutEventNestedInput
@@ -791,6 +816,7 @@ export type EventUncheckedUpdateWithoutOutboxEntryInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   deliveries?: Prisma.DeliveryUncheckedUpdateManyWithoutEventNestedInput
@@ -812,6 +838,7 @@ export type EventCreateWithoutDeliveriesInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryCreateNestedOneWithoutEventInput
@@ -833,6 +860,7 @@ export type EventUncheckedCreateWithoutDeliveriesInput = {
   deliverAt?: Date | string | null
   expiresAt?: Date | string | null
   erasedAt?: Date | string | null
+  orderingKey?: string | null
   createdAt: Date | string
   updatedAt?: Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedCreateNestedOneWithoutEventInput
@@ -870,6 +898,7 @@ export type EventUpdateWithoutDeliveriesInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUpdateOneWithoutEventNestedInput
@@ -891,6 +920,7 @@ export type EventUncheckedUpdateWithoutDeliveriesInput = {
   deliverAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   expiresAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   erasedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  orderingKey?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   outboxEntry?: Prisma.OutboxEntryUncheckedUpdateOneWithoutEventNestedInput
@@ -943,6 +973,7 @@ export type EventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   deliverAt?: boolean
   expiresAt?: boolean
   erasedAt?: boolean
+  orderingKey?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
@@ -966,6 +997,7 @@ export type EventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   deliverAt?: boolean
   expiresAt?: boolean
   erasedAt?: boolean
+  orderingKey?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -986,6 +1018,7 @@ export type EventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   deliverAt?: boolean
   expiresAt?: boolean
   erasedAt?: boolean
+  orderingKey?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["event"]>
@@ -1006,11 +1039,12 @@ export type EventSelectScalar = {
   deliverAt?: boolean
   expiresAt?: boolean
   erasedAt?: boolean
+  orderingKey?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "deliverAt" | "expiresAt" | "erasedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
+export type EventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "type" | "data" | "metadata" | "status" | "tenant" | "idempotencyKey" | "contentHash" | "deliveryCount" | "sentCount" | "deadCount" | "isTest" | "deliverAt" | "expiresAt" | "erasedAt" | "orderingKey" | "createdAt" | "updatedAt", ExtArgs["result"]["event"]>
 export type EventInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   outboxEntry?: boolean | Prisma.Event$outboxEntryArgs<ExtArgs>
   deliveries?: boolean | Prisma.Event$deliveriesArgs<ExtArgs>
@@ -1068,6 +1102,10 @@ export type $EventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
      * When its payload was erased: `data` is `{}` since then, `metadata` null. Null for an event that has its payload.
      */
     erasedAt: Date | null
+    /**
+     * Ordered subscriptions get the events of one key in their order. Null: in no order.
+     */
+    orderingKey: string | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["event"]>
@@ -1510,6 +1548,7 @@ export interface EventFieldRefs {
   readonly deliverAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly expiresAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly erasedAt: Prisma.FieldRef<"Event", 'DateTime'>
+  readonly orderingKey: Prisma.FieldRef<"Event", 'String'>
   readonly createdAt: Prisma.FieldRef<"Event", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Event", 'DateTime'>
 }

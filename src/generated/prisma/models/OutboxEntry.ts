@@ -20,34 +20,68 @@ export type OutboxEntryModel = runtime.Types.Result.DefaultSelection<Prisma.$Out
 
 export type AggregateOutboxEntry = {
   _count: OutboxEntryCountAggregateOutputType | null
+  _avg: OutboxEntryAvgAggregateOutputType | null
+  _sum: OutboxEntrySumAggregateOutputType | null
   _min: OutboxEntryMinAggregateOutputType | null
   _max: OutboxEntryMaxAggregateOutputType | null
 }
 
+export type OutboxEntryAvgAggregateOutputType = {
+  orderingHash: number | null
+  orderingSequence: number | null
+}
+
+export type OutboxEntrySumAggregateOutputType = {
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
+}
+
 export type OutboxEntryMinAggregateOutputType = {
   eventId: string | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
 }
 
 export type OutboxEntryMaxAggregateOutputType = {
   eventId: string | null
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
 }
 
 export type OutboxEntryCountAggregateOutputType = {
   eventId: number
+  orderingHash: number
+  orderingSequence: number
   _all: number
 }
 
 
+export type OutboxEntryAvgAggregateInputType = {
+  orderingHash?: true
+  orderingSequence?: true
+}
+
+export type OutboxEntrySumAggregateInputType = {
+  orderingHash?: true
+  orderingSequence?: true
+}
+
 export type OutboxEntryMinAggregateInputType = {
   eventId?: true
+  orderingHash?: true
+  orderingSequence?: true
 }
 
 export type OutboxEntryMaxAggregateInputType = {
   eventId?: true
+  orderingHash?: true
+  orderingSequence?: true
 }
 
 export type OutboxEntryCountAggregateInputType = {
   eventId?: true
+  orderingHash?: true
+  orderingSequence?: true
   _all?: true
 }
 
@@ -89,6 +123,18 @@ export type OutboxEntryAggregateArgs<ExtArgs extends runtime.Types.Extensions.In
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: OutboxEntryAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: OutboxEntrySumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: OutboxEntryMinAggregateInputType
@@ -119,13 +165,19 @@ export type OutboxEntryGroupByArgs<ExtArgs extends runtime.Types.Extensions.Inte
   take?: number
   skip?: number
   _count?: OutboxEntryCountAggregateInputType | true
+  _avg?: OutboxEntryAvgAggregateInputType
+  _sum?: OutboxEntrySumAggregateInputType
   _min?: OutboxEntryMinAggregateInputType
   _max?: OutboxEntryMaxAggregateInputType
 }
 
 export type OutboxEntryGroupByOutputType = {
   eventId: string
+  orderingHash: bigint | null
+  orderingSequence: bigint | null
   _count: OutboxEntryCountAggregateOutputType | null
+  _avg: OutboxEntryAvgAggregateOutputType | null
+  _sum: OutboxEntrySumAggregateOutputType | null
   _min: OutboxEntryMinAggregateOutputType | null
   _max: OutboxEntryMaxAggregateOutputType | null
 }
@@ -150,11 +202,15 @@ export type OutboxEntryWhereInput = {
   OR?: Prisma.OutboxEntryWhereInput[]
   NOT?: Prisma.OutboxEntryWhereInput | Prisma.OutboxEntryWhereInput[]
   eventId?: Prisma.UuidFilter<"OutboxEntry"> | string
+  orderingHash?: Prisma.BigIntNullableFilter<"OutboxEntry"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableFilter<"OutboxEntry"> | bigint | number | null
   event?: Prisma.XOR<Prisma.EventScalarRelationFilter, Prisma.EventWhereInput>
 }
 
 export type OutboxEntryOrderByWithRelationInput = {
   eventId?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   event?: Prisma.EventOrderByWithRelationInput
 }
 
@@ -163,14 +219,20 @@ export type OutboxEntryWhereUniqueInput = Prisma.AtLeast<{
   AND?: Prisma.OutboxEntryWhereInput | Prisma.OutboxEntryWhereInput[]
   OR?: Prisma.OutboxEntryWhereInput[]
   NOT?: Prisma.OutboxEntryWhereInput | Prisma.OutboxEntryWhereInput[]
+  orderingHash?: Prisma.BigIntNullableFilter<"OutboxEntry"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableFilter<"OutboxEntry"> | bigint | number | null
   event?: Prisma.XOR<Prisma.EventScalarRelationFilter, Prisma.EventWhereInput>
 }, "eventId">
 
 export type OutboxEntryOrderByWithAggregationInput = {
   eventId?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.OutboxEntryCountOrderByAggregateInput
+  _avg?: Prisma.OutboxEntryAvgOrderByAggregateInput
   _max?: Prisma.OutboxEntryMaxOrderByAggregateInput
   _min?: Prisma.OutboxEntryMinOrderByAggregateInput
+  _sum?: Prisma.OutboxEntrySumOrderByAggregateInput
 }
 
 export type OutboxEntryScalarWhereWithAggregatesInput = {
@@ -178,34 +240,49 @@ export type OutboxEntryScalarWhereWithAggregatesInput = {
   OR?: Prisma.OutboxEntryScalarWhereWithAggregatesInput[]
   NOT?: Prisma.OutboxEntryScalarWhereWithAggregatesInput | Prisma.OutboxEntryScalarWhereWithAggregatesInput[]
   eventId?: Prisma.UuidWithAggregatesFilter<"OutboxEntry"> | string
+  orderingHash?: Prisma.BigIntNullableWithAggregatesFilter<"OutboxEntry"> | bigint | number | null
+  orderingSequence?: Prisma.BigIntNullableWithAggregatesFilter<"OutboxEntry"> | bigint | number | null
 }
 
 export type OutboxEntryCreateInput = {
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
   event: Prisma.EventCreateNestedOneWithoutOutboxEntryInput
 }
 
 export type OutboxEntryUncheckedCreateInput = {
   eventId: string
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
 }
 
 export type OutboxEntryUpdateInput = {
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   event?: Prisma.EventUpdateOneRequiredWithoutOutboxEntryNestedInput
 }
 
 export type OutboxEntryUncheckedUpdateInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type OutboxEntryCreateManyInput = {
   eventId: string
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
 }
 
 export type OutboxEntryUpdateManyMutationInput = {
-
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type OutboxEntryUncheckedUpdateManyInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type OutboxEntryNullableScalarRelationFilter = {
@@ -215,14 +292,30 @@ export type OutboxEntryNullableScalarRelationFilter = {
 
 export type OutboxEntryCountOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
+}
+
+export type OutboxEntryAvgOrderByAggregateInput = {
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
 }
 
 export type OutboxEntryMaxOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
 }
 
 export type OutboxEntryMinOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
+}
+
+export type OutboxEntrySumOrderByAggregateInput = {
+  orderingHash?: Prisma.SortOrder
+  orderingSequence?: Prisma.SortOrder
 }
 
 export type OutboxEntryCreateNestedOneWithoutEventInput = {
@@ -257,12 +350,22 @@ export type OutboxEntryUncheckedUpdateOneWithoutEventNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.OutboxEntryUpdateToOneWithWhereWithoutEventInput, Prisma.OutboxEntryUpdateWithoutEventInput>, Prisma.OutboxEntryUncheckedUpdateWithoutEventInput>
 }
 
-export type OutboxEntryCreateWithoutEventInput = {
+export type NullableBigIntFieldUpdateOperationsInput = {
+  set?: bigint | number | null
+  increment?: bigint | number
+  decrement?: bigint | number
+  multiply?: bigint | number
+  divide?: bigint | number
+}
 
+export type OutboxEntryCreateWithoutEventInput = {
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
 }
 
 export type OutboxEntryUncheckedCreateWithoutEventInput = {
-
+  orderingHash?: bigint | number | null
+  orderingSequence?: bigint | number | null
 }
 
 export type OutboxEntryCreateOrConnectWithoutEventInput = {
@@ -282,35 +385,45 @@ export type OutboxEntryUpdateToOneWithWhereWithoutEventInput = {
 }
 
 export type OutboxEntryUpdateWithoutEventInput = {
-
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type OutboxEntryUncheckedUpdateWithoutEventInput = {
-
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 
 
 export type OutboxEntrySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["outboxEntry"]>
 
 export type OutboxEntrySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["outboxEntry"]>
 
 export type OutboxEntrySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["outboxEntry"]>
 
 export type OutboxEntrySelectScalar = {
   eventId?: boolean
+  orderingHash?: boolean
+  orderingSequence?: boolean
 }
 
-export type OutboxEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"eventId", ExtArgs["result"]["outboxEntry"]>
+export type OutboxEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"eventId" | "orderingHash" | "orderingSequence", ExtArgs["result"]["outboxEntry"]>
 export type OutboxEntryInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
 }
@@ -328,6 +441,11 @@ export type $OutboxEntryPayload<ExtArgs extends runtime.Types.Extensions.Interna
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     eventId: string
+    /**
+     * Of an event with an orderingKey: see `src/model/ordering.ts`.
+     */
+    orderingHash: bigint | null
+    orderingSequence: bigint | null
   }, ExtArgs["result"]["outboxEntry"]>
   composites: {}
 }
@@ -753,6 +871,8 @@ export interface Prisma__OutboxEntryClient<T, Null = never, ExtArgs extends runt
  */
 export interface OutboxEntryFieldRefs {
   readonly eventId: Prisma.FieldRef<"OutboxEntry", 'String'>
+  readonly orderingHash: Prisma.FieldRef<"OutboxEntry", 'BigInt'>
+  readonly orderingSequence: Prisma.FieldRef<"OutboxEntry", 'BigInt'>
 }
     
 

@@ -20,40 +20,64 @@ export type ScheduledEventModel = runtime.Types.Result.DefaultSelection<Prisma.$
 
 export type AggregateScheduledEvent = {
   _count: ScheduledEventCountAggregateOutputType | null
+  _avg: ScheduledEventAvgAggregateOutputType | null
+  _sum: ScheduledEventSumAggregateOutputType | null
   _min: ScheduledEventMinAggregateOutputType | null
   _max: ScheduledEventMaxAggregateOutputType | null
+}
+
+export type ScheduledEventAvgAggregateOutputType = {
+  orderingHash: number | null
+}
+
+export type ScheduledEventSumAggregateOutputType = {
+  orderingHash: bigint | null
 }
 
 export type ScheduledEventMinAggregateOutputType = {
   eventId: string | null
   deliverAt: Date | null
+  orderingHash: bigint | null
 }
 
 export type ScheduledEventMaxAggregateOutputType = {
   eventId: string | null
   deliverAt: Date | null
+  orderingHash: bigint | null
 }
 
 export type ScheduledEventCountAggregateOutputType = {
   eventId: number
   deliverAt: number
+  orderingHash: number
   _all: number
 }
 
 
+export type ScheduledEventAvgAggregateInputType = {
+  orderingHash?: true
+}
+
+export type ScheduledEventSumAggregateInputType = {
+  orderingHash?: true
+}
+
 export type ScheduledEventMinAggregateInputType = {
   eventId?: true
   deliverAt?: true
+  orderingHash?: true
 }
 
 export type ScheduledEventMaxAggregateInputType = {
   eventId?: true
   deliverAt?: true
+  orderingHash?: true
 }
 
 export type ScheduledEventCountAggregateInputType = {
   eventId?: true
   deliverAt?: true
+  orderingHash?: true
   _all?: true
 }
 
@@ -95,6 +119,18 @@ export type ScheduledEventAggregateArgs<ExtArgs extends runtime.Types.Extensions
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: ScheduledEventAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: ScheduledEventSumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: ScheduledEventMinAggregateInputType
@@ -125,6 +161,8 @@ export type ScheduledEventGroupByArgs<ExtArgs extends runtime.Types.Extensions.I
   take?: number
   skip?: number
   _count?: ScheduledEventCountAggregateInputType | true
+  _avg?: ScheduledEventAvgAggregateInputType
+  _sum?: ScheduledEventSumAggregateInputType
   _min?: ScheduledEventMinAggregateInputType
   _max?: ScheduledEventMaxAggregateInputType
 }
@@ -132,7 +170,10 @@ export type ScheduledEventGroupByArgs<ExtArgs extends runtime.Types.Extensions.I
 export type ScheduledEventGroupByOutputType = {
   eventId: string
   deliverAt: Date
+  orderingHash: bigint | null
   _count: ScheduledEventCountAggregateOutputType | null
+  _avg: ScheduledEventAvgAggregateOutputType | null
+  _sum: ScheduledEventSumAggregateOutputType | null
   _min: ScheduledEventMinAggregateOutputType | null
   _max: ScheduledEventMaxAggregateOutputType | null
 }
@@ -158,11 +199,13 @@ export type ScheduledEventWhereInput = {
   NOT?: Prisma.ScheduledEventWhereInput | Prisma.ScheduledEventWhereInput[]
   eventId?: Prisma.UuidFilter<"ScheduledEvent"> | string
   deliverAt?: Prisma.DateTimeFilter<"ScheduledEvent"> | Date | string
+  orderingHash?: Prisma.BigIntNullableFilter<"ScheduledEvent"> | bigint | number | null
 }
 
 export type ScheduledEventOrderByWithRelationInput = {
   eventId?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type ScheduledEventWhereUniqueInput = Prisma.AtLeast<{
@@ -171,14 +214,18 @@ export type ScheduledEventWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.ScheduledEventWhereInput[]
   NOT?: Prisma.ScheduledEventWhereInput | Prisma.ScheduledEventWhereInput[]
   deliverAt?: Prisma.DateTimeFilter<"ScheduledEvent"> | Date | string
+  orderingHash?: Prisma.BigIntNullableFilter<"ScheduledEvent"> | bigint | number | null
 }, "eventId">
 
 export type ScheduledEventOrderByWithAggregationInput = {
   eventId?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.ScheduledEventCountOrderByAggregateInput
+  _avg?: Prisma.ScheduledEventAvgOrderByAggregateInput
   _max?: Prisma.ScheduledEventMaxOrderByAggregateInput
   _min?: Prisma.ScheduledEventMinOrderByAggregateInput
+  _sum?: Prisma.ScheduledEventSumOrderByAggregateInput
 }
 
 export type ScheduledEventScalarWhereWithAggregatesInput = {
@@ -187,56 +234,75 @@ export type ScheduledEventScalarWhereWithAggregatesInput = {
   NOT?: Prisma.ScheduledEventScalarWhereWithAggregatesInput | Prisma.ScheduledEventScalarWhereWithAggregatesInput[]
   eventId?: Prisma.UuidWithAggregatesFilter<"ScheduledEvent"> | string
   deliverAt?: Prisma.DateTimeWithAggregatesFilter<"ScheduledEvent"> | Date | string
+  orderingHash?: Prisma.BigIntNullableWithAggregatesFilter<"ScheduledEvent"> | bigint | number | null
 }
 
 export type ScheduledEventCreateInput = {
   eventId: string
   deliverAt: Date | string
+  orderingHash?: bigint | number | null
 }
 
 export type ScheduledEventUncheckedCreateInput = {
   eventId: string
   deliverAt: Date | string
+  orderingHash?: bigint | number | null
 }
 
 export type ScheduledEventUpdateInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   deliverAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type ScheduledEventUncheckedUpdateInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   deliverAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type ScheduledEventCreateManyInput = {
   eventId: string
   deliverAt: Date | string
+  orderingHash?: bigint | number | null
 }
 
 export type ScheduledEventUpdateManyMutationInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   deliverAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type ScheduledEventUncheckedUpdateManyInput = {
   eventId?: Prisma.StringFieldUpdateOperationsInput | string
   deliverAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  orderingHash?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type ScheduledEventCountOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+}
+
+export type ScheduledEventAvgOrderByAggregateInput = {
+  orderingHash?: Prisma.SortOrder
 }
 
 export type ScheduledEventMaxOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
 }
 
 export type ScheduledEventMinOrderByAggregateInput = {
   eventId?: Prisma.SortOrder
   deliverAt?: Prisma.SortOrder
+  orderingHash?: Prisma.SortOrder
+}
+
+export type ScheduledEventSumOrderByAggregateInput = {
+  orderingHash?: Prisma.SortOrder
 }
 
 
@@ -244,24 +310,28 @@ export type ScheduledEventMinOrderByAggregateInput = {
 export type ScheduledEventSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
   deliverAt?: boolean
+  orderingHash?: boolean
 }, ExtArgs["result"]["scheduledEvent"]>
 
 export type ScheduledEventSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
   deliverAt?: boolean
+  orderingHash?: boolean
 }, ExtArgs["result"]["scheduledEvent"]>
 
 export type ScheduledEventSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   eventId?: boolean
   deliverAt?: boolean
+  orderingHash?: boolean
 }, ExtArgs["result"]["scheduledEvent"]>
 
 export type ScheduledEventSelectScalar = {
   eventId?: boolean
   deliverAt?: boolean
+  orderingHash?: boolean
 }
 
-export type ScheduledEventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"eventId" | "deliverAt", ExtArgs["result"]["scheduledEvent"]>
+export type ScheduledEventOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"eventId" | "deliverAt" | "orderingHash", ExtArgs["result"]["scheduledEvent"]>
 
 export type $ScheduledEventPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ScheduledEvent"
@@ -269,6 +339,10 @@ export type $ScheduledEventPayload<ExtArgs extends runtime.Types.Extensions.Inte
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     eventId: string
     deliverAt: Date
+    /**
+     * Of an event with an orderingKey.
+     */
+    orderingHash: bigint | null
   }, ExtArgs["result"]["scheduledEvent"]>
   composites: {}
 }
@@ -694,6 +768,7 @@ export interface Prisma__ScheduledEventClient<T, Null = never, ExtArgs extends r
 export interface ScheduledEventFieldRefs {
   readonly eventId: Prisma.FieldRef<"ScheduledEvent", 'String'>
   readonly deliverAt: Prisma.FieldRef<"ScheduledEvent", 'DateTime'>
+  readonly orderingHash: Prisma.FieldRef<"ScheduledEvent", 'BigInt'>
 }
     
 

@@ -55,6 +55,7 @@ export type SubscriptionMinAggregateOutputType = {
   maxRequestsPerSecond: number | null
   maxInFlight: number | null
   timeoutMs: number | null
+  isOrdered: boolean | null
   format: $Enums.WebhookFormat | null
   secret: string | null
   previousSecret: string | null
@@ -79,6 +80,7 @@ export type SubscriptionMaxAggregateOutputType = {
   maxRequestsPerSecond: number | null
   maxInFlight: number | null
   timeoutMs: number | null
+  isOrdered: boolean | null
   format: $Enums.WebhookFormat | null
   secret: string | null
   previousSecret: string | null
@@ -106,6 +108,7 @@ export type SubscriptionCountAggregateOutputType = {
   maxInFlight: number
   timeoutMs: number
   retryPolicy: number
+  isOrdered: number
   headers: number
   secretHeaders: number
   auth: number
@@ -155,6 +158,7 @@ export type SubscriptionMinAggregateInputType = {
   maxRequestsPerSecond?: true
   maxInFlight?: true
   timeoutMs?: true
+  isOrdered?: true
   format?: true
   secret?: true
   previousSecret?: true
@@ -179,6 +183,7 @@ export type SubscriptionMaxAggregateInputType = {
   maxRequestsPerSecond?: true
   maxInFlight?: true
   timeoutMs?: true
+  isOrdered?: true
   format?: true
   secret?: true
   previousSecret?: true
@@ -206,6 +211,7 @@ export type SubscriptionCountAggregateInputType = {
   maxInFlight?: true
   timeoutMs?: true
   retryPolicy?: true
+  isOrdered?: true
   headers?: true
   secretHeaders?: true
   auth?: true
@@ -327,6 +333,7 @@ export type SubscriptionGroupByOutputType = {
   maxInFlight: number | null
   timeoutMs: number | null
   retryPolicy: runtime.JsonValue | null
+  isOrdered: boolean
   headers: runtime.JsonValue | null
   secretHeaders: runtime.JsonValue | null
   auth: runtime.JsonValue | null
@@ -384,6 +391,7 @@ export type SubscriptionWhereInput = {
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
+  isOrdered?: Prisma.BoolFilter<"Subscription"> | boolean
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
@@ -420,6 +428,7 @@ export type SubscriptionOrderByWithRelationInput = {
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
+  isOrdered?: Prisma.SortOrder
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -460,6 +469,7 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   maxInFlight?: Prisma.IntNullableFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableFilter<"Subscription">
+  isOrdered?: Prisma.BoolFilter<"Subscription"> | boolean
   headers?: Prisma.JsonNullableFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableFilter<"Subscription">
   auth?: Prisma.JsonNullableFilter<"Subscription">
@@ -495,6 +505,7 @@ export type SubscriptionOrderByWithAggregationInput = {
   maxInFlight?: Prisma.SortOrderInput | Prisma.SortOrder
   timeoutMs?: Prisma.SortOrderInput | Prisma.SortOrder
   retryPolicy?: Prisma.SortOrderInput | Prisma.SortOrder
+  isOrdered?: Prisma.SortOrder
   headers?: Prisma.SortOrderInput | Prisma.SortOrder
   secretHeaders?: Prisma.SortOrderInput | Prisma.SortOrder
   auth?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -537,6 +548,7 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   maxInFlight?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   timeoutMs?: Prisma.IntNullableWithAggregatesFilter<"Subscription"> | number | null
   retryPolicy?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
+  isOrdered?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
   headers?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   secretHeaders?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
   auth?: Prisma.JsonNullableWithAggregatesFilter<"Subscription">
@@ -571,6 +583,7 @@ export type SubscriptionCreateInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -607,6 +620,7 @@ export type SubscriptionUncheckedCreateInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -643,6 +657,7 @@ export type SubscriptionUpdateInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -679,6 +694,7 @@ export type SubscriptionUncheckedUpdateInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -715,6 +731,7 @@ export type SubscriptionCreateManyInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -749,6 +766,7 @@ export type SubscriptionUpdateManyMutationInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -783,6 +801,7 @@ export type SubscriptionUncheckedUpdateManyInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -833,6 +852,7 @@ export type SubscriptionCountOrderByAggregateInput = {
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
   retryPolicy?: Prisma.SortOrder
+  isOrdered?: Prisma.SortOrder
   headers?: Prisma.SortOrder
   secretHeaders?: Prisma.SortOrder
   auth?: Prisma.SortOrder
@@ -872,6 +892,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
   maxRequestsPerSecond?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
+  isOrdered?: Prisma.SortOrder
   format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -896,6 +917,7 @@ export type SubscriptionMinOrderByAggregateInput = {
   maxRequestsPerSecond?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   timeoutMs?: Prisma.SortOrder
+  isOrdered?: Prisma.SortOrder
   format?: Prisma.SortOrder
   secret?: Prisma.SortOrder
   previousSecret?: Prisma.SortOrder
@@ -1019,6 +1041,7 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1054,6 +1077,7 @@ export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1105,6 +1129,7 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1140,6 +1165,7 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1175,6 +1201,7 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1210,6 +1237,7 @@ export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   maxInFlight?: number | null
   timeoutMs?: number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1261,6 +1289,7 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1296,6 +1325,7 @@ export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   maxInFlight?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   timeoutMs?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   retryPolicy?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  isOrdered?: Prisma.BoolFieldUpdateOperationsInput | boolean
   headers?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   secretHeaders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   auth?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -1362,6 +1392,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  isOrdered?: boolean
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
@@ -1399,6 +1430,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  isOrdered?: boolean
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
@@ -1433,6 +1465,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  isOrdered?: boolean
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
@@ -1467,6 +1500,7 @@ export type SubscriptionSelectScalar = {
   maxInFlight?: boolean
   timeoutMs?: boolean
   retryPolicy?: boolean
+  isOrdered?: boolean
   headers?: boolean
   secretHeaders?: boolean
   auth?: boolean
@@ -1485,7 +1519,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "isOrdered" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1544,6 +1578,10 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * `{maxAttempts, backoffBaseSeconds, backoffMaxSeconds}` or `{scheduleSeconds}`; null for the settings.
      */
     retryPolicy: runtime.JsonValue | null
+    /**
+     * Whether it gets the events of one orderingKey in their order, one at a time.
+     */
+    isOrdered: boolean
     /**
      * Sent with every request: values by lower-case name. Null for none.
      */
@@ -2032,6 +2070,7 @@ export interface SubscriptionFieldRefs {
   readonly maxInFlight: Prisma.FieldRef<"Subscription", 'Int'>
   readonly timeoutMs: Prisma.FieldRef<"Subscription", 'Int'>
   readonly retryPolicy: Prisma.FieldRef<"Subscription", 'Json'>
+  readonly isOrdered: Prisma.FieldRef<"Subscription", 'Boolean'>
   readonly headers: Prisma.FieldRef<"Subscription", 'Json'>
   readonly secretHeaders: Prisma.FieldRef<"Subscription", 'Json'>
   readonly auth: Prisma.FieldRef<"Subscription", 'Json'>
