@@ -3,8 +3,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { eventIn } from '../support/delivering.js'
 import { ask } from '../support/graphql.js'
-import { type Receiver, startReceiver } from '../support/receiver.js'
-import { layouts, startOn, startTestService, type TestService } from '../support/service.js'
+import {
+  deliveryOf,
+  numberOf,
+  numbers,
+  PATIENCE,
+  publishNumber as publish,
+  subscribeInOrder as subscribe,
+} from '../support/ordering.js'
+import { startReceiver } from '../support/receiver.js'
+import { layouts, startOn, startTestService } from '../support/service.js'
 
 let resources: Resources
 beforeEach(() => {
@@ -17,28 +25,6 @@ const start = async (
   layout: (typeof layouts)[number] = 'postgres',
   settings: Record<string, string> = QUICK,
 ) => resources.use(await startTestService(layout, settings))
-
-type Api = Pick<TestService, 'api'>
-
-const subscribe = async ({ api }: Api, endpointUrl: string): Promise<string> => {
-  const { status, body } = await api.post('/v1/subscriptions', {
-    ...{ endpointUrl, eventTypes: ['a'], isOrdered: true },
-  })
-  expect([status, body.isOrdered]).toEqual([201, true])
-  return body.id
-}
-
-const publish = async ({ api }: Api, orderingKey: string | undefined, n: number, more: object = {}) => {
-  const { status, body } = await api.post('/v1/events', { type: 'a', data: { n }, orderingKey, ...more })
-  expect(status).toBe(202)
-  return body.eventId as string
-}
-
-const numberOf = (body: string): number => JSON.parse(body).payload.data.n
-const numbers = ({ requests }: Receiver) => requests.map(({ body }) => numberOf(body))
-const deliveryOf = async ({ api }: Api, eventId: string) =>
-  (await api.get(`/v1/deliveries?eventId=${eventId}`)).body.items[0]
-const patience = { timeout: 20_000, interval: 20 }
 
 describe.each(layouts)('an ordered subscription, queue on %s', (layout) => {
   it('gets the events of each key in their order and one at a time, with failures between', async () => {
@@ -67,7 +53,7 @@ describe.each(layouts)('an ordered subscription, queue on %s', (layout) => {
       }),
     )
     const done = () => [...succeeded.values()].flat().length
-    await expect.poll(done, patience).toBe(keys * each)
+    await expect.poll(done, PATIENCE).toBe(keys * each)
     expect(overlaps).toBe(0)
     for (const [key, order] of succeeded)
       expect(order).toEqual(Array.from({ length: each }, (_, index) => index * keys + key))
@@ -85,7 +71,7 @@ it('keeps the order of a batch', async () => {
   }))
   const { body } = await service.api.post('/v1/events/batch', { events })
   expect(body.items.every(({ status }: { status: number }) => status === 202)).toBe(true)
-  await expect.poll(() => receiver.requests.length, patience).toBe(50)
+  await expect.poll(() => receiver.requests.length, PATIENCE).toBe(50)
   expect(numbers(receiver)).toEqual(events.map(({ data }) => data.n))
 })
 
@@ -94,9 +80,9 @@ it('is held up by a failure for its key only, says so, and goes on after a cance
   const receiver = resources.use(await startReceiver(500, 200))
   await subscribe(service, receiver.url)
   const first = await publish(service, 'k', 1)
-  await expect.poll(async () => (await deliveryOf(service, first))?.status, patience).toBe('FAILED')
+  await expect.poll(async () => (await deliveryOf(service, first))?.status, PATIENCE).toBe('FAILED')
   const second = await publish(service, 'k', 2)
-  await expect.poll(async () => (await deliveryOf(service, second))?.waitingFor, patience).toBe('ORDER')
+  await expect.poll(async () => (await deliveryOf(service, second))?.waitingFor, PATIENCE).toBe('ORDER')
   await eventIn('DELIVERED', service, await publish(service, 'other', 3))
   await eventIn('DELIVERED', service, await publish(service, undefined, 4))
   expect(numbers(receiver)).toEqual([1, 3, 4])
@@ -120,11 +106,11 @@ it('attempts what was DEAD and is retried by hand after what waits', async () =>
   const held: (() => void)[] = []
   receiver.answerWith((response) => void held.push(() => response.writeHead(200).end()), 200)
   await publish(service, 'k', 2)
-  await expect.poll(() => held.length, patience).toBe(1)
+  await expect.poll(() => held.length, PATIENCE).toBe(1)
   await publish(service, 'k', 3)
   const delivery = await deliveryOf(service, dead)
   expect((await service.api.post(`/v1/deliveries/${delivery.id}/retry`)).status).toBe(202)
-  await expect.poll(async () => (await deliveryOf(service, dead)).waitingFor, patience).toBe('ORDER')
+  await expect.poll(async () => (await deliveryOf(service, dead)).waitingFor, PATIENCE).toBe('ORDER')
   held[0]?.()
   await eventIn('DELIVERED', service, dead)
   expect(numbers(receiver)).toEqual([1, 2, 3, 1])
@@ -143,7 +129,7 @@ it('holds over processes, and when one stops', async () => {
     if (n === 30) await third[Symbol.asyncDispose]()
   }
   const order = () => [...new Set(numbers(receiver))]
-  await expect.poll(() => order().length, patience).toBe(60)
+  await expect.poll(() => order().length, PATIENCE).toBe(60)
   expect(order()).toEqual(Array.from({ length: 60 }, (_, n) => n))
 })
 
