@@ -52,8 +52,8 @@ export const webhooks = {
       operationId: 'receiveEvent',
       summary: 'An event, posted to the endpoint of each subscription that wants it',
       description:
-        'Signed as Standard Webhooks 1.0.0 say. Delivery is at least once and unordered: drop what came before by ' +
-        '`webhook-id`. Every answer but 2xx and 410 is retried, redirects included. Subscriptions with the format ' +
+        'Signed as Standard Webhooks 1.0.0 say. Delivery is at least once, and in the order of an `orderingKey` only ' +
+        'where the subscription has `isOrdered`: drop what came before by `webhook-id`. Every answer but 2xx and 410 is retried, redirects included. Subscriptions with the format ' +
         '`CLOUDEVENTS_STRUCTURED` get a `CloudEvent`; with `CLOUDEVENTS_BINARY` the body is its `data`, and its other ' +
         'attributes are headers: `ce-id`, `ce-source`, …',
       tags: ['Deliveries'],

@@ -156,6 +156,7 @@ it('no example goes without a test', () => {
     ...[
       'erase-event',
       'postgres-store',
+      'publish-in-order',
       'redis-store',
       'replay-missed',
       'schedule-reminder',

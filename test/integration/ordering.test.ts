@@ -1,6 +1,9 @@
 /** Ordered subscriptions: events of one key arrive in their order, one at a time, whatever happens between. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
+import { createClient, TEST_KEY } from '../support/client.js'
 import { eventIn } from '../support/delivering.js'
 import { ask } from '../support/graphql.js'
 import {
@@ -144,4 +147,43 @@ it.each([
     400,
     [{ path: 'orderingKey', message: 'must be 1 to 255 printable ASCII characters' }],
   ])
+})
+
+it('gives an event its place where no earlier one can be committed later', async () => {
+  const service = await start()
+  const other = resources.use(await startOn(service.database, service.redis, QUICK))
+  const receiver = resources.use(await startReceiver())
+  await subscribe(service, receiver.url)
+  await service.database.query('create table gate (is_closed bool)')
+  await service.database.query('insert into gate values (true)')
+  await service.database.query(`
+    create function wait_at_gate() returns trigger language plpgsql as $$
+    begin
+      while exists (select from gate) loop perform pg_sleep(0.01); end loop;
+      return null;
+    end $$`)
+  await service.database.query(`
+    create trigger gate after insert on events for each row
+    when (new.data ->> 'n' = '1') execute function wait_at_gate()`)
+  const first = publish(service, 'k', 1)
+  const isAtGate = async () =>
+    (await service.database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length
+  await expect.poll(isAtGate, PATIENCE).toBe(1)
+  const second = publish({ api: createClient(other.url) }, 'k', 2)
+  const isBehind = async () =>
+    (await service.database.query(`select from pg_locks where locktype = 'advisory' and not granted`)).length
+  await Promise.race([expect.poll(isBehind, PATIENCE).toBe(1), second])
+  await service.database.query('delete from gate')
+  await Promise.all([first, second])
+  await expect.poll(() => numbers(receiver), PATIENCE).toEqual([1, 2])
+})
+
+it('is shown by the program of the docs', async () => {
+  const service = await start('postgres', { ...QUICK, DELIVERY_BACKOFF_BASE_SECONDS: '3600' })
+  const receiver = resources.use(await startReceiver(500))
+  await subscribe(service, receiver.url, { eventTypes: ['account.*'] })
+  const args = ['docs/examples/publish-in-order.mjs', service.url, TEST_KEY, 'account-7', 'opened', 'closed']
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  expect(stdout).toMatch(/^opened: (PENDING|FAILED, waits for SCHEDULE)\nclosed: PENDING, waits for ORDER\n$/)
+  await expect.poll(() => receiver.requests.length, PATIENCE).toBe(1)
 })
