@@ -120,6 +120,12 @@ function rest(known: Known): ListRequest[] {
     { name: 'REST summary', path: `/v1/events/${eventId}/summary` },
     { name: 'REST stats', path: '/v1/stats' },
     { name: 'REST replays', path: '/v1/replays' },
+    ...[
+      '',
+      '?by=SUBSCRIPTION,ERROR',
+      `?by=ERROR&subscriptionId=${quietSubscriptionId}`,
+      '?tenant=nobody',
+    ].map((query) => ({ name: `REST dead letters: ${query || 'all'}`, path: `/v1/dead-letters${query}` })),
     {
       name: 'REST metrics of deliveries',
       path: '/v1/delivery-metrics?from=2026-01-01T00:00:00Z&interval=DAY&groupBy=SUBSCRIPTION,TYPE',
@@ -140,4 +146,9 @@ export const listRequests = (known: Known): ListRequest[] => [
   ),
   ...connection('subscriptions', 'SubscriptionFilter', 'id endpointUrl', subscriptionFilters()),
   ...below(known),
+  graphql(
+    'dead letters',
+    '{ deadLetterGroups(by: [SUBSCRIPTION]) { count subscription { endpointUrl } lastDelivery { status } } }',
+    {},
+  ),
 ]

@@ -30,6 +30,7 @@ import { describeRoutes } from './openapi.js'
 import { sendProblem, toHttpError } from './problem.js'
 import { attemptRoutes } from './routes/attempts.js'
 import { catalogueRoutes } from './routes/catalogue.js'
+import { deadLetterRoutes } from './routes/dead-letters.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
 import { eventBatchRoutes } from './routes/event-batch.js'
@@ -156,6 +157,7 @@ export async function createApp({
         await guarded.register(eventTypeRoutes(api))
         await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))
+        await guarded.register(deadLetterRoutes)
         await guarded.register(attemptRoutes(api))
         await guarded.register(replayRoutes(api))
         await guarded.register(deliveryMetricsRoutes)

@@ -52,6 +52,9 @@ export const sqlIsOpen = (d: string): string => `${d}.status not in (${sqlStates
 export const sqlIsWaiting = (d: string): string =>
   `${d}."queuedUntil" is null and ${d}.status in (${sqlStates(openStates)})`
 
+/** SQL: the delivery `d` is a dead letter. It is the condition of the partial index on them. */
+export const sqlIsDeadLetter = (d: string): string => `${d}.status = 'DEAD' and ${d}."discardedAt" is null`
+
 /** The states of an event that has no open delivery and gets no new one. */
 export const finalEventStates = [
   'DELIVERED',

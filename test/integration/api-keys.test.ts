@@ -33,6 +33,7 @@ describe('REST', () => {
     ['read', 'get', `/v1/events/${id}/summary`],
     ['manage', 'post', `/v1/events/${id}/cancel`],
     ['manage', 'post', `/v1/events/${id}/erase`],
+    ['read', 'get', '/v1/dead-letters'],
     ['manage', 'post', '/v1/replays', { filter: {}, dryRun: true }],
     ['read', 'get', '/v1/replays'],
     ['read', 'get', `/v1/replays/${id}`],

@@ -145,6 +145,10 @@ const operations: Record<string, (ids: Ids) => string> = {
     `{ eventType(name: "shared") { name schema violations { count } versions { version } } }`,
   'Query.eventTypes': () => `{ eventTypes ${list('{ name violations { lastError } }')} }`,
   'Query.catalogue': () => '{ catalogue(format: OPENAPI) }',
+  'Query.deadLetterGroups': (ids) => `{
+    all: deadLetterGroups(by: [SUBSCRIPTION, ERROR]) { subscriptionId count lastDelivery ${delivery} }
+    some: deadLetterGroups(subscriptionId: "${ids.subscription}") { count }
+    others: deadLetterGroups(tenant: "zeta") { count } }`,
   'Query.replay': (ids) => `{ replay(id: "${ids.replay}") { id total filter } }`,
   'Query.replays': () => `{ replays ${list('{ tenant total }')} }`,
   'Mutation.createReplay': (ids) => `mutation {
@@ -261,6 +265,9 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'post /v1/deliveries/{id}/retry': (ids) => [`/v1/deliveries/${ids.delivery}/retry`],
   'post /v1/deliveries/events/{eventId}/retry': (ids) => [`/v1/deliveries/events/${ids.event}/retry`],
   'get /v1/deliveries/{id}/logs/{attempt}': (ids) => [`/v1/deliveries/${ids.delivery}/logs/1`],
+  'get /v1/dead-letters': (ids) => [
+    `/v1/dead-letters?by=SUBSCRIPTION&subscriptionId=${ids.subscription}&tenant=zeta`,
+  ],
   'post /v1/replays': (ids) => ['/v1/replays', { missedBy: ids.subscription }],
   'get /v1/replays': () => ['/v1/replays'],
   'get /v1/replays/{id}': (ids) => [`/v1/replays/${ids.replay}`],

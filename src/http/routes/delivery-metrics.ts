@@ -2,22 +2,18 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findDeliveryMetrics, metricsGroups, metricsIntervals } from '../../delivery-metrics/find.js'
 import { isoTime } from '../../platform/iso-time.js'
+import { listInQuery } from '../list-in-query.js'
 import { answers } from '../openapi.js'
 import { idInQuery, metricsShape } from '../shapes.js'
-
-const oneOf = (values: readonly string[]) => ({ error: `must be one of ${values.join(', ')}` })
-const splitAtCommas = (given: unknown) =>
-  typeof given === 'string' ? given.split(',') : Array.isArray(given) ? given.join().split(',') : given
 
 const metricsQuery = z.strictObject({
   from: isoTime.meta({ description: 'The first bucket holds this moment.' }),
   to: isoTime.optional().meta({ description: 'Before this moment; now when it is absent.' }),
   interval: z
-    .enum(metricsIntervals, oneOf(metricsIntervals))
+    .enum(metricsIntervals, { error: `must be one of ${metricsIntervals.join(', ')}` })
     .default('HOUR')
     .meta({ description: 'How long a bucket lasts. Minutes are kept for two days.' }),
-  groupBy: z
-    .preprocess(splitAtCommas, z.array(z.enum(metricsGroups, oneOf(metricsGroups))).max(metricsGroups.length))
+  groupBy: listInQuery(metricsGroups)
     .optional()
     .meta({ description: 'SUBSCRIPTION, TYPE or both; without any, a bucket has one row.' }),
   subscriptionId: idInQuery.optional().meta({ description: 'Attempts of this subscription.' }),

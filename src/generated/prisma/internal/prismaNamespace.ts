@@ -2007,6 +2007,7 @@ export const DeliveryScalarFieldEnum = {
   orderingSequence: 'orderingSequence',
   lastError: 'lastError',
   lastStatusCode: 'lastStatusCode',
+  discardedAt: 'discardedAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

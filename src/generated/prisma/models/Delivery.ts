@@ -56,6 +56,7 @@ export type DeliveryMinAggregateOutputType = {
   orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
+  discardedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -74,6 +75,7 @@ export type DeliveryMaxAggregateOutputType = {
   orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
+  discardedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -92,6 +94,7 @@ export type DeliveryCountAggregateOutputType = {
   orderingSequence: number
   lastError: number
   lastStatusCode: number
+  discardedAt: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -128,6 +131,7 @@ export type DeliveryMinAggregateInputType = {
   orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
+  discardedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -146,6 +150,7 @@ export type DeliveryMaxAggregateInputType = {
   orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
+  discardedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -164,6 +169,7 @@ export type DeliveryCountAggregateInputType = {
   orderingSequence?: true
   lastError?: true
   lastStatusCode?: true
+  discardedAt?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -269,6 +275,7 @@ export type DeliveryGroupByOutputType = {
   orderingSequence: bigint | null
   lastError: string | null
   lastStatusCode: number | null
+  discardedAt: Date | null
   createdAt: Date
   updatedAt: Date
   _count: DeliveryCountAggregateOutputType | null
@@ -310,6 +317,7 @@ export type DeliveryWhereInput = {
   orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
+  discardedAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
   event?: Prisma.XOR<Prisma.EventScalarRelationFilter, Prisma.EventWhereInput>
@@ -331,6 +339,7 @@ export type DeliveryOrderByWithRelationInput = {
   orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrderInput | Prisma.SortOrder
+  discardedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   event?: Prisma.EventOrderByWithRelationInput
@@ -356,6 +365,7 @@ export type DeliveryWhereUniqueInput = Prisma.AtLeast<{
   orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
+  discardedAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
   event?: Prisma.XOR<Prisma.EventScalarRelationFilter, Prisma.EventWhereInput>
@@ -377,6 +387,7 @@ export type DeliveryOrderByWithAggregationInput = {
   orderingSequence?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrderInput | Prisma.SortOrder
+  discardedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.DeliveryCountOrderByAggregateInput
@@ -403,6 +414,7 @@ export type DeliveryScalarWhereWithAggregatesInput = {
   orderingSequence?: Prisma.BigIntNullableWithAggregatesFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableWithAggregatesFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableWithAggregatesFilter<"Delivery"> | number | null
+  discardedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Delivery"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Delivery"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Delivery"> | Date | string
 }
@@ -419,6 +431,7 @@ export type DeliveryCreateInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   event: Prisma.EventCreateNestedOneWithoutDeliveriesInput
@@ -440,6 +453,7 @@ export type DeliveryUncheckedCreateInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   logs?: Prisma.DeliveryLogUncheckedCreateNestedManyWithoutDeliveryInput
@@ -457,6 +471,7 @@ export type DeliveryUpdateInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   event?: Prisma.EventUpdateOneRequiredWithoutDeliveriesNestedInput
@@ -478,6 +493,7 @@ export type DeliveryUncheckedUpdateInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   logs?: Prisma.DeliveryLogUncheckedUpdateManyWithoutDeliveryNestedInput
@@ -497,6 +513,7 @@ export type DeliveryCreateManyInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -513,6 +530,7 @@ export type DeliveryUpdateManyMutationInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -531,6 +549,7 @@ export type DeliveryUncheckedUpdateManyInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -564,6 +583,7 @@ export type DeliveryCountOrderByAggregateInput = {
   orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
+  discardedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -590,6 +610,7 @@ export type DeliveryMaxOrderByAggregateInput = {
   orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
+  discardedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -608,6 +629,7 @@ export type DeliveryMinOrderByAggregateInput = {
   orderingSequence?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   lastStatusCode?: Prisma.SortOrder
+  discardedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -739,6 +761,7 @@ export type DeliveryCreateWithoutEventInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   subscription: Prisma.SubscriptionCreateNestedOneWithoutDeliveriesInput
@@ -758,6 +781,7 @@ export type DeliveryUncheckedCreateWithoutEventInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   logs?: Prisma.DeliveryLogUncheckedCreateNestedManyWithoutDeliveryInput
@@ -806,6 +830,7 @@ export type DeliveryScalarWhereInput = {
   orderingSequence?: Prisma.BigIntNullableFilter<"Delivery"> | bigint | number | null
   lastError?: Prisma.StringNullableFilter<"Delivery"> | string | null
   lastStatusCode?: Prisma.IntNullableFilter<"Delivery"> | number | null
+  discardedAt?: Prisma.DateTimeNullableFilter<"Delivery"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Delivery"> | Date | string
 }
@@ -822,6 +847,7 @@ export type DeliveryCreateWithoutSubscriptionInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   event: Prisma.EventCreateNestedOneWithoutDeliveriesInput
@@ -841,6 +867,7 @@ export type DeliveryUncheckedCreateWithoutSubscriptionInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   logs?: Prisma.DeliveryLogUncheckedCreateNestedManyWithoutDeliveryInput
@@ -884,6 +911,7 @@ export type DeliveryCreateWithoutLogsInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
   event: Prisma.EventCreateNestedOneWithoutDeliveriesInput
@@ -904,6 +932,7 @@ export type DeliveryUncheckedCreateWithoutLogsInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -936,6 +965,7 @@ export type DeliveryUpdateWithoutLogsInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   event?: Prisma.EventUpdateOneRequiredWithoutDeliveriesNestedInput
@@ -956,6 +986,7 @@ export type DeliveryUncheckedUpdateWithoutLogsInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -973,6 +1004,7 @@ export type DeliveryCreateManyEventInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -989,6 +1021,7 @@ export type DeliveryUpdateWithoutEventInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   subscription?: Prisma.SubscriptionUpdateOneRequiredWithoutDeliveriesNestedInput
@@ -1008,6 +1041,7 @@ export type DeliveryUncheckedUpdateWithoutEventInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   logs?: Prisma.DeliveryLogUncheckedUpdateManyWithoutDeliveryNestedInput
@@ -1026,6 +1060,7 @@ export type DeliveryUncheckedUpdateManyWithoutEventInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -1043,6 +1078,7 @@ export type DeliveryCreateManySubscriptionInput = {
   orderingSequence?: bigint | number | null
   lastError?: string | null
   lastStatusCode?: number | null
+  discardedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -1059,6 +1095,7 @@ export type DeliveryUpdateWithoutSubscriptionInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   event?: Prisma.EventUpdateOneRequiredWithoutDeliveriesNestedInput
@@ -1078,6 +1115,7 @@ export type DeliveryUncheckedUpdateWithoutSubscriptionInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   logs?: Prisma.DeliveryLogUncheckedUpdateManyWithoutDeliveryNestedInput
@@ -1096,6 +1134,7 @@ export type DeliveryUncheckedUpdateManyWithoutSubscriptionInput = {
   orderingSequence?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   lastStatusCode?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  discardedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -1145,6 +1184,7 @@ export type DeliverySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
+  discardedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
@@ -1167,6 +1207,7 @@ export type DeliverySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
+  discardedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
@@ -1187,6 +1228,7 @@ export type DeliverySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
+  discardedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
@@ -1207,11 +1249,12 @@ export type DeliverySelectScalar = {
   orderingSequence?: boolean
   lastError?: boolean
   lastStatusCode?: boolean
+  discardedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "tenant" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "orderingHash" | "orderingSequence" | "lastError" | "lastStatusCode" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
+export type DeliveryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "eventId" | "subscriptionId" | "tenant" | "status" | "attempts" | "budgetFrom" | "nextRunAt" | "queuedUntil" | "orderingHash" | "orderingSequence" | "lastError" | "lastStatusCode" | "discardedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["delivery"]>
 export type DeliveryInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   event?: boolean | Prisma.EventDefaultArgs<ExtArgs>
   subscription?: boolean | Prisma.SubscriptionDefaultArgs<ExtArgs>
@@ -1264,6 +1307,10 @@ export type $DeliveryPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     orderingSequence: bigint | null
     lastError: string | null
     lastStatusCode: number | null
+    /**
+     * When a user discarded it: it is DEAD, and no dead letter any more. Reopening it takes this back.
+     */
+    discardedAt: Date | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["delivery"]>
@@ -1705,6 +1752,7 @@ export interface DeliveryFieldRefs {
   readonly orderingSequence: Prisma.FieldRef<"Delivery", 'BigInt'>
   readonly lastError: Prisma.FieldRef<"Delivery", 'String'>
   readonly lastStatusCode: Prisma.FieldRef<"Delivery", 'Int'>
+  readonly discardedAt: Prisma.FieldRef<"Delivery", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Delivery", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Delivery", 'DateTime'>
 }
