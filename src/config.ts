@@ -13,7 +13,6 @@ import { type Settings, settingsSchema } from './config/settings-schema.js'
 import { type EgressSettings, readEgress } from './delivery-engine/egress/egress-settings.js'
 import type { CidrRange } from './platform/ip-ranges.js'
 import type { RedisSettings } from './platform/redis/clients.js'
-import type { TenantLimitSettings } from './tenants/limits.js'
 
 export { ConfigError } from './config/config-error.js'
 export { publicApiKey } from './config/development-api-key.js'
@@ -63,7 +62,8 @@ export interface Config {
   }
   egress: EgressSettings
   outbox: { batchSize: number; intervalMs: number }
-  tenants: TenantLimitSettings
+  /** Limits of each tenant; none where they are undefined. */
+  tenants: { maxEventsPerSecond: number | undefined; maxWaitingDeliveries: number | undefined }
   eventMaxBytes: number
   /** How long finished events are kept. Without it they are kept for ever. */
   retentionDays: number | undefined
