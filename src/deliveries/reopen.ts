@@ -50,7 +50,7 @@ export const sqlReopen = (rows: string): string => `
     update deliveries d
     set status = 'PENDING', "nextRunAt" = case when placed.id is null then ${sqlNow} end,
         "orderingSequence" = coalesce(placed.place, d."orderingSequence"),
-        "budgetFrom" = d.attempts, "updatedAt" = ${sqlNow}
+        "budgetFrom" = d.attempts, "discardedAt" = null, "updatedAt" = ${sqlNow}
     from ${rows} as found left join placed using (id)
     where d.id = found.id
     returning ${sqlDeliverySnapshot('d')}

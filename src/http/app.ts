@@ -29,6 +29,7 @@ import { readJsonBodies } from './json-body.js'
 import { describeRoutes } from './openapi.js'
 import { sendProblem, toHttpError } from './problem.js'
 import { attemptRoutes } from './routes/attempts.js'
+import { bulkDeliveryRoutes } from './routes/bulk-deliveries.js'
 import { catalogueRoutes } from './routes/catalogue.js'
 import { deadLetterRoutes } from './routes/dead-letters.js'
 import { deliveryRoutes } from './routes/deliveries.js'
@@ -158,6 +159,7 @@ export async function createApp({
         await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))
         await guarded.register(deadLetterRoutes)
+        await guarded.register(bulkDeliveryRoutes(api))
         await guarded.register(attemptRoutes(api))
         await guarded.register(replayRoutes(api))
         await guarded.register(deliveryMetricsRoutes)

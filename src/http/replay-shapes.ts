@@ -1,6 +1,6 @@
 /** The answers of the routes of replays. */
 import { z } from 'zod'
-import { ReplayState } from '../generated/prisma/enums.js'
+import { ReplayKind, ReplayState } from '../generated/prisma/enums.js'
 import type { ReplaySnapshot } from '../model/replay.js'
 import { anyObject, id, time } from './basic-shapes.js'
 import { tenantShape } from './shapes.js'
@@ -9,8 +9,13 @@ export const replayShape = z
   .object({
     id,
     tenant: tenantShape,
+    kind: z.enum(ReplayKind).meta({
+      description: 'What it does: `RETRY` and `DISCARD` are the jobs of many deliveries.',
+    }),
     state: z.enum(ReplayState),
-    filter: anyObject.nullable().meta({ description: 'As it was given.' }),
+    filter: anyObject.nullable().meta({
+      description: 'As it was given; of a retry or a discard with what it says by default.',
+    }),
     missedBy: id.nullable().meta({ description: 'The subscription that gets the events it missed.' }),
     ratePerSecond: z.int().nullable().meta({ description: 'Null for as fast as live traffic allows.' }),
     total: z.int().nullable().meta({
@@ -24,15 +29,19 @@ export const replayShape = z
     updatedAt: time,
     finishedAt: time.nullable().meta({ description: 'When it was FINISHED or CANCELLED.' }),
   })
-  .meta({ id: 'Replay', description: 'A job that makes deliveries once more, or those that were missed.' })
+  .meta({
+    id: 'Replay',
+    description: 'A job that makes deliveries once more, or those that were missed, or discards them.',
+  })
 
 export const replayCountShape = z
-  .object({ total: z.int().meta({ description: 'How many deliveries a replay would make.' }) })
+  .object({ total: z.int().meta({ description: 'How many deliveries the job would change.' }) })
   .meta({ id: 'ReplayCount' })
 
 export const toReplay = (row: ReplaySnapshot) => ({
   id: row.id,
   tenant: row.tenant,
+  kind: row.kind,
   state: row.state,
   filter: row.filter as Record<string, unknown> | null,
   missedBy: row.missedBy,

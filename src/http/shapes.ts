@@ -90,6 +90,7 @@ const deliveryShape = z
           '(`SCHEDULE`), another delivery of its ordering key comes before it (`ORDER`), its endpoint is paused (`BREAKER`), or the rate or the requests in flight of its subscription are used up (`RATE_LIMIT`). Null ' +
           'otherwise.',
       }),
+    discardedAt: time.nullable().meta({ description: 'When a user discarded it; null unless it is DEAD.' }),
     createdAt: time,
     updatedAt: time,
     logs: z
@@ -214,6 +215,7 @@ export const toDelivery = (row: Delivery & { waitingFor: WaitingFor | null }) =>
   lastError: row.lastError,
   lastStatusCode: row.lastStatusCode,
   waitingFor: row.waitingFor,
+  discardedAt: row.discardedAt?.toISOString() ?? null,
   ...times(row),
 })
 

@@ -16,6 +16,7 @@ export const deliveryColumns = {
   nextRunAt: 'timestamptz',
   lastError: 'text',
   lastStatusCode: 'int',
+  discardedAt: 'timestamptz',
   createdAt: 'timestamptz',
   updatedAt: 'timestamptz',
 } as const satisfies { readonly [Column in keyof Delivery]?: string }
@@ -37,4 +38,5 @@ export const snapshotOfNewDelivery = (
 ): DeliverySnapshot => ({
   ...{ id, eventId, subscriptionId, tenant, createdAt: now, updatedAt: now },
   ...{ status: 'PENDING', attempts: 0, nextRunAt: now, lastError: null, lastStatusCode: null },
+  discardedAt: null,
 })

@@ -34,6 +34,8 @@ export const transitions = {
   retry: { from: ['FAILED', 'DEAD'] },
   /** A replay makes it once more: PENDING, with a new budget of attempts. What is PENDING is made anyway. */
   replay: { from: ['SENT', 'FAILED', 'DEAD'] },
+  /** A user discarded it: DEAD as before, but no dead letter any more. A retry or a replay takes that back. */
+  discard: { from: ['DEAD'] },
   /** A user cancelled it, or its subscription was deleted: DEAD. */
   cancel: { from: openStates },
 } as const satisfies Record<string, { from: readonly DeliveryStatus[] }>

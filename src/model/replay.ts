@@ -1,16 +1,18 @@
 /**
  * A replay: a durable job that makes deliveries once more, or events' first deliveries to a subscription that missed
- * them. It is a row of `replays`. Its work is done in steps, each one statement that makes deliveries and moves the
+ * them. A retry of many deliveries, and a discard, are jobs of the same kind. It is a row of `replays`. Its work is done in steps, each one statement that makes deliveries and moves the
  * cursor behind them, so a process that dies leaves nothing half done, and no delivery is made twice.
  */
 import type { Prisma, Replay } from '../generated/prisma/client.js'
-import type { ReplayState } from '../generated/prisma/enums.js'
+import type { DeliveryStatus, ReplayKind, ReplayState } from '../generated/prisma/enums.js'
+import { transitions } from './delivery-states.js'
 import { selectColumns, sqlColumns } from './snapshot-columns.js'
 
 /** The columns of a replay as it is shown, with their types in PostgreSQL: the only list of them. */
 export const replayColumns = {
   id: 'uuid',
   tenant: 'text',
+  kind: 'text',
   state: 'text',
   filter: 'json',
   missedBy: 'uuid',
@@ -29,6 +31,13 @@ export const replaySelect = selectColumns(replayColumns) satisfies Prisma.Replay
 
 /** SQL: the columns of a snapshot of the replay `r`. */
 export const sqlReplaySnapshot = (r: string): string => sqlColumns(replayColumns, r)
+
+/** The deliveries that a job may change, by its kind. */
+export const statusesOfKind = {
+  REPLAY: transitions.replay.from,
+  RETRY: transitions.retry.from,
+  DISCARD: transitions.discard.from,
+} as const satisfies Record<ReplayKind, readonly DeliveryStatus[]>
 
 /** From where a user may move a replay. A worker moves it from RUNNING to FINISHED. */
 export const replayMoves = {

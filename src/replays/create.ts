@@ -1,5 +1,6 @@
-/** Creates a replay, or only counts what it would make. */
+/** Creates a replay, a retry or a discard, or only counts what it would make. */
 import { notFound, ServiceError } from '../errors.js'
+import type { ReplayKind } from '../generated/prisma/enums.js'
 import {
   MAX_FINISHED_REPLAYS,
   MAX_OPEN_REPLAYS,
@@ -13,11 +14,11 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
 import { announceReplay } from './announce.js'
 import { countCandidates } from './find-candidates.js'
-import type { ReplayInput } from './input.js'
+import { filterDefaults, type ReplayInput } from './input.js'
 import type { ReplayTask } from './page.js'
 
-/** `$1` the id, `$2` the filter, `$3` the subscription, `$4` the rate, `$5` the total. */
-const createStatement = forViewer({ name: 'create-replay', parameters: 5 }, ({ tenant }) => {
+/** `$1` the id, `$2` the filter, `$3` the subscription, `$4` the rate, `$5` the total, `$6` the kind. */
+const createStatement = forViewer({ name: 'create-replay', parameters: 6 }, ({ tenant }) => {
   const isOwn = `(tenant = ${tenant} or (tenant is null and ${tenant} is null))`
   return `
     with open as (
@@ -28,8 +29,8 @@ const createStatement = forViewer({ name: 'create-replay', parameters: 5 }, ({ t
         order by id desc offset ${MAX_FINISHED_REPLAYS} limit 100
       ))
     )
-    insert into replays as r (id, tenant, filter, "missedBy", "ratePerSecond", total)
-    select $1::uuid, ${tenant}, $2::json, $3::uuid, $4::int, $5::int
+    insert into replays as r (id, tenant, kind, filter, "missedBy", "ratePerSecond", total)
+    select $1::uuid, ${tenant}, $6::"ReplayKind", $2::json, $3::uuid, $4::int, $5::int
     from open where open.count < ${MAX_OPEN_REPLAYS}
     returning ${sqlReplaySnapshot('r')}`
 })
@@ -49,22 +50,25 @@ export type CreatedReplay = { replay: null; total: number } | { replay: ReplaySn
  * @throws ServiceError NOT_FOUND without the subscription of `missedBy`, FORBIDDEN for another tenant, CONFLICT when
  * too many are open, or a dry run takes too long
  */
-export async function createReplay(context: ReplayContext, input: ReplayInput): Promise<CreatedReplay> {
+export async function createReplay(
+  context: ReplayContext,
+  input: ReplayInput,
+  kind: ReplayKind = 'REPLAY',
+): Promise<CreatedReplay> {
   const { database, serviceEvents, newId, onReplay } = context
   tenantFor(database, input.filter?.tenant)
   await checkSubscription(database, input.missedBy)
-  const filter = input.filter === undefined ? null : JSON.stringify(input.filter)
-  const task: ReplayTask = {
-    id: newId(),
-    filter: filter === null ? null : JSON.parse(filter),
-    missedBy: input.missedBy ?? null,
-  }
+  // As JSON, in which what was not given is absent.
+  const given = input.filter && JSON.parse(JSON.stringify(input.filter))
+  const filter = given === undefined ? null : { ...filterDefaults[kind], ...given }
+  const task: ReplayTask = { id: newId(), kind, filter, missedBy: input.missedBy ?? null }
   const total = await count(database, task)
   if (input.dryRun) {
     if (total === null) throw tooLong()
     return { replay: null, total }
   }
-  const values = [task.id, filter, task.missedBy, input.ratePerSecond ?? null, total]
+  const stored = filter === null ? null : JSON.stringify(filter)
+  const values = [task.id, stored, task.missedBy, input.ratePerSecond ?? null, total, kind]
   const [replay] = await database.query<ReplaySnapshot>(createStatement, values)
   if (replay === undefined) throw tooMany()
   announceReplay(serviceEvents, replay)

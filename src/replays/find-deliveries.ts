@@ -2,7 +2,7 @@
 
 import type { StatusClass } from '../deliveries/failures.js'
 import { Prisma } from '../generated/prisma/client.js'
-import { transitions } from '../model/delivery-states.js'
+import { statusesOfKind } from '../model/replay.js'
 import { sqlAnd, sqlInRange } from '../platform/keyset.js'
 import { isPostgresText } from '../platform/postgres/postgres-text.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
@@ -43,9 +43,10 @@ export const countDeliveries: CountPage = async (database, request) => {
 }
 
 function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: PageRequest): Prisma.Sql {
-  const { status = transitions.replay.from, eventId, createdAt } = filter
+  const { status = statusesOfKind[request.task.kind], eventId, createdAt } = filter
   const id = Prisma.sql`w.id`
   const wanted = [...conditionsOfTenant(filter, tenant), ...otherConditions(filter)]
+  if (request.task.kind !== 'DISCARD') wanted.push(canBeSent)
   const statuses = Prisma.sql`unnest(${[...new Set(status)]}::"DeliveryStatus"[]) as wanted (status)`
   const byStatus: IndexedColumn = [Prisma.sql`w.status`, Prisma.sql`wanted.status`]
   const page =
@@ -58,9 +59,7 @@ function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: Pag
           order by w.id limit ${request.limit}`
   return Prisma.sql`
     select d.id, d."subscriptionId",
-           coalesce(${sqlAnd(wanted)} and not e."isTest" and e."erasedAt" is null
-                    and coalesce(e."expiresAt" > now(), true)
-                    and s.id is not null and s."deletedAt" is null, false) as fits
+           coalesce(${sqlAnd(wanted)}, false) as fits
     from (
       select one.* from ${statuses} cross join lateral (select w.* from deliveries w ${page}) as one
       order by one.id limit ${request.limit}
@@ -72,6 +71,10 @@ function pageSql({ tenant }: VisibleDatabase, filter: ReplayFilter, request: Pag
     left join lateral (select id, "deletedAt" from subscriptions where id = d."subscriptionId" limit 1) as s on true
     order by d.id`
 }
+
+const canBeSent = Prisma.sql`
+  not e."isTest" and e."erasedAt" is null and coalesce(e."expiresAt" > now(), true)
+  and s.id is not null and s."deletedAt" is null`
 
 /** Whose deliveries an index finds: those of a subscription, of a tenant, or all. */
 function owner({ subscriptionId, tenant }: ReplayFilter, own: string | null): IndexedColumn[] {
@@ -86,7 +89,7 @@ const conditionsOfTenant = (filter: ReplayFilter, own: string | null): Prisma.Sq
   [filter.tenant, own].filter((tenant) => tenant != null).map((tenant) => Prisma.sql`d.tenant = ${tenant}`)
 
 function otherConditions(filter: ReplayFilter): Prisma.Sql[] {
-  const { type, subscriptionId, error, statusClass, createdAt, updatedAt } = filter
+  const { type, subscriptionId, error, lastError, statusClass, isDiscarded, createdAt, updatedAt } = filter
   const conditions = [
     ...sqlInRange(Prisma.sql`d."createdAt"`, createdAt),
     ...sqlInRange(Prisma.sql`d."updatedAt"`, updatedAt),
@@ -99,6 +102,12 @@ function otherConditions(filter: ReplayFilter): Prisma.Sql[] {
         ? Prisma.sql`position(lower(${error}::text) in lower(d."lastError")) > 0`
         : Prisma.sql`false`,
     )
+  if (lastError !== undefined)
+    conditions.push(
+      isPostgresText(lastError) ? Prisma.sql`d."lastError" = ${lastError}::text` : Prisma.sql`false`,
+    )
+  if (isDiscarded !== undefined)
+    conditions.push(Prisma.sql`(d."discardedAt" is not null) = ${isDiscarded}::bool`)
   if (statusClass !== undefined)
     conditions.push(
       Prisma.sql`coalesce(d."lastStatusCode" / 100, 0) = any(${statusClass.map(firstDigit)}::int[])`,

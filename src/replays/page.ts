@@ -8,7 +8,7 @@ import { greatestIdUntil, leastIdSince, type TimeRange } from '../platform/keyse
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 
 /** What a step or a count works on: a replay, or one that is only counted. */
-export type ReplayTask = Pick<ReplaySnapshot, 'id' | 'filter' | 'missedBy'>
+export type ReplayTask = Pick<ReplaySnapshot, 'id' | 'kind' | 'filter' | 'missedBy'>
 
 /** A delivery to make once more, or an event whose first delivery is to be made. */
 export interface Candidate {

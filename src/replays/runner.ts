@@ -2,9 +2,9 @@
  * Works on replays: takes the one whose next step is due for the longest time, and makes that step. Every process that
  * delivers does this; what one leaves undone, another takes up.
  */
-import { transitions } from '../model/delivery-states.js'
+import { statusesOfKind } from '../model/replay.js'
 import { createPoller, type Poller } from '../platform/poller.js'
-import type { Database } from '../platform/postgres/database.js'
+import type { Database, Statement } from '../platform/postgres/database.js'
 import { announceChanges, changesOfRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createVisibleTo } from '../tenants/visible-database.js'
@@ -12,7 +12,7 @@ import { announceReplay } from './announce.js'
 import { findCandidates } from './find-candidates.js'
 import { readFilter } from './input.js'
 import type { CandidatePage } from './page.js'
-import { deliverMissed, replayDeliveries, type StepRow } from './steps.js'
+import { deliverMissed, discardDeliveries, replayDeliveries, type StepRow } from './steps.js'
 import { areBusy, putOff, type TakenReplay, takeNext } from './take.js'
 
 /** Most deliveries of a step, so that no statement holds many locks for long. */
@@ -53,26 +53,30 @@ function createStep({ database, serviceEvents, onDue }: Omit<ReplayRunnerOptions
     const page = await findCandidates(visibleTo(replay), { task: replay, after: replay.cursor, limit })
     const { fitting, last } = cut(page, atMost)
     const subscriptionIds = fitting.map(({ subscriptionId }) => subscriptionId)
-    if (await areBusy(database, subscriptionIds)) return putOff(database, replay)
+    const isSending = replay.kind !== 'DISCARD'
+    if (isSending && (await areBusy(database, subscriptionIds))) return putOff(database, replay)
     const values = [replay.id, replay.cursor, replay.takenAt, last ?? null, fitting.map(({ id }) => id)]
-    const rows = await (replay.missedBy === null
-      ? database.query<StepRow>(replayDeliveries, [...values, statusesOf(replay)])
-      : database.query<StepRow>(deliverMissed, values))
-    return announce(rows)
+    return announce(replay, await database.query<StepRow>(...statementOf(replay, values)))
   }
 
-  function announce(rows: StepRow[]): number {
+  function announce({ kind }: TakenReplay, rows: StepRow[]): number {
     const changed = rows.filter((row) => row.kind !== 'replay')
     announceChanges(serviceEvents, changesOfRows(changed))
     if (changed.length > 0) onDue()
     const moved = rows.find((row) => row.kind === 'replay')
     if (moved === undefined) return 0
-    announceReplay(serviceEvents, moved)
+    announceReplay(serviceEvents, { ...moved, kind })
     return moved.nextInMs
   }
 }
 
-const statusesOf = ({ filter }: TakenReplay) => readFilter(filter).status ?? transitions.replay.from
+/** @param values those that every statement of a step begins with */
+function statementOf(replay: TakenReplay, values: unknown[]): [Statement, unknown[]] {
+  if (replay.missedBy !== null) return [deliverMissed, values]
+  if (replay.kind === 'DISCARD') return [discardDeliveries, values]
+  const { status = statusesOfKind[replay.kind], isDiscarded = null } = readFilter(replay.filter)
+  return [replayDeliveries, [...values, status, isDiscarded]]
+}
 
 const allowance = ({ ratePerSecond }: TakenReplay): number =>
   ratePerSecond === null

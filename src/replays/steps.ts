@@ -1,15 +1,16 @@
 /**
- * The two statements that make the deliveries of a step. Each does nothing unless the replay is RUNNING and its cursor
+ * The statements that make a step, one for each kind of job. Each does nothing unless the replay is RUNNING and its cursor
  * is where the step begins: of two processes that make the same step, the second makes nothing. The cursor moves in the
  * same commit, so a step is made once, whatever dies.
  */
 import { sqlReopen } from '../deliveries/reopen.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
-import { sqlEventStatus, sqlStates, transitions } from '../model/delivery-states.js'
+import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
+import { sqlEventStatus, sqlIsDeadLetter, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
 import { sqlLockLines, sqlNextPlace, sqlOrderingHash } from '../model/ordering.js'
 import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from '../model/replay.js'
-import { sqlRowsOfKinds } from '../model/row-kinds.js'
+import { type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
 import { type ChangedRow, changedRowKinds } from '../telemetry/changes.js'
@@ -38,15 +39,18 @@ const sqlMoved = (made: string): string => `
     returning ${sqlReplaySnapshot('r')}, extract(epoch from r."nextStepAt" - now()) * 1000 as "nextInMs"
   )`
 
-const sqlRows = (deliveries: string, events: string): string =>
+// Here the column `kind` is that of the row.
+const { kind: _, ...movedColumns } = replayColumns
+
+const sqlRows = (changed: Record<string, RowKind>): string =>
   sqlRowsOfKinds({
-    ...changedRowKinds(deliveries, events),
-    replay: { columns: { ...replayColumns, nextInMs: 'float8' }, from: 'moved' },
+    ...changed,
+    replay: { columns: { ...movedColumns, nextInMs: 'float8' }, from: 'moved' },
   })
 
-export type StepRow = ChangedRow | ({ kind: 'replay'; nextInMs: number } & ReplaySnapshot)
+export type StepRow = ChangedRow | ({ kind: 'replay'; nextInMs: number } & Omit<ReplaySnapshot, 'kind'>)
 
-/** `$6` the states that the filter asks for. */
+/** `$6` the states that the filter asks for, `$7` whether they are discarded; null: either. */
 export const replayDeliveries: Statement = {
   name: 'replay-deliveries',
   text: `
@@ -55,6 +59,7 @@ export const replayDeliveries: Statement = {
       select d.id, d."eventId", d.status, d."orderingHash", d."orderingSequence" from deliveries d
       where d.id = any ($5::uuid[]) and exists (select from claimed)
         and d.status = any ($6::"DeliveryStatus"[]) and d.status in (${sqlStates(transitions.replay.from)})
+        and coalesce((d."discardedAt" is not null) = $7::bool, true)
       order by d.id for update
     ), present as materialized (
       -- Read anew, behind the locks: an erasure may have held them.
@@ -64,7 +69,24 @@ export const replayDeliveries: Statement = {
     ), found as materialized (
       select held.*, present."expiresAt" from held join present on present.id = held."eventId"
     ), ${sqlReopen('found')}, ${sqlMoved('retried')}
-    ${sqlRows('retried', 'reopened')}`,
+    ${sqlRows(changedRowKinds('retried', 'reopened'))}`,
+}
+
+export const discardDeliveries: Statement = {
+  name: 'discard-deliveries',
+  text: `
+    with ${sqlClaimed}, held as materialized (
+      -- One that has changed since the step was taken, and is DEAD, has died anew: it is another dead letter.
+      select d.id from deliveries d
+      where d.id = any ($5::uuid[]) and exists (select from claimed)
+        and ${sqlIsDeadLetter('d')} and d."updatedAt" < $3::timestamptz
+      order by d.id for update
+    ), discarded as (
+      update deliveries d set "discardedAt" = ${sqlNow}, "updatedAt" = ${sqlNow}
+      from held where d.id = held.id
+      returning ${sqlDeliverySnapshot('d')}
+    ), ${sqlMoved('discarded')}
+    ${sqlRows({ delivery: changedRowKinds('discarded', '').delivery })}`,
 }
 
 export const deliverMissed: Statement = {
@@ -112,5 +134,5 @@ export const deliverMissed: Statement = {
     ), deltas as (
       ${sqlCounterDeltas('select null::"DeliveryStatus" as before, status as after from created')}
     ), ${sqlMoved('created')}
-    ${sqlRows('created', 'counted')}`,
+    ${sqlRows(changedRowKinds('created', 'counted'))}`,
 }

@@ -13,7 +13,7 @@ const PUT_OFF_MS = 500
 const MAX_WAITING = 500
 
 export interface TakenReplay
-  extends Pick<ReplaySnapshot, 'id' | 'tenant' | 'filter' | 'missedBy' | 'ratePerSecond'> {
+  extends Pick<ReplaySnapshot, 'id' | 'tenant' | 'kind' | 'filter' | 'missedBy' | 'ratePerSecond'> {
   cursor: string
   /** As PostgreSQL writes it. */
   takenAt: string
@@ -27,7 +27,7 @@ const takeReplay: Statement = {
       select id from replays where state = 'RUNNING' and "nextStepAt" <= now()
       order by "nextStepAt" limit 1 for update skip locked
     )
-    returning id, tenant, filter, "missedBy", "ratePerSecond", cursor, (${sqlNow})::text as "takenAt"`,
+    returning id, tenant, kind, filter, "missedBy", "ratePerSecond", cursor, (${sqlNow})::text as "takenAt"`,
 }
 
 /** The replay whose step is due for the longest time. */

@@ -34,6 +34,9 @@ async function noteMade() {
   await database.query(`
     create trigger note_reopened after update of status on deliveries for each row
     when (new.status = 'PENDING' and old.status <> 'PENDING') execute function note_made()`)
+  await database.query(`
+    create trigger note_discarded after update of "discardedAt" on deliveries for each row
+    when (new."discardedAt" is not null) execute function note_made()`)
   await database.query(
     'create trigger note_created after insert on deliveries for each row execute function note_made()',
   )
@@ -54,8 +57,12 @@ async function prepare() {
   return { first, second, subscriptionId: body.id as string }
 }
 
-async function runWithKills(first: ServiceProcess, second: ServiceProcess, input: object) {
-  const { status, body } = await first.api.post('/v1/replays', { ratePerSecond: 1500, ...input })
+async function runWithKills(
+  { first, second }: { first: ServiceProcess; second: ServiceProcess },
+  input: object,
+  route = '/v1/replays',
+) {
+  const { status, body } = await first.api.post(route, { ratePerSecond: 1500, ...input })
   expect([status, body.total]).toEqual([201, COUNT])
   const done = () => doneOf(body.id)
   await expect.poll(done, PATIENCE).toBeGreaterThan(COUNT / 6)
@@ -69,6 +76,9 @@ async function runWithKills(first: ServiceProcess, second: ServiceProcess, input
   await expect.poll(async () => (await read()).state, PATIENCE).toBe('FINISHED')
   expect(await read()).toMatchObject({ total: COUNT, done: COUNT })
   expect(await made()).toEqual({ made: COUNT, deliveries: COUNT })
+}
+
+async function expectDelivered() {
   const sql = `select count(*)::int as count from deliveries where status <> 'SENT'`
   await expect.poll(async () => (await database.query(sql))[0], PATIENCE).toEqual({ count: 0 })
   const wrong = `select from events where ("deliveryCount", "sentCount", "deadCount", status) <> (1, 1, 0, 'DELIVERED')`
@@ -76,18 +86,31 @@ async function runWithKills(first: ServiceProcess, second: ServiceProcess, input
 }
 
 it('makes each delivery of a filter once', { timeout: TIMEOUT_MS }, async () => {
-  const { first, second, subscriptionId } = await prepare()
+  const { subscriptionId, ...processes } = await prepare()
   await fillPast(database, { subscriptionId, count: COUNT / 2, status: 'SENT' })
   await fillPast(database, { subscriptionId, count: COUNT / 2, status: 'DEAD' })
   await noteMade()
-  await runWithKills(first, second, { filter: { subscriptionId } })
+  await runWithKills(processes, { filter: { subscriptionId } })
+  await expectDelivered()
+})
+
+it('discards each dead letter of a filter once', { timeout: TIMEOUT_MS }, async () => {
+  const { subscriptionId, ...processes } = await prepare()
+  await fillPast(database, { subscriptionId, count: COUNT })
+  await noteMade()
+  await runWithKills(processes, { filter: { subscriptionId } }, '/v1/deliveries/discard')
+  const [left] = await database.query(
+    `select count(*)::int as count from deliveries where "discardedAt" is null or status <> 'DEAD'`,
+  )
+  expect(left).toEqual({ count: 0 })
 })
 
 it('makes the delivery of each event that was missed once', { timeout: TIMEOUT_MS }, async () => {
-  const { first, second, subscriptionId } = await prepare()
+  const { subscriptionId, ...processes } = await prepare()
   await fillPast(database, { subscriptionId, count: COUNT, status: 'SENT' })
   await database.query('truncate deliveries cascade')
   await database.query(`update events set status = 'UNMATCHED', "deliveryCount" = 0, "sentCount" = 0`)
   await noteMade()
-  await runWithKills(first, second, { missedBy: subscriptionId })
+  await runWithKills(processes, { missedBy: subscriptionId })
+  await expectDelivered()
 })

@@ -34,6 +34,8 @@ describe('REST', () => {
     ['manage', 'post', `/v1/events/${id}/cancel`],
     ['manage', 'post', `/v1/events/${id}/erase`],
     ['read', 'get', '/v1/dead-letters'],
+    ['manage', 'post', '/v1/deliveries/retry', { filter: {}, dryRun: true }],
+    ['manage', 'post', '/v1/deliveries/discard', { filter: {}, dryRun: true }],
     ['manage', 'post', '/v1/replays', { filter: {}, dryRun: true }],
     ['read', 'get', '/v1/replays'],
     ['read', 'get', `/v1/replays/${id}`],

@@ -156,6 +156,12 @@ const operations: Record<string, (ids: Ids) => string> = {
     some: createReplay(input: { filter: { subscriptionId: "${ids.subscription}" }, dryRun: true }) { total ${errors} }
     event: createReplay(input: { filter: { eventId: "${ids.event}" }, dryRun: true }) { total ${errors} }
     missed: createReplay(input: { missedBy: "${ids.subscription}" }) { total ${errors} } }`,
+  'Mutation.retryDeliveries': (ids) => `mutation {
+    all: retryDeliveries(filter: {}, dryRun: true) { total ${errors} }
+    some: retryDeliveries(filter: { subscriptionId: "${ids.subscription}" }) { total replay { tenant } ${errors} } }`,
+  'Mutation.discardDeliveries': (ids) => `mutation {
+    all: discardDeliveries(filter: {}, dryRun: true) { total ${errors} }
+    some: discardDeliveries(filter: { eventId: "${ids.event}" }) { total replay { tenant } ${errors} } }`,
   'Mutation.pauseReplay': (ids) =>
     `mutation { pauseReplay(id: "${ids.replay}") { replay { id } ${errors} } }`,
   'Mutation.resumeReplay': (ids) =>
@@ -268,6 +274,8 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'get /v1/dead-letters': (ids) => [
     `/v1/dead-letters?by=SUBSCRIPTION&subscriptionId=${ids.subscription}&tenant=zeta`,
   ],
+  'post /v1/deliveries/retry': () => ['/v1/deliveries/retry', { filter: { tenant: 'zeta' } }],
+  'post /v1/deliveries/discard': () => ['/v1/deliveries/discard', { filter: { tenant: 'zeta' } }],
   'post /v1/replays': (ids) => ['/v1/replays', { missedBy: ids.subscription }],
   'get /v1/replays': () => ['/v1/replays'],
   'get /v1/replays/{id}': (ids) => [`/v1/replays/${ids.replay}`],

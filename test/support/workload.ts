@@ -218,8 +218,8 @@ async function replay(
   const subscriptionId = await subscribe(good, 'replayed')
   const eventId = await publish('replayed')
   await expectStatus(eventId, 'SENT')
-  const runToEnd = async (input: object) => {
-    const { id } = (await api.post('/v1/replays', input)).body
+  const runToEnd = async (input: object, path = '/v1/replays') => {
+    const { id } = (await api.post(path, input)).body
     await until(async () => (await api.get(`/v1/replays/${id}`)).body.state === 'FINISHED')
     expect((await api.get(`/v1/replays/${id}`)).body.done).toBe(1)
     expect((await api.post(`/v1/replays/${id}/pause`)).status).toBe(409)

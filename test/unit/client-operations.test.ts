@@ -27,7 +27,7 @@ const LEFT_OUT = [
   // The server of a product asks for a token, over REST.
   'createTenantToken',
   // Dead letters are looked through in a console, or over REST; the package has no room for them.
-  'deadLetterGroups',
+  ...['deadLetterGroups', 'retryDeliveries', 'discardDeliveries'],
   // A replay is begun by an operator, over REST or from a console; the package has no room for it.
   ...['replay', 'replays', 'createReplay', 'pauseReplay', 'resumeReplay', 'cancelReplay', 'replayUpdated'],
 ]

@@ -368,7 +368,7 @@ export type WebhookFormat =
   /** The service's own, in JSON. */
   | 'STANDARD';
 
-export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
+export type DeliveryFieldsFragment = { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } };
 
 export type DeliveryLogFieldsFragment = { attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } };
 
@@ -379,7 +379,7 @@ export type DeliveryQueryVariables = Exact<{
 }>;
 
 
-export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } }> } | null };
+export type DeliveryQuery = { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string }, logs: Array<{ attempt: number, status: DeliveryStatus, statusCode: number | null, error: string | null, responseTimeMs: number, remoteAddress: string | null, isConnectionReused: boolean | null, httpVersion: string | null, worker: string | null, createdAt: string, timings: { dnsMs: number | null, connectMs: number | null, tlsMs: number | null, firstByteMs: number | null, totalMs: number } }> } | null };
 
 export type DeliveryAttemptsQueryVariables = Exact<{
   id: string;
@@ -397,14 +397,14 @@ export type DeliveriesQueryVariables = Exact<{
 }>;
 
 
-export type DeliveriesQuery = { deliveries: { edges: Array<{ node: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type DeliveriesQuery = { deliveries: { edges: Array<{ node: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type RetryDeliveryMutationVariables = Exact<{
   id: string;
 }>;
 
 
-export type RetryDeliveryMutation = { retryDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+export type RetryDeliveryMutation = { retryDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -416,7 +416,7 @@ export type CancelDeliveryMutationVariables = Exact<{
 }>;
 
 
-export type CancelDeliveryMutation = { cancelDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
+export type CancelDeliveryMutation = { cancelDelivery: { delivery: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } | null, errors: Array<
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string }
       | { code: ErrorCode, message: string, problems: Array<{ path: string, message: string }> }
@@ -430,7 +430,7 @@ export type DeliveryUpdatedSubscriptionVariables = Exact<{
 }>;
 
 
-export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
+export type DeliveryUpdatedSubscription = { deliveryUpdated: { id: string, eventId: string, subscriptionId: string, status: DeliveryStatus, attempts: number, nextRunAt: string | null, lastError: string | null, lastStatusCode: number | null, waitingFor: WaitingFor | null, discardedAt: string | null, createdAt: string, updatedAt: string, event: { type: string }, subscription: { endpointUrl: string } } };
 
 export type SendTestEventMutationVariables = Exact<{
   subscriptionId: string;
@@ -666,7 +666,7 @@ export class TypedDocumentString<TResult, TVariables>
 }
 const userErrorFields = `code message ...on InvalidInputError{problems{path message}}`
 const eventFields = `id type tenant status idempotencyKey isTest deliverAt expiresAt erasedAt orderingKey deliveryCount createdAt updatedAt`
-const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor createdAt updatedAt event{type}subscription{endpointUrl}`
+const deliveryFields = `id eventId subscriptionId status attempts nextRunAt lastError lastStatusCode waitingFor discardedAt createdAt updatedAt event{type}subscription{endpointUrl}`
 const deliveryLogFields = `attempt status statusCode error responseTimeMs timings{dnsMs connectMs tlsMs firstByteMs totalMs}remoteAddress isConnectionReused httpVersion worker createdAt`
 const attemptFields = `${deliveryLogFields} request{headers body}response{headers body isTruncated}`
 const webhookSubscriptionFields = `id endpointUrl eventTypes tenant filter filterErrors{count lastError lastAt}isEnabled disabledReason disabledAt description labels maxRequestsPerSecond retryPolicy{maxAttempts backoffBaseSeconds backoffMaxSeconds scheduleSeconds}timeoutMs maxInFlight isOrdered headers secretHeaders auth{kind basic{username}oauth2{tokenUrl clientId scope audience}}clientCertificate{subject issuer serialNumber fingerprint256 validFrom validTo}format signatures publicKey publicKeys health{state consecutiveFailures failingSince lastSuccessAt lastFailureAt successRate latencyP95Ms}createdAt updatedAt deletedAt`

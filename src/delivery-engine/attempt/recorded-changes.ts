@@ -34,6 +34,8 @@ const attemptedDeliveries = ({ recorded, at }: RecordedAttempts): DeliverySnapsh
     nextRunAt,
     lastError: outcome.error,
     lastStatusCode: statusCode,
+    // An attempt is made of an open delivery.
+    discardedAt: null,
     createdAt: subject.createdAt,
     updatedAt: at,
   }))

@@ -60,7 +60,7 @@ export type EndpointHealth = Prisma.EndpointHealthModel
 export type Delivery = Prisma.DeliveryModel
 /**
  * Model Replay
- * A job that makes deliveries once more, or for the first time: `src/replays`.
+ * A job that makes deliveries once more or for the first time, or that discards dead letters: `src/replays`.
  */
 export type Replay = Prisma.ReplayModel
 /**

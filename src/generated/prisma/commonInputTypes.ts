@@ -487,6 +487,13 @@ export type EnumDeliveryStatusWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedEnumDeliveryStatusFilter<$PrismaModel>
 }
 
+export type EnumReplayKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayKind | Prisma.EnumReplayKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayKindFilter<$PrismaModel> | $Enums.ReplayKind
+}
+
 export type EnumReplayStateFilter<$PrismaModel = never> = {
   equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
   in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
@@ -504,6 +511,16 @@ export type UuidNullableFilter<$PrismaModel = never> = {
   gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
   mode?: Prisma.QueryMode
   not?: Prisma.NestedUuidNullableFilter<$PrismaModel> | string | null
+}
+
+export type EnumReplayKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayKind | Prisma.EnumReplayKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayKindWithAggregatesFilter<$PrismaModel> | $Enums.ReplayKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumReplayKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumReplayKindFilter<$PrismaModel>
 }
 
 export type EnumReplayStateWithAggregatesFilter<$PrismaModel = never> = {
@@ -995,6 +1012,13 @@ export type NestedEnumDeliveryStatusWithAggregatesFilter<$PrismaModel = never> =
   _max?: Prisma.NestedEnumDeliveryStatusFilter<$PrismaModel>
 }
 
+export type NestedEnumReplayKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayKind | Prisma.EnumReplayKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayKindFilter<$PrismaModel> | $Enums.ReplayKind
+}
+
 export type NestedEnumReplayStateFilter<$PrismaModel = never> = {
   equals?: $Enums.ReplayState | Prisma.EnumReplayStateFieldRefInput<$PrismaModel>
   in?: $Enums.ReplayState[] | Prisma.ListEnumReplayStateFieldRefInput<$PrismaModel>
@@ -1011,6 +1035,16 @@ export type NestedUuidNullableFilter<$PrismaModel = never> = {
   gt?: string | Prisma.StringFieldRefInput<$PrismaModel>
   gte?: string | Prisma.StringFieldRefInput<$PrismaModel>
   not?: Prisma.NestedUuidNullableFilter<$PrismaModel> | string | null
+}
+
+export type NestedEnumReplayKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ReplayKind | Prisma.EnumReplayKindFieldRefInput<$PrismaModel>
+  in?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ReplayKind[] | Prisma.ListEnumReplayKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumReplayKindWithAggregatesFilter<$PrismaModel> | $Enums.ReplayKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumReplayKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumReplayKindFilter<$PrismaModel>
 }
 
 export type NestedEnumReplayStateWithAggregatesFilter<$PrismaModel = never> = {

@@ -68,6 +68,15 @@ export const EventTypeMode = {
 export type EventTypeMode = (typeof EventTypeMode)[keyof typeof EventTypeMode]
 
 
+export const ReplayKind = {
+  REPLAY: 'REPLAY',
+  RETRY: 'RETRY',
+  DISCARD: 'DISCARD'
+} as const
+
+export type ReplayKind = (typeof ReplayKind)[keyof typeof ReplayKind]
+
+
 export const ReplayState = {
   RUNNING: 'RUNNING',
   PAUSED: 'PAUSED',

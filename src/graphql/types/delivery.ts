@@ -48,6 +48,11 @@ export const Delivery = builder.prismaObject('Delivery', {
       description: 'What holds up an open delivery; null when nothing does.',
       resolve: async (delivery, _args, { waitingFor }) => (await waitingFor.load(delivery)) ?? null,
     }),
+    discardedAt: t.expose('discardedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When a user discarded it; null unless it is DEAD.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the event was dispatched.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     event: t.relation('event', { description: 'The event that it carries.' }),

@@ -1,4 +1,4 @@
-import { ReplayState } from '../../generated/prisma/enums.js'
+import { ReplayKind, ReplayState } from '../../generated/prisma/enums.js'
 import type { ReplayMove } from '../../model/replay.js'
 import { replaySelect } from '../../model/replay.js'
 import { parseInput } from '../../platform/input-errors.js'
@@ -26,8 +26,18 @@ const ReplayStateEnum = builder.enumType('ReplayState', {
   },
 })
 
-const Replay = builder.prismaObject('Replay', {
-  description: 'A job that makes deliveries once more, or those that a subscription missed.',
+const ReplayKindEnum = builder.enumType('ReplayKind', {
+  description: 'What a replay does with the deliveries that it means.',
+  values: {
+    REPLAY: { value: ReplayKind.REPLAY, description: 'Makes them once more, or for the first time.' },
+    RETRY: { value: ReplayKind.RETRY, description: 'Retries them: by `retryDeliveries`.' },
+    DISCARD: { value: ReplayKind.DISCARD, description: 'Discards them: by `discardDeliveries`.' },
+  },
+})
+
+export const Replay = builder.prismaObject('Replay', {
+  description:
+    'A job that makes deliveries once more, or those that a subscription missed; or that retries or discards many.',
   select: replaySelect,
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7.' }),
@@ -35,11 +45,17 @@ const Replay = builder.prismaObject('Replay', {
       nullable: true,
       description: 'That of the API key that made it; null for the operator’s own.',
     }),
+    kind: t.field({
+      type: ReplayKindEnum,
+      description: 'What it does.',
+      // A live update from a process of the version before has none.
+      resolve: ({ kind }) => kind ?? ReplayKind.REPLAY,
+    }),
     state: t.expose('state', { type: ReplayStateEnum, description: 'Where it stands.' }),
     filter: t.field({
       type: 'JSONObject',
       nullable: true,
-      description: 'As it was given.',
+      description: 'As it was given; of a retry or a discard with what it says by default.',
       resolve: ({ filter }, _args, { answer }) => {
         if (filter === null) return null
         answer.take(JSON.stringify(filter).length)
@@ -119,9 +135,10 @@ builder.subscriptionField('replayUpdated', (t) =>
 const NO_RESUMING =
   'has no meaning for `replayUpdated`; subscribe without it, and query `replays` for what was missed'
 
-const ReplayFilter = builder.inputType('ReplayFilter', {
+export const ReplayFilter = builder.inputType('ReplayFilter', {
   description:
-    'Every condition that is given must hold. Beside `missedBy` only `type`, `tenant` and `createdAt`.',
+    'Every condition that is given must hold. Beside `missedBy` only `type`, `tenant` and `createdAt`; of a discard ' +
+    'without `isDiscarded`.',
   fields: (t) => ({
     status: t.field({
       type: [DeliveryStatusEnum],
@@ -134,12 +151,18 @@ const ReplayFilter = builder.inputType('ReplayFilter', {
       description: 'Goes to a subscription of this tenant; with `missedBy`: is an event of it.',
     }),
     error: t.string({ description: 'Has this text in `lastError`, in any case.' }),
+    lastError: t.string({
+      description: 'Has this `lastError` and no other, as a group of dead letters has it.',
+    }),
     statusClass: t.field({ type: [StatusClassEnum], description: 'The last answer was one of these.' }),
     createdAt: t.field({
       type: TimeRange,
       description: 'When the delivery was created; with `missedBy`: the event.',
     }),
     updatedAt: t.field({ type: TimeRange, description: 'When the delivery last changed.' }),
+    isDiscarded: t.boolean({
+      description: 'Whether it is discarded; when it is absent, false for a retry, and either for a replay.',
+    }),
   }),
 })
 
@@ -160,23 +183,24 @@ const CreateReplayInput = builder.inputType('CreateReplayInput', {
   }),
 })
 
-const CreateReplayPayload = builder.objectRef<Outcome<CreatedReplay>>('CreateReplayPayload').implement({
-  description: 'The replay is committed when this answer is given.',
-  fields: (t) => ({
-    replay: t.field({
-      type: Replay,
-      nullable: true,
-      description: 'Null for a dry run, and when there are errors.',
-      resolve: ({ result }) => result?.replay ?? null,
+export const createdPayload = (name: string) =>
+  builder.objectRef<Outcome<CreatedReplay>>(name).implement({
+    description: 'The replay is committed when this answer is given.',
+    fields: (t) => ({
+      replay: t.field({
+        type: Replay,
+        nullable: true,
+        description: 'Null for a dry run, and when there are errors.',
+        resolve: ({ result }) => result?.replay ?? null,
+      }),
+      total: t.int({
+        nullable: true,
+        description: 'How many deliveries it means; null when there are errors, or counting took too long.',
+        resolve: ({ result }) => result?.total ?? null,
+      }),
+      errors: t.expose('errors', userErrors),
     }),
-    total: t.int({
-      nullable: true,
-      description: 'How many deliveries it makes; null when there are errors, or counting took too long.',
-      resolve: ({ result }) => result?.total ?? null,
-    }),
-    errors: t.expose('errors', userErrors),
-  }),
-})
+  })
 
 const movePayload = (name: string) =>
   builder.objectRef<Outcome<string>>(name).implement({
@@ -204,7 +228,7 @@ builder.mutationFields((t) => {
     })
   return {
     createReplay: t.field({
-      type: CreateReplayPayload,
+      type: createdPayload('CreateReplayPayload'),
       description:
         'Makes deliveries once more, or those that a subscription missed: each once, in the background, at a pace.',
       args: {

@@ -2018,6 +2018,7 @@ export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typ
 export const ReplayScalarFieldEnum = {
   id: 'id',
   tenant: 'tenant',
+  kind: 'kind',
   state: 'state',
   filter: 'filter',
   missedBy: 'missedBy',
@@ -2369,6 +2370,20 @@ export type EnumDeliveryStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$P
  * Reference to a field of type 'DeliveryStatus[]'
  */
 export type ListEnumDeliveryStatusFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DeliveryStatus[]'>
+    
+
+
+/**
+ * Reference to a field of type 'ReplayKind'
+ */
+export type EnumReplayKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ReplayKind'>
+    
+
+
+/**
+ * Reference to a field of type 'ReplayKind[]'
+ */
+export type ListEnumReplayKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ReplayKind[]'>
     
 
 

@@ -226,6 +226,7 @@ export type DeliveryScalarFieldEnum = (typeof DeliveryScalarFieldEnum)[keyof typ
 export const ReplayScalarFieldEnum = {
   id: 'id',
   tenant: 'tenant',
+  kind: 'kind',
   state: 'state',
   filter: 'filter',
   missedBy: 'missedBy',

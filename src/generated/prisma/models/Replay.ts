@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model Replay
- * A job that makes deliveries once more, or for the first time: `src/replays`.
+ * A job that makes deliveries once more or for the first time, or that discards dead letters: `src/replays`.
  */
 export type ReplayModel = runtime.Types.Result.DefaultSelection<Prisma.$ReplayPayload>
 
@@ -41,6 +41,7 @@ export type ReplaySumAggregateOutputType = {
 export type ReplayMinAggregateOutputType = {
   id: string | null
   tenant: string | null
+  kind: $Enums.ReplayKind | null
   state: $Enums.ReplayState | null
   missedBy: string | null
   ratePerSecond: number | null
@@ -56,6 +57,7 @@ export type ReplayMinAggregateOutputType = {
 export type ReplayMaxAggregateOutputType = {
   id: string | null
   tenant: string | null
+  kind: $Enums.ReplayKind | null
   state: $Enums.ReplayState | null
   missedBy: string | null
   ratePerSecond: number | null
@@ -71,6 +73,7 @@ export type ReplayMaxAggregateOutputType = {
 export type ReplayCountAggregateOutputType = {
   id: number
   tenant: number
+  kind: number
   state: number
   filter: number
   missedBy: number
@@ -101,6 +104,7 @@ export type ReplaySumAggregateInputType = {
 export type ReplayMinAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   state?: true
   missedBy?: true
   ratePerSecond?: true
@@ -116,6 +120,7 @@ export type ReplayMinAggregateInputType = {
 export type ReplayMaxAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   state?: true
   missedBy?: true
   ratePerSecond?: true
@@ -131,6 +136,7 @@ export type ReplayMaxAggregateInputType = {
 export type ReplayCountAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   state?: true
   filter?: true
   missedBy?: true
@@ -234,6 +240,7 @@ export type ReplayGroupByArgs<ExtArgs extends runtime.Types.Extensions.InternalA
 export type ReplayGroupByOutputType = {
   id: string
   tenant: string | null
+  kind: $Enums.ReplayKind
   state: $Enums.ReplayState
   filter: runtime.JsonValue | null
   missedBy: string | null
@@ -273,6 +280,7 @@ export type ReplayWhereInput = {
   NOT?: Prisma.ReplayWhereInput | Prisma.ReplayWhereInput[]
   id?: Prisma.UuidFilter<"Replay"> | string
   tenant?: Prisma.StringNullableFilter<"Replay"> | string | null
+  kind?: Prisma.EnumReplayKindFilter<"Replay"> | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFilter<"Replay"> | $Enums.ReplayState
   filter?: Prisma.JsonNullableFilter<"Replay">
   missedBy?: Prisma.UuidNullableFilter<"Replay"> | string | null
@@ -289,6 +297,7 @@ export type ReplayWhereInput = {
 export type ReplayOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrderInput | Prisma.SortOrder
+  kind?: Prisma.SortOrder
   state?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   missedBy?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -308,6 +317,7 @@ export type ReplayWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.ReplayWhereInput[]
   NOT?: Prisma.ReplayWhereInput | Prisma.ReplayWhereInput[]
   tenant?: Prisma.StringNullableFilter<"Replay"> | string | null
+  kind?: Prisma.EnumReplayKindFilter<"Replay"> | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFilter<"Replay"> | $Enums.ReplayState
   filter?: Prisma.JsonNullableFilter<"Replay">
   missedBy?: Prisma.UuidNullableFilter<"Replay"> | string | null
@@ -324,6 +334,7 @@ export type ReplayWhereUniqueInput = Prisma.AtLeast<{
 export type ReplayOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrderInput | Prisma.SortOrder
+  kind?: Prisma.SortOrder
   state?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   missedBy?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -348,6 +359,7 @@ export type ReplayScalarWhereWithAggregatesInput = {
   NOT?: Prisma.ReplayScalarWhereWithAggregatesInput | Prisma.ReplayScalarWhereWithAggregatesInput[]
   id?: Prisma.UuidWithAggregatesFilter<"Replay"> | string
   tenant?: Prisma.StringNullableWithAggregatesFilter<"Replay"> | string | null
+  kind?: Prisma.EnumReplayKindWithAggregatesFilter<"Replay"> | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateWithAggregatesFilter<"Replay"> | $Enums.ReplayState
   filter?: Prisma.JsonNullableWithAggregatesFilter<"Replay">
   missedBy?: Prisma.UuidNullableWithAggregatesFilter<"Replay"> | string | null
@@ -364,6 +376,7 @@ export type ReplayScalarWhereWithAggregatesInput = {
 export type ReplayCreateInput = {
   id: string
   tenant?: string | null
+  kind?: $Enums.ReplayKind
   state?: $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
@@ -380,6 +393,7 @@ export type ReplayCreateInput = {
 export type ReplayUncheckedCreateInput = {
   id: string
   tenant?: string | null
+  kind?: $Enums.ReplayKind
   state?: $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
@@ -396,6 +410,7 @@ export type ReplayUncheckedCreateInput = {
 export type ReplayUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  kind?: Prisma.EnumReplayKindFieldUpdateOperationsInput | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFieldUpdateOperationsInput | $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -412,6 +427,7 @@ export type ReplayUpdateInput = {
 export type ReplayUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  kind?: Prisma.EnumReplayKindFieldUpdateOperationsInput | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFieldUpdateOperationsInput | $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -428,6 +444,7 @@ export type ReplayUncheckedUpdateInput = {
 export type ReplayCreateManyInput = {
   id: string
   tenant?: string | null
+  kind?: $Enums.ReplayKind
   state?: $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: string | null
@@ -444,6 +461,7 @@ export type ReplayCreateManyInput = {
 export type ReplayUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  kind?: Prisma.EnumReplayKindFieldUpdateOperationsInput | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFieldUpdateOperationsInput | $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -460,6 +478,7 @@ export type ReplayUpdateManyMutationInput = {
 export type ReplayUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  kind?: Prisma.EnumReplayKindFieldUpdateOperationsInput | $Enums.ReplayKind
   state?: Prisma.EnumReplayStateFieldUpdateOperationsInput | $Enums.ReplayState
   filter?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   missedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -476,6 +495,7 @@ export type ReplayUncheckedUpdateManyInput = {
 export type ReplayCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   state?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   missedBy?: Prisma.SortOrder
@@ -498,6 +518,7 @@ export type ReplayAvgOrderByAggregateInput = {
 export type ReplayMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   state?: Prisma.SortOrder
   missedBy?: Prisma.SortOrder
   ratePerSecond?: Prisma.SortOrder
@@ -513,6 +534,7 @@ export type ReplayMaxOrderByAggregateInput = {
 export type ReplayMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   state?: Prisma.SortOrder
   missedBy?: Prisma.SortOrder
   ratePerSecond?: Prisma.SortOrder
@@ -531,6 +553,10 @@ export type ReplaySumOrderByAggregateInput = {
   done?: Prisma.SortOrder
 }
 
+export type EnumReplayKindFieldUpdateOperationsInput = {
+  set?: $Enums.ReplayKind
+}
+
 export type EnumReplayStateFieldUpdateOperationsInput = {
   set?: $Enums.ReplayState
 }
@@ -540,6 +566,7 @@ export type EnumReplayStateFieldUpdateOperationsInput = {
 export type ReplaySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   state?: boolean
   filter?: boolean
   missedBy?: boolean
@@ -556,6 +583,7 @@ export type ReplaySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
 export type ReplaySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   state?: boolean
   filter?: boolean
   missedBy?: boolean
@@ -572,6 +600,7 @@ export type ReplaySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
 export type ReplaySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   state?: boolean
   filter?: boolean
   missedBy?: boolean
@@ -588,6 +617,7 @@ export type ReplaySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
 export type ReplaySelectScalar = {
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   state?: boolean
   filter?: boolean
   missedBy?: boolean
@@ -601,7 +631,7 @@ export type ReplaySelectScalar = {
   finishedAt?: boolean
 }
 
-export type ReplayOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "state" | "filter" | "missedBy" | "ratePerSecond" | "total" | "done" | "cursor" | "nextStepAt" | "createdAt" | "updatedAt" | "finishedAt", ExtArgs["result"]["replay"]>
+export type ReplayOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "kind" | "state" | "filter" | "missedBy" | "ratePerSecond" | "total" | "done" | "cursor" | "nextStepAt" | "createdAt" | "updatedAt" | "finishedAt", ExtArgs["result"]["replay"]>
 
 export type $ReplayPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Replay"
@@ -615,6 +645,10 @@ export type $ReplayPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
      * That of the API key that made it: it reaches no other rows.
      */
     tenant: string | null
+    /**
+     * Of another one than REPLAY the filter says `isDiscarded`, so that the version before leaves it alone.
+     */
+    kind: $Enums.ReplayKind
     state: $Enums.ReplayState
     /**
      * Which deliveries, or beside `missedBy` which events: the `filter` of the input.
@@ -1069,6 +1103,7 @@ export interface Prisma__ReplayClient<T, Null = never, ExtArgs extends runtime.T
 export interface ReplayFieldRefs {
   readonly id: Prisma.FieldRef<"Replay", 'String'>
   readonly tenant: Prisma.FieldRef<"Replay", 'String'>
+  readonly kind: Prisma.FieldRef<"Replay", 'ReplayKind'>
   readonly state: Prisma.FieldRef<"Replay", 'ReplayState'>
   readonly filter: Prisma.FieldRef<"Replay", 'Json'>
   readonly missedBy: Prisma.FieldRef<"Replay", 'String'>
