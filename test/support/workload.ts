@@ -53,6 +53,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
     'metrics',
     'health',
     'stats',
+    'dead-letters?by=SUBSCRIPTION,ERROR',
     'delivery-metrics?from=2026-01-01T00:00:00Z&interval=DAY',
   ]) {
     expect((await targets.api.get(`/v1/${path}`)).status).toBe(200)
@@ -179,6 +180,7 @@ async function orphan({ api, bad }: WorkloadTargets, { subscribe, publish, expec
   await expectStatus(eventId, 'FAILED')
   await mutate(api, `deleteSubscription(id: "${id}")`)
   await expectStatus(eventId, 'DEAD')
+  await runJob(api, '/v1/deliveries/discard', { filter: { subscriptionId: id } })
 }
 
 async function erase({ api, good }: WorkloadTargets, { subscribe, publish, expectStatus }: Round) {
@@ -218,16 +220,22 @@ async function replay(
   const subscriptionId = await subscribe(good, 'replayed')
   const eventId = await publish('replayed')
   await expectStatus(eventId, 'SENT')
-  const runToEnd = async (input: object, path = '/v1/replays') => {
-    const { id } = (await api.post(path, input)).body
-    await until(async () => (await api.get(`/v1/replays/${id}`)).body.state === 'FINISHED')
-    expect((await api.get(`/v1/replays/${id}`)).body.done).toBe(1)
+  const runToEnd = async (input: object) => {
+    const id = await runJob(api, '/v1/replays', input)
     expect((await api.post(`/v1/replays/${id}/pause`)).status).toBe(409)
     await putOff(database, { id })
   }
   await runToEnd({ filter: { subscriptionId, type: [`replayed.${name}`] } })
   await runToEnd({ missedBy: await subscribe(good, 'replayed', '/missed') })
   await expectStatus(eventId, 'SENT', 2)
+}
+
+/** A job that changes one delivery. @returns its id */
+async function runJob(api: Client, path: string, input: object): Promise<string> {
+  const { id } = (await api.post(path, input)).body
+  await until(async () => (await api.get(`/v1/replays/${id}`)).body.state === 'FINISHED')
+  expect((await api.get(`/v1/replays/${id}`)).body.done).toBe(1)
+  return id
 }
 
 /** A little of what was finished a moment ago. */

@@ -35,7 +35,7 @@ const ReplayKindEnum = builder.enumType('ReplayKind', {
   },
 })
 
-export const Replay = builder.prismaObject('Replay', {
+const Replay = builder.prismaObject('Replay', {
   description:
     'A job that makes deliveries once more, or those that a subscription missed; or that retries or discards many.',
   select: replaySelect,
