@@ -1,7 +1,8 @@
 /**
  * A replay: a durable job that makes deliveries once more, or events' first deliveries to a subscription that missed
- * them. A retry of many deliveries, and a discard, are jobs of the same kind. It is a row of `replays`. Its work is done in steps, each one statement that makes deliveries and moves the
- * cursor behind them, so a process that dies leaves nothing half done, and no delivery is made twice.
+ * them. A retry of many deliveries, and a discard of dead letters, are such jobs, too. It is a row of `replays`. Its
+ * work is done in steps, each one statement that makes deliveries and moves the cursor behind them, so a process that
+ * dies leaves nothing half done, and no delivery is made twice.
  */
 import type { Prisma, Replay } from '../generated/prisma/client.js'
 import type { DeliveryStatus, ReplayKind, ReplayState } from '../generated/prisma/enums.js'

@@ -1,7 +1,7 @@
 /**
- * The statements that make a step, one for each kind of job. Each does nothing unless the replay is RUNNING and its cursor
- * is where the step begins: of two processes that make the same step, the second makes nothing. The cursor moves in the
- * same commit, so a step is made once, whatever dies.
+ * The statements that make a step: of missed events, of deliveries once more, and of a discard. Each does nothing
+ * unless the replay is RUNNING and its cursor is where the step begins: of two processes that make the same step, the
+ * second makes nothing. The cursor moves in the same commit, so a step is made once, whatever dies.
  */
 import { sqlReopen } from '../deliveries/reopen.js'
 import { sqlCounterDeltas } from '../model/counter-deltas.js'
