@@ -158,10 +158,10 @@ const operations: Record<string, (ids: Ids) => string> = {
     missed: createReplay(input: { missedBy: "${ids.subscription}" }) { total ${errors} } }`,
   'Mutation.retryDeliveries': (ids) => `mutation {
     all: retryDeliveries(filter: {}, dryRun: true) { total ${errors} }
-    some: retryDeliveries(filter: { subscriptionId: "${ids.subscription}" }) { total replay { tenant } ${errors} } }`,
+    some: retryDeliveries(filter: { subscriptionId: "${ids.subscription}" }, dryRun: true) { total ${errors} } }`,
   'Mutation.discardDeliveries': (ids) => `mutation {
     all: discardDeliveries(filter: {}, dryRun: true) { total ${errors} }
-    some: discardDeliveries(filter: { eventId: "${ids.event}" }) { total replay { tenant } ${errors} } }`,
+    some: discardDeliveries(filter: { eventId: "${ids.event}" }, dryRun: true) { total ${errors} } }`,
   'Mutation.pauseReplay': (ids) =>
     `mutation { pauseReplay(id: "${ids.replay}") { replay { id } ${errors} } }`,
   'Mutation.resumeReplay': (ids) =>
