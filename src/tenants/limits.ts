@@ -66,7 +66,7 @@ const takeEventsOfTenants: Statement = {
   name: 'take-events-of-tenants',
   text: `
     insert into "tenantRates" as l (tenant, "spentUntil", asked, taken)
-    select tenant, now() + (${takenOfSaved} / ${rate} - ${SAVED_SECONDS}) * interval '1 second', count, ${takenOfSaved}
+    select tenant, interval '1 second' * (${takenOfSaved} / ${rate} - ${SAVED_SECONDS}) + now(), count, ${takenOfSaved}
     from unnest($1::text[], $2::int[]) as asked (tenant, count) order by tenant
     on conflict (tenant) do update
     set asked = excluded.asked, taken = ${takenOfCredit},

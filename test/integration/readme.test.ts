@@ -55,6 +55,7 @@ describe('GraphQL in the docs', () => {
         'TryAFilter',
         'Publish',
         'Cancel',
+        'DeadLetterGroups',
         'DeadLetters',
         'Attempts',
         'TryAnEndpoint',

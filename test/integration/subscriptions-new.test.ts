@@ -18,7 +18,7 @@ describe('a new subscription', () => {
         ...{ disabledReason: null, disabledAt: null },
         maxRequestsPerSecond: null,
         ...{ tenant: null, filter: null, filterErrors: null },
-        ...{ maxInFlight: null, timeoutMs: null, retryPolicy: null },
+        ...{ isOrdered: false, maxInFlight: null, timeoutMs: null, retryPolicy: null },
         ...{ headers: {}, secretHeaders: [], labels: {}, auth: null, clientCertificate: null },
         format: 'STANDARD',
         ...{ signatures: ['V1'], publicKey: null, publicKeys: [] },

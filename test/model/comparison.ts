@@ -113,8 +113,8 @@ export async function compare({ model, tables, database, engine }: World): Promi
 /** Live updates have shown every delivery as it is, and every event that has come to its end. */
 async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
   const deliveries = await tables.query<{ id: string; nextRunAt: Date | null }>(
-    `select id, "eventId", "subscriptionId", tenant, status, attempts, "nextRunAt", "lastError", "lastStatusCode", "createdAt",
-            "updatedAt" from deliveries`,
+    `select id, "eventId", "subscriptionId", tenant, status, attempts, "nextRunAt", "lastError", "lastStatusCode", "discardedAt",
+            "createdAt", "updatedAt" from deliveries`,
   )
   // When a next attempt is due is changed by the passing of time here, of which nobody tells.
   const withoutTime = (delivery: { nextRunAt?: unknown }) => ({
