@@ -2,6 +2,8 @@
 //
 //   node docs/examples/publish-in-order.mjs http://127.0.0.1:3000 dev-key-1 account-7 opened credited closed
 
+import { setTimeout as pause } from 'node:timers/promises'
+
 const [url, apiKey, account, ...changes] = process.argv.slice(2)
 if (changes.length === 0)
   throw new Error('Give the URL of the service, an API key, an account, and what happened')
@@ -25,6 +27,8 @@ for (const [index, change] of changes.entries()) {
 }
 
 for (const { eventId, change } of events) {
+  // It is dispatched a moment after the answer, and has its deliveries from then on.
+  while ((await send(`/v1/events/${eventId}`)).status === 'PENDING') await pause(50)
   const { items } = await send(`/v1/deliveries?eventId=${eventId}`)
   for (const { status, waitingFor } of items)
     process.stdout.write(`${change}: ${status}${waitingFor ? `, waits for ${waitingFor}` : ''}\n`)
