@@ -2,9 +2,6 @@
  * Retry by a user: a FAILED or DEAD delivery becomes PENDING and due at once, with a new budget of attempts; `attempts`
  * and the logs go on counting. An attempt that is in flight meanwhile counts as the first of the new budget, so a retry
  * never makes two requests at once.
- *
- * In the order of an ordering key a FAILED delivery keeps its place. One that was DEAD goes to the end: others may have
- * been sent since.
  */
 import { notFound, ServiceError } from '../errors.js'
 import { sqlStates, transitions } from '../model/delivery-states.js'
@@ -59,8 +56,8 @@ const sqlReasonsInOrder = `
 const retrySql = (condition: string): string => `
   with unsent as (
     -- Locked, so that each status is the present one. One that is SENT is none of a retry's.
-    select d.id, d."eventId", d.status, d."orderingHash", d."orderingSequence", s."isEnabled", s."deletedAt" is not null as "isDeleted",
-           e."isTest", e."expiresAt",
+    select d.id, d."eventId", d.status, d."orderingHash", d."orderingSequence", s."isEnabled",
+           s."deletedAt" is not null as "isDeleted", e."isTest", e."expiresAt",
            coalesce(e."expiresAt" <= now(), false) as "isExpired"
     from deliveries d join subscriptions s on s.id = d."subscriptionId" join events e on e.id = d."eventId"
     where ${condition} and d.status <> 'SENT'

@@ -2,8 +2,8 @@
  * Accepts events of which some have a `deliverAt`, an `expiresAt` or an `orderingKey`: none of them takes the fast
  * path, so that an event without these costs nothing more.
  *
- * One that is SCHEDULED waits in a table of its own and moves to the
- * outbox when its time has come; which subscriptions get it, and its place in the order of its key, is decided then.
+ * One that is SCHEDULED waits in a table of its own and moves to the outbox when its time has come. Which subscriptions
+ * get it, and its place in the order of its key, is decided then.
  */
 import { type EventSnapshot, sqlEventSnapshot } from '../model/event-snapshot.js'
 import { orderingHashOf, sqlLockLines, sqlNextPlace } from '../model/ordering.js'

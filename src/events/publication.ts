@@ -31,14 +31,13 @@ export interface Publication extends Times {
 
 export const MAX_KEY_LENGTH = 255
 
-const key = z
+const idempotencyKey = z
   .string()
   .regex(
     new RegExp(`^[ -~]{1,${MAX_KEY_LENGTH}}$`),
     `must be 1 to ${MAX_KEY_LENGTH} printable ASCII characters`,
   )
-const idempotencyKey = key
-export const orderingKey = key
+export const orderingKey = idempotencyKey
 
 export const ORDERING_KEY_FORM =
   `1 to ${MAX_KEY_LENGTH} printable ASCII characters. Ordered subscriptions get the events of one key in the order of ` +

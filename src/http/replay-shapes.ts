@@ -1,9 +1,11 @@
 /** The answers of the routes of replays. */
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { ReplayKind, ReplayState } from '../generated/prisma/enums.js'
 import type { ReplaySnapshot } from '../model/replay.js'
+import type { CreatedReplay } from '../replays/create.js'
 import { anyObject, id, time } from './basic-shapes.js'
-import { tenantShape } from './shapes.js'
+import { locationHeader, tenantShape } from './shapes.js'
 
 export const replayShape = z
   .object({
@@ -34,7 +36,7 @@ export const replayShape = z
     description: 'A job that makes deliveries once more, or those that were missed, or discards them.',
   })
 
-export const replayCountShape = z
+const replayCountShape = z
   .object({ total: z.int().meta({ description: 'How many deliveries the job would change.' }) })
   .meta({ id: 'ReplayCount' })
 
@@ -52,3 +54,18 @@ export const toReplay = (row: ReplaySnapshot) => ({
   updatedAt: row.updatedAt.toISOString(),
   finishedAt: row.finishedAt?.toISOString() ?? null,
 })
+
+/** What a route answers that creates a replay. */
+export const createdReplayShapes = {
+  201: replayShape.meta({
+    description: 'It runs.',
+    headers: locationHeader('/v1/replays/{id}'),
+  }),
+  200: replayCountShape.describe('Of a dry run.'),
+}
+
+export function answerCreated(reply: Pick<FastifyReply, 'code'>, { replay, total }: CreatedReplay) {
+  if (replay === null) return { total }
+  reply.code(201).header('location', `/v1/replays/${replay.id}`)
+  return toReplay(replay)
+}

@@ -4,8 +4,7 @@ import { createReplay, type ReplayContext } from '../../replays/create.js'
 import { discardBody, retryBody } from '../../replays/input.js'
 import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
-import { replayCountShape, replayShape, toReplay } from '../replay-shapes.js'
-import { locationHeader } from '../shapes.js'
+import { answerCreated, createdReplayShapes } from '../replay-shapes.js'
 
 const example = { filter: { lastError: 'answered 503' }, ratePerSecond: 50 }
 
@@ -36,25 +35,11 @@ export const bulkDeliveryRoutes =
             tags: ['Deliveries'],
             ...described,
             body,
-            response: answers(
-              {
-                201: replayShape.meta({
-                  description: 'It runs.',
-                  headers: locationHeader('/v1/replays/{id}'),
-                }),
-                200: replayCountShape.describe('Of a dry run.'),
-              },
-              409,
-              ...BODY_PROBLEMS,
-            ),
+            response: answers(createdReplayShapes, 409, ...BODY_PROBLEMS),
           },
         },
-        async (request, reply) => {
-          const { replay, total } = await createReplay(contextFor(request, parts), request.body, kind)
-          if (replay === null) return { total }
-          reply.code(201).header('location', `/v1/replays/${replay.id}`)
-          return toReplay(replay)
-        },
+        async (request, reply) =>
+          answerCreated(reply, await createReplay(contextFor(request, parts), request.body, kind)),
       )
     }
   }

@@ -6,8 +6,8 @@ import { replayBody } from '../../replays/input.js'
 import { moveReplay } from '../../replays/move.js'
 import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
-import { replayCountShape, replayShape, toReplay } from '../replay-shapes.js'
-import { idParameter, locationHeader, pageOf, pageQuery } from '../shapes.js'
+import { answerCreated, createdReplayShapes, replayShape, toReplay } from '../replay-shapes.js'
+import { idParameter, pageOf, pageQuery } from '../shapes.js'
 
 const tags = ['Replays']
 
@@ -34,26 +34,11 @@ export const replayRoutes =
           operationId: 'createReplay',
           summary: 'Make deliveries once more, or those that a subscription missed',
           body: replayBody.meta({ id: 'NewReplay', examples: [example] }),
-          response: answers(
-            {
-              201: replayShape.meta({
-                description: 'It runs.',
-                headers: locationHeader('/v1/replays/{id}'),
-              }),
-              200: replayCountShape.describe('Of a dry run.'),
-            },
-            404,
-            409,
-            ...BODY_PROBLEMS,
-          ),
+          response: answers(createdReplayShapes, 404, 409, ...BODY_PROBLEMS),
         },
       },
-      async (request, reply) => {
-        const { replay, total } = await createReplay(contextFor(request, parts), request.body)
-        if (replay === null) return { total }
-        reply.code(201).header('location', `/v1/replays/${replay.id}`)
-        return toReplay(replay)
-      },
+      async (request, reply) =>
+        answerCreated(reply, await createReplay(contextFor(request, parts), request.body)),
     )
 
     app.get(
