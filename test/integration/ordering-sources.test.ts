@@ -32,13 +32,17 @@ afterEach(() => resources[Symbol.asyncDispose]())
 const HOUR_MS = 3_600_000
 const inAnHour = () => new Date(Date.now() + HOUR_MS).toISOString()
 
-/** The first request hangs until this is called. */
+/** The first request hangs until this is called, even when it comes only after the call. */
 function hold(): () => void {
   let release = () => {}
-  receiver.answerWith((response) => {
-    release = () => response.writeHead(200).end()
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  receiver.answerWith(async (response) => {
+    await released
+    response.writeHead(200).end()
   }, 200)
-  return () => release()
+  return release
 }
 
 /** Every third request of each event fails at first. */
