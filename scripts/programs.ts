@@ -21,6 +21,8 @@ export async function buildPrograms(outdir: string, plugins: Plugin[] = []): Pro
     plugins,
     chunkNames: 'chunks/[name]-[hash]',
     ...{ bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20.19' },
+    // Folds `{ ...{ a, b }, c }`, which takes Node.js 20 microseconds, into `{ a, b, c }`.
+    minifySyntax: true,
     external: PACKAGES,
     banner: { js: COMMONJS },
     sourcemap: 'linked',

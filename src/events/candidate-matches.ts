@@ -26,7 +26,9 @@ export function matchCandidates(matcher: Matcher, candidates: Candidate[]): Cand
     const { id, publication, createdAt } = candidate
     const key = keyOf(candidate)
     if (!filtered.has(key)) return key
-    const match = matcher.matchEvent(toFilteredEvent({ ...publication, createdAt }), MAX_FAST_PATH_FAN_OUT)
+    const { type, tenant, data, metadata } = publication
+    const event = toFilteredEvent({ type, tenant, data, metadata, createdAt })
+    const match = matcher.matchEvent(event, MAX_FAST_PATH_FAN_OUT)
     if (match !== undefined) byKey.set(id, match.ids)
     if (match !== undefined && match.failures.length > 0) failures.set(id, match.failures)
     return id

@@ -36,11 +36,15 @@ type NewEvent = Pick<
 >
 
 /** An event that was accepted and dispatched just now, for a statement that does not return every column of it. */
-export const snapshotOfDispatchedEvent = (event: NewEvent, now: Date): EventSnapshot => ({
-  ...{ ...event, updatedAt: now, sentCount: 0, deadCount: 0, isTest: false },
+export const snapshotOfDispatchedEvent = (
+  { id, type, tenant, idempotencyKey, deliveryCount, createdAt }: NewEvent,
+  now: Date,
+): EventSnapshot => ({
+  ...{ id, type, tenant, idempotencyKey, createdAt, updatedAt: now, isTest: false },
+  ...{ deliveryCount, sentCount: 0, deadCount: 0 },
   // One with any of these is not dispatched with its commit.
   ...{ deliverAt: null, expiresAt: null, erasedAt: null, orderingKey: null },
-  status: event.deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
+  status: deliveryCount === 0 ? 'UNMATCHED' : 'PROCESSING',
 })
 
 /** When an event could first be dispatched, in Unix milliseconds: it was accepted then, or its own time had come. */

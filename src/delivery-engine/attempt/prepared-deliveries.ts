@@ -55,7 +55,8 @@ const MAX_AGE_MS = 1000
 /** Bodies in memory of deliveries that wait for their turn. */
 const MAX_BYTES = 32 * 1024 * 1024
 
-interface Held extends PreparedDelivery {
+interface Held {
+  delivery: PreparedDelivery
   acceptedAt: Date
 }
 
@@ -65,7 +66,7 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
   const held = new Map<string, Held>()
   let bytes = 0
 
-  function remove(delivery: Held): void {
+  function remove({ delivery }: Held): void {
     held.delete(delivery.id)
     bytes -= delivery.event.bytes
   }
@@ -73,9 +74,9 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
   const isOld = (acceptedAt: Date) => acceptedAt.getTime() < clock.nowMs() - MAX_AGE_MS
 
   function removeOld(): void {
-    for (const delivery of held.values()) {
-      if (!isOld(delivery.acceptedAt)) return
-      remove(delivery)
+    for (const oldest of held.values()) {
+      if (!isOld(oldest.acceptedAt)) return
+      remove(oldest)
     }
   }
 
@@ -90,41 +91,44 @@ export function createPreparedDeliveries(options: PreparedDeliveriesOptions): Pr
       if (isOld(acceptedAt) || isFull()) return
       for (const delivery of deliveries) {
         if (held.has(delivery.id)) continue
-        held.set(delivery.id, { ...delivery, acceptedAt })
+        held.set(delivery.id, { delivery, acceptedAt })
         bytes += delivery.event.bytes
       }
     },
     loader: {
       async load(lease: Lease) {
-        const delivery = held.get(lease.deliveryId)
-        if (delivery === undefined) return loader.load(lease)
-        remove(delivery)
-        if (isOld(delivery.acceptedAt)) return loader.load(lease)
-        const found = endpointCache.find(delivery.subscriptionId, delivery.subscriptionVersion)
+        const prepared = held.get(lease.deliveryId)
+        if (prepared === undefined) return loader.load(lease)
+        remove(prepared)
+        if (isOld(prepared.acceptedAt)) return loader.load(lease)
+        const { subscriptionId, subscriptionVersion } = prepared.delivery
+        const found = endpointCache.find(subscriptionId, subscriptionVersion)
         // A cached endpoint is used in this turn of the event loop.
         const endpoint = found instanceof Promise ? await found : found
-        return endpoint ? toLoadedDelivery(delivery, endpoint) : loader.load(lease)
+        return endpoint ? toLoadedDelivery(prepared, endpoint) : loader.load(lease)
       },
     },
   }
 }
 
 function toLoadedDelivery(
-  { event, subscriptionId, tenant, acceptedAt }: Held,
+  { delivery: { event, subscriptionId, tenant }, acceptedAt }: Held,
   { isEnabled, endpointUrl, endpointVersion, format, signingKeys, policy }: Endpoint,
 ): LoadedDelivery {
   const { id, type, idempotencyKey, createdAt } = event
   const formed = format === 'STANDARD' ? { body: event.body() } : formWebhook(format, event.content())
-  const webhook = { endpointUrl, id, ...formed, signingKeys, policy }
-  const subject = {
-    ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
-    // One with any of these does not come here: see `acceptTimed`.
-    event: {
-      ...{ type, tenant: event.tenant, idempotencyKey, createdAt },
-      ...{ deliverAt: null, expiresAt: null, orderingKey: null },
+  return {
+    subject: {
+      ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
+      // One with any of these does not come here: see `acceptTimed`.
+      event: {
+        ...{ type, tenant: event.tenant, idempotencyKey, createdAt },
+        ...{ deliverAt: null, expiresAt: null, orderingKey: null },
+      },
     },
+    // It was leased with its commit, where no breaker held it up.
+    ...{ attempts: 0, budgetFrom: 0, isHeldUp: false, isExpired: false },
+    ...{ isEnabled, endpointVersion },
+    webhook: { endpointUrl, id, ...formed, signingKeys, policy },
   }
-  // It was leased with its commit, where no breaker held it up.
-  const fresh = { attempts: 0, budgetFrom: 0, isHeldUp: false, isExpired: false }
-  return { subject, ...fresh, isEnabled, endpointVersion, webhook }
 }

@@ -82,9 +82,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     prisma,
     async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
-      onQuery?.(statement.text, JSON.stringify(values))
+      const { name, text } = statement
+      onQuery?.(text, JSON.stringify(values))
       try {
-        const result = await tryAgainOnConflict(() => pool.query<Row>({ ...statement, values }))
+        const result = await tryAgainOnConflict(() => pool.query<Row>({ name, text, values }))
         return result.rows
       } catch (error) {
         throw isUnavailable(error) ? asUnavailable(error) : error
