@@ -22,7 +22,7 @@ export const rooms = {
   'import-endpoints.ts': { what: '`npm run import-endpoints`', imports: ['endpoint-import'] },
   'endpoint-import': {
     what: 'reads what Svix and Convoy export, creates subscriptions over REST',
-    imports: [],
+    imports: ['platform'],
   },
   lifecycle: {
     what: 'how a process starts, is asked to stop and stops; several processes on one port',

@@ -1,5 +1,6 @@
 /** What Convoy lists at `GET /api/v1/projects/{projectID}/endpoints` and `…/subscriptions`. */
 import { z } from 'zod'
+import { namedValues } from '../platform/named-values.js'
 import {
   type Candidate,
   description,
@@ -42,7 +43,7 @@ const subscription = z.object({
   filter_config: z
     .object({
       event_types: z.array(z.string()).nullish(),
-      filter: z.record(z.string(), z.unknown()).nullish(),
+      filter: namedValues(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
 })

@@ -1,5 +1,6 @@
 /** Endpoints of Svix, as `GET /api/v1/app/{app_id}/endpoint/` lists them. */
 import { z } from 'zod'
+import { namedValues } from '../platform/named-values.js'
 import { type Candidate, description, EVERY_TYPE, maxRequestsPerSecond, NEW_SECRET } from './candidate.js'
 import { readPages } from './export-file.js'
 
@@ -16,16 +17,16 @@ const endpoint = z.object({
   throttleRate: z.number().nullish(),
   rateLimit: z.number().nullish(),
   uid: z.string().nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: namedValues(z.string(), z.string()).nullish(),
 })
 const page = z.object({ data: z.array(endpoint) })
 /** The answers of `GET …/endpoint/{endpoint_id}/headers/`, by the endpoint's id. */
-const headers = z.record(
+const headers = namedValues(
   z.string(),
-  z.object({ headers: z.record(z.string(), z.string()), sensitive: z.array(z.string()).nullish() }),
+  z.object({ headers: namedValues(z.string(), z.string()), sensitive: z.array(z.string()).nullish() }),
 )
 /** The answers of `GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/`, by the endpoint's id. */
-const secrets = z.record(z.string(), z.object({ key: z.string() }))
+const secrets = namedValues(z.string(), z.object({ key: z.string() }))
 
 type Endpoint = z.infer<typeof endpoint>
 

@@ -185,3 +185,23 @@ it('leaves out an endpoint with headers whose values Svix does not show', async 
   const { output } = await run(['svix', exported('svix-endpoints'), '--headers', headers, '--dry-run'])
   expect(output).toMatch(/^left out .*billing.*: Svix does not show the values of its headers X-Token$/m)
 })
+
+it.each([
+  ['convoy', 'data.content.0.filter_config.filter.__proto__', [exported('convoy-endpoints')]],
+  ['svix', 'data.0.metadata.__proto__', []],
+])('refuses a file of %s with a name that JavaScript would lose', async (source, path, others) => {
+  const { directory, run, list } = await place()
+  const file = join(directory, 'lost.json')
+  const rules = '{"__proto__": "amount > 5"}'
+  const item =
+    source === 'svix'
+      ? `{"id": "ep_1", "url": "https://a.example.com/", "metadata": ${rules}}`
+      : `{"uid": "1", "endpoint_metadata": null, "filter_config": {"filter": ${rules}}}`
+  writeFileSync(file, source === 'svix' ? `{"data": [${item}]}` : `{"data": {"content": [${item}]}}`)
+  const args = source === 'svix' ? ['svix', file] : ['convoy', ...others, '--subscriptions', file]
+  expect(await run(args)).toEqual({
+    code: 1,
+    output: expect.stringContaining(`${path}: is a name that can not be used`),
+  })
+  expect(await list()).toEqual([])
+})
