@@ -19,7 +19,7 @@ import { announceChanges } from '../telemetry/changes.js'
 import type { IngestResult, ServiceEvents } from '../telemetry/service-events.js'
 import type { TenantLimits } from '../tenants/limits.js'
 import { type Accepted, accept, type FastPathRoom } from './accept.js'
-import { acceptTimed } from './accept-timed.js'
+import { acceptApart } from './accept-apart.js'
 import { acceptedChanges, unmatchedChanges } from './accepted-changes.js'
 import { type Candidate, storedKeyOf } from './candidate.js'
 import { exceptRefused } from './except-refused.js'
@@ -166,7 +166,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const inOrder = candidates.toSorted((a, b) => compareKeys(a.publication, b.publication))
     const accepted = candidates.every(({ publication }) => isPlain(publication))
       ? await accept({ database, matcher }, inOrder, room)
-      : await acceptTimed(database, inOrder, candidates)
+      : await acceptApart(database, inOrder, candidates)
     if (!accepted.isMatchCurrent) void matcher.refresh().catch(onError)
     const changesOf = fastPath?.announcesDeliveries ? unmatchedChanges : acceptedChanges
     announceChanges(serviceEvents, changesOf(inOrder, accepted))

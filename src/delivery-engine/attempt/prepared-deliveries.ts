@@ -120,7 +120,7 @@ function toLoadedDelivery(
   return {
     subject: {
       ...{ eventId: id, subscriptionId, tenant, createdAt: acceptedAt },
-      // One with any of these does not come here: see `acceptTimed`.
+      // One with any of these does not come here: see `acceptApart`.
       event: {
         ...{ type, tenant: event.tenant, idempotencyKey, createdAt },
         ...{ deliverAt: null, expiresAt: null, orderingKey: null },

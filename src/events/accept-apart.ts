@@ -16,8 +16,8 @@ import { isTimed } from './times.js'
  * `$12`, `$13`, `$14` ids of the events that have such times, and these. `$15`, `$16`, `$17` ids of the events that
  * have an ordering key, in the order of their producer, their keys and their lines.
  */
-const acceptTimedEvents: Statement = {
-  name: 'accept-timed-events',
+const acceptEventsApart: Statement = {
+  name: 'accept-events-apart',
   text: `
     with ${sqlPublications}, timed as (
       select * from unnest($12::uuid[], $13::timestamptz[], $14::timestamptz[]) as t (id, "deliverAt", "expiresAt")
@@ -56,10 +56,10 @@ const acceptTimedEvents: Statement = {
     select ${sqlEventSnapshot('accepted')} from accepted`,
 }
 
-type AcceptTimedEventsRow = EventSnapshot
+type AcceptEventsApartRow = EventSnapshot
 
 /** @param inOrder the candidates in the order of their producer, which is that of their ordering keys */
-export async function acceptTimed(
+export async function acceptApart(
   database: Database,
   candidates: Candidate[],
   inOrder: Candidate[],
@@ -69,7 +69,7 @@ export async function acceptTimed(
   )
   const timed = candidates.filter(({ publication }) => isTimed(publication))
   const types = candidates.map(({ publication }) => publication.type)
-  const rows = await database.query<AcceptTimedEventsRow>(acceptTimedEvents, [
+  const rows = await database.query<AcceptEventsApartRow>(acceptEventsApart, [
     ...columnsOf(candidates, types),
     timed.map(({ id }) => id),
     timed.map(({ publication }) => publication.deliverAt),
