@@ -132,7 +132,16 @@ export const rooms = {
   },
   subscriptions: {
     what: 'create, update, delete, find; what a subscription may say',
-    imports: ['delivery-metrics', 'filters', 'tenants', 'secrets', 'model', 'platform', 'errors.ts'],
+    imports: [
+      'delivery-metrics',
+      'filters',
+      'tenants',
+      'secrets',
+      'telemetry',
+      'model',
+      'platform',
+      'errors.ts',
+    ],
   },
   'delivery-metrics': {
     what: 'attempts and response times by minute and hour: recorded, merged, found, removed',

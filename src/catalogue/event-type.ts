@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { jsonObject } from '../events/publication.js'
 import { EventTypeMode } from '../generated/prisma/enums.js'
-import { eventType } from '../model/event-type.js'
+import { publishedType } from '../model/event-type.js'
 import { optional } from '../platform/optional.js'
 import { SCHEMA_FORM } from './schemas/schema.js'
 
@@ -17,7 +17,7 @@ export const MODE_FORM =
 
 /** The body of `POST /v1/event-types`. */
 export const eventTypeBody = z.strictObject({
-  name: eventType.meta({ description: 'The `type` of its events.' }),
+  name: publishedType.meta({ description: 'The `type` of its events.' }),
   description: z.string().max(MAX_DESCRIPTION_LENGTH).nullish(),
   schema: jsonObject.meta({ description: SCHEMA_FORM }),
   dataExamples: optional(z.array(jsonObject).max(MAX_EXAMPLES)).meta({

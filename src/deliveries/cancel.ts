@@ -7,16 +7,33 @@ import { sqlCounterDeltas, sqlOpenStatus } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { isOpen, openStates, sqlEventStatus, sqlIsOpen, sqlIsWaiting } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import {
+  deliveryDead,
+  type ReportedRow,
+  reportedRowKind,
+  sqlReportParts,
+} from '../model/operational-event.js'
+import { sqlRowsOfKinds } from '../model/row-kinds.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { sqlNow } from '../platform/postgres/sql-now.js'
-import { announceChanges, type ChangedRow, changesOfRows, sqlChangedRows } from '../telemetry/changes.js'
+import {
+  announceChanges,
+  announceReported,
+  type ChangedRow,
+  changedRowKinds,
+  changesOfRows,
+} from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
 import { findDelivery } from './find.js'
 
-/** A statement: `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`. */
-export const giveUpSql = (condition: string): string => `
+/**
+ * A statement: `condition` on the waiting delivery `d`; `$1` the reason, for `lastError`.
+ *
+ * @param isReported whether operational events tell of it
+ */
+export const giveUpSql = (condition: string, isReported = true): string => `
   with given_up as (
     update deliveries d
     set status = 'DEAD', "nextRunAt" = null, "lastError" = $1, "updatedAt" = ${sqlNow}
@@ -36,8 +53,13 @@ export const giveUpSql = (condition: string): string => `
     from ended join locked on locked.id = ended."eventId"
     where e.id = locked.id
     returning ${sqlEventSnapshot('e')}
-  )
-  ${sqlChangedRows('given_up', "(select * from counted where status <> 'PROCESSING') as finished")}`
+  )${isReported ? `, ${sqlReportParts(deliveryDead('d', 'e.type', 'given_up d join counted e on e.id = d."eventId"'))}` : ''}
+  ${sqlRowsOfKinds({
+    ...changedRowKinds('given_up', "(select * from counted where status <> 'PROCESSING') as finished"),
+    ...(isReported && { reported: reportedRowKind }),
+  })}`
+
+type GivenUpRow = ChangedRow | ReportedRow
 
 /** `$2` the id. */
 const cancelOne = forViewer({ name: 'cancel-delivery', parameters: 2 }, ({ isVisible }) =>
@@ -47,8 +69,10 @@ const cancelOne = forViewer({ name: 'cancel-delivery', parameters: 2 }, ({ isVis
 /** `$2` the limit. */
 const giveUpOfDeleted: Statement = {
   name: 'give-up-deliveries-of-deleted-subscriptions',
-  // An array, which is looked up by the ids: a join could read the deliveries from end to end.
-  text: giveUpSql(`d.id = any (array(
+  // Nobody can retry them, so none is reported. An array, which is looked up by the ids: a join could read the
+  // deliveries from end to end.
+  text: giveUpSql(
+    `d.id = any (array(
     select waiting.id from subscriptions s
     cross join lateral (
       select w.id from deliveries w
@@ -57,7 +81,9 @@ const giveUpOfDeleted: Statement = {
     ) as waiting
     where s."deletedAt" is not null
     limit $2
-  ))`),
+  ))`,
+    false,
+  ),
 }
 
 export interface CancelContext {
@@ -70,7 +96,7 @@ export interface CancelContext {
 /** @throws ServiceError NOT_FOUND, or CONFLICT when the delivery is not waiting */
 export async function cancelDelivery(context: CancelContext, id: string): Promise<void> {
   const before = await findDelivery(context.database, id)
-  const rows = await context.database.query<ChangedRow>(cancelOne, ['cancelled by hand', id])
+  const rows = await context.database.query<GivenUpRow>(cancelOne, ['cancelled by hand', id])
   if (announce(context, rows) > 0) return context.onDue()
   throw new ServiceError(
     'CONFLICT',
@@ -99,11 +125,12 @@ export async function giveUp(
   reason: string,
   ...values: unknown[]
 ): Promise<number> {
-  return announce({ serviceEvents }, await database.query<ChangedRow>(statement, [reason, ...values]))
+  return announce({ serviceEvents }, await database.query<GivenUpRow>(statement, [reason, ...values]))
 }
 
 /** @returns how many deliveries were given up */
-function announce({ serviceEvents }: { serviceEvents: ServiceEvents }, rows: ChangedRow[]): number {
-  announceChanges(serviceEvents, changesOfRows(rows))
+function announce({ serviceEvents }: { serviceEvents: ServiceEvents }, rows: GivenUpRow[]): number {
+  announceChanges(serviceEvents, changesOfRows(rows.filter((row) => row.kind !== 'reported')))
+  announceReported(serviceEvents, rows)
   return rows.filter(({ kind }) => kind === 'delivery').length
 }

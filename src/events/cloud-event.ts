@@ -20,7 +20,7 @@ import {
   toUri,
   toUriReference,
 } from '../model/cloud-event.js'
-import { eventType } from '../model/event-type.js'
+import { publishedType } from '../model/event-type.js'
 import { tenant } from '../model/tenant.js'
 import { parseIsoTime, WRONG_ISO_TIME } from '../platform/iso-time.js'
 import { jsonObject, MAX_KEY_LENGTH, orderingKey, type publicationBody } from './publication.js'
@@ -51,7 +51,7 @@ const refusals: Record<string, (value: unknown) => string | undefined> = {
   id: (value) => (isNamed(value) ? undefined : NO_TEXT),
   source: (value) => (toUriReference(value) === undefined ? NO_TEXT : undefined),
   tenant: (value) => tenant.safeParse(value).error?.issues[0]?.message,
-  type: (value) => eventType.safeParse(value).error?.issues[0]?.message,
+  type: (value) => publishedType.safeParse(value).error?.issues[0]?.message,
   time: refusalOfTime,
   expirytime: refusalOfTime,
   partitionkey: (value) => orderingKey.safeParse(value).error?.issues[0]?.message,

@@ -10,12 +10,13 @@ import {
   type Verdict,
 } from '../filters/filter.js'
 import { type EventText, toFilteredEvent } from '../filters/filtered-event.js'
+import { eventType } from '../model/event-type.js'
 import type { Clock } from '../platform/clock.js'
 import { isUuid } from '../platform/uuid.js'
 import type { Viewer } from '../tenants/viewer.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
-import { publicationBody, toPublication } from './publication.js'
+import { describedValues, publicationBody, toPublication } from './publication.js'
 
 /** The body of `POST /v1/filters/preview`. */
 export const previewBody = z.strictObject({
@@ -23,6 +24,7 @@ export const previewBody = z.strictObject({
   eventId: z.string().nullish().meta({ format: 'uuid', description: 'A stored event; or give `event`.' }),
   event: publicationBody
     .omit({ eventId: true })
+    .extend({ type: eventType })
     .nullish()
     .meta({ description: 'An event as it would be published; or give `eventId`.' }),
 })
@@ -78,7 +80,7 @@ export async function previewFilter(
 
 /** The bounds of the body bound its size. */
 function readEvent(event: NonNullable<PreviewInput['event']>, viewer: Viewer, now: Date): FilteredEvent {
-  const publication = toPublication(event, Number.POSITIVE_INFINITY, viewer)
+  const publication = toPublication(event, Number.POSITIVE_INFINITY, viewer, describedValues)
   return toFilteredEvent({ ...publication, createdAt: publication.createdAt ?? now })
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { badInput, ServiceError } from '../errors.js'
-import { eventType } from '../model/event-type.js'
+import { eventType, publishedType } from '../model/event-type.js'
 import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
@@ -55,7 +55,7 @@ export const jsonObject = z
 
 /** The body of `POST /v1/events`. */
 export const publicationBody = z.strictObject({
-  type: eventType,
+  type: publishedType,
   tenant: optional(tenant).meta({ description: 'Whose event it is.' }),
   data: jsonObject,
   metadata: jsonObject.nullish(),
@@ -111,12 +111,21 @@ function checkValue(value: unknown, path: string, level = 1): void {
   for (const member of Object.values(value)) checkValue(member, path, level + 1)
 }
 
+/** As `publicationValues`, of an event that is only looked at: it may be an operational one. */
+export const describedValues = publicationValues.extend({ type: eventType })
+
 /**
  * @param maxBytes the limit for the event as a REST body without white space
+ * @param schema of `values`
  * @throws ServiceError BAD_USER_INPUT, PAYLOAD_TOO_LARGE, FORBIDDEN
  */
-export function toPublication(values: unknown, maxBytes: number, viewer: Viewer): Publication {
-  const { idempotencyKey, ...given } = parseInput(publicationValues, values)
+export function toPublication(
+  values: unknown,
+  maxBytes: number,
+  viewer: Viewer,
+  schema = publicationValues,
+): Publication {
+  const { idempotencyKey, ...given } = parseInput(schema, values)
   const { type, tenant, data, metadata } = given
   checkValue(data, 'data')
   checkValue(metadata, 'metadata')

@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import { errorCatalogue } from '../errors.js'
 import { version } from '../platform/version.js'
 import { withCloudEvents } from './openapi-cloud-events.js'
+import { operationalWebhooks } from './openapi-operational-events.js'
 import { keepReadable, oneSchemaOfEachShape, withBodyExamples, withRetryAfter } from './openapi-shapes.js'
 import { webhooks } from './openapi-webhooks.js'
 import { problemBody } from './problem.js'
@@ -68,7 +69,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
   ],
   components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
   security: [{ apiKey: [] }],
-  webhooks,
+  webhooks: { ...webhooks, ...operationalWebhooks },
 }
 
 /** The page loads nothing from another origin, and sends nothing to one. */

@@ -9,7 +9,19 @@ export const eventType = z
   .regex(new RegExp(`^[A-Za-z0-9_.:-]{1,${MAX_LENGTH}}$`), `must be ${EVENT_TYPE_FORM}`)
   .meta({ examples: ['user.created'] })
 
-/** The pattern that every type has. */
+/** The types of operational events begin with it: nobody but the service publishes these. */
+export const OPERATIONAL_PREFIX = 'service.'
+
+export const isOperational = (type: string): boolean => type.startsWith(OPERATIONAL_PREFIX)
+
+/** The type of what a producer publishes or describes. */
+export const publishedType = eventType
+  .refine((type) => !isOperational(type), {
+    error: `must not begin with "${OPERATIONAL_PREFIX}": the service alone publishes events of these types`,
+  })
+  .meta({ examples: ['user.created'] })
+
+/** The pattern that every type has, but those of operational events. */
 export const EVERY_TYPE = '*'
 
 const MORE_SEGMENTS = '.*'
@@ -23,9 +35,12 @@ export const eventTypePattern = z
   )
   .meta({ examples: ['user.*'] })
 
-/** A type itself, and every pattern that it has: `user.address.changed` has `user.address.*`, `user.*` and `*`. */
+/**
+ * A type itself, and every pattern that it has: `user.address.changed` has `user.address.*`, `user.*` and `*`. An
+ * operational event doesn't have `*`: who wants it names it, so that no endpoint gets events about itself unasked.
+ */
 export function patternsOf(eventType: string): string[] {
-  const patterns = [eventType, EVERY_TYPE]
+  const patterns = isOperational(eventType) ? [eventType] : [eventType, EVERY_TYPE]
   // A dot at the very end has no segment behind it.
   for (
     let dot = eventType.indexOf('.', 1);

@@ -5,7 +5,7 @@
 import { statusesOfKind } from '../model/replay.js'
 import { createPoller, type Poller } from '../platform/poller.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
-import { announceChanges, changesOfRows } from '../telemetry/changes.js'
+import { announceChanges, announceReported, changesOfRows } from '../telemetry/changes.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
 import { createVisibleTo } from '../tenants/visible-database.js'
 import { announceReplay } from './announce.js'
@@ -60,9 +60,10 @@ function createStep({ database, serviceEvents, onDue }: Omit<ReplayRunnerOptions
   }
 
   function announce({ kind }: TakenReplay, rows: StepRow[]): number {
-    const changed = rows.filter((row) => row.kind !== 'replay')
+    const changed = rows.filter((row) => row.kind === 'delivery' || row.kind === 'event')
     announceChanges(serviceEvents, changesOfRows(changed))
     if (changed.length > 0) onDue()
+    announceReported(serviceEvents, rows)
     const moved = rows.find((row) => row.kind === 'replay')
     if (moved === undefined) return 0
     announceReplay(serviceEvents, { ...moved, kind })

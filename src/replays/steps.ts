@@ -8,6 +8,13 @@ import { sqlCounterDeltas } from '../model/counter-deltas.js'
 import { sqlDeliverySnapshot } from '../model/delivery-snapshot.js'
 import { sqlEventStatus, sqlIsDeadLetter, sqlStates, transitions } from '../model/delivery-states.js'
 import { sqlEventSnapshot } from '../model/event-snapshot.js'
+import {
+  type Report,
+  type ReportedRow,
+  reportedRowKind,
+  sqlIsoTime,
+  sqlReportParts,
+} from '../model/operational-event.js'
 import { sqlLockLines, sqlNextPlace, sqlOrderingHash } from '../model/ordering.js'
 import { type ReplaySnapshot, replayColumns, sqlReplaySnapshot } from '../model/replay.js'
 import { type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
@@ -21,6 +28,18 @@ const sqlClaimed = `
   claimed as materialized (
     select id, "missedBy" from replays where id = $1 and state = 'RUNNING' and cursor = $2 for update
   )`
+
+/** Of a replay that its last step has moved; a retry or a discard of many is one of another kind. */
+const replayFinished: Report = {
+  type: 'service.replay.finished',
+  from: `moved m where m.state = 'FINISHED'`,
+  tenant: 'm.tenant',
+  data: {
+    ...{ replayId: 'm.id', tenant: 'm.tenant', kind: 'm.kind', missedBy: 'm."missedBy"' },
+    ...{ total: 'm.total', done: 'm.done' },
+    ...{ createdAt: sqlIsoTime('m."createdAt"'), finishedAt: sqlIsoTime('m."finishedAt"') },
+  },
+}
 
 /**
  * `$4` the cursor at which the step ends; null: that was the last one. `$5` the candidates.
@@ -37,7 +56,7 @@ const sqlMoved = (made: string): string => `
     from claimed, (select count(*)::int as count from ${made}) as made
     where r.id = claimed.id
     returning ${sqlReplaySnapshot('r')}, extract(epoch from r."nextStepAt" - now()) * 1000 as "nextInMs"
-  )`
+  ), ${sqlReportParts(replayFinished)}`
 
 // Here the column `kind` is that of the row.
 const { kind: _, ...movedColumns } = replayColumns
@@ -46,9 +65,13 @@ const sqlRows = (changed: Record<string, RowKind>): string =>
   sqlRowsOfKinds({
     ...changed,
     replay: { columns: { ...movedColumns, nextInMs: 'float8' }, from: 'moved' },
+    reported: reportedRowKind,
   })
 
-export type StepRow = ChangedRow | ({ kind: 'replay'; nextInMs: number } & Omit<ReplaySnapshot, 'kind'>)
+export type StepRow =
+  | ChangedRow
+  | ReportedRow
+  | ({ kind: 'replay'; nextInMs: number } & Omit<ReplaySnapshot, 'kind'>)
 
 /** `$6` the states that the filter asks for, `$7` whether they are discarded; null: either. */
 export const replayDeliveries: Statement = {

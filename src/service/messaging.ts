@@ -41,6 +41,7 @@ export async function openMessaging(
   const pubSub = resources.use(createPubSub(redis), 'pub/sub', OTHER_MS)
   broadcastServiceEvents(serviceEvents, pubSub)
   const wakeUps = createWakeUps(pubSub)
+  serviceEvents.on('reported', () => wakeUps.send('outbox'))
   const refresher = resources.use(createRefresher(matcher, reportTrouble('matcher')), 'matcher', OTHER_MS)
   refresher.start()
   wakeUps.listen('subscriptions', refresher.wake)

@@ -6,6 +6,7 @@ import { isUniqueViolation } from '../platform/postgres/database-errors.js'
 import type { SecretCipher } from '../secrets/cipher.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { generateSecret } from '../secrets/signing-secret.js'
+import type { ServiceEvents } from '../telemetry/service-events.js'
 import { tenantFor } from '../tenants/viewer.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { checkCertificateTime } from './client-certificate.js'
@@ -24,6 +25,7 @@ export interface SubscriptionContext {
   database: VisibleDatabase
   secretCipher: SecretCipher
   clock: Clock
+  serviceEvents: ServiceEvents
   /** Makes the id of a subscription. */
   newId(): string
   /** Why an endpoint must not be called, where its URL alone tells; see the egress guard. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { FILTER_FORM, MAX_FILTER_LENGTH } from '../filters/filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
 import { SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
-import { EVERY_TYPE, eventType, eventTypePattern } from '../model/event-type.js'
+import { EVERY_TYPE, eventType, eventTypePattern, OPERATIONAL_PREFIX } from '../model/event-type.js'
 import { fromStoredFilter, TENANT_FORM, tenant } from '../model/tenant.js'
 import type { Clock } from '../platform/clock.js'
 import { optional } from '../platform/optional.js'
@@ -27,7 +27,7 @@ const MAX_OVERLAP_HOURS = 168
 /** What each field of an input may be, as both faces document it. */
 export const inputForms = {
   endpointUrl: URL_FORM,
-  eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type.`,
+  eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type but those of operational events (\`${OPERATIONAL_PREFIX}\`).`,
   filter: FILTER_FORM,
   tenant: `Whose it is: ${TENANT_FORM}. It gets the events of its tenant only, and can't be changed.`,
   secret: SECRET_FORM,

@@ -5,10 +5,11 @@ import { fromStoredFilter } from '../model/tenant.js'
 import { isUuid } from '../platform/uuid.js'
 import { newKeyPair } from '../secrets/key-pairs.js'
 import { replaceSecret } from '../secrets/replace-secret.js'
+import { announceReported } from '../telemetry/changes.js'
 import { checkCertificateTime, openClientCertificate } from './client-certificate.js'
 import { checkAgreement, checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
-import { disabledByUser } from './disabled.js'
+import { disabledByUser, reportDisabled } from './disabled.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
@@ -32,9 +33,10 @@ export async function updateSubscription(
   checkCertificateTime(context.clock, changes.clientCertificate)
   if (changes.validate)
     await checkAgreement(context, { ...(await findAgreementInput(context, id)), ...present(changes) })
-  const subscription = await uniquely(() =>
+  const { subscription, reported } = await uniquely(() =>
     context.database.prisma.$transaction((transaction) => apply(transaction, context, id, changes)),
   )
+  announceReported(context.serviceEvents, reported)
   await context.onChanged()
   if (changes.isEnabled || isPacedOtherwise(changes) || changes.isOrdered === false) context.onDue()
   return toVisible(subscription, context.clock)
@@ -78,7 +80,7 @@ async function apply(
   const needsKeyPair = signatures?.includes('V1A') && before.keyPairs.length === 0
   const isOtherEndpoint = endpointUrl !== before.endpointUrl || isEnabled !== before.isEnabled
   const now = clock.now()
-  return transaction.subscription.update({
+  const subscription = await transaction.subscription.update({
     where: { id },
     data: {
       ...{ endpointUrl, eventTypes, isEnabled, description, maxRequestsPerSecond },
@@ -100,4 +102,6 @@ async function apply(
     },
     select: visibleFields,
   })
+  const isDisabled = before.isEnabled && !isEnabled
+  return { subscription, reported: isDisabled ? await reportDisabled(transaction, id) : [] }
 }

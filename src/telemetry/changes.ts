@@ -4,6 +4,7 @@
  */
 import { type DeliverySnapshot, deliveryColumns } from '../model/delivery-snapshot.js'
 import { type EventSnapshot, eventColumns } from '../model/event-snapshot.js'
+import type { ReportedRow } from '../model/operational-event.js'
 import { type ColumnTypes, type RowKind, sqlRowsOfKinds } from '../model/row-kinds.js'
 import { pickColumns } from '../model/snapshot-columns.js'
 import type { ServiceEvents } from './service-events.js'
@@ -51,4 +52,13 @@ export function changesOfRows(rows: ChangedRow[]): Changes {
 export function announceChanges(serviceEvents: ServiceEvents, { deliveries, events }: Changes): void {
   if (deliveries !== undefined) serviceEvents.emit('deliveriesChanged', deliveries)
   if (events !== undefined) serviceEvents.emit('eventsChanged', events)
+}
+
+/** To be called after the commit of a statement with `reportedRowKind`. */
+export function announceReported(
+  serviceEvents: ServiceEvents,
+  rows: ({ kind: string } | ReportedRow)[],
+): void {
+  for (const row of rows)
+    if ('reported' in row && row.kind === 'reported') serviceEvents.emit('reported', { count: row.reported })
 }

@@ -47,6 +47,8 @@ interface ServiceEventMap {
   schemaViolated: [{ mode: Exclude<EventTypeMode, 'OFF'> }]
   /** Deliveries were given up because their events had expired. */
   expired: [{ count: number }]
+  /** Operational events were stored, and wait for the dispatcher. */
+  reported: [{ count: number }]
   /** An attempt to a paused endpoint was recorded. */
   probed: [{ isSent: boolean }]
   /** Retention removed finished events with their deliveries and logs, or the payloads of such events. */

@@ -163,6 +163,7 @@ it('no example goes without a test', () => {
       'send-test-event',
       'tenants',
       'verify',
+      'watch-operations',
     ],
   ]
   const programs = readdirSync('docs/examples').filter((name) => name.endsWith('.mjs'))

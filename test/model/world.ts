@@ -5,6 +5,7 @@ import type { Lease } from '../../src/delivery-engine/scheduling/lease.js'
 import type { Database } from '../../src/platform/postgres/database.js'
 import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSubscription, type SubscriptionContext } from '../../src/subscriptions/create.js'
+import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
 import { everythingIn } from '../support/viewers.js'
@@ -49,7 +50,7 @@ export async function createWorld(tables: TestDatabase, database: Database): Pro
 export const subscriptionContext = ({ database, model }: World): SubscriptionContext => ({
   database: everythingIn(database),
   secretCipher: createSecretCipher([]),
-  ...{ clock: machineClock, newId },
+  ...{ clock: machineClock, newId, serviceEvents: createServiceEvents() },
   refuseUrl: () => undefined,
   refusalOfEndpoint: async () => undefined,
   onDue: () => {},

@@ -45,7 +45,7 @@ export type CreateSubscriptionInput = {
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl: string;
-  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
+  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type but those of operational events (`service.`). */
   eventTypes: Array<string>;
   /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. */
   filter?: string | null | undefined;
@@ -314,7 +314,7 @@ export type UpdateSubscriptionInput = {
   description?: string | null | undefined;
   /** An absolute http or https URL of at most 2048 characters. */
   endpointUrl?: string | null | undefined;
-  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type. */
+  /** 1 to 200 event types by name, by pattern (`user.*`: one or more further segments), or `*` for every type but those of operational events (`service.`). */
   eventTypes?: Array<string> | null | undefined;
   /** An expression in CEL of at most 4096 characters over `type`, `tenant`, `data`, `metadata` and `createdAt`: of the events of its types, the subscription gets those for which it is true. Null removes it. */
   filter?: string | null | undefined;

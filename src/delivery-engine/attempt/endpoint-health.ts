@@ -5,6 +5,7 @@
  * An endpoint that is healthy costs a look-up. Its row is written every ten seconds.
  */
 import type { BreakerBounds } from '../../model/breaker.js'
+import { type Report, sqlIsOperational, sqlIsoTime, sqlObject } from '../../model/operational-event.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
 
 /** How old `lastSuccessAt` of a healthy endpoint may become. */
@@ -43,28 +44,70 @@ export const endpointRowKind = {
   ) as endpoint`,
 } as const
 
+/** Of the endpoints that these attempts pause. @param attempts as of `sqlHealthParts`, with columns of deliveries */
+export const endpointFailing = (attempts: string): Report => ({
+  type: 'service.endpoint.failing',
+  from: `(select * from moved where "isReported") as m
+    cross join lateral (select tenant from subscriptions where id = m."subscriptionId" limit 1) as s
+    cross join lateral (
+      select "lastError", "lastStatusCode" from ${attempts} a
+      where a."subscriptionId" = m."subscriptionId" and status <> 'SENT' order by place desc limit 1
+    ) as failure`,
+  tenant: 's.tenant',
+  data: {
+    ...{ subscriptionId: 'm."subscriptionId"', tenant: 's.tenant' },
+    health: sqlObject({
+      ...{ state: `'PAUSED'`, consecutiveFailures: 'm."consecutiveFailures"' },
+      failingSince: sqlIsoTime('m."failingSince"'),
+      lastSuccessAt: sqlIsoTime(`case when m.sent > 0 then ${sqlNow} else m."lastSuccessAt" end`),
+      lastFailureAt: sqlIsoTime(sqlNow),
+    }),
+    ...{ lastError: 'failure."lastError"', lastStatusCode: 'failure."lastStatusCode"' },
+  },
+})
+
+/**
+ * What a statement with failed attempts has beside the others. Each report takes a failed delivery of an event that is
+ * none itself, so reports can't bring about reports.
+ */
+const reporting = {
+  attempted: `, status <> 'SENT' and not ${sqlIsOperational('"eventType"')} as "isOrdinaryFailure"`,
+  seen: `, bool_or("isOrdinaryFailure") as "hasOrdinaryFailure"`,
+  known: `, h."reportedFailingSince"`,
+  moved: `, move in ('pause', 'stay') and "reportedFailingSince" is null and "hasOrdinaryFailure" as "isReported"`,
+  kept: `, "reportedFailingSince" = case when m."isReported" then m."failingSince" else h."reportedFailingSince" end`,
+}
+const notReporting: typeof reporting = { attempted: '', seen: '', known: '', moved: '', kept: '' }
+
 const sqlWait = (pauses: string, wait: string, maxWait: string): string => `
   least(${wait} * 2 ^ (${pauses} - 1), ${maxWait}) * (1 + ${MAX_JITTER} * random()) * interval '1 millisecond'`
 
 /**
  * SQL: parts of a `with`. `moved` has a row for each endpoint of which something is to be written: how it is now.
  *
- * @param attempts a part with a row for each attempt: "subscriptionId", "endpointVersion", status, and its `place`
+ * @param attempts a part with a row for each attempt: "subscriptionId", "endpointVersion", "eventType", status, and its
+ * `place`
  * @param parameters the names of the parameters of `breakerParameters`
+ * @param isReporting whether `endpointFailing` is used
  */
-export function sqlHealthParts(attempts: string, parameters: readonly string[]): string {
+export function sqlHealthParts(
+  attempts: string,
+  parameters: readonly string[],
+  isReporting: boolean,
+): string {
+  const further = isReporting ? reporting : notReporting
   const [pauseAfterFailures, pauseAfterMs, probeWait, maxProbeWait, fullPace, pauseAgainAfterFailures] =
     parameters.map((name) => `${name}::float8`)
   return `
     attempted as (
       select "subscriptionId", "endpointVersion", status = 'SENT' as "isSent", place,
-             max(place) filter (where status = 'SENT') over (partition by "subscriptionId", "endpointVersion") as "lastSent"
+             max(place) filter (where status = 'SENT') over (partition by "subscriptionId", "endpointVersion") as "lastSent"${further.attempted}
       from ${attempts}
     ), seen as (
       -- Of each endpoint the newest version that was called.
       select distinct on ("subscriptionId") "subscriptionId", "endpointVersion",
              count(*) filter (where "isSent")::int as sent, count(*) filter (where not "isSent")::int as failed,
-             count(*) filter (where place > coalesce("lastSent", 0))::int as "failedLast"
+             count(*) filter (where place > coalesce("lastSent", 0))::int as "failedLast"${further.seen}
       from attempted group by 1, 2 order by 1, 2 desc
     ), noted as materialized (
       select seen.*, known."subscriptionId" is null as "isNew"
@@ -83,7 +126,7 @@ export function sqlHealthParts(attempts: string, parameters: readonly string[]):
       on conflict do nothing
     ), known as (
       -- As they are at this moment, locked in the order of the ids, so that two recorders can't deadlock.
-      select noted.*, h."lastSuccessAt", h."lastFailureAt", own.*
+      select noted.*, h."lastSuccessAt", h."lastFailureAt"${further.known}, own.*
       from (select * from noted where not "isNew" order by "subscriptionId") as noted
       cross join lateral (
         select * from "endpointHealth" h
@@ -127,7 +170,7 @@ export function sqlHealthParts(attempts: string, parameters: readonly string[]):
                           when 'pause' then ${sqlNow} + ${sqlWait('pauses', probeWait as string, maxProbeWait as string)} end
                 as "probeAt",
              coalesce("probeBefore" <= now(), false) as "isProbe",
-             move in ('recover', 'adapt') as "isRecovering"
+             move in ('recover', 'adapt') as "isRecovering"${further.moved}
       from paced_anew
     ), kept as (
       update "endpointHealth" h
@@ -135,7 +178,7 @@ export function sqlHealthParts(attempts: string, parameters: readonly string[]):
           "failingSince" = m."failingSince", "probeAt" = m."probeAt", pace = m.pace,
           pauses = case when m."probeAt" is null and m.pace is null then 0 else m.pauses end,
           "lastSuccessAt" = case when m.sent > 0 then ${sqlNow} else m."lastSuccessAt" end,
-          "lastFailureAt" = case when m.failed > 0 then ${sqlNow} else m."lastFailureAt" end
+          "lastFailureAt" = case when m.failed > 0 then ${sqlNow} else m."lastFailureAt" end${further.kept}
       from moved m where h."subscriptionId" = m."subscriptionId"
     )`
 }

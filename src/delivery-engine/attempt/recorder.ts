@@ -1,7 +1,7 @@
 /**
  * The recorder: writes the results of attempts, many in one statement: the delivery's new status, its log, the
  * event's counts and status, the metrics, the health of the endpoint. It also disables a subscription whose endpoint
- * answered 410, or has failed for too long.
+ * answered 410, or has failed for too long, and reports what has gone wrong in operational events.
  *
  * A result counts only for the attempt that the delivery waits for. When the lease expired and another worker
  * recorded that attempt first, the late result changes nothing.
@@ -18,15 +18,28 @@ import {
   sqlIsOpen,
   sqlStates,
 } from '../../model/delivery-states.js'
+import {
+  deliveryDead,
+  type ReportedRow,
+  reportedRowKind,
+  sqlReportParts,
+  subscriptionDisabled,
+} from '../../model/operational-event.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import { createBatcher } from '../../platform/batcher.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import { isConflictOfTransactions } from '../../platform/postgres/database-errors.js'
 import { sqlNow } from '../../platform/postgres/sql-now.js'
-import { announceChanges } from '../../telemetry/changes.js'
+import { announceChanges, announceReported } from '../../telemetry/changes.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
 import type { AttemptColumns } from './attempt-columns.js'
-import { breakerParameters, type EndpointRow, endpointRowKind, sqlHealthParts } from './endpoint-health.js'
+import {
+  breakerParameters,
+  type EndpointRow,
+  endpointFailing,
+  endpointRowKind,
+  sqlHealthParts,
+} from './endpoint-health.js'
 import type { DeliverySubject } from './loader.js'
 import type { AttemptOutcome } from './outcome.js'
 import { type FinishedEvent, type RecordedAttempts, recordedChanges } from './recorded-changes.js'
@@ -61,12 +74,26 @@ export interface Recorder {
   idle(): Promise<void>
 }
 
+/** What a statement with failed attempts has beside the others, so that a success costs nothing more. */
+const reporting = {
+  changed: ', d.tenant',
+  disabled: `
+      returning s.id, s.tenant, s."disabledReason", s."disabledAt"`,
+  reports: `, ${sqlReportParts(
+    deliveryDead('c', 'c."eventType"', 'changed c'),
+    subscriptionDisabled('s', 'disabled s'),
+    endpointFailing('changed'),
+  )}`,
+}
+const notReporting: typeof reporting = { changed: '', disabled: '', reports: '' }
+
 const sent = 'e."sentCount" + locked.sent'
 const dead = 'e."deadCount" + locked.dead'
 
-export const recordAttempts: Statement = {
-  name: 'record-attempts',
-  text: `
+/** @param isReporting whether operational events report what has gone wrong, for which an attempt must have failed */
+const recordText = (isReporting: boolean): string => {
+  const further = isReporting ? reporting : notReporting
+  return `
     with result as (
       select * from unnest(
         $1::uuid[], $2::int[], $3::int[], $4::"DeliveryStatus"[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::bool[],
@@ -88,7 +115,7 @@ export const recordAttempts: Statement = {
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
                 d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
                 r.connection, r.headers, r."responseBody", r.place,
-                ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before
+                ${sqlOpenStatus('r.attempt - 1', 'r."budgetFrom"')} as before${further.changed}
     ), logged as (
       insert into "deliveryLogs" ("deliveryId", attempt, status, "statusCode", error, "responseTimeMs", connection, headers, "responseBody")
       select id, attempts, status, "lastStatusCode", "lastError", "responseTimeMs", connection, headers, "responseBody"
@@ -114,7 +141,7 @@ export const recordAttempts: Statement = {
           "updatedAt" = ${sqlNow}
       from locked where e.id = locked."eventId"
       returning e.id, e.status, e."deliveryCount", e."sentCount", e."deadCount"
-    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19', '$20'])}, given_up as (
+    ), ${sqlHealthParts('changed', ['$15', '$16', '$17', '$18', '$19', '$20'], isReporting)}, given_up as (
       select distinct on ("subscriptionId", "endpointVersion") * from (
         select "subscriptionId", "endpointVersion", 'GONE'::"DisabledReason" as reason from changed where "isGone"
         union all
@@ -127,8 +154,8 @@ export const recordAttempts: Statement = {
       set "isEnabled" = false, "disabledReason" = g.reason, "disabledAt" = ${sqlNow}, "updatedAt" = ${sqlNow}
       from given_up g
       -- An answer counts only for the version that gave it: the endpoint may have been changed or enabled since.
-      where s.id = g."subscriptionId" and s."endpointVersion" = g."endpointVersion" and s."isEnabled"
-    )
+      where s.id = g."subscriptionId" and s."endpointVersion" = g."endpointVersion" and s."isEnabled"${further.disabled}
+    )${further.reports}
     ${sqlRowsOfKinds({
       delivery: { columns: { id: 'uuid', nextRunAt: 'timestamptz' }, from: 'changed' },
       event: {
@@ -136,14 +163,20 @@ export const recordAttempts: Statement = {
         from: `(select * from counted where status in (${sqlStates(finalEventStates)})) as finished`,
       },
       endpoint: endpointRowKind,
+      ...(isReporting && { reported: reportedRowKind }),
       moment: { columns: { at: 'timestamptz' }, from: `(select ${sqlNow} as at) as moment` },
-    })}`,
+    })}`
 }
+
+/** Of attempts that have all succeeded: most of them. */
+export const recordAttempts: Statement = { name: 'record-attempts', text: recordText(false) }
+const recordFailures: Statement = { name: 'record-failed-attempts', text: recordText(true) }
 
 type RecordAttemptsRow =
   | { kind: 'delivery'; id: string; nextRunAt: Date | null }
   | ({ kind: 'event' } & FinishedEvent)
   | EndpointRow
+  | ReportedRow
   | { kind: 'moment'; at: Date }
 
 const MAX_BATCH = 200
@@ -169,7 +202,9 @@ export function createRecorder(
     restMs: REST_MS,
     isItemsFault: isConflictOfTransactions,
     async run(results) {
-      const rows = await database.query<RecordAttemptsRow>(recordAttempts, [
+      const isAllSent = results.every(({ outcome }) => outcome.status === 'SENT')
+      const statement = isAllSent ? recordAttempts : recordFailures
+      const rows = await database.query<RecordAttemptsRow>(statement, [
         results.map(({ deliveryId }) => deliveryId),
         results.map(({ attempt }) => attempt),
         results.map(({ budgetFrom }) => budgetFrom),
@@ -189,6 +224,7 @@ export function createRecorder(
       ])
       const attempts = toRecordedAttempts(results, rows)
       announceChanges(serviceEvents, recordedChanges(attempts))
+      announceReported(serviceEvents, rows)
       const recorded = new Map(attempts.recorded.map(({ result, nextRunAt }) => [result, nextRunAt]))
       const endpoints = new Map(rows.flatMap((row) => (row.kind === 'endpoint' ? [[row.id, row]] : [])))
       return results.map((result) => {

@@ -2,7 +2,7 @@
  * The scheduler: leases deliveries that wait in the table and are due, and puts them on the queue: retries whose
  * time has come, deliveries that the quota of their subscription had no room for, and deliveries of a subscription
  * that was enabled again. It also reconciles: it takes back expired leases, so that a job that the queue lost is
- * queued again, and gives up deliveries of deleted subscriptions and of expired events.
+ * queued again, gives up deliveries of deleted subscriptions and of expired events, and reports recovered endpoints.
  *
  * A full scan looks at every subscription with something waiting, so it takes longer the more of them there are. The
  * scheduler therefore remembers the subscriptions with a backlog, and between full scans looks only at those of them
@@ -13,6 +13,7 @@ import { expireDeliveries } from '../../deliveries/expire.js'
 import { createPoller } from '../../platform/poller.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
 import type { ServiceEvents } from '../../telemetry/service-events.js'
+import { reportRecoveredEndpoints } from '../attempt/report-recoveries.js'
 import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, leaseColumns, sqlIsHeld } from './lease.js'
 import { type DueLeases, leaseDue, leaseDueOf } from './lease-due.js'
@@ -144,6 +145,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const giveUp = () => giveUpDeletedDeliveries({ database, serviceEvents }, MAX_GIVEN_UP_AT_ONCE)
     while ((await giveUp()) === MAX_GIVEN_UP_AT_ONCE);
     await expireDeliveries({ database, serviceEvents })
+    await reportRecoveredEndpoints(database, serviceEvents)
   }
 
   const restMs = () => Math.max(REST_MS, lastFullScanMs * REST_PER_SCAN)

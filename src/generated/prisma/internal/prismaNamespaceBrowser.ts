@@ -195,7 +195,8 @@ export const EndpointHealthScalarFieldEnum = {
   lastFailureAt: 'lastFailureAt',
   probeAt: 'probeAt',
   pauses: 'pauses',
-  pace: 'pace'
+  pace: 'pace',
+  reportedFailingSince: 'reportedFailingSince'
 } as const
 
 export type EndpointHealthScalarFieldEnum = (typeof EndpointHealthScalarFieldEnum)[keyof typeof EndpointHealthScalarFieldEnum]

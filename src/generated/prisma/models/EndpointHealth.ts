@@ -51,6 +51,7 @@ export type EndpointHealthMinAggregateOutputType = {
   probeAt: Date | null
   pauses: number | null
   pace: number | null
+  reportedFailingSince: Date | null
 }
 
 export type EndpointHealthMaxAggregateOutputType = {
@@ -63,6 +64,7 @@ export type EndpointHealthMaxAggregateOutputType = {
   probeAt: Date | null
   pauses: number | null
   pace: number | null
+  reportedFailingSince: Date | null
 }
 
 export type EndpointHealthCountAggregateOutputType = {
@@ -75,6 +77,7 @@ export type EndpointHealthCountAggregateOutputType = {
   probeAt: number
   pauses: number
   pace: number
+  reportedFailingSince: number
   _all: number
 }
 
@@ -103,6 +106,7 @@ export type EndpointHealthMinAggregateInputType = {
   probeAt?: true
   pauses?: true
   pace?: true
+  reportedFailingSince?: true
 }
 
 export type EndpointHealthMaxAggregateInputType = {
@@ -115,6 +119,7 @@ export type EndpointHealthMaxAggregateInputType = {
   probeAt?: true
   pauses?: true
   pace?: true
+  reportedFailingSince?: true
 }
 
 export type EndpointHealthCountAggregateInputType = {
@@ -127,6 +132,7 @@ export type EndpointHealthCountAggregateInputType = {
   probeAt?: true
   pauses?: true
   pace?: true
+  reportedFailingSince?: true
   _all?: true
 }
 
@@ -226,6 +232,7 @@ export type EndpointHealthGroupByOutputType = {
   probeAt: Date | null
   pauses: number
   pace: number | null
+  reportedFailingSince: Date | null
   _count: EndpointHealthCountAggregateOutputType | null
   _avg: EndpointHealthAvgAggregateOutputType | null
   _sum: EndpointHealthSumAggregateOutputType | null
@@ -261,6 +268,7 @@ export type EndpointHealthWhereInput = {
   probeAt?: Prisma.DateTimeNullableFilter<"EndpointHealth"> | Date | string | null
   pauses?: Prisma.IntFilter<"EndpointHealth"> | number
   pace?: Prisma.IntNullableFilter<"EndpointHealth"> | number | null
+  reportedFailingSince?: Prisma.DateTimeNullableFilter<"EndpointHealth"> | Date | string | null
 }
 
 export type EndpointHealthOrderByWithRelationInput = {
@@ -273,6 +281,7 @@ export type EndpointHealthOrderByWithRelationInput = {
   probeAt?: Prisma.SortOrderInput | Prisma.SortOrder
   pauses?: Prisma.SortOrder
   pace?: Prisma.SortOrderInput | Prisma.SortOrder
+  reportedFailingSince?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type EndpointHealthWhereUniqueInput = Prisma.AtLeast<{
@@ -288,6 +297,7 @@ export type EndpointHealthWhereUniqueInput = Prisma.AtLeast<{
   probeAt?: Prisma.DateTimeNullableFilter<"EndpointHealth"> | Date | string | null
   pauses?: Prisma.IntFilter<"EndpointHealth"> | number
   pace?: Prisma.IntNullableFilter<"EndpointHealth"> | number | null
+  reportedFailingSince?: Prisma.DateTimeNullableFilter<"EndpointHealth"> | Date | string | null
 }, "subscriptionId">
 
 export type EndpointHealthOrderByWithAggregationInput = {
@@ -300,6 +310,7 @@ export type EndpointHealthOrderByWithAggregationInput = {
   probeAt?: Prisma.SortOrderInput | Prisma.SortOrder
   pauses?: Prisma.SortOrder
   pace?: Prisma.SortOrderInput | Prisma.SortOrder
+  reportedFailingSince?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.EndpointHealthCountOrderByAggregateInput
   _avg?: Prisma.EndpointHealthAvgOrderByAggregateInput
   _max?: Prisma.EndpointHealthMaxOrderByAggregateInput
@@ -320,6 +331,7 @@ export type EndpointHealthScalarWhereWithAggregatesInput = {
   probeAt?: Prisma.DateTimeNullableWithAggregatesFilter<"EndpointHealth"> | Date | string | null
   pauses?: Prisma.IntWithAggregatesFilter<"EndpointHealth"> | number
   pace?: Prisma.IntNullableWithAggregatesFilter<"EndpointHealth"> | number | null
+  reportedFailingSince?: Prisma.DateTimeNullableWithAggregatesFilter<"EndpointHealth"> | Date | string | null
 }
 
 export type EndpointHealthCreateInput = {
@@ -332,6 +344,7 @@ export type EndpointHealthCreateInput = {
   probeAt?: Date | string | null
   pauses?: number
   pace?: number | null
+  reportedFailingSince?: Date | string | null
 }
 
 export type EndpointHealthUncheckedCreateInput = {
@@ -344,6 +357,7 @@ export type EndpointHealthUncheckedCreateInput = {
   probeAt?: Date | string | null
   pauses?: number
   pace?: number | null
+  reportedFailingSince?: Date | string | null
 }
 
 export type EndpointHealthUpdateInput = {
@@ -356,6 +370,7 @@ export type EndpointHealthUpdateInput = {
   probeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   pauses?: Prisma.IntFieldUpdateOperationsInput | number
   pace?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  reportedFailingSince?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type EndpointHealthUncheckedUpdateInput = {
@@ -368,6 +383,7 @@ export type EndpointHealthUncheckedUpdateInput = {
   probeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   pauses?: Prisma.IntFieldUpdateOperationsInput | number
   pace?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  reportedFailingSince?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type EndpointHealthCreateManyInput = {
@@ -380,6 +396,7 @@ export type EndpointHealthCreateManyInput = {
   probeAt?: Date | string | null
   pauses?: number
   pace?: number | null
+  reportedFailingSince?: Date | string | null
 }
 
 export type EndpointHealthUpdateManyMutationInput = {
@@ -392,6 +409,7 @@ export type EndpointHealthUpdateManyMutationInput = {
   probeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   pauses?: Prisma.IntFieldUpdateOperationsInput | number
   pace?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  reportedFailingSince?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type EndpointHealthUncheckedUpdateManyInput = {
@@ -404,6 +422,7 @@ export type EndpointHealthUncheckedUpdateManyInput = {
   probeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   pauses?: Prisma.IntFieldUpdateOperationsInput | number
   pace?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  reportedFailingSince?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type EndpointHealthCountOrderByAggregateInput = {
@@ -416,6 +435,7 @@ export type EndpointHealthCountOrderByAggregateInput = {
   probeAt?: Prisma.SortOrder
   pauses?: Prisma.SortOrder
   pace?: Prisma.SortOrder
+  reportedFailingSince?: Prisma.SortOrder
 }
 
 export type EndpointHealthAvgOrderByAggregateInput = {
@@ -435,6 +455,7 @@ export type EndpointHealthMaxOrderByAggregateInput = {
   probeAt?: Prisma.SortOrder
   pauses?: Prisma.SortOrder
   pace?: Prisma.SortOrder
+  reportedFailingSince?: Prisma.SortOrder
 }
 
 export type EndpointHealthMinOrderByAggregateInput = {
@@ -447,6 +468,7 @@ export type EndpointHealthMinOrderByAggregateInput = {
   probeAt?: Prisma.SortOrder
   pauses?: Prisma.SortOrder
   pace?: Prisma.SortOrder
+  reportedFailingSince?: Prisma.SortOrder
 }
 
 export type EndpointHealthSumOrderByAggregateInput = {
@@ -468,6 +490,7 @@ export type EndpointHealthSelect<ExtArgs extends runtime.Types.Extensions.Intern
   probeAt?: boolean
   pauses?: boolean
   pace?: boolean
+  reportedFailingSince?: boolean
 }, ExtArgs["result"]["endpointHealth"]>
 
 export type EndpointHealthSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -480,6 +503,7 @@ export type EndpointHealthSelectCreateManyAndReturn<ExtArgs extends runtime.Type
   probeAt?: boolean
   pauses?: boolean
   pace?: boolean
+  reportedFailingSince?: boolean
 }, ExtArgs["result"]["endpointHealth"]>
 
 export type EndpointHealthSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -492,6 +516,7 @@ export type EndpointHealthSelectUpdateManyAndReturn<ExtArgs extends runtime.Type
   probeAt?: boolean
   pauses?: boolean
   pace?: boolean
+  reportedFailingSince?: boolean
 }, ExtArgs["result"]["endpointHealth"]>
 
 export type EndpointHealthSelectScalar = {
@@ -504,9 +529,10 @@ export type EndpointHealthSelectScalar = {
   probeAt?: boolean
   pauses?: boolean
   pace?: boolean
+  reportedFailingSince?: boolean
 }
 
-export type EndpointHealthOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"subscriptionId" | "endpointVersion" | "consecutiveFailures" | "failingSince" | "lastSuccessAt" | "lastFailureAt" | "probeAt" | "pauses" | "pace", ExtArgs["result"]["endpointHealth"]>
+export type EndpointHealthOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"subscriptionId" | "endpointVersion" | "consecutiveFailures" | "failingSince" | "lastSuccessAt" | "lastFailureAt" | "probeAt" | "pauses" | "pace" | "reportedFailingSince", ExtArgs["result"]["endpointHealth"]>
 
 export type $EndpointHealthPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "EndpointHealth"
@@ -539,6 +565,10 @@ export type $EndpointHealthPayload<ExtArgs extends runtime.Types.Extensions.Inte
      * The most leases at a time while it recovers; null otherwise.
      */
     pace: number | null
+    /**
+     * `failingSince` of the failure that was reported by an operational event; null once the recovery is.
+     */
+    reportedFailingSince: Date | null
   }, ExtArgs["result"]["endpointHealth"]>
   composites: {}
 }
@@ -971,6 +1001,7 @@ export interface EndpointHealthFieldRefs {
   readonly probeAt: Prisma.FieldRef<"EndpointHealth", 'DateTime'>
   readonly pauses: Prisma.FieldRef<"EndpointHealth", 'Int'>
   readonly pace: Prisma.FieldRef<"EndpointHealth", 'Int'>
+  readonly reportedFailingSince: Prisma.FieldRef<"EndpointHealth", 'DateTime'>
 }
     
 

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "endpointHealth" ADD COLUMN     "reportedFailingSince" TIMESTAMPTZ(3);
