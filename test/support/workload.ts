@@ -37,6 +37,7 @@ let rounds = 0
 export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   const round = createRound(targets, `round.${++rounds}`)
   const renewed = await hold(targets, round)
+  await watchOperations(targets, round)
   await succeed(targets, round)
   await filter(targets, round)
   await violate(targets, round)
@@ -86,6 +87,32 @@ function createRound({ api }: WorkloadTargets, name: string) {
       await until(async () => (await having()) === count)
     },
   }
+}
+
+/**
+ * From here on somebody asks for operational events, so each statement that may report stores one. Those about an
+ * endpoint come early: it has failed for long, and then it works.
+ */
+async function watchOperations(
+  { api, postgres, bad, good }: WorkloadTargets,
+  { name, subscribe, publish, expectStatus }: Round,
+) {
+  const endpointUrl = `${good.url}/${name}/operations`
+  const { status } = await api.post('/v1/subscriptions', { endpointUrl, eventTypes: ['service.*'] })
+  expect(status).toBe(201)
+  const id = await subscribe(bad, 'failing')
+  const isTold = (type: string) =>
+    until(async () => good.requests.some(({ body }) => body.includes(type) && body.includes(id)))
+  const setHealth = (values: string) =>
+    postgres.query(`update "endpointHealth" set ${values} where "subscriptionId" = '${id}'`)
+  await expectStatus(await publish('failing'), 'FAILED')
+  await setHealth(`"consecutiveFailures" = 1000, "failingSince" = now() - interval '1 hour'`)
+  await publish('failing')
+  await isTold('service.endpoint.failing')
+  await setHealth('"consecutiveFailures" = 0, "failingSince" = null, "probeAt" = null, pauses = 0')
+  await isTold('service.endpoint.recovered')
+  await api.patch(`/v1/subscriptions/${id}`, { isEnabled: false })
+  await isTold('service.subscription.disabled')
 }
 
 /** Deliveries in lines of an ordered subscription, of which one is shown while it waits. */
