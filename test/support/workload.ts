@@ -35,6 +35,8 @@ const PATIENCE = { timeout: 60_000, interval: 100 }
 let rounds = 0
 
 export async function runWorkload(targets: WorkloadTargets): Promise<void> {
+  // While tables were filled, the service may have closed a connection that this process still takes for open.
+  await targets.api.get('/health/live').catch(() => undefined)
   const round = createRound(targets, `round.${++rounds}`)
   const renewed = await hold(targets, round)
   await watchOperations(targets, round)
