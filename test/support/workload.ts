@@ -36,7 +36,7 @@ let rounds = 0
 
 export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   // While tables were filled, the service may have closed a connection that this process still takes for open.
-  await targets.api.get('/health/live').catch(() => undefined)
+  await targets.api.get('/v1/health').catch(() => undefined)
   const round = createRound(targets, `round.${++rounds}`)
   const renewed = await hold(targets, round)
   await watchOperations(targets, round)
