@@ -130,7 +130,7 @@ export async function giveUp(
 
 /** @returns how many deliveries were given up */
 function announce({ serviceEvents }: { serviceEvents: ServiceEvents }, rows: GivenUpRow[]): number {
-  announceChanges(serviceEvents, changesOfRows(rows.filter((row) => row.kind !== 'reported')))
+  announceChanges(serviceEvents, changesOfRows(rows))
   announceReported(serviceEvents, rows)
   return rows.filter(({ kind }) => kind === 'delivery').length
 }

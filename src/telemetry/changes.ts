@@ -37,8 +37,8 @@ export type ChangedDeliveryRow = { kind: 'delivery' } & DeliverySnapshot
 export type ChangedEventRow = { kind: 'event' } & EventSnapshot
 export type ChangedRow = ChangedDeliveryRow | ChangedEventRow
 
-/** The changes that a statement with `sqlChangedRows` has returned. */
-export function changesOfRows(rows: ChangedRow[]): Changes {
+/** The changes that a statement with `changedRowKinds` has returned, beside rows of other kinds. */
+export function changesOfRows(rows: (ChangedRow | ReportedRow)[]): Changes {
   const deliveries = rows.filter((row) => row.kind === 'delivery')
   const events = rows.filter((row) => row.kind === 'event')
   return {

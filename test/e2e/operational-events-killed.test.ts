@@ -1,11 +1,10 @@
 /** Operational events of processes that are killed while deliveries die: one for each, none lost and none twice. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { toldTo } from '../support/operational-events.js'
-import { type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
+import { provideProcesses, type ServiceProcess } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
-import { startRedis } from '../support/redis.js'
 
 const TIMEOUT_MS = 180_000
 const PATIENCE = { timeout: 90_000, interval: 20 }
@@ -19,14 +18,12 @@ let start: () => Promise<ServiceProcess>
 
 beforeEach(async () => {
   resources = createResources()
-  database = resources.use(await createTestDatabase())
-  const redis = resources.use(await startRedis())
-  const directory = resources.use(temporaryDirectory()).path
   const settings = {
-    ...{ DATABASE_URL: database.url, REDIS_URL: redis.url, DELIVERY_CONCURRENCY: '8' },
-    ...{ DELIVERY_MAX_ATTEMPTS: '2', DELIVERY_BACKOFF_MAX_SECONDS: '0.1' },
+    DELIVERY_CONCURRENCY: '8',
+    DELIVERY_MAX_ATTEMPTS: '2',
+    DELIVERY_BACKOFF_MAX_SECONDS: '0.1',
   }
-  start = async () => resources.use(await startProcess({ settings, directory }))
+  ;({ database, start } = await provideProcesses(resources, settings))
 }, TIMEOUT_MS)
 afterEach(() => resources[Symbol.asyncDispose](), TIMEOUT_MS)
 

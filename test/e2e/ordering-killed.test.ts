@@ -1,11 +1,10 @@
 /** Ordered delivery by two processes, while producers publish, the endpoint fails, and one of them is killed. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { numberOf, publishNumber, subscribeInOrder, upTo } from '../support/ordering.js'
-import { type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
+import { provideProcesses, type ServiceProcess } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
-import { startRedis } from '../support/redis.js'
 
 const TIMEOUT_MS = 180_000
 const PATIENCE = { timeout: 120_000, interval: 50 }
@@ -18,14 +17,8 @@ let start: () => Promise<ServiceProcess>
 
 beforeEach(async () => {
   resources = createResources()
-  database = resources.use(await createTestDatabase())
-  const redis = resources.use(await startRedis())
-  const directory = resources.use(temporaryDirectory()).path
-  const settings = {
-    ...{ DATABASE_URL: database.url, REDIS_URL: redis.url },
-    ...{ DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '50' },
-  }
-  start = async () => resources.use(await startProcess({ settings, directory }))
+  const settings = { DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '50' }
+  ;({ database, start } = await provideProcesses(resources, settings))
 }, TIMEOUT_MS)
 afterEach(() => resources[Symbol.asyncDispose](), TIMEOUT_MS)
 

@@ -1,11 +1,10 @@
 /** Replays in processes that are killed: another goes on, and each delivery is made once. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
-import { createTestDatabase, type TestDatabase } from '../support/database.js'
+import type { TestDatabase } from '../support/database.js'
 import { fillPast } from '../support/finished-deliveries.js'
-import { type ServiceProcess, startProcess, temporaryDirectory } from '../support/process.js'
+import { provideProcesses, type ServiceProcess } from '../support/process.js'
 import { startReceiver } from '../support/receiver.js'
-import { startRedis } from '../support/redis.js'
 
 const TIMEOUT_MS = 180_000
 const PATIENCE = { timeout: 60_000, interval: 50 }
@@ -17,11 +16,7 @@ let start: () => Promise<ServiceProcess>
 
 beforeEach(async () => {
   resources = createResources()
-  database = resources.use(await createTestDatabase())
-  const redis = resources.use(await startRedis())
-  const directory = resources.use(temporaryDirectory()).path
-  const settings = { DATABASE_URL: database.url, REDIS_URL: redis.url }
-  start = async () => resources.use(await startProcess({ settings, directory }))
+  ;({ database, start } = await provideProcesses(resources))
 }, TIMEOUT_MS)
 afterEach(() => resources[Symbol.asyncDispose](), TIMEOUT_MS)
 

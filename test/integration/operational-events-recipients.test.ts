@@ -1,20 +1,18 @@
 /** Who gets operational events, and what makes none: they never report what they bring about themselves. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { BreakerBounds } from '../../src/model/breaker.js'
 import { isOperational } from '../../src/model/event-type.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { eventIn, publish, subscribe } from '../support/delivering.js'
-import { expectTold, storedIn, toldTo } from '../support/operational-events.js'
+import {
+  expectTold,
+  ONE_ATTEMPT,
+  PATIENCE,
+  quickBreaker,
+  storedIn,
+  toldTo,
+} from '../support/operational-events.js'
 import { type Receiver, startReceiver } from '../support/receiver.js'
 import { startTestService, type TestService } from '../support/service.js'
-
-const PATIENCE = { timeout: 20_000, interval: 20 }
-const ONE_ATTEMPT = { DELIVERY_MAX_ATTEMPTS: '1' }
-/** The second failure pauses. */
-const breaker: BreakerBounds = {
-  ...{ pauseAfterFailures: 2, pauseAfterMs: 1, probeWaitMs: 100, maxProbeWaitMs: 200 },
-  ...{ fullPace: 2, pauseAgainAfterFailures: 2 },
-}
 
 let resources: Resources
 let service: TestService
@@ -128,7 +126,7 @@ describe('an operational event', () => {
 
 describe('what an operational event brings about is told by none', () => {
   it('its delivery that is DEAD, and its endpoint that fails', async () => {
-    await start('postgres', { ...ONE_ATTEMPT, OUTBOX_DISPATCH_INTERVAL_MS: '100' }, breaker)
+    await start('postgres', { ...ONE_ATTEMPT, OUTBOX_DISPATCH_INTERVAL_MS: '100' }, quickBreaker)
     operator.answerWith(500)
     const witness = resources.use(await startReceiver(200))
     await subscribeTo(['service.*'])

@@ -3,23 +3,14 @@ import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { operationalData } from '../../src/http/openapi-operational-events.js'
-import type { BreakerBounds } from '../../src/model/breaker.js'
 import { type OperationalType, operationalTypes } from '../../src/model/operational-event.js'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
 import { eventIn, publish, subscribe } from '../support/delivering.js'
 import { ask } from '../support/graphql.js'
-import { expectTold, toldTo } from '../support/operational-events.js'
+import { expectTold, ONE_ATTEMPT, PATIENCE, quickBreaker, toldTo } from '../support/operational-events.js'
 import { type Receiver, startReceiver } from '../support/receiver.js'
 import { layouts, startTestService, type TestService } from '../support/service.js'
-
-const PATIENCE = { timeout: 20_000, interval: 20 }
-const ONE_ATTEMPT = { DELIVERY_MAX_ATTEMPTS: '1' }
-/** The second failure pauses. */
-const breaker: BreakerBounds = {
-  ...{ pauseAfterFailures: 2, pauseAfterMs: 1, probeWaitMs: 100, maxProbeWaitMs: 200 },
-  ...{ fullPace: 2, pauseAgainAfterFailures: 2 },
-}
 
 let resources: Resources
 let service: TestService
@@ -66,7 +57,7 @@ describe.each(layouts)('queue on %s', (layout) => {
   })
 
   it('tells of an endpoint that fails, and that it has recovered', { timeout: 60_000 }, async () => {
-    await start(layout, { DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '100' }, breaker)
+    await start(layout, { DELIVERY_BACKOFF_MAX_SECONDS: '0.1', DELIVERY_MAX_ATTEMPTS: '100' }, quickBreaker)
     await subscribeTo(['service.endpoint.*'])
     const subscriptionId = await subscribe(service, endpoint.url)
     const events = [await publish(service)]

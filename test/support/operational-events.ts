@@ -1,11 +1,18 @@
 /** Operational events as a test sees them: what an endpoint was told, and what is stored. */
 import { expect } from 'vitest'
 import { operationalData } from '../../src/http/openapi-operational-events.js'
+import type { BreakerBounds } from '../../src/model/breaker.js'
 import type { OperationalType } from '../../src/model/operational-event.js'
 import type { Receiver } from './receiver.js'
 import type { TestService } from './service.js'
 
-const PATIENCE = { timeout: 20_000, interval: 20 }
+export const PATIENCE = { timeout: 20_000, interval: 20 }
+export const ONE_ATTEMPT = { DELIVERY_MAX_ATTEMPTS: '1' }
+/** The second failure pauses. */
+export const quickBreaker: BreakerBounds = {
+  ...{ pauseAfterFailures: 2, pauseAfterMs: 1, probeWaitMs: 100, maxProbeWaitMs: 200 },
+  ...{ fullPace: 2, pauseAgainAfterFailures: 2 },
+}
 
 export interface Told {
   id: string

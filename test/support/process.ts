@@ -5,8 +5,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Resources } from '../../src/platform/resources.js'
 import { endProcess } from './child-process.js'
 import { type Client, createClient, TEST_KEY } from './client.js'
+import { createTestDatabase, type TestDatabase } from './database.js'
+import { startRedis } from './redis.js'
 import type { Settings } from './service.js'
 
 export interface ServiceProcess extends AsyncDisposable {
@@ -108,5 +111,23 @@ export function temporaryDirectory(): AsyncDisposable & { path: string } {
     async [Symbol.asyncDispose]() {
       rmSync(path, { recursive: true, force: true })
     },
+  }
+}
+
+export interface Processes {
+  database: TestDatabase
+  /** Starts one more process of the service. */
+  start(): Promise<ServiceProcess>
+}
+
+/** A database, a Redis and a folder, which the processes that a test starts share. */
+export async function provideProcesses(resources: Resources, settings: Settings = {}): Promise<Processes> {
+  const database = resources.use(await createTestDatabase())
+  const redis = resources.use(await startRedis())
+  const directory = resources.use(temporaryDirectory()).path
+  const shared = { DATABASE_URL: database.url, REDIS_URL: redis.url, ...settings }
+  return {
+    database,
+    start: async () => resources.use(await startProcess({ settings: shared, directory })),
   }
 }
