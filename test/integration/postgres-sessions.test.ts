@@ -120,8 +120,11 @@ describe('on a database with strange settings', () => {
   })
 
   it.each(queueModes)('the main job is done, queue on %s', async (mode) => {
-    const redis = mode === 'redis' ? resources.use(await startRedis()) : undefined
-    const service = resources.use(await startOn({ url: url() }, redis))
+    // Ended before the next one starts: one that takes deliveries of this database, and reaches its watchers on
+    // another way, would leave those of the other without updates.
+    await using own = createResources()
+    const redis = mode === 'redis' ? own.use(await startRedis()) : undefined
+    const service = own.use(await startOn({ url: url() }, redis))
     await doMainJob({ url: service.url, api: createClient(service.url) })
   })
 })
