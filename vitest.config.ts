@@ -37,7 +37,7 @@ const measuring = [
   'slow-clients',
   'stop',
 ].map((name) => `test/integration/${name}.test.ts`)
-const measuringEndToEnd = ['clocks', 'process', 'processes', 'stop-during-start'].map(
+const measuringEndToEnd = ['clocks', 'docs-page', 'process', 'processes', 'stop-during-start'].map(
   (name) => `test/e2e/${name}.test.ts`,
 )
 

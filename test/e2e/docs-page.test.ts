@@ -50,13 +50,13 @@ function hands(page: Page) {
 }
 
 it('a key is entered, an event published and looked up, and all comes from the service alone', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const service = resources.use(await startTestService('postgres'))
   const browser = await startChromium()
   resources.use({ [Symbol.asyncDispose]: () => browser.close() })
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(60_000)
   const requests: string[] = []
   const complaints: string[] = []
   page.on('request', (request) => requests.push(request.url()))
