@@ -3,9 +3,9 @@
  * moment: nothing but one probe at a time while it is paused, and no more than its pace while it recovers.
  */
 import { readTurns, type Turn } from './breaker-turns.js'
-import type { Past } from './duplicates.js'
 import type { Endpoint, Received } from './endpoints.js'
 import type { Find } from './findings.js'
+import type { Past } from './moments.js'
 import { TIMEOUT_MS, type World } from './world.js'
 
 export interface BreakerFigures {

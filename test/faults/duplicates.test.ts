@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { explainLate, findDuplicates, LATE, type Past } from './duplicates.js'
+import { explainLate, findDuplicates, LATE } from './duplicates.js'
 import type { Endpoint, Received } from './endpoints.js'
 import { faults } from './faults.js'
+import type { Past } from './moments.js'
 
 const request = (arrivedAt: number, status = 200): Received => ({
   arrivedAt,

@@ -3,16 +3,7 @@
  * often than it must: each repetition has to lie at a fault that cut an answer off from its record.
  */
 import type { Endpoint, Received } from './endpoints.js'
-import type { Fault } from './faults.js'
-
-/** A fault that was; the times are `performance.now()`. */
-export interface Past {
-  fault: Fault
-  /** What it befell. */
-  victim: string
-  from: number
-  to: number
-}
+import { type Past, seconds, sinceFault } from './moments.js'
 
 export interface Duplicate {
   eventId: string
@@ -50,11 +41,8 @@ const wasInTheWay = ({ from, to }: Past, { arrivedAt, endedAt }: Received) =>
   from <= endedAt + RECORDED_WITHIN_MS && to >= arrivedAt
 
 function tell(earlier: Received, later: Received, past: Past[]): string {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
-  const before = past.findLast(({ from }) => from <= earlier.arrivedAt)
-  const since =
-    before && `, ${seconds(earlier.arrivedAt - before.to)} after the end of "${before.fault.name}"`
-  return `taken for ${seconds(earlier.endedAt - earlier.arrivedAt)}${since ?? ''}, and again ${seconds(later.arrivedAt - earlier.arrivedAt)} later`
+  const since = sinceFault(earlier.arrivedAt, past)
+  return `taken for ${seconds(earlier.endedAt - earlier.arrivedAt)}${since}, and again ${seconds(later.arrivedAt - earlier.arrivedAt)} later`
 }
 
 /** As long as it may take to work off what piled up during a fault, on a machine that has all to do at once. */

@@ -15,6 +15,8 @@ export interface Producer extends AsyncDisposable {
   unanswered: Set<number>
   /** Answers by status, and what kept answers from coming by its code. */
   answers: Map<string, number>
+  /** The requests that a process which lives gave no answer to. */
+  silences: Silence[]
   /** Two answers for one key that named different events. */
   contradictions: string[]
   sent: number
@@ -28,6 +30,12 @@ interface Answer {
   outcome: string
   eventId?: string | undefined
   retryAfterMs?: number
+}
+
+export interface Silence {
+  apiUrl: string
+  /** By `performance.now()`. */
+  askedAt: number
 }
 
 export interface Accepted {
@@ -54,6 +62,7 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
   const accepted = new Map<string, Accepted>()
   const unanswered = new Set<number>()
   const answers = new Map<string, number>()
+  const silences: Silence[] = []
   const contradictions: string[] = []
   const underWay = new Set<Promise<void>>()
   const agent = new Agent()
@@ -61,8 +70,10 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
   let slowestAnswerMs = 0
   let isClosed = false
 
+  const urlOf = (api: number) => apiUrls[api % apiUrls.length] as string
+
   async function post(api: number, publication: Publication, key: string | undefined): Promise<Answer> {
-    const { statusCode, headers, body } = await request(`${apiUrls[api % apiUrls.length]}/v1/events`, {
+    const { statusCode, headers, body } = await request(`${urlOf(api)}/v1/events`, {
       dispatcher: agent,
       method: 'POST',
       headers: {
@@ -85,6 +96,7 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
     const { outcome, eventId } = answer
     slowestAnswerMs = Math.max(slowestAnswerMs, performance.now() - askedAt)
     answers.set(outcome, (answers.get(outcome) ?? 0) + 1)
+    if (outcome === NO_ANSWER) silences.push({ apiUrl: urlOf(api), askedAt })
     if (!outcome.startsWith('2') || eventId === undefined) return { ...answer, eventId: undefined }
     const { type, data } = publication
     if (!accepted.has(eventId)) accepted.set(eventId, { number: data.number, type, at: performance.now() })
@@ -123,7 +135,7 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
   }, TICK_MS)
 
   return {
-    ...{ accepted, unanswered, answers, contradictions },
+    ...{ accepted, unanswered, answers, silences, contradictions },
     get sent() {
       return sent
     },

@@ -4,9 +4,10 @@
  */
 import { createClient } from '../support/client.js'
 import { type BreakerFigures, checkBreakers } from './breaker.js'
-import { type Duplicate, explainLate, findDuplicates, type Past } from './duplicates.js'
+import { type Duplicate, explainLate, findDuplicates } from './duplicates.js'
 import type { Endpoint } from './endpoints.js'
 import type { Find, Finding } from './findings.js'
+import { type Past, seconds, sinceFault } from './moments.js'
 import { type Accepted, NO_ANSWER, type Producer } from './producer.js'
 import {
   checkMetrics,
@@ -47,6 +48,7 @@ export async function verifyPromises(world: World, producer: Producer, past: Pas
   }
   await checkMetrics(postgres, find)
   checkAnswers(producer, find)
+  checkSilences(world, producer, past, find)
   for (const what of endpoints.spoiled) find('webhook', what, 'not genuine or not whole')
 
   const breakers = await checkBreakers(world, past, find)
@@ -72,9 +74,23 @@ async function checkProcesses({ apis, workers, uncausedExits }: World, find: Fin
 function checkAnswers({ answers, contradictions }: Producer, find: Find): void {
   for (const [outcome, count] of answers) {
     const isUnlawful = /^\d+$/.test(outcome) && !lawfulStatuses.has(outcome)
-    if (isUnlawful || outcome === NO_ANSWER) find('answer', outcome, `${count} times`)
+    if (isUnlawful) find('answer', outcome, `${count} times`)
   }
   for (const what of contradictions) find('idempotency', what, 'one key, and two events')
+}
+
+function checkSilences({ apis }: World, { silences }: Producer, past: Past[], find: Find): void {
+  for (const { name, url } of apis) {
+    const asked = silences.filter(({ apiUrl }) => apiUrl === url).map(({ askedAt }) => askedAt)
+    const [first, last] = [asked[0], asked.at(-1)]
+    if (first === undefined || last === undefined) continue
+    const from = sinceFault(first, past)
+    find(
+      'answer',
+      NO_ANSWER,
+      `${asked.length} times by ${name}, asked within ${seconds(last - first)}${from}`,
+    )
+  }
 }
 
 /** Which of the duplicates have a log of an exchange that brought no answer. */
