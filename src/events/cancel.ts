@@ -18,10 +18,10 @@ const cancelScheduled = forViewer(
       where "eventId" = (select e.id from events e where e.id = $1 and ${isVisible('e')})
       returning "eventId"
     ), expiring as (
-      delete from "expiringEvents" where "eventId" in (select "eventId" from taken)
+      delete from "expiringEvents" where "eventId" = (select "eventId" from taken)
     )
     update events e set status = 'CANCELLED', "updatedAt" = ${sqlNow}
-    where e.id in (select "eventId" from taken) and e.status = 'SCHEDULED'
+    where e.id = (select "eventId" from taken) and e.status = 'SCHEDULED'
     returning 'event' as kind, ${sqlEventSnapshot('e')}`,
 )
 

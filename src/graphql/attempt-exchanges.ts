@@ -17,8 +17,11 @@ export type WebhookBody = (format: WebhookFormat) => string
 /** `$1` delivery ids, `$2` numbers of attempts. Both answer with the ids that `attemptId` makes. */
 const sqlAttempts = `
   from unnest($1::uuid[], $2::int[]) as wanted (id, attempt)
-  join deliveries d on d.id = wanted.id
-  join "deliveryLogs" l on l."deliveryId" = wanted.id and l.attempt = wanted.attempt`
+  -- The limits make PostgreSQL look up each row by its key.
+  cross join lateral (select * from deliveries where id = wanted.id limit 1) as d
+  cross join lateral (
+    select * from "deliveryLogs" where "deliveryId" = wanted.id and attempt = wanted.attempt limit 1
+  ) as l`
 
 const measureExchanges = forViewer(
   { name: 'measure-exchanges', parameters: 2 },

@@ -103,6 +103,15 @@ describe('on a database with strange settings', () => {
     expect(await settingsOf(pool)).toMatchObject({ ...own, statement_timeout: '5000' })
   })
 
+  it('reads in sequence cost more where plans are kept, so that tables may grow', async () => {
+    const pool = createSessionPool({ ...options(), plansOnce: true })
+    resources.use({ [Symbol.asyncDispose]: () => pool.end() })
+    const { rows } = await pool.query(
+      `select current_setting('seq_page_cost') as cost, current_setting('plan_cache_mode') as mode`,
+    )
+    expect(rows).toEqual([{ cost: '10', mode: 'force_generic_plan' }])
+  })
+
   it('a single connection has them too, and all the time that it needs', async () => {
     const client = await connectSession({ url: url() })
     resources.use({ [Symbol.asyncDispose]: () => client.end() })

@@ -48,11 +48,12 @@ const settingsOf = ({ schema, statementTimeoutMs, plansOnce }: SessionOptions): 
   idle_in_transaction_session_timeout: statementTimeoutMs === 0 ? '0' : String(2 * statementTimeoutMs),
 
   // How statements are planned: alike on every server, so that what was measured holds. Compiling a statement takes
-  // longer than running one of these. Random reads cost little more than others: data is on SSDs or in memory.
+  // longer than running one of these. Random reads cost little more than others: data is on SSDs or in memory. A plan
+  // that is kept outlives the size of its tables: what reads a small one from end to end is slow when it has grown.
   jit: 'off',
   max_parallel_workers_per_gather: '0',
   random_page_cost: '1.1',
-  seq_page_cost: '1',
+  seq_page_cost: plansOnce ? '10' : '1',
   cpu_tuple_cost: '0.01',
   cpu_index_tuple_cost: '0.005',
   cpu_operator_cost: '0.0025',
