@@ -112,9 +112,9 @@ describe('a type', () => {
   })
 
   it('is registered once by many at the same moment', async () => {
-    const schemas = Array.from({ length: 8 }, (_, index) => ({ maxProperties: index + 1 }))
+    const schemas = Array.from({ length: 4 }, (_, index) => ({ maxProperties: index + 1 }))
     const answers = await Promise.all(schemas.map((schema) => register({ schema, dataExamples: [] })))
-    expect(answers.map(({ body }) => body.version).toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(answers.map(({ body }) => body.version).toSorted()).toEqual([1, 2, 3, 4])
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
   })
 

@@ -76,7 +76,6 @@ export async function doMainJob(service: { url: string; api: Client }): Promise<
 
   const lives = () =>
     watcher.results.map(({ data }) => data?.deliveryUpdated).filter((update) => update?.eventId === eventId)
-  console.error('POLLING', performance.now())
   await expect
     .poll(() => ({ status: lives().at(-1)?.status, end: watcher.end }), { timeout: TIMEOUT_MS, interval: 20 })
     .toEqual({ status: 'SENT', end: undefined })
