@@ -5,7 +5,7 @@
 import { readTurns, type Turn } from './breaker-turns.js'
 import type { Endpoint, Received } from './endpoints.js'
 import type { Find } from './findings.js'
-import type { Past } from './moments.js'
+import { type Past, seconds } from './moments.js'
 import { TIMEOUT_MS, type World } from './world.js'
 
 export interface BreakerFigures {
@@ -88,8 +88,6 @@ interface TooMuch {
   isRepeated?: boolean
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`
-
 /** The arrivals that a breaker did not allow. */
 function* tooMuch(turns: Turn[], arrivals: Arrival[]): Generator<TooMuch> {
   /** When the endpoint was paused, or began to recover: what came before it counts for nothing. */
@@ -134,7 +132,8 @@ function* tooFast(turn: Turn, since: number, arrivals: Arrival[], during: Arriva
       ({ arrivedAt, endedAt }) =>
         arrivedAt > since && arrivedAt <= arrival.arrivedAt && endedAt > arrival.arrivedAt,
     )
+    const at = `${seconds(arrival.arrivedAt - since)} after the pause`
     if (open.length > pace)
-      yield { arrival, since, what: `one of ${open.length} at a time while its pace was ${pace}` }
+      yield { arrival, since, what: `${at}, one of ${open.length} at a time while its pace was ${pace}` }
   }
 }

@@ -10,7 +10,7 @@ export interface Past {
   to: number
 }
 
-export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
 
 /** The last fault that had begun by then; empty when there was none. @param at by `performance.now()` */
 export function sinceFault(at: number, past: Past[]): string {

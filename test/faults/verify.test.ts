@@ -48,7 +48,7 @@ describe('the verification of tables that forget', () => {
     const apiUrls = world.apis.map(({ url }) => url)
     const random = createRandom('events')
     const producer = resources.use(
-      startProducer({ apiUrls, apiKey: world.apiKey, eventsPerSecond: 100, random }),
+      startProducer({ apiUrls, apiKey: world.apiKey, eventsPerSecond: 40, random }),
     )
     await until('there is something to forget', async () => producer.accepted.size >= 400, {
       timeoutMs: 180_000,
