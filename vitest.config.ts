@@ -85,7 +85,7 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     projects: [
       project('unit', 0, WORKERS, {
-        include: ['test/unit/**/*.test.ts', 'test/faults/duplicates.test.ts'],
+        include: ['test/unit/**/*.test.ts', 'test/faults/duplicates.test.ts', 'test/faults/ordering.test.ts'],
         isolate: false,
       }),
       project('integration', 1, WORKERS, { include: integration, exclude: measuring, isolate: false }),

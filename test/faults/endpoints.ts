@@ -27,6 +27,7 @@ export interface Endpoint {
   eventTypes: string[]
   /** Of its subscription; undefined for that of the settings. */
   maxAttempts: number | undefined
+  isOrdered: boolean
   network: TcpProxy
   /** By event id, in the order of arrival. */
   received: Map<string, Received[]>
@@ -106,11 +107,12 @@ export async function startEndpoints(random: Random, hostOf?: (name: string) => 
   })
   const serverUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const all: Endpoint[] = []
-  for (const { name, eventTypes, maxAttempts } of tempers) {
+  for (const { name, eventTypes, maxAttempts, isOrdered = false } of tempers) {
     const network = resources.use(await startProxy(serverUrl, { port: await findSteadyPort() }))
     const url = new URL(name, network.url)
     if (hostOf && name !== 'steady') url.hostname = hostOf(name)
-    all.push({ name, eventTypes, maxAttempts, network, url: url.href, received: new Map() })
+    const own = { name, eventTypes, maxAttempts, isOrdered }
+    all.push({ ...own, network, url: url.href, received: new Map() })
   }
   return {
     all,

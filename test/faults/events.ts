@@ -7,16 +7,22 @@ import type { Random } from './random.js'
 
 export interface Publication {
   type: string
+  orderingKey?: string
   data: { number: number; text: string; digest: string }
 }
 
 /** Nobody subscribes to this one: its events have to end as UNMATCHED. */
 const UNWANTED = 'nobody.listens'
 
+/** The events of this one have an ordering key, one of a few. */
+export const ORDERED = 'account.changed'
+const ORDERING_KEYS = 4
+
 /** How many of 100 events are of which type. */
 const shares: Record<string, number> = {
-  'order.created': 45,
-  'user.created': 45,
+  'order.created': 37,
+  'user.created': 37,
+  [ORDERED]: 16,
   'order.refused': 6,
   [UNWANTED]: 4,
 }
@@ -29,10 +35,12 @@ const words = ['"quoted"', 'back\\slash', 'naïve', '日本語', '🦉', 'x'.rep
 export function compose(number: number, random: Random): Publication {
   const type = random.pick(types)
   const text = random.pick(words)
-  return { type, data: { number, text, digest: digestOf(type, number, text) } }
+  const data = { number, text, digest: digestOf(type, number, text) }
+  if (type !== ORDERED) return { type, data }
+  return { type, data, orderingKey: `account-${Math.floor(random.next() * ORDERING_KEYS)}` }
 }
 
-export function isIntact({ type, data }: Publication): boolean {
+export function isIntact({ type, data }: Pick<Publication, 'type' | 'data'>): boolean {
   return data.digest === digestOf(type, data.number, data.text)
 }
 

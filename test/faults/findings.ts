@@ -6,6 +6,7 @@ export type Promised =
   | 'logs' // attempts that the logs don't tell, or tell otherwise
   | 'stats' // totals that aren't the tables'
   | 'duplicate' // came twice, and no fault explains it
+  | 'order' // came before an earlier event of its key had come to its end
   | 'idempotency' // one key, two events
   | 'answer' // an answer to a producer that the contract doesn't know
   | 'webhook' // a request that nobody should have been sent

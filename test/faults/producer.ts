@@ -1,7 +1,8 @@
 /**
  * The producers: a steady stream of events over every API process, however slow the answers are. They do what the
  * README tells producers to do: half of the events have an idempotency key and are sent again, over the next API
- * process, until one takes them; of the others each is sent once, and what became of an unanswered one is open.
+ * process, until one takes them; of the others each is sent once, and what became of an unanswered one is open. One with
+ * an ordering key is sent when the one before of that key was taken, so which comes first is beyond doubt.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'
@@ -11,6 +12,8 @@ import type { Random } from './random.js'
 export interface Producer extends AsyncDisposable {
   /** What was answered with 2xx, by event id. */
   accepted: Map<string, Accepted>
+  /** The ids of what was accepted of each ordering key, in its order. */
+  inOrder: Map<string, string[]>
   /** The numbers of events that were sent without a key and not answered with 2xx: they may exist or not. */
   unanswered: Set<number>
   /** Answers by status, and what kept answers from coming by its code. */
@@ -60,6 +63,9 @@ const LONGEST_RETRY_MS = 2000
 
 export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: ProducerOptions): Producer {
   const accepted = new Map<string, Accepted>()
+  const inOrder = new Map<string, string[]>()
+  /** The last publication of each ordering key. */
+  const last = new Map<string, Promise<void>>()
   const unanswered = new Set<number>()
   const answers = new Map<string, number>()
   const silences: Silence[] = []
@@ -112,8 +118,23 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
     }
   }
 
+  async function publishInOrder(publication: Publication, orderingKey: string): Promise<void> {
+    await last.get(orderingKey)
+    if (isClosed) return
+    const eventId = await publishWithKey(publication, publication.data.number)
+    const before = inOrder.get(orderingKey)
+    if (before === undefined) inOrder.set(orderingKey, [eventId])
+    else before.push(eventId)
+  }
+
   async function publish(number: number): Promise<void> {
     const publication = compose(number, random)
+    const { orderingKey } = publication
+    if (orderingKey !== undefined) {
+      const publishing = publishInOrder(publication, orderingKey)
+      last.set(orderingKey, publishing)
+      return publishing
+    }
     if (number % 2 === 0) {
       const { eventId } = await tryOnce(number >> 1, publication)
       if (eventId === undefined) unanswered.add(number)
@@ -135,7 +156,7 @@ export function startProducer({ apiUrls, apiKey, eventsPerSecond, random }: Prod
   }, TICK_MS)
 
   return {
-    ...{ accepted, unanswered, answers, silences, contradictions },
+    ...{ accepted, inOrder, unanswered, answers, silences, contradictions },
     get sent() {
       return sent
     },

@@ -1,4 +1,5 @@
 /** The figures of a run, for people and for programs. */
+import type { OrderFigures } from './ordering.js'
 import type { Outcome, Progress } from './run.js'
 
 export interface Report {
@@ -24,6 +25,7 @@ export interface Report {
     slowestRecoverySeconds: number
     excused: number
   }
+  orders: OrderFigures
   settledInSeconds: number
   /** From an event's acceptance to its first arrival at an endpoint. */
   longestWaitSeconds: number
@@ -32,7 +34,7 @@ export interface Report {
 
 export function summarise(outcome: Outcome): Report {
   const { seed, past, producer, requests, verification } = outcome
-  const { findings, duplicates, events, deliveries, longestWaitMs } = verification
+  const { findings, duplicates, events, deliveries, orders, longestWaitMs } = verification
   const { slowestRecoveryMs, ...breakers } = verification.breakers
   const broken = countByName(findings.map(({ promise }) => promise))
   const explained = countByName(duplicates.flatMap(({ cause }) => cause ?? []))
@@ -51,6 +53,7 @@ export function summarise(outcome: Outcome): Report {
     lost: broken.lost ?? 0,
     duplicates: { total: duplicates.length, explained, unexplained: broken.duplicate ?? 0 },
     breakers: { ...breakers, slowestRecoverySeconds: round(slowestRecoveryMs / 1000) },
+    orders,
     settledInSeconds: round(outcome.settledInMs / 1000),
     longestWaitSeconds: round(longestWaitMs / 1000),
     broken,
@@ -70,7 +73,7 @@ export function describeProgress({ index, past, producer, world }: Progress): st
 const EXAMPLES = 6
 
 export function describeOutcome(report: Report, { verification }: Outcome): string {
-  const { faults, published, events, deliveries, duplicates, breakers } = report
+  const { faults, published, events, deliveries, duplicates, breakers, orders } = report
   const examples = Object.keys(report.broken).flatMap((promise) =>
     verification.findings
       .filter((one) => one.promise === promise)
@@ -85,6 +88,7 @@ export function describeOutcome(report: Report, { verification }: Outcome): stri
     `lost        ${report.lost}`,
     `duplicated  ${duplicates.total}: ${list(duplicates.explained)}; unexplained: ${duplicates.unexplained}`,
     `breakers    ${breakers.pauses} pauses, ${breakers.probes} probes, ${breakers.recoveries} recoveries, the slowest in ${breakers.slowestRecoverySeconds} s; excused by faults: ${breakers.excused} requests`,
+    `orders      ${orders.neighbours} of neighbours, ${orders.pairs} of all pairs; ${orders.afterDead} behind a DEAD one; excused by faults: ${orders.excused} requests`,
     `settled     ${report.settledInSeconds} s after the last fault; the longest wait from acceptance to arrival was ${report.longestWaitSeconds} s`,
     verification.findings.length === 0 ? 'every promise kept' : `BROKEN      ${list(report.broken)}`,
     ...examples,

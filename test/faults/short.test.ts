@@ -57,6 +57,8 @@ it.each(runs)(
     expect(
       Math.min(report.breakers.pauses, report.breakers.probes, report.breakers.recoveries),
     ).toBeGreaterThan(0)
+    // That there were orders to keep, and events that were given up before others.
+    expect(Math.min(report.orders.neighbours, report.orders.afterDead)).toBeGreaterThan(0)
     // That there was something to lose: events of every fate.
     expect(report.published.accepted).toBeGreaterThan(100)
     expect(Object.keys(report.events.byStatus).toSorted()).toEqual([

@@ -140,6 +140,15 @@ export function exchangesWithoutAnswer(postgres: Tables, eventIds: string[]) {
   )
 }
 
+/** The deliveries of events with an ordering key that have come to their end. */
+export function endsOfOrdered(postgres: Tables) {
+  return postgres.query<{ eventId: string; subscriptionId: string; status: 'SENT' | 'DEAD' }>(
+    `select d."eventId", d."subscriptionId", d.status::text
+     from events e join deliveries d on d."eventId" = e.id
+     where e."orderingKey" is not null and d.status in ('SENT', 'DEAD')`,
+  )
+}
+
 /** An event as the tables have it. */
 export interface StoredEvent {
   id: string

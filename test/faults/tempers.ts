@@ -1,4 +1,5 @@
 /** How the endpoints answer: well, late, badly now and then, or badly for a while, until they get well again. */
+import { ORDERED } from './events.js'
 import type { Random } from './random.js'
 
 /** What comes and goes by itself. The times are the shortest and the longest of one spell. */
@@ -17,10 +18,15 @@ export interface Temper {
   eventTypes: string[]
   /** Of its subscription, where it is not that of the settings. */
   maxAttempts?: number
+  isOrdered?: boolean
   /** It refuses all that it gets while it is ill. */
   illness?: Illness
   answer(random: Random): { status: number; afterMs?: number }
 }
+
+const sometimes: Temper['answer'] = (random) => ({
+  status: random.isOneIn(FLAKY_ONE_IN) ? random.pick([500, 503, 429, 302]) : 201,
+})
 
 export const tempers: Temper[] = [
   {
@@ -33,11 +39,7 @@ export const tempers: Temper[] = [
     eventTypes: ['order.created'],
     answer: (random) => ({ status: 200, afterMs: random.durationMs(20, 800) }),
   },
-  {
-    name: 'flaky',
-    eventTypes: ['user.created'],
-    answer: (random) => ({ status: random.isOneIn(FLAKY_ONE_IN) ? random.pick([500, 503, 429, 302]) : 201 }),
-  },
+  { name: 'flaky', eventTypes: ['user.created'], answer: sometimes },
   {
     // Paused, probed and recovering again and again. Its deliveries may be attempted until one is taken.
     name: PATIENT,
@@ -53,6 +55,21 @@ export const tempers: Temper[] = [
     maxAttempts: 1,
     illness: { wellMs: [500, 1000], illMs: [10_000, 40_000] },
     answer: () => ({ status: 204 }),
+  },
+  {
+    name: 'orderly',
+    eventTypes: [ORDERED],
+    isOrdered: true,
+    answer: (random) => ({ status: 200, afterMs: random.durationMs(1, 60) }),
+  },
+  {
+    // Some of what it gets is given up, and the next of its key may come then.
+    name: 'orderly-moody',
+    eventTypes: [ORDERED],
+    isOrdered: true,
+    maxAttempts: 3,
+    illness: { wellMs: [4000, 12_000], illMs: [3000, 10_000] },
+    answer: sometimes,
   },
 ]
 

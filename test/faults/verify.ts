@@ -8,11 +8,13 @@ import { type Duplicate, explainLate, findDuplicates } from './duplicates.js'
 import type { Endpoint } from './endpoints.js'
 import type { Find, Finding } from './findings.js'
 import { type Past, seconds, sinceFault } from './moments.js'
+import { checkOrders, type OrderFigures } from './ordering.js'
 import { type Accepted, NO_ANSWER, type Producer } from './producer.js'
 import {
   checkMetrics,
   checkStats,
   checkTables,
+  endsOfOrdered,
   exchangesWithoutAnswer,
   type StoredEvent,
   storedEvents,
@@ -29,6 +31,7 @@ export interface Verification {
   /** The longest time from an event's acceptance to its first arrival at an endpoint. */
   longestWaitMs: number
   breakers: BreakerFigures
+  orders: OrderFigures
 }
 
 const HEALTH_TIMEOUT_MS = 30_000
@@ -57,7 +60,8 @@ export async function verifyPromises(world: World, producer: Producer, past: Pas
   for (const { eventId, endpoint, cause, story } of duplicates) {
     if (cause === undefined) find('duplicate', eventId, `at ${endpoint}, explained by no fault: ${story}`)
   }
-  return { findings, duplicates, breakers, ...(await judgeEvents(world, producer, find)) }
+  const orders = checkOrders(endpoints.all, producer.inOrder, await endsInOrder(world), past, find)
+  return { findings, duplicates, breakers, orders, ...(await judgeEvents(world, producer, find)) }
 }
 
 async function checkProcesses({ apis, workers, uncausedExits }: World, find: Find): Promise<void> {
@@ -99,6 +103,17 @@ async function unheardAnswers({ postgres, subscriptions }: World, duplicates: Du
   const unheard = await exchangesWithoutAnswer(postgres, eventIds)
   const names = new Set(unheard.map((one) => `${one.eventId} ${subscriptions.get(one.subscriptionId)}`))
   return ({ eventId, endpoint }: Duplicate) => names.has(`${eventId} ${endpoint}`)
+}
+
+/** How each event with an ordering key has ended at an endpoint. */
+async function endsInOrder({ postgres, subscriptions }: World) {
+  const ends = new Map(
+    (await endsOfOrdered(postgres)).map(({ eventId, subscriptionId, status }) => [
+      `${eventId} ${subscriptions.get(subscriptionId)}`,
+      status,
+    ]),
+  )
+  return (eventId: string, endpoint: string) => ends.get(`${eventId} ${endpoint}`)
 }
 
 /** Each event in the tables, and each that should be there. */

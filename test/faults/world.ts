@@ -167,9 +167,12 @@ async function fill(
 async function subscribe({ all }: Endpoints, apiUrl: string): Promise<Map<string, string>> {
   const api = createClient(apiUrl, API_KEY)
   const subscriptions = new Map<string, string>()
-  for (const { name, url, eventTypes, maxAttempts } of all) {
+  for (const { name, url, eventTypes, maxAttempts, isOrdered } of all) {
     const retryPolicy = maxAttempts && { ...waits, maxAttempts }
-    const subscription = { endpointUrl: url, eventTypes, secret: SECRET, ...(retryPolicy && { retryPolicy }) }
+    const subscription = {
+      ...{ endpointUrl: url, eventTypes, secret: SECRET, isOrdered },
+      ...(retryPolicy && { retryPolicy }),
+    }
     const { status, body } = await api.post('/v1/subscriptions', subscription)
     if (status !== 201) throw new Error(`The endpoint ${name} was not subscribed: ${JSON.stringify(body)}`)
     subscriptions.set(body.id, name)
