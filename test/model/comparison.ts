@@ -3,14 +3,15 @@
 import { expect } from 'vitest'
 import { countStats } from '../../src/deliveries/stats.js'
 import type { DeliveryStatus } from '../../src/generated/prisma/enums.js'
+import { sqlIsInLine } from '../../src/model/ordering.js'
 import type { TestDatabase } from '../support/database.js'
 import { everythingIn } from '../support/viewers.js'
+import type { PicturedHealth } from './breaker.js'
 import type { Told } from './engine.js'
 import {
   deliveriesOf,
   isOpen,
   type PicturedDelivery,
-  type PicturedHealth,
   type ReferenceModel,
   statusOf,
 } from './reference-model.js'
@@ -32,6 +33,8 @@ interface DeliveryRow {
   /** Whether there is a next attempt, and whether its time has come. */
   isAhead: boolean
   isDue: boolean
+  /** Whether it waits for its turn in the order of its key. */
+  isInLine: boolean
   logs: string[]
 }
 
@@ -53,8 +56,9 @@ const modelledDeliveries = (model: ReferenceModel) =>
     attempts: delivery.logs.length,
     budgetFrom: delivery.budgetFrom,
     isLeased: delivery.token !== null,
-    isAhead: isOpen(delivery),
-    isDue: isOpen(delivery) && delivery.isDue,
+    isAhead: isOpen(delivery) && !delivery.isInLine,
+    isDue: isOpen(delivery) && delivery.isDue && !delivery.isInLine,
+    isInLine: isOpen(delivery) && delivery.isInLine,
     logs: delivery.logs.map((status, index) => `${index + 1} ${status}`),
   }))
 
@@ -81,6 +85,7 @@ export async function compare({ model, tables, database, engine }: World): Promi
   const deliveries = await tables.query<DeliveryRow>(
     `select "eventId", "subscriptionId", status, attempts, "budgetFrom", "queuedUntil" is not null as "isLeased",
             "nextRunAt" is not null as "isAhead", coalesce("nextRunAt" <= now(), false) as "isDue",
+            ${sqlIsInLine('d')} as "isInLine",
             array(select l.attempt || ' ' || l.status from "deliveryLogs" l
                   where l."deliveryId" = d.id order by l.attempt) as logs
      from deliveries d`,
@@ -116,10 +121,11 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
     `select id, "eventId", "subscriptionId", tenant, status, attempts, "nextRunAt", "lastError", "lastStatusCode", "discardedAt",
             "createdAt", "updatedAt" from deliveries`,
   )
-  // When a next attempt is due is changed by the passing of time here, of which nobody tells.
-  const withoutTime = (delivery: { nextRunAt?: unknown }) => ({
+  // When a next attempt is due is changed by the passing of time here, of which nobody tells. Nor is a lease told, which
+  // ends the wait in a line.
+  const withoutTime = (delivery: { status?: unknown; nextRunAt?: unknown }) => ({
     ...delivery,
-    nextRunAt: delivery.nextRunAt !== null,
+    nextRunAt: delivery.status === 'PENDING' || delivery.nextRunAt !== null,
   })
   expect(deliveries.map(({ id }) => withoutTime(told.deliveries.get(id) ?? {}))).toEqual(
     deliveries.map(withoutTime),

@@ -19,7 +19,7 @@ import { createSecretCipher } from '../../src/secrets/cipher.js'
 import { createSigningKeys } from '../../src/secrets/signing-keys.js'
 import { createServiceEvents, type ServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
-import { FULL_PACE, PAUSE_AFTER, PAUSE_AGAIN_AFTER } from './reference-model.js'
+import { FULL_PACE, PAUSE_AFTER, PAUSE_AGAIN_AFTER } from './breaker.js'
 
 /** A request that an endpoint has not answered. */
 export interface Request {

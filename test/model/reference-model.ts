@@ -3,6 +3,7 @@
  * is one thing that may happen; what it leaves behind is compared with the database.
  */
 import type { DeliveryStatus, EventStatus } from '../../src/generated/prisma/enums.js'
+import { noteHealth, type PicturedHealth } from './breaker.js'
 
 export interface ReferenceModel {
   maxAttempts: number
@@ -10,6 +11,8 @@ export interface ReferenceModel {
   events: PicturedEvent[]
   /** Whether the matcher knows every change of a subscription. */
   isMatchCurrent: boolean
+  /** The last place that was given in the order of any key. */
+  lastPlace: number
 }
 
 export interface PicturedSubscription {
@@ -18,6 +21,7 @@ export interface PicturedSubscription {
   type: string
   isEnabled: boolean
   isDeleted: boolean
+  isOrdered: boolean
   url: string
   /** The newest first. */
   secrets: [string, ...string[]]
@@ -27,21 +31,13 @@ export interface PicturedSubscription {
   health: PicturedHealth | undefined
 }
 
-/** How its endpoint is, and its breaker. */
-export interface PicturedHealth {
-  /** Of the subscription: it says nothing of another one. */
-  version: number
-  failures: number
-  /** While it is paused: whether the time of the next probe has come. */
-  probe: 'none' | 'later' | 'due'
-  /** While it recovers. */
-  pace: number | null
-}
-
 export interface PicturedEvent {
   id: string
   type: string
   idempotencyKey: string | null
+  orderingKey: string | null
+  /** In the order of its key; 0 without one, and while it waits for its time. */
+  place: number
   /** Whether it waits for its time, or was cancelled while it did. */
   isScheduled: boolean
   isCancelled: boolean
@@ -66,6 +62,13 @@ export interface PicturedDelivery {
   /** Whether its lease has run out, though nobody has noticed. */
   hasRunOut: boolean
   isDue: boolean
+  /** Its ordering key, if its subscription was ordered when it was made. */
+  line: string | null
+  place: number
+  /** Whether it waits for its turn in its line. Once it had that, it is like any other. */
+  isInLine: boolean
+  /** Whether its turn came because its subscription was not ordered. */
+  isReleased: boolean
 }
 
 /** How an exchange ends, as far as it makes a difference. */
@@ -77,34 +80,6 @@ export interface Seen {
   budgetFrom: number
   /** Of its subscription: an endpoint that is gone disables only the version that was called. */
   version: number
-}
-
-export const PAUSE_AFTER = 3
-export const PAUSE_AGAIN_AFTER = 2
-export const FULL_PACE = 4
-
-/** How many deliveries may be leased at a time. */
-export function allowedBy({ version, health }: PicturedSubscription): number {
-  if (health === undefined || health.version !== version) return Number.POSITIVE_INFINITY
-  if (health.probe !== 'none') return health.probe === 'due' ? 1 : 0
-  return health.pace ?? Number.POSITIVE_INFINITY
-}
-
-function noteHealth(subscription: PicturedSubscription, version: number, isSuccess: boolean): void {
-  if (subscription.health !== undefined && subscription.health.version > version) return
-  if (subscription.health?.version !== version)
-    subscription.health = { version, failures: 0, probe: 'none', pace: null }
-  const { health } = subscription
-  health.failures = isSuccess ? 0 : health.failures + 1
-  if (isSuccess) {
-    const pace = health.probe !== 'none' ? 1 : health.pace === null ? null : health.pace + 1
-    Object.assign(health, { probe: 'none', pace: pace === FULL_PACE ? null : pace })
-    return
-  }
-  const mostFailures = health.pace === null ? PAUSE_AFTER : PAUSE_AGAIN_AFTER
-  if (health.probe !== 'none' || health.failures >= mostFailures)
-    Object.assign(health, { probe: 'later', pace: null })
-  else if (health.pace !== null) health.pace = Math.max(1, health.pace - 1)
 }
 
 export const deliveriesOf = ({ events }: ReferenceModel) => events.flatMap(({ deliveries }) => deliveries)
@@ -122,6 +97,11 @@ export function turn(subscription: PicturedSubscription, isEnabled: boolean): vo
 export const isInOutbox = ({ isScheduled, isCancelled, isDispatched }: PicturedEvent): boolean =>
   !isScheduled && !isCancelled && !isDispatched
 
+/** It enters the outbox, at the end of its line. */
+export function takePlace(model: ReferenceModel, event: PicturedEvent): void {
+  if (event.orderingKey !== null) event.place = ++model.lastPlace
+}
+
 export function cancelEvent(event: PicturedEvent): boolean {
   event.isCancelled ||= event.isScheduled
   event.isScheduled = false
@@ -137,6 +117,8 @@ export function dispatch(model: ReferenceModel, event: PicturedEvent): void {
   event.deliveries = wanting(model, event.type).map((subscription) => ({
     ...{ event, subscription, id: undefined, status: 'PENDING', budgetFrom: 0, logs: [] },
     ...{ token: null, hasRunOut: false, isDue: true },
+    ...{ line: subscription.isOrdered ? event.orderingKey : null, place: event.place, isReleased: false },
+    isInLine: subscription.isOrdered && event.orderingKey !== null,
   }))
 }
 
@@ -169,9 +151,13 @@ export function release(delivery: PicturedDelivery): void {
   delivery.hasRunOut = false
 }
 
-export function retry(delivery: PicturedDelivery): boolean {
+export function retry(model: ReferenceModel, delivery: PicturedDelivery): boolean {
   if (delivery.subscription.isDeleted || delivery.event.hasExpired) return false
   if (delivery.status !== 'FAILED' && delivery.status !== 'DEAD') return false
+  // Others of its line may have been sent since.
+  if (delivery.status === 'DEAD' && delivery.line !== null) {
+    Object.assign(delivery, { place: ++model.lastPlace, isInLine: true, isReleased: false })
+  }
   delivery.status = 'PENDING'
   delivery.budgetFrom = delivery.logs.length
   delivery.isDue = true

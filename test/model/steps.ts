@@ -6,6 +6,7 @@ import {
   changeSecret,
   changeUrl,
   makeAgain,
+  orderOrNot,
   remove,
   retry,
   retryAll,
@@ -13,7 +14,7 @@ import {
   turnOnOrOff,
 } from './steps/by-hand.js'
 import { crash, crashAndRestart, crashOne } from './steps/crashes.js'
-import { dispatch, publish, refreshMatcher } from './steps/publishing.js'
+import { dispatch, publish, publishInOrder, refreshMatcher } from './steps/publishing.js'
 import { type Step, step } from './steps/step.js'
 import { cancelScheduled, expire, publishExpiring, schedule, theirTimeComes } from './steps/timed-events.js'
 
@@ -29,6 +30,7 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['publish to the outbox', publish('outbox', null), 2],
   ['publish with a key', publish('direct', 'key'), 1],
   ['publish to the outbox with a key', publish('outbox', 'key'), 1],
+  ['publish in order', publishInOrder, 4],
   ['schedule', schedule, 2],
   ['their time comes', theirTimeComes, 2],
   ['cancel an event', cancelScheduled, 0.5],
@@ -54,6 +56,7 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['turn on or off', turnOnOrOff, 2],
   ['change the URL', changeUrl, 2],
   ['change the secret', changeSecret, 2],
+  ['order or not', orderOrNot, 0.5],
   ['delete', remove, 0.3],
   ['delete and make again', makeAgain, 0.4],
   ['subscribe', subscribeMore, 0.5],

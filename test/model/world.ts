@@ -9,9 +9,10 @@ import { createServiceEvents } from '../../src/telemetry/service-events.js'
 import { machineClock, newId } from '../support/clock.js'
 import type { TestDatabase } from '../support/database.js'
 import { everythingIn } from '../support/viewers.js'
+import { allowedBy } from './breaker.js'
 import { createEngine, type Engine, type Request } from './engine.js'
+import { countEarlier, leaveLine, predecessorsOf } from './ordering.js'
 import {
-  allowedBy,
   deliveriesOf,
   isOpen,
   type PicturedDelivery,
@@ -27,22 +28,24 @@ export interface World {
   underWay: Map<Request, Seen>
   tables: TestDatabase
   database: Database
+  /** How often a delivery had its turn after another of its line. */
+  orders: number
 }
 
 const MAX_ATTEMPTS = 3
 
-/** An empty one, with an endpoint for each type and one for all. */
+/** An empty one, with an endpoint for each type and one for all, which wants them in order. */
 export async function createWorld(tables: TestDatabase, database: Database): Promise<World> {
   await tables.query(
     'truncate events, outbox, "scheduledEvents", "expiringEvents", deliveries, "deliveryLogs", subscriptions, tallies, "deliveryMetrics", "deliveryMetricsDeltas", "endpointHealth"',
   )
   const model: ReferenceModel = {
     ...{ maxAttempts: MAX_ATTEMPTS, subscriptions: [], events: [] },
-    isMatchCurrent: true,
+    ...{ isMatchCurrent: true, lastPlace: 0 },
   }
   const engine = await createEngine(database, MAX_ATTEMPTS)
-  const world: World = { model, engine, underWay: new Map(), tables, database }
-  for (const type of ['a', 'b', '*']) await subscribe(world, type)
+  const world: World = { model, engine, underWay: new Map(), tables, database, orders: 0 }
+  for (const type of ['a', 'b', '*']) await subscribe(world, type, type === '*')
   return world
 }
 
@@ -61,9 +64,14 @@ export const subscriptionContext = ({ database, model }: World): SubscriptionCon
 
 export const newUrl = () => `https://example.com/${newId()}`
 
-export async function subscribe(world: World, type: string, url = newUrl()): Promise<void> {
+export async function subscribe(
+  world: World,
+  type: string,
+  isOrdered: boolean,
+  url = newUrl(),
+): Promise<void> {
   const { subscriptions } = world.model
-  const created = { endpointUrl: url, eventTypes: [type] }
+  const created = { endpointUrl: url, eventTypes: [type], isOrdered }
   const { id, secret } = await createSubscription(subscriptionContext(world), created)
   subscriptions.push({
     id,
@@ -72,13 +80,15 @@ export async function subscribe(world: World, type: string, url = newUrl()): Pro
     secrets: [secret],
     isEnabled: true,
     isDeleted: false,
+    isOrdered,
     version: 0,
     health: undefined,
   })
 }
 
 /** Does what may lease deliveries, and checks that each of them was to be had. */
-export async function leasing({ model, engine, tables }: World, act: () => Promise<unknown>): Promise<void> {
+export async function leasing(world: World, act: () => Promise<unknown>): Promise<void> {
+  const { model, engine, tables } = world
   const before = engine.queue.length
   await act()
   await learnIds(model, tables)
@@ -86,6 +96,9 @@ export async function leasing({ model, engine, tables }: World, act: () => Promi
     const delivery = find(model, lease)
     expect(delivery).toMatchObject({ token: null, isDue: true, subscription: { isEnabled: true } })
     expect(isOpen(delivery)).toBe(true)
+    expect(predecessorsOf(model, delivery)).toEqual([])
+    if (delivery.isInLine) world.orders += countEarlier(model, delivery)
+    leaveLine(delivery)
     delivery.token = lease.queuedUntil
     delivery.hasRunOut = false
     // Only probes go to a paused endpoint, and to one that recovers no more than its pace.

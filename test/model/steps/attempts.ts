@@ -6,10 +6,11 @@ import { giveBackLeases } from '../../../src/delivery-engine/scheduling/schedule
 import { sqlNow } from '../../../src/platform/postgres/sql-now.js'
 import type { SigningKey } from '../../../src/secrets/signing-keys.js'
 import { signingKeyBytes } from '../../../src/secrets/signing-secret.js'
+import { allowedBy } from '../breaker.js'
 import { type Request, WORKERS } from '../engine.js'
+import { predecessorsOf } from '../ordering.js'
 import * as pictured from '../reference-model.js'
 import {
-  allowedBy,
   deliveriesOf,
   isOpen,
   type Outcome,
@@ -42,6 +43,7 @@ export const feed = step(
         delivery.isDue &&
         delivery.token === null &&
         delivery.subscription.isEnabled &&
+        predecessorsOf(world.model, delivery).length === 0 &&
         hasRoom(delivery),
     )
     expect(forgotten).toEqual([])

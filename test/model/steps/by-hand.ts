@@ -7,31 +7,36 @@ import { deleteSubscription } from '../../../src/subscriptions/delete.js'
 import type { SubscriptionChanges } from '../../../src/subscriptions/subscription.js'
 import { updateSubscription } from '../../../src/subscriptions/update.js'
 import * as pictured from '../reference-model.js'
-import { deliveriesOf, type PicturedDelivery, type PicturedSubscription } from '../reference-model.js'
+import {
+  deliveriesOf,
+  type PicturedDelivery,
+  type PicturedSubscription,
+  type ReferenceModel,
+} from '../reference-model.js'
 import { newUrl, subscribe, subscriptionContext, type World } from '../world.js'
 import { step, userContextOf } from './step.js'
 
 /** What a person asks for one delivery, which is done or refused as the model says. */
 const byHand = (
   ask: (context: ReturnType<typeof userContextOf>, id: string) => Promise<unknown>,
-  act: (delivery: PicturedDelivery) => boolean,
+  act: (model: ReferenceModel, delivery: PicturedDelivery) => boolean,
 ) =>
   step(
     ({ model }) => deliveriesOf(model),
     async (world, delivery) => {
       const asked = ask(userContextOf(world), delivery.id as string)
-      if (act(delivery)) await asked
+      if (act(world.model, delivery)) await asked
       else await expect(asked).rejects.toMatchObject({ code: 'CONFLICT' })
     },
   )
 
 export const retry = byHand(retryDelivery, pictured.retry)
-export const cancel = byHand(cancelDelivery, pictured.cancel)
+export const cancel = byHand(cancelDelivery, (_, delivery) => pictured.cancel(delivery))
 
 export const retryAll = step(
   ({ model }) => model.events,
   async (world, { id, deliveries }) => {
-    const retried = deliveries.filter(pictured.retry).length
+    const retried = deliveries.filter((delivery) => pictured.retry(world.model, delivery)).length
     expect(await retryEvent(userContextOf(world), id)).toMatchObject({ retried })
   },
 )
@@ -55,6 +60,12 @@ export const changeUrl = change((subscription) => {
   return { endpointUrl: subscription.url }
 })
 
+/** What waits in line is let go where the order is given up. */
+export const orderOrNot = change((subscription) => {
+  subscription.isOrdered = !subscription.isOrdered
+  return { isOrdered: subscription.isOrdered }
+})
+
 export const changeSecret = change((subscription) => {
   const secret = generateSecret()
   subscription.secrets.unshift(secret)
@@ -74,7 +85,7 @@ export const makeAgain = step(
   (world) => (world.model.subscriptions.length < MOST_SUBSCRIPTIONS ? existing(world) : []),
   async (world, subscription) => {
     await deleteOne(world, subscription)
-    await subscribe(world, subscription.type, subscription.url)
+    await subscribe(world, subscription.type, subscription.isOrdered, subscription.url)
   },
 )
 
@@ -82,5 +93,5 @@ const MOST_SUBSCRIPTIONS = 8
 
 export const subscribeMore = step(
   ({ model }) => (model.subscriptions.length < 6 ? ['a', 'b', '*'] : []),
-  (world, type) => subscribe(world, type),
+  (world, type, n) => subscribe(world, type, n % 2 === 0),
 )

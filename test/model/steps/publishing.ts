@@ -1,6 +1,7 @@
 /** Events are published, in each way that the service has, and dispatched. */
 import { expect } from 'vitest'
 import type { RawJson } from '../../../src/events/raw-json.js'
+import { allowedBy } from '../breaker.js'
 import { type PublishWay, QUEUE_QUOTA } from '../engine.js'
 import * as pictured from '../reference-model.js'
 import { deliveriesOf, type PicturedEvent } from '../reference-model.js'
@@ -16,8 +17,11 @@ export const plain = {
   ...{ orderingKey: null, deliverAt: null, expiresAt: null },
 }
 
-export const newEvent = (id: string, type: string, idempotencyKey: string | null): PicturedEvent => ({
-  ...{ id, type, idempotencyKey, deliveries: [] },
+export const newEvent = (
+  id: string,
+  { type, idempotencyKey, orderingKey }: Pick<PicturedEvent, 'type' | 'idempotencyKey' | 'orderingKey'>,
+): PicturedEvent => ({
+  ...{ id, type, idempotencyKey, orderingKey, place: 0, deliveries: [] },
   ...{ isScheduled: false, isCancelled: false, canExpire: false, hasExpired: false, isDispatched: false },
 })
 
@@ -38,7 +42,7 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
       } else {
         await leasing(world, async () => {
           const { eventId: id } = await publishing()
-          const event = newEvent(id, type, idempotencyKey)
+          const event = newEvent(id, { type, idempotencyKey, orderingKey: null })
           model.events.push(event)
           // Otherwise it is in the outbox, and the matcher is refreshed.
           if (takesAtOnce(world, way, type)) pictured.dispatch(model, event)
@@ -47,6 +51,26 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
       if (way !== 'outbox') await refresh(world)
     },
   )
+
+/** More than of the others, so that there are lines. */
+export const MOST_ORDERED = 6
+export const orderingKeys = ['k', 'k', 'l']
+
+export const publishInOrder = step(
+  ({ model }) =>
+    model.events.length < MOST_ORDERED
+      ? types.flatMap((type) => orderingKeys.map((orderingKey) => ({ type, orderingKey })))
+      : [],
+  async (world, { type, orderingKey }) => {
+    const { model, engine } = world
+    const publication = { ...plain, type, orderingKey, idempotencyKey: null }
+    const { eventId } = await engine.publishers.direct.publish(publication)
+    const event = newEvent(eventId, publication)
+    model.events.push(event)
+    pictured.takePlace(model, event)
+    await refresh(world)
+  },
+)
 
 function takesAtOnce({ model }: World, way: PublishWay, type: string): boolean {
   if (way === 'outbox' || !model.isMatchCurrent) return false
@@ -57,7 +81,7 @@ function takesAtOnce({ model }: World, way: PublishWay, type: string): boolean {
       .wanting(model, type)
       .every(
         (wanting) =>
-          pictured.allowedBy(wanting) === Number.POSITIVE_INFINITY &&
+          allowedBy(wanting) === Number.POSITIVE_INFINITY &&
           leased.filter(({ subscription }) => subscription.id === wanting.id).length < QUEUE_QUOTA,
       )
   )

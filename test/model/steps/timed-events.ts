@@ -13,13 +13,18 @@ const later = (hours: number) => new Date(Date.now() + hours * HOUR_MS)
 
 const publishTimed = (deliverAt: () => Date | null, isScheduled: boolean) =>
   step(
-    ({ model }) => (model.events.length < MOST_EVENTS ? types : []),
-    async ({ model, engine }, type) => {
+    ({ model }) =>
+      model.events.length < MOST_EVENTS
+        ? types.flatMap((type) => [null, 'k'].map((orderingKey) => ({ type, orderingKey })))
+        : [],
+    async ({ model, engine }, { type, orderingKey }) => {
       const times = { deliverAt: deliverAt(), expiresAt: later(2) }
-      const publication = { ...plain, type, idempotencyKey: null, ...times }
+      const publication = { ...plain, type, orderingKey, idempotencyKey: null, ...times }
       const published = await engine.publishers.direct.publish(publication)
       expect(published.status).toBe(isScheduled ? 'SCHEDULED' : 'PENDING')
-      model.events.push({ ...newEvent(published.eventId, type, null), isScheduled, canExpire: true })
+      const event = { ...newEvent(published.eventId, publication), isScheduled, canExpire: true }
+      model.events.push(event)
+      if (!isScheduled) pictured.takePlace(model, event)
     },
   )
 
@@ -32,7 +37,10 @@ export const theirTimeComes = step(
   async ({ model, tables, database, engine }) => {
     await tables.query(`update "scheduledEvents" set "deliverAt" = ${sqlNow}`)
     await takeScheduled(database, engine.serviceEvents)
-    for (const event of model.events) event.isScheduled = false
+    for (const event of model.events.filter(({ isScheduled }) => isScheduled)) {
+      event.isScheduled = false
+      pictured.takePlace(model, event)
+    }
   },
 )
 
