@@ -14,7 +14,7 @@ import {
   turnOnOrOff,
 } from './steps/by-hand.js'
 import { crash, crashAndRestart, crashOne } from './steps/crashes.js'
-import { dispatch, publish, publishInOrder, refreshMatcher } from './steps/publishing.js'
+import { dispatch, publish, publishInOrder, publishTwoInOrder, refreshMatcher } from './steps/publishing.js'
 import { type Step, step } from './steps/step.js'
 import { cancelScheduled, expire, publishExpiring, schedule, theirTimeComes } from './steps/timed-events.js'
 
@@ -30,7 +30,8 @@ export const steps: [name: string, step: Step, weight: number][] = [
   ['publish to the outbox', publish('outbox', null), 2],
   ['publish with a key', publish('direct', 'key'), 1],
   ['publish to the outbox with a key', publish('outbox', 'key'), 1],
-  ['publish in order', publishInOrder, 4],
+  ['publish in order', publishInOrder, 8],
+  ['publish two in order', publishTwoInOrder, 0.5],
   ['schedule', schedule, 2],
   ['their time comes', theirTimeComes, 2],
   ['cancel an event', cancelScheduled, 0.5],

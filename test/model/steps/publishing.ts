@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import type { RawJson } from '../../../src/events/raw-json.js'
 import { allowedBy } from '../breaker.js'
 import { type PublishWay, QUEUE_QUOTA } from '../engine.js'
+import { closeGate, stopping, untilWaiting } from '../gate.js'
 import * as pictured from '../reference-model.js'
 import { deliveriesOf, type PicturedEvent } from '../reference-model.js'
 import { leasing, type World } from '../world.js'
@@ -53,7 +54,7 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
   )
 
 /** More than of the others, so that there are lines. */
-export const MOST_ORDERED = 6
+export const MOST_ORDERED = 9
 export const orderingKeys = ['k', 'k', 'l']
 
 export const publishInOrder = step(
@@ -68,6 +69,31 @@ export const publishInOrder = step(
     const event = newEvent(eventId, publication)
     model.events.push(event)
     pictured.takePlace(model, event)
+    await refresh(world)
+  },
+)
+
+/** Two of a key at once, by two processes. The first has its place and is not committed: the second must not pass. */
+export const publishTwoInOrder = step(
+  ({ model }) => (model.events.length < MOST_ORDERED - 1 ? types : []),
+  async (world, type) => {
+    const { model, engine, tables, database } = world
+    const publication = { ...plain, type, orderingKey: 'k', idempotencyKey: null }
+    const openGate = await closeGate(database)
+    const first = engine.publishers.direct.publish({ ...publication, data: stopping })
+    await untilWaiting(tables, 1)
+    let hasPassed = false
+    const second = engine.publishers.outbox.publish(publication).then((published) => {
+      hasPassed = true
+      return published
+    })
+    await untilWaiting(tables, 2, () => hasPassed)
+    // The order is that of the commits.
+    const inOrder = hasPassed ? [second, first] : [first, second]
+    await openGate()
+    const events = (await Promise.all(inOrder)).map(({ eventId }) => newEvent(eventId, publication))
+    for (const event of events) pictured.takePlace(model, event)
+    model.events.push(...events.toSorted((one, other) => (one.id < other.id ? -1 : 1)))
     await refresh(world)
   },
 )
