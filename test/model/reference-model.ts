@@ -129,7 +129,12 @@ export function record(
   { attempts, budgetFrom, version }: Seen,
   outcome: Outcome,
 ): boolean {
-  if (!isOpen(delivery) || delivery.logs.length !== attempts || delivery.budgetFrom !== budgetFrom)
+  if (
+    !isOpen(delivery) ||
+    delivery.isInLine ||
+    delivery.logs.length !== attempts ||
+    delivery.budgetFrom !== budgetFrom
+  )
     return false
   const isLast = outcome === 'gone' || attempts + 1 - budgetFrom >= model.maxAttempts
   delivery.status = outcome === 'success' ? 'SENT' : isLast ? 'DEAD' : 'FAILED'

@@ -111,7 +111,8 @@ const recordText = (isReporting: boolean): string => {
           "updatedAt" = ${sqlNow}
       from result r
       where d.id = r.id and d.attempts = r.attempt - 1 and d."budgetFrom" = r."budgetFrom"
-        and ${sqlIsOpen('d')}
+        -- One that was cancelled and retried meanwhile may wait in line: a late failure must not take it out of that.
+        and ${sqlIsOpen('d')} and d."nextRunAt" is not null
       returning d.id, d."eventId", d."subscriptionId", d.status, d.attempts, d."lastStatusCode", d."lastError",
                 d."nextRunAt", r."responseTimeMs", r."isGone", r."endpointVersion", r."eventType",
                 r.connection, r.headers, r."responseBody", r.place,
