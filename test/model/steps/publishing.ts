@@ -54,8 +54,8 @@ export const publish = (way: PublishWay, idempotencyKey: string | null) =>
   )
 
 /** More than of the others, so that there are lines. */
-export const MOST_ORDERED = 9
-export const orderingKeys = ['k', 'k', 'l']
+const MOST_ORDERED = 9
+const orderingKeys = ['k', 'k', 'l']
 
 export const publishInOrder = step(
   ({ model }) =>
