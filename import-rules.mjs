@@ -40,6 +40,7 @@ export const rooms = {
         'http',
         'graphql',
         'replays',
+        'erasures',
         'catalogue',
         'delivery-engine',
         'delivery-metrics',
@@ -68,6 +69,7 @@ export const rooms = {
       ...[
         'graphql',
         'replays',
+        'erasures',
         'catalogue',
         'events',
         'deliveries',
@@ -86,6 +88,7 @@ export const rooms = {
     imports: [
       ...[
         'replays',
+        'erasures',
         'catalogue',
         'events',
         'deliveries',
@@ -125,6 +128,10 @@ export const rooms = {
   replays: {
     what: 'durable jobs that make deliveries once more, or those that were missed',
     imports: ['deliveries', 'filters', 'tenants', 'telemetry', 'model', 'platform', 'errors.ts'],
+  },
+  erasures: {
+    what: 'durable jobs that erase all events of a tenant, or all that went to a subscription',
+    imports: ['tenants', 'telemetry', 'model', 'platform', 'errors.ts'],
   },
   deliveries: {
     what: 'find, list, retry, cancel, count',

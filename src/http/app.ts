@@ -6,6 +6,7 @@ import type { Authentication } from '../api-keys/authentication.js'
 import type { CatalogueContext } from '../catalogue/register.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
+import type { ErasureContext } from '../erasures/create.js'
 import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
 import type { LiveUpdates } from '../graphql/live-updates.js'
@@ -34,6 +35,7 @@ import { catalogueRoutes } from './routes/catalogue.js'
 import { deadLetterRoutes } from './routes/dead-letters.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { deliveryMetricsRoutes } from './routes/delivery-metrics.js'
+import { erasureRoutes } from './routes/erasures.js'
 import { eventBatchRoutes } from './routes/event-batch.js'
 import { eventImportRoutes } from './routes/event-import.js'
 import { eventTypeRoutes } from './routes/event-types.js'
@@ -66,7 +68,7 @@ export interface AppOptions {
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
   api?: Omit<
-    AttemptContext & SubscriptionContext & RetryContext & CatalogueContext & ReplayContext,
+    AttemptContext & SubscriptionContext & RetryContext & CatalogueContext & ReplayContext & ErasureContext,
     'database'
   > & {
     visibleTo: VisibleTo
@@ -162,6 +164,7 @@ export async function createApp({
         await guarded.register(bulkDeliveryRoutes(api))
         await guarded.register(attemptRoutes(api))
         await guarded.register(replayRoutes(api))
+        await guarded.register(erasureRoutes(api))
         await guarded.register(deliveryMetricsRoutes)
       })
     },

@@ -65,6 +65,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
     { name: 'Subscriptions', description: 'Endpoints, and the event types they want.' },
     { name: 'Deliveries', description: 'One event to one subscription.' },
     { name: 'Replays', description: 'Deliveries once more, and those that were missed.' },
+    { name: 'Erasures', description: 'Payloads of many events that are erased for good.' },
     { name: 'Operation', description: 'How the service is doing.' },
   ],
   components: { securitySchemes: { apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },

@@ -7,7 +7,6 @@ import type { Delivery } from '../generated/prisma/client.js'
 import { EventStatus } from '../generated/prisma/enums.js'
 import { fromStoredKey } from '../model/tenant.js'
 import { cursor, DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.js'
-import { isUuid, WRONG_UUID } from '../platform/uuid.js'
 import type { Viewer } from '../tenants/viewer.js'
 import { deliveryLogShape, toDeliveryLog } from './attempt-shapes.js'
 import { anyObject, deliveryStatus, id, time } from './basic-shapes.js'
@@ -24,9 +23,6 @@ export const attemptParameters = z.object({
   attempt: z.string().meta({ description: 'The number of the attempt, from 1.', examples: ['1'] }),
 })
 export const eventIdParameter = z.object({ eventId: idInPath })
-
-/** An impossible id in a query is refused, because an empty list would hide the mistake. */
-export const idInQuery = z.string().refine(isUuid, WRONG_UUID).meta({ format: 'uuid' })
 
 const wrongLimit = `must be a whole number from 1 to ${MAX_LIMIT}`
 /** `Number` would also accept `0x10`, `1e1` and spaces around the digits. */

@@ -66,6 +66,10 @@ export const finalEventStates = [
   'CANCELLED',
 ] as const satisfies readonly EventStatus[]
 
+/** SQL: the event `e` is in one of these. One in the outbox is not finished, whatever its status says. */
+export const sqlIsFinished = (e: string): string =>
+  `${e}.status in (${sqlStates(finalEventStates)}) and not exists (select from outbox o where o."eventId" = ${e}.id)`
+
 /** SQL: the status of a dispatched event, from its counts. The arguments are SQL expressions. */
 export const sqlEventStatus = (deliveries: string, sent: string, dead: string): string =>
   `

@@ -9,12 +9,11 @@ import { tenant } from '../model/tenant.js'
 import { parseInput } from '../platform/input-errors.js'
 import { isoTime } from '../platform/iso-time.js'
 import { optional } from '../platform/optional.js'
-import { isUuid, WRONG_UUID } from '../platform/uuid.js'
+import { uuidInput } from '../platform/uuid-input.js'
 
 const MAX_TYPES = 100
 const MAX_ERROR_LENGTH = 500
 
-const uuid = z.string().refine(isUuid, WRONG_UUID).meta({ format: 'uuid' })
 const timeRange = optional(z.strictObject({ from: optional(isoTime), to: optional(isoTime) }))
 const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   optional(z.array(z.enum(values, { error: `must be one of ${values.join(', ')}` })).max(values.length))
@@ -23,8 +22,8 @@ const conditions = {
   type: optional(z.array(eventType).max(MAX_TYPES)).meta({
     description: 'The event has one of these types.',
   }),
-  eventId: optional(uuid).meta({ description: 'Carries this event.' }),
-  subscriptionId: optional(uuid).meta({ description: 'Goes to this subscription.' }),
+  eventId: optional(uuidInput).meta({ description: 'Carries this event.' }),
+  subscriptionId: optional(uuidInput).meta({ description: 'Goes to this subscription.' }),
   tenant: optional(tenant).meta({
     description: 'Goes to a subscription of this tenant; with `missedBy`: is an event of it.',
   }),
@@ -93,7 +92,7 @@ export const replayBody = z
     filter: optional(replayFilter).meta({
       description: 'Which deliveries are made once more; `{}` is all of them.',
     }),
-    missedBy: optional(uuid).meta({
+    missedBy: optional(uuidInput).meta({
       description:
         'A subscription: it gets the events that match it, and of which it has no delivery. The filter may then ' +
         `narrow \`${ofEvents.join('`, `')}\`.`,

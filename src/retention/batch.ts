@@ -4,7 +4,7 @@
  *
  * The clock is the database's alone: it has written `updatedAt`, and one clock can't disagree with itself.
  */
-import { finalEventStates, sqlStates } from '../model/delivery-states.js'
+import { sqlIsFinished } from '../model/delivery-states.js'
 import { NIL_UUID, sqlFirstUuidV7At } from '../platform/uuid.js'
 
 /** Days to keep a finished event for; the event to go on after; most events to look at. */
@@ -29,10 +29,8 @@ export interface BatchResult {
 
 export const sqlCutOff = `(statement_timestamp() - $1::float8 * interval '24 hours')`
 
-/** Whether the event `e` was finished long enough ago. One in the outbox never was, whatever its status says. */
-export const sqlIsOver = `
-  e.status in (${sqlStates(finalEventStates)}) and e."updatedAt" < ${sqlCutOff}
-  and not exists (select from outbox o where o."eventId" = e.id)`
+/** Whether the event `e` was finished long enough ago. */
+export const sqlIsOver = `${sqlIsFinished('e')} and e."updatedAt" < ${sqlCutOff}`
 
 /** A batch ends early where its events have this many deliveries: then it lasts a moment, however they fan out. */
 const DELIVERIES_AT_ONCE = 2000

@@ -1,17 +1,16 @@
 /**
  * Erases the payloads of a batch of finished events, with what their attempts have kept, before the events themselves
  * are old enough to go. As with removals, it waits for nobody: what another statement has locked stays until the next
- * round, and an event is erased only when every one of its deliveries is locked here and SENT or DEAD.
+ * round.
  */
-import { finalStates, sqlStates } from '../model/delivery-states.js'
-import { sqlEraseLogs, sqlErasePayload } from '../model/erasure.js'
+import { sqlEraseEvents } from '../model/erasure.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { type Batch, type BatchResult, batchParameters, sqlBatch, sqlBatchEnd, sqlIsOver } from './batch.js'
 
 /** An advisory lock of this number lets one process at a time erase payloads. It spells "nesp". */
 const PAYLOAD_RETENTION_LOCK = 0x6e657370
 
-/** `$1`, `$2`, `$3`: `batchParameters`. Deliveries are locked first and their event last, as a retry does. */
+/** `$1`, `$2`, `$3`: `batchParameters`. */
 const eraseOldPayloads: Statement = {
   name: 'erase-old-payloads',
   text: `
@@ -21,25 +20,7 @@ const eraseOldPayloads: Statement = {
       select found.id from batch cross join lateral (
         select e.id from events e where e.id = batch.id and e."erasedAt" is null and ${sqlIsOver} limit 1
       ) as found
-    ), held as materialized (
-      select old.id as "eventId", locked.id, locked.status from old left join lateral (
-        select d.id, d.status from deliveries d where d."eventId" = old.id
-        for update skip locked
-      ) as locked on true
-    ), erasable as materialized (
-      select locked.id from (
-        select "eventId" as id from held group by "eventId"
-        having count(id) filter (where status in (${sqlStates(finalStates)}))
-          = (select count(*) from deliveries d where d."eventId" = held."eventId")
-      ) as complete cross join lateral (
-        select e.id from events e where e.id = complete.id and e."erasedAt" is null and ${sqlIsOver}
-        for no key update of e skip locked
-      ) as locked
-    ), "erasedLogs" as (
-      ${sqlEraseLogs('select held.id from held join erasable on erasable.id = held."eventId"')}
-    ), erased as (
-      update events set ${sqlErasePayload} where id = any (array(select id from erasable)) returning 1
-    )
+    ), ${sqlEraseEvents('old', sqlIsOver)}
     select "isMine", (select count(*)::int from erased) as payloads, ${sqlBatchEnd}
     from turn`,
 }

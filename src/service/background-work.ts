@@ -1,5 +1,5 @@
 /**
- * The work of a delivering process: the delivery engine, replays, and what removes old metrics and, if it is
+ * The work of a delivering process: the delivery engine, replays, erasures, and what removes old metrics and, if it is
  * asked for, events.
  */
 import type { Logger } from 'pino'
@@ -9,6 +9,7 @@ import type { EgressGuard } from '../delivery-engine/egress/egress-guard.js'
 import { describeProxies } from '../delivery-engine/egress/egress-settings.js'
 import { createDeliveryEngine, type DeliveryEngine } from '../delivery-engine/engine.js'
 import { createMetricsExpiry } from '../delivery-metrics/expire.js'
+import { createErasureRunner } from '../erasures/runner.js'
 import type { Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
 import { createReplayRunner } from '../replays/runner.js'
@@ -58,7 +59,12 @@ export async function createBackgroundWork(
     onError: context.reportTrouble('replays'),
   })
   wakeUps.listen('replays', replays.wake)
-  const pollers = { ...createCleaners(context, database), replays }
+  const erasures = createErasureRunner({
+    ...{ database, serviceEvents },
+    onError: context.reportTrouble('erasures'),
+  })
+  wakeUps.listen('erasures', erasures.wake)
+  const pollers = { ...createCleaners(context, database), replays, erasures }
   for (const [name, poller] of Object.entries(pollers)) resources.use(poller, name, underWayMs(config))
   return {
     engine,

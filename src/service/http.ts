@@ -153,6 +153,7 @@ async function createApi(
     onCatalogueChanged,
     onDue: () => wakeUps.send('due'),
     onReplay: () => wakeUps.send('replays'),
+    onErasure: () => wakeUps.send('erasures'),
     liveUpdates: createLiveUpdates(
       pubSub,
       createStatsUpdates(visibleTo, reportTrouble('live totals')),

@@ -20,6 +20,7 @@ const conditions: Record<string, (tenant: string) => Where> = {
   Delivery: (tenant) => ({ tenant }),
   DeliveryLog: (tenant) => ({ delivery: { tenant } }),
   Replay: (tenant) => ({ tenant }),
+  Erasure: (tenant) => ({ tenant }),
   FilterErrors: (tenant) => ({ subscription: { tenant } }),
 }
 

@@ -7,10 +7,10 @@ import { TEST_KEY } from '../support/client.js'
 import { eventIn, subscribe } from '../support/delivering.js'
 import { ask, untilLive, watchOverSse } from '../support/graphql.js'
 import { type Answer, startReceiver } from '../support/receiver.js'
+import { SECRET, tablesWithSecret } from '../support/secret-rows.js'
 import { layouts, type Settings, startTestService, type TestService } from '../support/service.js'
 
 const UNKNOWN = '019c1554-7a68-7c3e-9d0a-5b7f2e1c4d6f'
-const SECRET = 'jane-doe-4711'
 /** Its data, its metadata, and by its metadata a header of CloudEvents and the answer below have the secret. */
 const event = { type: 'user.created', data: { name: SECRET }, metadata: { note: SECRET }, eventId: 'a key' }
 const tellSecret: Answer = (response) => response.writeHead(500, { 'x-about': SECRET }).end(SECRET)
@@ -37,23 +37,6 @@ async function startWithDead(layout: (typeof layouts)[number] = 'postgres') {
   const id = await publish(service)
   const { deliveries } = await eventIn('DEAD', service, id)
   return { service, receiver, id, deliveryId: deliveries[0].id as string }
-}
-
-/** The rows of all tables that hold the secret, by the name of the table. Kept answers are decoded. */
-async function tablesWithSecret({ database }: TestService): Promise<string[]> {
-  const tables = await database.query<{ name: string }>(
-    `select c.oid::regclass::text as name from pg_class c
-     where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace`,
-  )
-  const found: string[] = []
-  for (const { name } of tables) {
-    const hex = Buffer.from(SECRET).toString('hex')
-    const rows = await database.query(
-      `select from ${name} t where t::text like '%${SECRET}%' or t::text like '%${hex}%'`,
-    )
-    if (rows.length > 0) found.push(name)
-  }
-  return found
 }
 
 describe('an erased event', () => {

@@ -25,8 +25,8 @@ export async function fillPast(database: TestDatabase, past: Past): Promise<stri
     `with pairs as (
        select * from unnest($1::uuid[], $2::uuid[]) as pair ("eventId", id)
      ), events as (
-       insert into events (id, type, data, status, "deliveryCount", "sentCount", "deadCount", "isTest", "expiresAt", "createdAt")
-       select "eventId", $3, '{}',
+       insert into events (id, type, tenant, data, status, "deliveryCount", "sentCount", "deadCount", "isTest", "expiresAt", "createdAt")
+       select "eventId", $3, (select tenant from subscriptions where id = $8), '{}',
               (case $4 when 'SENT' then 'DELIVERED' when 'DEAD' then 'DEAD' else 'PROCESSING' end)::"EventStatus",
               1, ($4 = 'SENT')::int, ($4 = 'DEAD')::int, $5, $6, $7
        from pairs

@@ -6,7 +6,7 @@
 import { EventEmitter } from 'node:events'
 import type { PubSub } from '../../platform/pubsub.js'
 
-type WakeUp = 'outbox' | 'due' | 'subscriptions' | 'catalogue' | 'replays'
+type WakeUp = 'outbox' | 'due' | 'subscriptions' | 'catalogue' | 'replays' | 'erasures'
 
 export interface WakeUps {
   /** Never waits and never fails. */

@@ -64,6 +64,16 @@ export type Delivery = Prisma.DeliveryModel
  */
 export type Replay = Prisma.ReplayModel
 /**
+ * Model Erasure
+ * A job that erases the events of a tenant, or those that went to a subscription: `src/erasures`.
+ */
+export type Erasure = Prisma.ErasureModel
+/**
+ * Model ErasureEvent
+ * The events that an erasure has found unfinished, and looks at again.
+ */
+export type ErasureEvent = Prisma.ErasureEventModel
+/**
  * Model RateLimit
  * How far a subscription's limit of requests a second is spent (GCRA): the next is allowed once this has passed.
  */

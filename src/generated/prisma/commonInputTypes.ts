@@ -548,6 +548,23 @@ export type UuidNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedStringNullableFilter<$PrismaModel>
 }
 
+export type EnumErasureStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ErasureState | Prisma.EnumErasureStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumErasureStateFilter<$PrismaModel> | $Enums.ErasureState
+}
+
+export type EnumErasureStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ErasureState | Prisma.EnumErasureStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumErasureStateWithAggregatesFilter<$PrismaModel> | $Enums.ErasureState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumErasureStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumErasureStateFilter<$PrismaModel>
+}
+
 export type EnumMetricsIntervalFilter<$PrismaModel = never> = {
   equals?: $Enums.MetricsInterval | Prisma.EnumMetricsIntervalFieldRefInput<$PrismaModel>
   in?: $Enums.MetricsInterval[] | Prisma.ListEnumMetricsIntervalFieldRefInput<$PrismaModel>
@@ -1069,6 +1086,23 @@ export type NestedUuidNullableWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntNullableFilter<$PrismaModel>
   _min?: Prisma.NestedStringNullableFilter<$PrismaModel>
   _max?: Prisma.NestedStringNullableFilter<$PrismaModel>
+}
+
+export type NestedEnumErasureStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ErasureState | Prisma.EnumErasureStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumErasureStateFilter<$PrismaModel> | $Enums.ErasureState
+}
+
+export type NestedEnumErasureStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ErasureState | Prisma.EnumErasureStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ErasureState[] | Prisma.ListEnumErasureStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumErasureStateWithAggregatesFilter<$PrismaModel> | $Enums.ErasureState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumErasureStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumErasureStateFilter<$PrismaModel>
 }
 
 export type NestedEnumMetricsIntervalFilter<$PrismaModel = never> = {

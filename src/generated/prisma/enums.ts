@@ -87,6 +87,14 @@ export const ReplayState = {
 export type ReplayState = (typeof ReplayState)[keyof typeof ReplayState]
 
 
+export const ErasureState = {
+  RUNNING: 'RUNNING',
+  FINISHED: 'FINISHED'
+} as const
+
+export type ErasureState = (typeof ErasureState)[keyof typeof ErasureState]
+
+
 export const MetricsInterval = {
   MINUTE: 'MINUTE',
   HOUR: 'HOUR',

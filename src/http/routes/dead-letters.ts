@@ -7,15 +7,16 @@ import {
   MAX_DEAD_LETTER_GROUPS,
 } from '../../deliveries/dead-letters.js'
 import { tenant } from '../../model/tenant.js'
+import { uuidInput } from '../../platform/uuid-input.js'
 import { listInQuery } from '../list-in-query.js'
 import { answers } from '../openapi.js'
-import { id, idInQuery, time } from '../shapes.js'
+import { id, time } from '../shapes.js'
 
 const groupsQuery = z.strictObject({
   by: listInQuery(deadLetterGroupings)
     .optional()
     .meta({ description: 'SUBSCRIPTION, ERROR or both; without any, all dead letters are one group.' }),
-  subscriptionId: idInQuery.optional().meta({ description: 'Those of this subscription.' }),
+  subscriptionId: uuidInput.optional().meta({ description: 'Those of this subscription.' }),
   tenant: tenant.optional().meta({ description: 'To subscriptions of this tenant.' }),
 })
 

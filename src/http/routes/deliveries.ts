@@ -5,13 +5,13 @@ import { listDeliveries } from '../../deliveries/find.js'
 import { type RetryContext, retryDelivery, retryEvent } from '../../deliveries/retry.js'
 import { tenant } from '../../model/tenant.js'
 import { isoTime } from '../../platform/iso-time.js'
+import { uuidInput } from '../../platform/uuid-input.js'
 import { contextFor } from '../auth.js'
 import { answers, BODY_PROBLEMS } from '../openapi.js'
 import {
   deliveryPage,
   deliveryStatus,
   eventIdParameter,
-  idInQuery,
   idParameter,
   pageQuery,
   retriedEventShape,
@@ -21,8 +21,8 @@ import {
 
 const listQuery = pageQuery.extend({
   status: deliveryStatus.optional(),
-  eventId: idInQuery.optional(),
-  subscriptionId: idInQuery.optional(),
+  eventId: uuidInput.optional(),
+  subscriptionId: uuidInput.optional(),
   tenant: tenant.optional().meta({ description: 'To subscriptions of this tenant.' }),
   error: z.string().min(1).max(500).optional().meta({ description: 'Text in `lastError`, in any case.' }),
   statusClass: z

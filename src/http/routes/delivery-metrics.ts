@@ -2,9 +2,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { findDeliveryMetrics, metricsGroups, metricsIntervals } from '../../delivery-metrics/find.js'
 import { isoTime } from '../../platform/iso-time.js'
+import { uuidInput } from '../../platform/uuid-input.js'
 import { listInQuery } from '../list-in-query.js'
 import { answers } from '../openapi.js'
-import { idInQuery, metricsShape } from '../shapes.js'
+import { metricsShape } from '../shapes.js'
 
 const metricsQuery = z.strictObject({
   from: isoTime.meta({ description: 'The first bucket holds this moment.' }),
@@ -16,7 +17,7 @@ const metricsQuery = z.strictObject({
   groupBy: listInQuery(metricsGroups)
     .optional()
     .meta({ description: 'SUBSCRIPTION, TYPE or both; without any, a bucket has one row.' }),
-  subscriptionId: idInQuery.optional().meta({ description: 'Attempts of this subscription.' }),
+  subscriptionId: uuidInput.optional().meta({ description: 'Attempts of this subscription.' }),
   type: z.string().optional().meta({ description: 'Attempts for events of this type.' }),
 })
 

@@ -406,6 +406,8 @@ export const ModelName = {
   EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
   Replay: 'Replay',
+  Erasure: 'Erasure',
+  ErasureEvent: 'ErasureEvent',
   RateLimit: 'RateLimit',
   TenantRate: 'TenantRate',
   Tally: 'Tally',
@@ -431,7 +433,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "replay" | "rateLimit" | "tenantRate" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
+    modelProps: "event" | "outboxEntry" | "scheduledEvent" | "expiringEvent" | "subscription" | "filterErrors" | "endpointHealth" | "delivery" | "replay" | "erasure" | "erasureEvent" | "rateLimit" | "tenantRate" | "tally" | "deliveryMetrics" | "deliveryMetricsDelta" | "deliveryLog" | "installation" | "eventType" | "eventTypeVersion" | "schemaViolations"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1098,6 +1100,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ReplayCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ReplayCountAggregateOutputType> | number
+        }
+      }
+    }
+    Erasure: {
+      payload: Prisma.$ErasurePayload<ExtArgs>
+      fields: Prisma.ErasureFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ErasureFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ErasureFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        findFirst: {
+          args: Prisma.ErasureFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ErasureFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        findMany: {
+          args: Prisma.ErasureFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>[]
+        }
+        create: {
+          args: Prisma.ErasureCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        createMany: {
+          args: Prisma.ErasureCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ErasureCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>[]
+        }
+        delete: {
+          args: Prisma.ErasureDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        update: {
+          args: Prisma.ErasureUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        deleteMany: {
+          args: Prisma.ErasureDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ErasureUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ErasureUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>[]
+        }
+        upsert: {
+          args: Prisma.ErasureUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasurePayload>
+        }
+        aggregate: {
+          args: Prisma.ErasureAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateErasure>
+        }
+        groupBy: {
+          args: Prisma.ErasureGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ErasureGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ErasureCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ErasureCountAggregateOutputType> | number
+        }
+      }
+    }
+    ErasureEvent: {
+      payload: Prisma.$ErasureEventPayload<ExtArgs>
+      fields: Prisma.ErasureEventFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ErasureEventFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ErasureEventFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        findFirst: {
+          args: Prisma.ErasureEventFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ErasureEventFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        findMany: {
+          args: Prisma.ErasureEventFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>[]
+        }
+        create: {
+          args: Prisma.ErasureEventCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        createMany: {
+          args: Prisma.ErasureEventCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ErasureEventCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>[]
+        }
+        delete: {
+          args: Prisma.ErasureEventDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        update: {
+          args: Prisma.ErasureEventUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        deleteMany: {
+          args: Prisma.ErasureEventDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ErasureEventUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ErasureEventUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>[]
+        }
+        upsert: {
+          args: Prisma.ErasureEventUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ErasureEventPayload>
+        }
+        aggregate: {
+          args: Prisma.ErasureEventAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateErasureEvent>
+        }
+        groupBy: {
+          args: Prisma.ErasureEventGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ErasureEventGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ErasureEventCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ErasureEventCountAggregateOutputType> | number
         }
       }
     }
@@ -2036,6 +2186,33 @@ export const ReplayScalarFieldEnum = {
 export type ReplayScalarFieldEnum = (typeof ReplayScalarFieldEnum)[keyof typeof ReplayScalarFieldEnum]
 
 
+export const ErasureScalarFieldEnum = {
+  id: 'id',
+  tenant: 'tenant',
+  subscriptionId: 'subscriptionId',
+  state: 'state',
+  until: 'until',
+  erased: 'erased',
+  waiting: 'waiting',
+  cursor: 'cursor',
+  isListed: 'isListed',
+  nextStepAt: 'nextStepAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type ErasureScalarFieldEnum = (typeof ErasureScalarFieldEnum)[keyof typeof ErasureScalarFieldEnum]
+
+
+export const ErasureEventScalarFieldEnum = {
+  erasureId: 'erasureId',
+  eventId: 'eventId'
+} as const
+
+export type ErasureEventScalarFieldEnum = (typeof ErasureEventScalarFieldEnum)[keyof typeof ErasureEventScalarFieldEnum]
+
+
 export const RateLimitScalarFieldEnum = {
   subscriptionId: 'subscriptionId',
   spentUntil: 'spentUntil'
@@ -2403,6 +2580,20 @@ export type ListEnumReplayStateFieldRefInput<$PrismaModel> = FieldRefInputType<$
 
 
 /**
+ * Reference to a field of type 'ErasureState'
+ */
+export type EnumErasureStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ErasureState'>
+    
+
+
+/**
+ * Reference to a field of type 'ErasureState[]'
+ */
+export type ListEnumErasureStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ErasureState[]'>
+    
+
+
+/**
  * Reference to a field of type 'MetricsInterval'
  */
 export type EnumMetricsIntervalFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'MetricsInterval'>
@@ -2603,6 +2794,8 @@ export type GlobalOmitConfig = {
   endpointHealth?: Prisma.EndpointHealthOmit
   delivery?: Prisma.DeliveryOmit
   replay?: Prisma.ReplayOmit
+  erasure?: Prisma.ErasureOmit
+  erasureEvent?: Prisma.ErasureEventOmit
   rateLimit?: Prisma.RateLimitOmit
   tenantRate?: Prisma.TenantRateOmit
   tally?: Prisma.TallyOmit

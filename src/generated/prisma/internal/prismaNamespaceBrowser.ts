@@ -60,6 +60,8 @@ export const ModelName = {
   EndpointHealth: 'EndpointHealth',
   Delivery: 'Delivery',
   Replay: 'Replay',
+  Erasure: 'Erasure',
+  ErasureEvent: 'ErasureEvent',
   RateLimit: 'RateLimit',
   TenantRate: 'TenantRate',
   Tally: 'Tally',
@@ -242,6 +244,33 @@ export const ReplayScalarFieldEnum = {
 } as const
 
 export type ReplayScalarFieldEnum = (typeof ReplayScalarFieldEnum)[keyof typeof ReplayScalarFieldEnum]
+
+
+export const ErasureScalarFieldEnum = {
+  id: 'id',
+  tenant: 'tenant',
+  subscriptionId: 'subscriptionId',
+  state: 'state',
+  until: 'until',
+  erased: 'erased',
+  waiting: 'waiting',
+  cursor: 'cursor',
+  isListed: 'isListed',
+  nextStepAt: 'nextStepAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type ErasureScalarFieldEnum = (typeof ErasureScalarFieldEnum)[keyof typeof ErasureScalarFieldEnum]
+
+
+export const ErasureEventScalarFieldEnum = {
+  erasureId: 'erasureId',
+  eventId: 'eventId'
+} as const
+
+export type ErasureEventScalarFieldEnum = (typeof ErasureEventScalarFieldEnum)[keyof typeof ErasureEventScalarFieldEnum]
 
 
 export const RateLimitScalarFieldEnum = {
