@@ -6,6 +6,7 @@ import type { CancelContext } from '../deliveries/cancel.js'
 import type { AttemptContext } from '../deliveries/find-attempt.js'
 import type { RetryContext } from '../deliveries/retry.js'
 import type { WaitingFor } from '../deliveries/waiting-for.js'
+import type { ErasureContext } from '../erasures/create.js'
 import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
@@ -30,7 +31,8 @@ export interface GraphQLContext
     RetryContext,
     CancelContext,
     CatalogueContext,
-    ReplayContext {
+    ReplayContext,
+    ErasureContext {
   publisher: Publisher
   testEvents: TestEvents
   tenantTokens: TenantTokens

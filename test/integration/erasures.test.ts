@@ -11,7 +11,7 @@ import { createClient, TEST_KEY } from '../support/client.js'
 import { createTestDatabase, openDatabase, type TestDatabase } from '../support/database.js'
 import { eventIn } from '../support/delivering.js'
 import { fillPast } from '../support/finished-deliveries.js'
-import { untilLive, watchOverSse } from '../support/graphql.js'
+import { ask, untilLive, watchOverSse } from '../support/graphql.js'
 import { type Answer, type Receiver, startReceiver } from '../support/receiver.js'
 import { SECRET, tablesWithSecret } from '../support/secret-rows.js'
 import {
@@ -101,8 +101,8 @@ describe('an erasure of a tenant', () => {
     expect(after).toEqual({ ...before, ...erased })
     const again = await service.api.post('/v1/events', { ...payload, tenant: 'acme', eventId: 'a key' })
     expect([again.status, again.body.eventId]).toEqual([200, ids[1]])
-    const retry = await service.api.post(`/v1/deliveries/events/${ids[0]}/retry`)
-    expect(retry.body).toMatchObject({ retried: 0, deliveries: [{ reason: 'ERASED' }, { reason: 'ERASED' }] })
+    const replay = await service.api.post('/v1/replays', { filter: {}, dryRun: true })
+    expect(replay.body).toEqual({ total: 0 })
   })
 
   it('leaves events of others, and those that come later', async () => {
@@ -238,6 +238,27 @@ describe('a request', () => {
     })
     expect(await answers({ subscriptionId: own })).toEqual([404, undefined])
     expect(await service.database.query('select tenant from erasures')).toEqual([{ tenant: 'acme' }])
+  })
+
+  it('of GraphQL does and shows the same', async () => {
+    await start()
+    const id = await publish({ tenant: 'acme' })
+    const fields = 'id tenant subscriptionId state erased waiting createdAt updatedAt finishedAt'
+    const make = (input: string) =>
+      ask(service, `mutation { createErasure(input: ${input}) { erasure { ${fields} } errors { code } } }`)
+    const { createErasure } = await make('{ tenant: "acme" }')
+    expect(createErasure).toMatchObject({ erasure: { tenant: 'acme', state: 'RUNNING' }, errors: [] })
+    const finished = await untilFinished(createErasure.erasure)
+    const page = `erasures { edges { node { ${fields} } } }`
+    expect(await ask(service, `{ erasure(id: "${finished.id}") { ${fields} } ${page} }`)).toEqual({
+      erasure: finished,
+      erasures: { edges: [{ node: finished }] },
+    })
+    expect(await erasedAt(id)).toEqual([true])
+    expect(await ask(service, `{ erasure(id: "no-id") { id } }`)).toEqual({ erasure: null })
+    const refused = async (input: string) => (await make(input)).createErasure.errors
+    expect(await refused('{}')).toEqual([{ code: 'BAD_USER_INPUT' }])
+    expect(await refused(`{ subscriptionId: "${UNKNOWN}" }`)).toEqual([{ code: 'NOT_FOUND' }])
   })
 
   it('is seen by its tenant, whoever made it', async () => {

@@ -62,6 +62,8 @@ describe('the schema', () => {
     expect(names.sort()).toEqual([
       'DeliveryConnection',
       'DeliveryEdge',
+      'ErasureConnection',
+      'ErasureEdge',
       'EventConnection',
       'EventEdge',
       'EventTypeConnection',

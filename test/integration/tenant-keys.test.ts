@@ -17,6 +17,7 @@ interface Ids {
   delivery: string
   subscription: string
   replay: string
+  erasure: string
 }
 
 const KEYS = ['acme', 'zeta'].map((tenant) => `${tenant}=publish+read+manage@${tenant}=${tenant}-key`)
@@ -27,6 +28,7 @@ const unknown: Ids = {
   delivery: '0192f0c1-2345-7abc-8def-0123456789a2',
   subscription: '0192f0c1-2345-7abc-8def-0123456789a3',
   replay: '0192f0c1-2345-7abc-8def-0123456789a4',
+  erasure: '0192f0c1-2345-7abc-8def-0123456789a5',
 }
 
 let resources: Resources
@@ -80,6 +82,21 @@ beforeAll(async () => {
     zeta: await replay(zeta),
     operator: await replay(service.api),
   }
+  // Of a subscription that nothing goes to, so that there is nothing to erase.
+  const erase = async (api: Client, name: string) => {
+    const subscription = { endpointUrl: `${receiver.url}/${name}`, eventTypes: ['nothing'] }
+    const subscriptionId = (await api.post('/v1/subscriptions', subscription)).body.id
+    const { id } = (await api.post('/v1/erasures', { subscriptionId })).body
+    await vi.waitFor(async () => expect((await api.get(`/v1/erasures/${id}`)).body.state).toBe('FINISHED'), {
+      timeout: 20_000,
+    })
+    return id as string
+  }
+  const erasures = {
+    acme: await erase(acme, 'acme'),
+    zeta: await erase(zeta, 'zeta'),
+    operator: await erase(service.api, 'operator'),
+  }
   const deliveryOf = (event: string, subscription: string): string =>
     items.find(
       (row: { eventId: string; subscriptionId: string }) =>
@@ -90,6 +107,7 @@ beforeAll(async () => {
     delivery: deliveryOf(events[event], subscriptions[subscription]),
     subscription: subscriptions[subscription],
     replay: replays[subscription],
+    erasure: erasures[subscription],
   })
   own = idsOf('acme', 'acme')
   foreign = {
@@ -151,6 +169,11 @@ const operations: Record<string, (ids: Ids) => string> = {
     others: deadLetterGroups(tenant: "zeta") { count } }`,
   'Query.replay': (ids) => `{ replay(id: "${ids.replay}") { id total filter } }`,
   'Query.replays': () => `{ replays ${list('{ tenant total }')} }`,
+  'Query.erasure': (ids) => `{ erasure(id: "${ids.erasure}") { id subscriptionId } }`,
+  'Query.erasures': () => `{ erasures ${list('{ tenant subscriptionId }')} }`,
+  'Mutation.createErasure': (ids) => `mutation {
+    theirs: createErasure(input: { subscriptionId: "${ids.subscription}" }) { erasure { id } ${errors} }
+    others: createErasure(input: { tenant: "zeta" }) { erasure { id } ${errors} } }`,
   'Mutation.createReplay': (ids) => `mutation {
     all: createReplay(input: { filter: {}, dryRun: true }) { total ${errors} }
     some: createReplay(input: { filter: { subscriptionId: "${ids.subscription}" }, dryRun: true }) { total ${errors} }
@@ -223,7 +246,8 @@ const stored = () =>
     `select (select json_agg(e order by id) from events e where tenant is distinct from 'acme') as events,
             (select json_agg(d order by id) from deliveries d where tenant is distinct from 'acme') as deliveries,
             (select json_agg(s order by id) from subscriptions s where tenant is distinct from 'acme') as subscriptions,
-            (select json_agg(r order by id) from replays r where tenant is distinct from 'acme') as replays`,
+            (select json_agg(r order by id) from replays r where tenant is distinct from 'acme') as replays,
+            (select json_agg(r order by id) from erasures r where tenant is distinct from 'acme') as erasures`,
   )
 
 /** Asks with foreign ids: the answer is the one for ids that nothing has, and nothing has changed. */
@@ -282,6 +306,9 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'post /v1/replays/{id}/pause': (ids) => [`/v1/replays/${ids.replay}/pause`],
   'post /v1/replays/{id}/resume': (ids) => [`/v1/replays/${ids.replay}/resume`],
   'post /v1/replays/{id}/cancel': (ids) => [`/v1/replays/${ids.replay}/cancel`],
+  'post /v1/erasures': (ids) => ['/v1/erasures', { subscriptionId: ids.subscription }],
+  'get /v1/erasures': () => ['/v1/erasures'],
+  'get /v1/erasures/{id}': (ids) => [`/v1/erasures/${ids.erasure}`],
   'post /v1/subscriptions': () => [
     '/v1/subscriptions',
     { endpointUrl: 'http://127.0.0.1:9/', eventTypes: ['a'], tenant: 'zeta' },

@@ -30,6 +30,8 @@ const LEFT_OUT = [
   ...['deadLetterGroups', 'retryDeliveries', 'discardDeliveries'],
   // A replay is begun by an operator, over REST or from a console; the package has no room for it.
   ...['replay', 'replays', 'createReplay', 'pauseReplay', 'resumeReplay', 'cancelReplay', 'replayUpdated'],
+  // So is an erasure of many events.
+  ...['erasure', 'erasures', 'createErasure'],
 ]
 
 const fieldsOf = ({ selections }: SelectionSetNode) =>
