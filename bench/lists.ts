@@ -120,6 +120,7 @@ function rest(known: Known): ListRequest[] {
     { name: 'REST summary', path: `/v1/events/${eventId}/summary` },
     { name: 'REST stats', path: '/v1/stats' },
     { name: 'REST replays', path: '/v1/replays' },
+    { name: 'REST erasures', path: '/v1/erasures' },
     ...[
       '',
       '?by=SUBSCRIPTION,ERROR',

@@ -61,6 +61,19 @@ beforeAll(async () => {
     zeta: await subscribe(zeta, 'zeta'),
     operator: await subscribe(service.api, 'operator'),
   }
+  // Before there is anything to erase.
+  const erase = async (api: Client, subscriptionId: string) => {
+    const { id } = (await api.post('/v1/erasures', { subscriptionId })).body
+    await vi.waitFor(async () => expect((await api.get(`/v1/erasures/${id}`)).body.state).toBe('FINISHED'), {
+      timeout: 20_000,
+    })
+    return id as string
+  }
+  const erasures = {
+    acme: await erase(acme, subscriptions.acme),
+    zeta: await erase(zeta, subscriptions.zeta),
+    operator: await erase(service.api, subscriptions.operator),
+  }
   const events = {
     acme: await publish(acme, 'acme'),
     zeta: await publish(zeta, 'zeta'),
@@ -81,21 +94,6 @@ beforeAll(async () => {
     acme: await replay(acme),
     zeta: await replay(zeta),
     operator: await replay(service.api),
-  }
-  // Of a subscription that nothing goes to, so that there is nothing to erase.
-  const erase = async (api: Client, name: string) => {
-    const subscription = { endpointUrl: `${receiver.url}/${name}`, eventTypes: ['nothing'] }
-    const subscriptionId = (await api.post('/v1/subscriptions', subscription)).body.id
-    const { id } = (await api.post('/v1/erasures', { subscriptionId })).body
-    await vi.waitFor(async () => expect((await api.get(`/v1/erasures/${id}`)).body.state).toBe('FINISHED'), {
-      timeout: 20_000,
-    })
-    return id as string
-  }
-  const erasures = {
-    acme: await erase(acme, 'acme'),
-    zeta: await erase(zeta, 'zeta'),
-    operator: await erase(service.api, 'operator'),
   }
   const deliveryOf = (event: string, subscription: string): string =>
     items.find(

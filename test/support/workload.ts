@@ -46,6 +46,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await fail(targets, round)
   await orphan(targets, round)
   await erase(targets, round)
+  await eraseMany(targets, round)
   await waitForTimes(targets, round)
   await replay(targets, round)
   await keepOrder(targets, round)
@@ -218,6 +219,23 @@ async function erase({ api, good }: WorkloadTargets, { subscribe, publish, expec
   await expectStatus(eventId, 'SENT')
   for (let times = 0; times < 2; times++)
     expect((await api.post(`/v1/events/${eventId}/erase`)).status).toBe(200)
+}
+
+/** All events of a tenant, of which one is not finished at first, and all that went to a subscription. */
+async function eraseMany({ api, good }: WorkloadTargets, round: Round) {
+  const tenant = round.name
+  const subscriptionId = await round.subscribe(good, 'erasures')
+  await round.expectStatus(await round.publish('erasures'), 'SENT')
+  await round.expectStatus(await round.publish('erasures', { tenant }), 'SENT')
+  const deliverAt = new Date(Date.now() + 3_600_000).toISOString()
+  const scheduled = await round.publish('erasures', { tenant, deliverAt })
+  const read = async (id: string) => (await api.get(`/v1/erasures/${id}`)).body
+  const begin = async (input: object): Promise<string> => (await api.post('/v1/erasures', input)).body.id
+  const ofTenant = await begin({ tenant })
+  await until(async () => (await read(ofTenant)).waiting === 1)
+  expect((await api.post(`/v1/events/${scheduled}/cancel`)).status).toBe(200)
+  const ofSubscription = await begin({ subscriptionId })
+  for (const id of [ofTenant, ofSubscription]) await until(async () => (await read(id)).state === 'FINISHED')
 }
 
 /** Events with a time of their own: cancelled, delivered at their time, and expired, by the sweep and at an attempt. */
