@@ -73,10 +73,11 @@ it.each(['tenant', 'subscription'])(
     const read = async () => (await third.api.get(`/v1/erasures/${body.id}`)).body
     await expect.poll(read, PATIENCE).toMatchObject({ state: 'RUNNING', erased: FINISHED, waiting: OPEN })
     expect([await erased(), await count('"erasureEvents"')]).toEqual([FINISHED, OPEN])
-    await database.query(`update deliveries set status = 'DEAD', "nextRunAt" = null where status = 'FAILED'`)
-    await database.query(
-      `update events set status = 'DEAD', "deadCount" = 1 where status = 'PROCESSING' and type = 'user.created' and "erasedAt" is null and id < '${body.id}'`,
+    await database.query(`
+    with ended as (
+      update deliveries set status = 'DEAD', "nextRunAt" = null where status = 'FAILED' returning "eventId"
     )
+    update events set status = 'DEAD', "deadCount" = 1 where id in (select "eventId" from ended)`)
     await expect.poll(async () => (await read()).erased, PATIENCE).toBeGreaterThan(FINISHED)
     await third.end('SIGKILL')
     const last = await start()

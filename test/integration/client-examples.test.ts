@@ -155,6 +155,7 @@ it('no example goes without a test', () => {
     // In other files.
     ...[
       'erase-event',
+      'erase-tenant',
       'postgres-store',
       'publish-in-order',
       'redis-store',

@@ -1,4 +1,5 @@
 /** Erasures of many: all events of a tenant, or all that went to a subscription, up to the request. */
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createErasureRunner } from '../../src/erasures/runner.js'
@@ -170,6 +171,22 @@ describe('an erasure of a tenant', () => {
     const told = () => watcher.results.map(({ data }) => data?.eventUpdated).filter((one) => one?.id === id)
     await expect.poll(told, PATIENCE).toContainEqual({ id, erasedAt: expect.any(String) })
   })
+})
+
+it('is shown by the program of the docs', async () => {
+  await start()
+  await publish({ tenant: 'acme' })
+  const run = (...args: string[]) =>
+    new Promise<string>((resolve) =>
+      execFile(
+        process.execPath,
+        ['docs/examples/erase-tenant.mjs', service.url, TEST_KEY, ...args],
+        (_, stdout, stderr) => resolve(stdout + stderr),
+      ),
+    )
+  expect(await run('acme')).toMatch(/1 erased, 0 wait\n$/)
+  expect(await tablesWithSecret(service)).toEqual([])
+  expect(await run('a b')).toContain('must be 1 to 128 characters')
 })
 
 describe('an erasure of a subscription', () => {
