@@ -1,6 +1,6 @@
 /**
- * The events that an erasure looks at, page by page in the order of their ids. A page is what was looked at, by an index:
- * not all of it has to be erased now.
+ * The events that an erasure looks at, page by page in the order of their ids. A page is what was looked at, by an
+ * index; not all of it has to be erased now.
  */
 import { sqlIsFinished } from '../model/delivery-states.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
@@ -58,12 +58,18 @@ const findEventsOfSubscription: Statement = {
     order by d."eventId"`,
 }
 
-/** `$1` the last event, `$2` when the erasure was created. Until they are dispatched, nobody knows to whom they go. */
+/**
+ * `$1` the last event, `$2` when the erasure was created. Until they are dispatched, nobody knows to whom they go. The
+ * orders make PostgreSQL look up one row by an index.
+ */
 const findUndispatched: Statement = {
   name: 'find-undispatched-events',
   text: `
-    select exists (select from outbox where "eventId" <= $1::uuid)
-        or exists (select from "scheduledEvents" where "deliverAt" <= $2::timestamptz and "eventId" <= $1::uuid) as "isAny"`,
+    select coalesce(
+      (select true from outbox where "eventId" <= $1::uuid order by "eventId" limit 1),
+      (select true from "scheduledEvents" where "deliverAt" <= $2::timestamptz order by "deliverAt", "eventId" limit 1),
+      false
+    ) as "isAny"`,
 }
 
 interface FindUndispatchedRow {

@@ -1,7 +1,7 @@
 /**
- * The statement that makes a step. It does nothing unless the erasure is RUNNING and its cursor is where the step begins:
- * of two processes that make the same step, the second erases and counts nothing. The cursor moves in the same commit,
- * so whatever dies, each event is counted once.
+ * The statement that makes a step. It does nothing unless the erasure is RUNNING and its cursor is where the step
+ * begins: of two processes that make the same step, the second erases and counts nothing. The cursor moves in the same
+ * commit, so whatever dies, each event is counted once.
  */
 import { sqlIsFinished } from '../model/delivery-states.js'
 import { sqlEraseEvents } from '../model/erasure.js'

@@ -9,8 +9,8 @@ import { finalStates, sqlStates } from './delivery-states.js'
 import { selectColumns, sqlColumns } from './snapshot-columns.js'
 
 /**
- * SQL: what an UPDATE of an event sets. `updatedAt` stays, which retention counts from, and so does `contentHash`, which
- * the idempotency key needs.
+ * SQL: what an UPDATE of an event sets. `updatedAt` stays, which retention counts from, and so does `contentHash`,
+ * which the idempotency key needs.
  */
 export const sqlErasePayload = `data = '{}', metadata = null, "erasedAt" = ${sqlNow}`
 
