@@ -50,7 +50,7 @@ export const sqlEraseEvents = (found: string, mayBeErased: string, returned = '1
   )`
 
 /** The columns of an erasure as it is shown, with their types in PostgreSQL: the only list of them. */
-export const erasureColumns = {
+const erasureColumns = {
   id: 'uuid',
   tenant: 'text',
   subscriptionId: 'uuid',
