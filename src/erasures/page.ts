@@ -32,10 +32,10 @@ const findEventsOfTenant: Statement = {
     from unnest(enum_range(null::"EventStatus")) as wanted (status)
     cross join lateral (
       select e.id, e."deliveryCount" from events e
-      -- As a whole, so that PostgreSQL reads no other index than that of the tenants.
-      where e.tenant is not null and (e.tenant, e.status, e.id) > ($1::text, wanted.status, $2::uuid)
-        and (e.tenant, e.status, e.id) <= ($1::text, wanted.status, $3::uuid)
-      order by e.tenant, e.status, e.id limit $4
+      -- In pairs: by the order of ids alone PostgreSQL might read all events, where few are of the tenant.
+      where e.tenant = $1::text and (e.status, e.id) > (wanted.status, $2::uuid)
+        and (e.status, e.id) <= (wanted.status, $3::uuid)
+      order by e.status, e.id limit $4
     ) as one
     order by one.id limit $4`,
 }
@@ -51,8 +51,8 @@ const findEventsOfSubscription: Statement = {
            coalesce(e."deliveryCount", 0) as "deliveryCount"
     from (
       select "eventId" from deliveries
-      where ("subscriptionId", "eventId") > ($1::uuid, $2::uuid) and ("subscriptionId", "eventId") <= ($1::uuid, $3::uuid)
-      order by "subscriptionId", "eventId" limit $4
+      where "subscriptionId" = $1::uuid and "eventId" > $2::uuid and "eventId" <= $3::uuid
+      order by "eventId" limit $4
     ) as d
     left join lateral (select "deliverAt", "deliveryCount" from events where id = d."eventId" limit 1) as e on true
     order by d."eventId"`,
