@@ -86,7 +86,7 @@ const findWaiting: Statement = {
       where "erasureId" = $1::uuid and "eventId" > $2::uuid order by "eventId" limit $3
     ) as w
     left join lateral (
-      select (e."erasedAt" is not null or (${sqlIsFinished('e')})) as "isOver", e."deliveryCount"
+      select (${sqlIsFinished('e')}) as "isOver", e."deliveryCount"
       from events e where e.id = w."eventId" limit 1
     ) as e on true
     order by w."eventId"`,

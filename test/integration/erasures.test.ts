@@ -348,6 +348,7 @@ describe('the steps', () => {
     await fill({ count: 900, status: 'DEAD' })
     await fill({ count: 700, status: 'FAILED' })
     await fill({ count: 800, status: 'SENT' })
+    await fill({ count: 5, at: new Date(Date.now() + 60_000) })
     await store(id)
     run()
     await expect
@@ -398,10 +399,13 @@ describe('the steps', () => {
     const events = await database.query<{ id: string }>('select id from events')
     const ids = events.map((row) => row.id)
     const step = resources.use(openDatabase(database))
-    const values = [id, NIL_UUID, false, ids[2], ids, false]
+    const values = [id, NIL_UUID, false, ids[1], ids, false]
     const made = [await step.query(eraseEvents, values), await step.query(eraseEvents, values)]
     expect(made.map((rows) => rows.length)).toEqual([2, 0])
     expect(await read()).toEqual({ state: 'RUNNING', erased: 2, waiting: 1, isListed: false })
+    await step.query(eraseEvents, [id, ids[1], false, ids[2], [], false])
+    await step.query(eraseEvents, values)
+    expect(await database.query('select cursor from erasures')).toEqual([{ cursor: ids[2] }])
     await database.query(`update erasures set state = 'FINISHED', cursor = $1`, [NIL_UUID])
     await database.query('update events set "erasedAt" = null')
     expect(await step.query(eraseEvents, values)).toEqual([])
