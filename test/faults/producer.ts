@@ -1,8 +1,8 @@
 /**
  * The producers: a steady stream of events over every API process, however slow the answers are. They do what the
  * README tells producers to do: half of the events have an idempotency key and are sent again, over the next API
- * process, until one takes them; of the others each is sent once, and what became of an unanswered one is open. One with
- * an ordering key is sent when the one before of that key was taken, so which comes first is beyond doubt.
+ * process, until one takes them; of the others each is sent once, and what became of an unanswered one is open. One
+ * with an ordering key is sent when the one before of that key was taken, so which comes first is beyond doubt.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'

@@ -121,8 +121,8 @@ async function compareTold(told: Told, tables: TestDatabase): Promise<void> {
     `select id, "eventId", "subscriptionId", tenant, status, attempts, "nextRunAt", "lastError", "lastStatusCode", "discardedAt",
             "createdAt", "updatedAt" from deliveries`,
   )
-  // When a next attempt is due is changed by the passing of time here, of which nobody tells. Nor is a lease told, which
-  // ends the wait in a line.
+  // When a next attempt is due is changed by the passing of time here, of which nobody tells. Nor is a lease told,
+  // which ends the wait in a line.
   const withoutTime = (delivery: { status?: unknown; nextRunAt?: unknown }) => ({
     ...delivery,
     nextRunAt: delivery.status === 'PENDING' || delivery.nextRunAt !== null,
