@@ -39,6 +39,7 @@ export const rooms = {
         'config.ts',
         'http',
         'graphql',
+        'pull',
         'replays',
         'erasures',
         'catalogue',
@@ -68,6 +69,7 @@ export const rooms = {
     imports: [
       ...[
         'graphql',
+        'pull',
         'replays',
         'erasures',
         'catalogue',
@@ -87,6 +89,7 @@ export const rooms = {
     what: 'the schema, one file a type; live updates; limits of an operation',
     imports: [
       ...[
+        'pull',
         'replays',
         'erasures',
         'catalogue',
@@ -107,6 +110,13 @@ export const rooms = {
     imports: [
       ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'tenants', 'secrets', 'model'],
       ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
+    ],
+  },
+  pull: {
+    what: 'deliveries that consumers take: lease, answer, expire',
+    imports: [
+      ...['delivery-engine', 'deliveries', 'tenants', 'secrets', 'model'],
+      ...['telemetry', 'platform', 'errors.ts'],
     ],
   },
   retention: {

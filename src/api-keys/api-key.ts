@@ -4,8 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 
-/** `publish` allows sending events, `read` allows every query, `manage` allows every change. */
-export const scopes = ['publish', 'read', 'manage'] as const
+/**
+ * `publish` allows sending events, `read` every query, `consume` taking and answering deliveries of subscriptions of kind
+ * PULL, `manage` every other change.
+ */
+export const scopes = ['publish', 'read', 'consume', 'manage'] as const
 export type Scope = (typeof scopes)[number]
 
 export interface ApiKey {

@@ -76,6 +76,8 @@ export interface DeliveryEngineOptions {
   matcher: Matcher
   queue: JobQueue<DeliveryJob>
   wakeUps: WakeUps
+  /** Called with subscriptions of kind PULL that have due deliveries: their consumers may wait. */
+  onPullable(subscriptionIds: string[]): void
   serviceEvents: ServiceEvents
   clock: Clock
   guard: EgressGuard
@@ -132,6 +134,7 @@ export async function createDeliveryEngine(options: DeliveryEngineOptions): Prom
   const scheduler = createScheduler({
     ...{ database, serviceEvents, intervalMs, enqueue },
     leaseQuotas: readLeaseQuotas,
+    onPullable: options.onPullable,
     onError: onError('scheduler'),
   })
   const dispatcher = createDispatcher({

@@ -5,6 +5,7 @@ import {
   DisabledReason,
   EventStatus,
   SignatureVersion,
+  SubscriptionKind,
   WebhookFormat,
 } from '../generated/prisma/enums.js'
 import { builder } from './builder.js'
@@ -67,6 +68,14 @@ export const DisabledReasonEnum = builder.enumType('DisabledReason', {
     MANUAL: { value: DisabledReason.MANUAL, description: 'By a user.' },
     GONE: { value: DisabledReason.GONE, description: 'Its endpoint answered 410.' },
     FAILING: { value: DisabledReason.FAILING, description: 'Its endpoint failed for `DISABLE_AFTER_DAYS`.' },
+  },
+})
+
+export const SubscriptionKindEnum = builder.enumType('SubscriptionKind', {
+  description: 'How the deliveries of a subscription reach its consumer.',
+  values: {
+    WEBHOOK: { value: SubscriptionKind.WEBHOOK, description: 'The service posts them to its endpoint.' },
+    PULL: { value: SubscriptionKind.PULL, description: 'The consumer takes them from its feed.' },
   },
 })
 

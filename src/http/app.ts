@@ -12,6 +12,8 @@ import type { TestEvents } from '../events/test-event.js'
 import type { LiveUpdates } from '../graphql/live-updates.js'
 import type { AddressOf } from '../platform/client-address.js'
 import type { Clock } from '../platform/clock.js'
+import type { AnswerContext } from '../pull/answer.js'
+import type { FeedContext } from '../pull/feed.js'
 import type { ReplayContext } from '../replays/create.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { Metrics } from '../telemetry/metrics.js'
@@ -40,6 +42,7 @@ import { eventBatchRoutes } from './routes/event-batch.js'
 import { eventImportRoutes } from './routes/event-import.js'
 import { eventTypeRoutes } from './routes/event-types.js'
 import { eventRoutes } from './routes/events.js'
+import { feedRoutes } from './routes/feed.js'
 import { filterRoutes } from './routes/filters.js'
 import type { GraphQLRouteOptions } from './routes/graphql.js'
 import { type HealthChecks, healthRoutes } from './routes/health.js'
@@ -68,7 +71,14 @@ export interface AppOptions {
   stop: HttpShutdown
   /** The needs of the API. Absent in a worker process, which serves only health and metrics. */
   api?: Omit<
-    AttemptContext & SubscriptionContext & RetryContext & CatalogueContext & ReplayContext & ErasureContext,
+    AttemptContext &
+      SubscriptionContext &
+      RetryContext &
+      CatalogueContext &
+      ReplayContext &
+      ErasureContext &
+      FeedContext &
+      AnswerContext,
     'database'
   > & {
     visibleTo: VisibleTo
@@ -160,6 +170,7 @@ export async function createApp({
         await guarded.register(eventTypeRoutes(api))
         await guarded.register(catalogueRoutes(api))
         await guarded.register(deliveryRoutes(api))
+        await guarded.register(feedRoutes(api, stop))
         await guarded.register(deadLetterRoutes)
         await guarded.register(bulkDeliveryRoutes(api))
         await guarded.register(attemptRoutes(api))

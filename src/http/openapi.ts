@@ -64,6 +64,7 @@ const about: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
     { name: 'Event types', description: 'The catalogue: what events look like.' },
     { name: 'Subscriptions', description: 'Endpoints, and the event types they want.' },
     { name: 'Deliveries', description: 'One event to one subscription.' },
+    { name: 'Pull', description: 'Deliveries that consumers take and answer.' },
     { name: 'Replays', description: 'Deliveries once more, and those that were missed.' },
     { name: 'Erasures', description: 'Payloads of many events that are erased for good.' },
     { name: 'Operation', description: 'How the service is doing.' },

@@ -67,7 +67,7 @@ export const metricsShape = z
   })
   .meta({ id: 'DeliveryMetrics', description: 'The attempts of one bucket of time, or of one group in it.' })
 
-const deliveryShape = z
+export const deliveryShape = z
   .object({
     id,
     eventId: id,

@@ -1,6 +1,11 @@
 /** The answers of the routes of subscriptions, and the conversion of their rows. */
 import { z } from 'zod'
-import { DisabledReason, SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import {
+  DisabledReason,
+  SignatureVersion,
+  SubscriptionKind,
+  WebhookFormat,
+} from '../generated/prisma/enums.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
 import type { VisibleSubscription } from '../subscriptions/subscription.js'
 import { id, time } from './basic-shapes.js'
@@ -11,7 +16,11 @@ import { pageOf, tenantShape, times } from './shapes.js'
 export const subscriptionShape = z
   .object({
     id,
-    endpointUrl: z.string(),
+    kind: z.enum(SubscriptionKind).meta({ description: 'How its deliveries reach the consumer.' }),
+    endpointUrl: z
+      .string()
+      .nullable()
+      .meta({ description: 'Where its webhooks are posted; null for kind `PULL`.' }),
     eventTypes: z.array(z.string()),
     tenant: tenantShape,
     filter: z.string().nullable().meta({ description: 'Which events of these types; null for all.' }),
@@ -68,6 +77,7 @@ export const subscriptionPage = pageOf(subscriptionShape).meta({ id: 'Subscripti
 
 export const toSubscription = (row: VisibleSubscription & { health: EndpointHealth }) => ({
   id: row.id,
+  kind: row.kind,
   endpointUrl: row.endpointUrl,
   eventTypes: row.eventTypes,
   tenant: row.tenant,

@@ -67,9 +67,9 @@ export const sqlIsHeldUp = (s: string): string => `
        else ${sqlRoom(`${s}.id`, `(${sqlBreakerPace} + 1)`)} = 0 end`
 
 /**
- * SQL: whether deliveries of the subscription `s` are leased by the scheduler only, because it has a limit of its own
- * or its breaker is not closed.
+ * SQL: whether new deliveries of the subscription `s` stay in the table at first: its consumer takes them, or the
+ * scheduler leases them, because it has a limit of its own or its breaker is not closed.
  */
 export const sqlIsLimited = (s: string): string => `
-  (coalesce(${s}."maxRequestsPerSecond", ${s}."maxInFlight") is not null
+  (${s}.kind = 'PULL' or coalesce(${s}."maxRequestsPerSecond", ${s}."maxInFlight") is not null
    or (select true ${sqlOpenBreaker(s)}) is not null)`

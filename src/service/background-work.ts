@@ -12,6 +12,7 @@ import { createMetricsExpiry } from '../delivery-metrics/expire.js'
 import { createErasureRunner } from '../erasures/runner.js'
 import type { Poller } from '../platform/poller.js'
 import type { Database } from '../platform/postgres/database.js'
+import { createLeaseExpiry } from '../pull/expire-leases.js'
 import { createReplayRunner } from '../replays/runner.js'
 import { erasePayloads } from '../retention/erase-payloads.js'
 import { removeLogs } from '../retention/remove-logs.js'
@@ -19,6 +20,7 @@ import { createRetention, type RetentionOptions } from '../retention/sweeper.js'
 import { createSigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceConfig, StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
+import { createPull } from './pull.js'
 import type { Storage } from './storage.js'
 
 export interface BackgroundWork {
@@ -37,11 +39,13 @@ export const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGrace
 
 export async function createBackgroundWork(
   context: StartContext,
-  { database, matcher, clock, secretCipher, bodyCipher }: Storage,
-  { queue, wakeUps }: Messaging,
+  storage: Storage,
+  messaging: Messaging,
   guard: EgressGuard,
 ): Promise<BackgroundWork> {
   const { config, logger, resources, serviceEvents } = context
+  const { database, matcher, clock, secretCipher, bodyCipher } = storage
+  const { queue, wakeUps, feedWakes } = messaging
   if (config.role === 'api') return noWork
   logProxies(config, logger)
   const signingKeys = createSigningKeys(secretCipher)
@@ -49,6 +53,7 @@ export async function createBackgroundWork(
     await createDeliveryEngine({
       ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys, bodyCipher },
       breaker: config.breaker,
+      onPullable: feedWakes.send,
       onCutOff: (attempts) => Object.assign(context.cutOff, { attempts }),
     }),
     'delivery engine',
@@ -64,7 +69,11 @@ export async function createBackgroundWork(
     onError: context.reportTrouble('erasures'),
   })
   wakeUps.listen('erasures', erasures.wake)
-  const pollers = { ...createCleaners(context, database), replays, erasures }
+  const leaseExpiry = createLeaseExpiry({
+    ...{ database, recordPull: createPull(context, storage, messaging).recordPull },
+    onError: context.reportTrouble('leases of consumers'),
+  })
+  const pollers = { ...createCleaners(context, database), replays, erasures, 'leases of consumers': leaseExpiry }
   for (const [name, poller] of Object.entries(pollers)) resources.use(poller, name, underWayMs(config))
   return {
     engine,

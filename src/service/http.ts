@@ -32,6 +32,7 @@ import { type BackgroundWork, underWayMs } from './background-work.js'
 import { openCatalogue } from './catalogue.js'
 import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
+import { createPull } from './pull.js'
 import type { Storage } from './storage.js'
 
 /** The parts of a service for its routes. */
@@ -141,6 +142,7 @@ async function createApi(
   })
   const { onCatalogueChanged, ...checks } = await openCatalogue(context, storage, messaging)
   return {
+    ...createPull(context, storage, messaging),
     ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents, tenantTokens },
     authentication: createAuthentication(apiKeys, tenantTokens, serviceEvents, addressOf, clock),
     publisher: createCheckingPublisher(publisher, { ...checks, serviceEvents }),

@@ -7,6 +7,7 @@ import { createPubSub } from '../platform/pubsub.js'
 import { createJobQueue } from '../platform/queue/job-queue.js'
 import { connectToRedis } from '../platform/redis/redis.js'
 import { createRefresher } from '../platform/refresher.js'
+import { createFeedWakes } from '../pull/feed-wakes.js'
 import type { StartContext } from './context.js'
 import type { Storage } from './storage.js'
 
@@ -45,5 +46,5 @@ export async function openMessaging(
   const refresher = resources.use(createRefresher(matcher, reportTrouble('matcher')), 'matcher', OTHER_MS)
   refresher.start()
   wakeUps.listen('subscriptions', refresher.wake)
-  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps }
+  return { usesRedis: redis !== undefined, queue, pubSub, wakeUps, feedWakes: createFeedWakes(pubSub) }
 }

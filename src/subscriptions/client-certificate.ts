@@ -173,8 +173,8 @@ export function checkCertificateTime(clock: Clock, input: ClientCertificate | nu
 }
 
 /** Without TLS nobody asks for a certificate. @throws ServiceError BAD_USER_INPUT */
-export function checkCertificateUse(certificate: unknown, endpointUrl: string): void {
-  if (certificate == null || endpointUrl.startsWith('https:')) return
+export function checkCertificateUse(certificate: unknown, endpointUrl: string | null | undefined): void {
+  if (certificate == null || endpointUrl?.startsWith('https:')) return
   throw badInput([
     { path: 'clientCertificate', message: 'needs an endpointUrl of https: or null, for no certificate' },
   ])

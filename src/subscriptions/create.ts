@@ -12,6 +12,7 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { checkCertificateTime } from './client-certificate.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { disabledByUser } from './disabled.js'
+import { checkKind } from './kind.js'
 import { toStoredLabels } from './labels.js'
 import {
   fingerprint,
@@ -55,22 +56,25 @@ export async function createSubscription(
   input: NewSubscription,
 ): Promise<VisibleSubscription & { secret: string }> {
   const tenant = tenantFor(context.database, input.tenant)
-  checkEndpoint(context, input.endpointUrl)
+  checkKind(input)
+  if (input.endpointUrl !== undefined) checkEndpoint(context, input.endpointUrl)
   checkTokenUrl(context, input)
   checkPolicy(input)
   checkCertificateTime(context.clock, input.clientCertificate)
   await checkFilter(input.filter)
-  if (input.validate) await checkAgreement(context, input)
+  const { endpointUrl = null } = input
+  if (input.validate && endpointUrl !== null) await checkAgreement(context, { ...input, endpointUrl })
   const id = context.newId()
   const now = context.clock.now()
-  const { format, signatures, secret = generateSecret() } = input
+  const { kind, format, signatures, secret = generateSecret() } = input
   const isEnabled = input.isEnabled ?? true
   const subscription = await uniquely(() =>
     context.database.prisma.subscription.create({
       data: {
         id,
         tenant,
-        endpointUrl: input.endpointUrl,
+        ...(kind && { kind }),
+        endpointUrl,
         eventTypes: input.eventTypes,
         filter: input.filter ?? null,
         isEnabled,
@@ -84,7 +88,7 @@ export async function createSubscription(
         ...(format && { format }),
         ...(signatures && { signatures }),
         ...(signatures?.includes('V1A') && { keyPairs: [newKeyPair(context.secretCipher, id)] }),
-        fingerprint: fingerprint({ endpointUrl: input.endpointUrl, eventTypes: input.eventTypes, tenant }),
+        fingerprint: fingerprint({ id, endpointUrl, eventTypes: input.eventTypes, tenant }),
         // Prisma would take the time of this process for their defaults.
         ...{ createdAt: now, updatedAt: now },
       },
@@ -100,7 +104,8 @@ export function checkTokenUrl(context: SubscriptionContext, { auth }: Pick<NewSu
   if (auth?.oauth2) checkEndpoint(context, auth.oauth2.tokenUrl, 'auth.oauth2.tokenUrl')
 }
 
-interface AgreementInput extends Pick<NewSubscription, 'endpointUrl' | 'maxRequestsPerSecond'> {
+interface AgreementInput extends Pick<NewSubscription, 'maxRequestsPerSecond'> {
+  endpointUrl: string
   clientCertificate?: { certificate: string; privateKey: string } | null | undefined
 }
 

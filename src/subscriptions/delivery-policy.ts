@@ -140,7 +140,7 @@ export const visiblePolicy = ({
 export const namesOf = (secretHeaders: unknown): string[] => Object.keys(secretHeaders ?? {})
 
 interface CheckedPolicy {
-  endpointUrl: string
+  endpointUrl?: string | null | undefined
   headers?: unknown
   secretHeaders?: unknown
   auth?: unknown

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { FILTER_FORM, MAX_FILTER_LENGTH } from '../filters/filter.js'
 import type { Prisma } from '../generated/prisma/client.js'
-import { SignatureVersion, WebhookFormat } from '../generated/prisma/enums.js'
+import { SignatureVersion, SubscriptionKind, WebhookFormat } from '../generated/prisma/enums.js'
 import { EVERY_TYPE, eventType, eventTypePattern, OPERATIONAL_PREFIX } from '../model/event-type.js'
 import { fromStoredFilter, TENANT_FORM, tenant } from '../model/tenant.js'
 import type { Clock } from '../platform/clock.js'
@@ -16,6 +16,7 @@ import { SECRET_BOUNDS, SECRET_FORM, secretRefusal } from '../secrets/signing-se
 import { policyFields, visiblePolicy, visiblePolicyFields } from './delivery-policy.js'
 import { visibleDisabled } from './disabled.js'
 import { absoluteUrl, URL_FORM } from './endpoint-url.js'
+import { KIND_FORM } from './kind.js'
 import { fromStoredLabels, labels } from './labels.js'
 
 const MAX_EVENT_TYPES = 200
@@ -26,7 +27,8 @@ const MAX_OVERLAP_HOURS = 168
 
 /** What each field of an input may be, as both faces document it. */
 export const inputForms = {
-  endpointUrl: URL_FORM,
+  kind: KIND_FORM,
+  endpointUrl: `${URL_FORM} None for kind \`PULL\`.`,
   eventTypes: `1 to ${MAX_EVENT_TYPES} event types by name, by pattern (\`user.*\`: one or more further segments), or \`${EVERY_TYPE}\` for every type but those of operational events (\`${OPERATIONAL_PREFIX}\`).`,
   filter: FILTER_FORM,
   tenant: `Whose it is: ${TENANT_FORM}. It gets the events of its tenant only, and can't be changed.`,
@@ -109,7 +111,8 @@ const signatures = z
 
 /** The body of `POST /v1/subscriptions`. */
 export const subscriptionBody = z.strictObject({
-  endpointUrl,
+  kind: optional(z.enum(SubscriptionKind)).meta({ description: inputForms.kind }),
+  endpointUrl: optional(endpointUrl),
   eventTypes,
   tenant: optional(tenant).meta({ description: inputForms.tenant }),
   filter: filter.nullish(),
@@ -127,8 +130,8 @@ export const subscriptionBody = z.strictObject({
 
 /** The body of `PATCH /v1/subscriptions/{id}`: null clears what a subscription can be without. */
 export const subscriptionChanges = subscriptionBody
-  .omit({ tenant: true })
-  .extend({ endpointUrl: optional(endpointUrl), eventTypes: optional(eventTypes) })
+  .omit({ kind: true, tenant: true })
+  .extend({ eventTypes: optional(eventTypes) })
   .refine(
     (changes) => Object.values(changes).some((value) => value !== undefined),
     'must name at least one field to change',
@@ -152,6 +155,7 @@ export type SecretRotation = z.infer<typeof secretRotation>
 /** The columns of the fields that are shown; secrets are not among them. Of `keyPairs` only public keys are. */
 export const visibleFields = {
   id: true,
+  kind: true,
   endpointUrl: true,
   eventTypes: true,
   filter: true,
@@ -188,11 +192,15 @@ export function toVisible({ keyPairs, ...fields }: VisibleRow, clock: Clock) {
 
 export type VisibleSubscription = ReturnType<typeof toVisible>
 
-type Identity = { endpointUrl: string; eventTypes: string[]; tenant: string | null }
+type Identity = { id: string; endpointUrl: string | null; eventTypes: string[]; tenant: string | null }
 
-/** Equal subscriptions, with the same endpointUrl, set of eventTypes and tenant, have equal fingerprints. */
-export function fingerprint({ endpointUrl, eventTypes, tenant }: Identity): Uint8Array<ArrayBuffer> {
+/**
+ * Equal subscriptions, with the same endpointUrl, set of eventTypes and tenant, have equal fingerprints. Those without
+ * a URL never are: each is a feed of its own.
+ */
+export function fingerprint({ id, endpointUrl, eventTypes, tenant }: Identity): Uint8Array<ArrayBuffer> {
   const types = eventTypes.toSorted()
-  const content = JSON.stringify(tenant === null ? [endpointUrl, ...types] : [endpointUrl, types, tenant])
+  const target = endpointUrl ?? id
+  const content = JSON.stringify(tenant === null ? [target, ...types] : [target, types, tenant])
   return new Uint8Array(createHash('sha256').update(content).digest())
 }

@@ -10,6 +10,7 @@ import { checkCertificateTime, openClientCertificate } from './client-certificat
 import { checkAgreement, checkEndpoint, checkTokenUrl, type SubscriptionContext, uniquely } from './create.js'
 import { checkPolicy, policyColumns } from './delivery-policy.js'
 import { disabledByUser, reportDisabled } from './disabled.js'
+import { checkKind } from './kind.js'
 import { toStoredLabels } from './labels.js'
 import { lockSubscription } from './lock.js'
 import {
@@ -46,11 +47,16 @@ export async function updateSubscription(
 async function findAgreementInput({ database, secretCipher }: SubscriptionContext, id: string) {
   const subscription = await database.prisma.subscription.findUnique({
     where: { id, deletedAt: null },
-    select: { endpointUrl: true, maxRequestsPerSecond: true, clientCertificate: true },
+    select: { kind: true, endpointUrl: true, maxRequestsPerSecond: true, clientCertificate: true },
   })
   if (subscription === null) throw notFound('subscription', id)
-  const { clientCertificate: stored, ...rest } = subscription
-  return { ...rest, clientCertificate: openClientCertificate(secretCipher, id, stored) }
+  const { kind, endpointUrl, clientCertificate: stored, ...rest } = subscription
+  checkKind({ kind, endpointUrl, validate: true })
+  return {
+    ...rest,
+    endpointUrl: endpointUrl as string,
+    clientCertificate: openClientCertificate(secretCipher, id, stored),
+  }
 }
 
 /** Without what a change leaves as it is. */
@@ -68,7 +74,9 @@ async function apply(
 ) {
   // The fingerprint is made of old and new values.
   const before = await lockSubscription(transaction, id)
-  checkPolicy({ ...before, ...present(changes) })
+  const after = { ...before, ...present(changes) }
+  checkKind(after)
+  checkPolicy(after)
   const { endpointUrl = before.endpointUrl, eventTypes = before.eventTypes } = changes
   const { isEnabled = before.isEnabled, description = before.description } = changes
   const filterBefore = fromStoredFilter(before.filter, before.tenant)
@@ -92,7 +100,7 @@ async function apply(
       ...(isOtherEndpoint && { endpointVersion: { increment: 1 } }),
       // Left out where it stays: a unique column in an update makes it wait for every lock of the row.
       ...((changes.endpointUrl ?? changes.eventTypes) !== undefined && {
-        fingerprint: fingerprint({ endpointUrl, eventTypes, tenant: before.tenant }),
+        fingerprint: fingerprint({ id, endpointUrl, eventTypes, tenant: before.tenant }),
       }),
       ...(secret !== undefined && replaceSecret(secretCipher, before, secret, now)),
       ...(format && { format }),

@@ -1,8 +1,10 @@
 /** What happens at each endpoint: its deliveries by the status they have now, its rate, and its share of failures. */
 import type { DeliveryFieldsFragment, DeliveryStatus } from '../client/index.js'
 import { createRate, type Rate } from './rate.js'
+import { targetOf } from './target.js'
 
 export interface EndpointActivity {
+  /** As `targetOf` names it. */
   endpointUrl: string
   /** Each delivery once, by the status it has now. */
   counts: Record<DeliveryStatus, number>
@@ -37,7 +39,9 @@ export function followEndpoints(nowMs: () => number) {
   return {
     /** Finished attempts at all endpoints. */
     attempts,
-    add({ id, status, updatedAt, lastError, subscription: { endpointUrl } }: DeliveryFieldsFragment): void {
+    add(delivery: DeliveryFieldsFragment): void {
+      const { id, status, updatedAt, lastError } = delivery
+      const endpointUrl = targetOf(delivery)
       const endpoint = endpoints.get(endpointUrl) ?? newActivity(endpointUrl, nowMs)
       endpoints.set(endpointUrl, endpoint)
       const before = countedIn.get(id)

@@ -3,6 +3,7 @@ import type { WriteStream } from 'node:tty'
 import { cut } from './cut.js'
 import { drawTable, shortRate } from './draw-table.js'
 import { followEndpoints } from './endpoint-activity.js'
+import { targetOf } from './target.js'
 import { plain, type View } from './view.js'
 
 /** Drawn at most this often: more is not seen, and a busy service would keep the terminal busy. */
@@ -50,7 +51,7 @@ export function createTable(terminal: WriteStream, url: string): View {
       activity.add(delivery)
       const { status, lastError, updatedAt } = delivery
       if (lastError !== null && status !== 'SENT')
-        newestError = `Newest error, ${updatedAt}: ${delivery.subscription.endpointUrl} ${lastError}`
+        newestError = `Newest error, ${updatedAt}: ${targetOf(delivery)} ${lastError}`
       drawSoon()
     },
     showStatus(text) {

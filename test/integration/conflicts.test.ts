@@ -217,7 +217,7 @@ describe('in a real deadlock', () => {
        select gen_random_uuid(), $1, '{user.created}', 'a secret', $2`,
       [
         `${unusedUrl}other`,
-        fingerprint({ endpointUrl: `${unusedUrl}other`, eventTypes: ['user.created'], tenant: null }),
+        fingerprint({ id: '', endpointUrl: `${unusedUrl}other`, eventTypes: ['user.created'], tenant: null }),
       ],
     )
     const request = service.api.patch(`/v1/subscriptions/${id}`, { endpointUrl: `${unusedUrl}other` })

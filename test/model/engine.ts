@@ -127,6 +127,7 @@ export async function createEngine(database: Database, maxAttempts: number): Pro
       const started = createScheduler({
         ...{ database, serviceEvents, enqueue, onError },
         intervalMs: HOUR_MS,
+        onPullable() {},
         leaseQuotas() {
           resolve()
           return [[], [], 500]

@@ -102,7 +102,8 @@ export function sqlHealthParts(
     attempted as (
       select "subscriptionId", "endpointVersion", status = 'SENT' as "isSent", place,
              max(place) filter (where status = 'SENT') over (partition by "subscriptionId", "endpointVersion") as "lastSent"${further.attempted}
-      from ${attempts}
+      -- A consumer that takes its deliveries is no endpoint.
+      from ${attempts} where "endpointVersion" is not null
     ), seen as (
       -- Of each endpoint the newest version that was called.
       select distinct on ("subscriptionId") "subscriptionId", "endpointVersion",

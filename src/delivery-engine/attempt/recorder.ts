@@ -48,8 +48,8 @@ export interface AttemptResult {
   deliveryId: string
   /** The event and the subscription of the delivery. */
   subject: DeliverySubject
-  /** The version of the subscription's endpoint that was called. */
-  endpointVersion: number
+  /** The version of the subscription's endpoint that was called; null where a consumer took the delivery. */
+  endpointVersion: number | null
   /** The number of the attempt, from 1, over all budgets. */
   attempt: number
   /** Attempts before the current budget: the outcome was decided for this budget. */

@@ -10,14 +10,17 @@
  * A breaker works by the same means: a paused endpoint is due when its probe is, and then has a `maxInFlight` of one;
  * one that recovers has that of its pace.
  *
+ * Deliveries of a subscription of kind PULL are left: `src/pull` leases them to its consumer. That they are due is
+ * reported.
+ *
  * Of deliveries that wait in line, only the first of each line is looked at: a long line costs no more than a short
  * one.
  */
 import { sqlBreakerPace, sqlJoinBreaker } from '../../model/breaker.js'
 import { sqlIsWaiting } from '../../model/delivery-states.js'
+import { sqlDue, sqlHeads, sqlReleased, sqlStartOfLines, sqlWaitingAs } from '../../model/lease-candidates.js'
 import { sqlLeaseEnd } from '../../model/lease-end.js'
 import { sqlRoom } from '../../model/lease-room.js'
-import { sqlHasPredecessor, sqlIsInLine } from '../../model/ordering.js'
 import { sqlCredit, sqlSpentUntil } from '../../model/rate-limit.js'
 import { sqlRowsOfKinds } from '../../model/row-kinds.js'
 import type { Database, Statement } from '../../platform/postgres/database.js'
@@ -32,6 +35,8 @@ export interface DueLeases {
   backlogged: Set<string>
   /** Subscriptions with a limit of their own, and the time until their next request may be made. */
   pacedInMs: Map<string, number>
+  /** Subscriptions of kind PULL with due deliveries: their consumers take them. */
+  pullable: string[]
   /** Time until the next delivery of a subscription without due deliveries is due; null if there is none. */
   nextDueInMs: number | null
   /** Whether all due deliveries with room were leased. */
@@ -64,55 +69,6 @@ const sqlFirstOfSome = `
     order by d.status, d."nextRunAt" limit 1
   ) as first`
 
-const sqlWaitingAs = (status: 'PENDING' | 'FAILED', subscriptionId: string) =>
-  `d."subscriptionId" = ${subscriptionId} and d."queuedUntil" is null and d.status = '${status}'`
-
-const sqlDue = (status: 'PENDING' | 'FAILED', limit: string) => `
-  (select d.id from deliveries d
-   where ${sqlWaitingAs(status, 'r."subscriptionId"')} and d."nextRunAt" <= now()
-   order by d."nextRunAt" limit ${limit} for update skip locked)`
-
-/** SQL: of each line of the subscription `r` with a hash that meets `bounds`, the first delivery that waits. */
-const sqlFirstInLines = (bounds: string) => {
-  const first = (after: string) => `
-    select i.id, i."orderingHash" as hash, i."orderingSequence" as place from deliveries i
-    where r."isOrdered" and i."subscriptionId" = r."subscriptionId" and ${sqlIsInLine('i')} and i."orderingHash" ${bounds} ${after}
-    order by i."orderingHash", i."orderingSequence" limit 1`
-  return `
-    select * from (
-      with recursive line as (
-        (${first('')})
-        union all
-        select next.* from line cross join lateral (${first('and i."orderingHash" > line.hash')}) as next
-      )
-      select * from line
-    ) as lines`
-}
-
-/**
- * The lines take turns: it begins at one of them by chance. A delivery that has moved in its line since this statement
- * began is left.
- */
-const sqlHeads = (limit: string) => `
-  (select head.id
-   from (${sqlFirstInLines('>= (select hash from "startOfLines")')}
-         union all
-         ${sqlFirstInLines('< (select hash from "startOfLines")')}) as first
-   cross join lateral (
-     select d.id from deliveries d
-     where d.id = first.id and d."orderingSequence" = first.place and d."queuedUntil" is null and ${sqlIsInLine('d')}
-       and not ${sqlHasPredecessor('d')}
-     limit 1 for update skip locked
-   ) as head
-   limit ${limit})`
-
-/** What is left in the lines of a subscription that is not ordered any more: nothing holds it up. */
-const sqlReleased = (limit: string) => `
-  (select d.id from deliveries d
-   where not r."isOrdered" and d."subscriptionId" = r."subscriptionId" and d."queuedUntil" is null
-     and ${sqlIsInLine('d')}
-   order by d."orderingHash", d."orderingSequence" limit ${limit} for update skip locked)`
-
 /** Neither these nor first attempts without a line may keep the others from their turn. */
 const sqlInLine = `case when r."hasFirsts" then (r.room + 1) / 2 else r.room end`
 
@@ -125,10 +81,8 @@ const sqlRetries = `
 
 /** `$1` most leases at once; `$2`, `$3`, `$4` lease quotas; `$5` the subscriptions of a partial scan. */
 const leaseDueSql = (waiting: string) => `
-  with recursive waiting as (${waiting}), "startOfLines" as materialized (
-    select ((random() - 0.5) * 1.8e19)::bigint as hash
-  ), enabled as materialized (
-    select w."subscriptionId", s."isOrdered", s."maxRequestsPerSecond"::float8 as rate, own."maxInFlight",
+  with recursive waiting as (${waiting}), "startOfLines" as materialized (${sqlStartOfLines}), enabled as materialized (
+    select w."subscriptionId", s.kind, s."isOrdered", s."maxRequestsPerSecond"::float8 as rate, own."maxInFlight",
            coalesce(s."maxRequestsPerSecond", own."maxInFlight") is not null as "isLimited",
            coalesce(w.status = 'PENDING' and w."nextRunAt" <= now(), false) as "hasFirsts",
            greatest(breaker."probeAt", case
@@ -165,7 +119,7 @@ const leaseDueSql = (waiting: string) => `
     left join paced p using ("subscriptionId")
     left join unnest($2::uuid[], $3::int[]) as a ("subscriptionId", quota) using ("subscriptionId")
     cross join lateral (select least(coalesce(a.quota, $4), e."maxInFlight") as quota) as own
-    where e."dueAt" <= now()
+    where e."dueAt" <= now() and e.kind = 'WEBHOOK'
   ), rooms as materialized (
     select *, greatest(0, least(free, floor(credit + 1e-6)))::int as room from free
   ), due as materialized (
@@ -204,6 +158,10 @@ const leaseDueSql = (waiting: string) => `
       },
       from: '(select * from rooms left join leased using ("subscriptionId")) as due_subscription',
     },
+    pull: {
+      columns: { subscriptionId: 'uuid' },
+      from: `(select "subscriptionId" from enabled where "dueAt" <= now() and kind = 'PULL') as pull`,
+    },
     later: {
       columns: { nextDueInMs: 'float8' },
       from: `(
@@ -215,7 +173,10 @@ const leaseDueSql = (waiting: string) => `
 const leaseDueOfAll: Statement = { name: 'lease-due-of-all', text: leaseDueSql(sqlFirstOfEach) }
 const leaseDueOfSome: Statement = { name: 'lease-due-of-some', text: leaseDueSql(sqlFirstOfSome) }
 
-type LeaseDueRow = DueRow | { kind: 'later'; nextDueInMs: number | null }
+type LeaseDueRow =
+  | DueRow
+  | { kind: 'pull'; subscriptionId: string }
+  | { kind: 'later'; nextDueInMs: number | null }
 
 /** A subscription with due deliveries, and one delivery that was leased for it, or none. */
 interface DueRow {
@@ -253,10 +214,15 @@ function toDueLeases(rows: LeaseDueRow[]): DueLeases {
   const creditLeft = new Map<string, number>()
   const pacedInMs = new Map<string, number>()
   const backlogged = new Set<string>()
+  const pullable: string[] = []
   let nextDueInMs: number | null = null
   for (const row of rows) {
     if (row.kind === 'later') {
       nextDueInMs = row.nextDueInMs
+      continue
+    }
+    if (row.kind === 'pull') {
+      pullable.push(row.subscriptionId)
       continue
     }
     const { subscriptionId, deliveryId, queuedUntil, isRetry, isInLine, rate, credit, free } = row
@@ -276,5 +242,12 @@ function toDueLeases(rows: LeaseDueRow[]): DueLeases {
     creditLeft.set(subscriptionId, left)
     pacedInMs.set(subscriptionId, (Math.max(0, 1 - left) / rate) * SECOND_MS)
   }
-  return { leases, backlogged, pacedInMs, nextDueInMs, isComplete: leases.length < MAX_LEASES_AT_ONCE }
+  return {
+    leases,
+    backlogged,
+    pullable,
+    pacedInMs,
+    nextDueInMs,
+    isComplete: leases.length < MAX_LEASES_AT_ONCE,
+  }
 }

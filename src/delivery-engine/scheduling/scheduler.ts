@@ -18,17 +18,21 @@ import type { LeaseQuotaParameters } from '../fairness/lease-quotas.js'
 import { type Lease, leaseColumns, sqlIsHeld } from './lease.js'
 import { type DueLeases, leaseDue, leaseDueOf } from './lease-due.js'
 
+/** SQL: whether a worker leases the delivery `d`, and not a consumer: the end of its lease then says something else. */
+const sqlIsOfWorker = (d: string) => `
+  (select kind from subscriptions where id = ${d}."subscriptionId") is distinct from 'PULL'`
+
 /** A range counts as narrow before there are statistics. By one bound alone, the planner may read the whole table. */
 const takeBackExpired: Statement = {
   name: 'take-back-expired-leases',
   text: `
     update deliveries set "queuedUntil" = null
-    where "queuedUntil" > '-infinity' and "queuedUntil" < now() returning id`,
+    where "queuedUntil" > '-infinity' and "queuedUntil" < now() and ${sqlIsOfWorker('deliveries')} returning id`,
 }
 
 const takeBackAll: Statement = {
   name: 'take-back-all-leases',
-  text: `update deliveries set "queuedUntil" = null where "queuedUntil" is not null`,
+  text: `update deliveries set "queuedUntil" = null where "queuedUntil" is not null and ${sqlIsOfWorker('deliveries')}`,
 }
 
 /** `$1` delivery ids, `$2` the ends of their leases: `leaseColumns`. */
@@ -63,6 +67,8 @@ export interface SchedulerOptions {
   /** How many deliveries of each subscription may be leased. */
   leaseQuotas(): LeaseQuotaParameters
   enqueue(leases: Lease[]): Promise<void>
+  /** Called with subscriptions of kind PULL that have due deliveries. */
+  onPullable(subscriptionIds: string[]): void
   onError(error: unknown): void
 }
 
@@ -130,6 +136,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function enqueueFound(found: DueLeases): Promise<void> {
     for (const subscriptionId of found.backlogged) backlogged.add(subscriptionId)
     if (found.leases.length > 0) await enqueue(found.leases)
+    if (found.pullable.length > 0) options.onPullable(found.pullable)
     const now = performance.now()
     for (const [subscriptionId, inMs] of found.pacedInMs) {
       pacedUntil.set(subscriptionId, now + inMs)

@@ -10,7 +10,8 @@ import { openPolicy, type WebhookPolicy } from '../attempt/webhook-policy.js'
 
 export interface Target {
   tenant: string | null
-  endpointUrl: string
+  /** Null for a subscription of kind PULL. */
+  endpointUrl: string | null
   format: WebhookFormat
   policy: WebhookPolicy | null
   /** @throws UnreadableSecretError */
@@ -27,7 +28,7 @@ const loadTestTarget = forViewer(
 
 interface LoadTestTargetRow extends SigningSecrets {
   tenant: string | null
-  endpointUrl: string
+  endpointUrl: string | null
   format: WebhookFormat
   deliveryPolicy: StoredDeliveryPolicy | null
 }

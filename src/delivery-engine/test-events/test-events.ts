@@ -72,11 +72,13 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
       ? await loadTarget(database, viewer, signingKeys, subscriptionId)
       : undefined
     if (target === undefined) throw notFound('subscription', subscriptionId)
+    const { endpointUrl } = target
+    if (endpointUrl === null) throw isPulled()
     const eventId = newId()
     const deliveryId = newId()
     const createdAt = clock.now()
     const formed = formWebhook(target.format, { ...event, eventId, createdAt, metadata: null })
-    const exchange = await exchangeWith(target, eventId, formed)
+    const exchange = await exchangeWith({ ...target, endpointUrl }, eventId, formed)
     // The stop may have ended the exchange, which then says nothing about the endpoint.
     if (isStopped) throw stopping()
     const outcome = decideOutcome(exchange, 1, ONE_ATTEMPT, clock.now())
@@ -92,7 +94,11 @@ export function createTestEvents(options: TestEventsOptions): TestEvents & Async
     return { eventId, deliveryId }
   }
 
-  function exchangeWith(target: Target, id: string, formed: FormedWebhook): Promise<Exchange> {
+  function exchangeWith(
+    target: Target & { endpointUrl: string },
+    id: string,
+    formed: FormedWebhook,
+  ): Promise<Exchange> {
     if (isStopped) throw stopping()
     // Most processes never need one.
     sender ??= createSender({ guard, timeoutMs, requestOrigin, clock, egress })
@@ -115,6 +121,12 @@ const tooMany = () =>
     'TOO_MANY_REQUESTS',
     `${MAX_UNDER_WAY} test events are under way, as many as this process sends at a time. Try again in a moment.`,
     { retryAfterSeconds: RETRY_AFTER_SECONDS },
+  )
+
+const isPulled = () =>
+  new ServiceError(
+    'CONFLICT',
+    'The subscription is of kind PULL: there is no endpoint to send a test event to. Publish an event instead.',
   )
 
 const stopping = () =>

@@ -365,6 +365,13 @@ export type BigIntNullableWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBigIntNullableFilter<$PrismaModel>
 }
 
+export type EnumSubscriptionKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.SubscriptionKind | Prisma.EnumSubscriptionKindFieldRefInput<$PrismaModel>
+  in?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel> | $Enums.SubscriptionKind
+}
+
 export type EnumDisabledReasonNullableFilter<$PrismaModel = never> = {
   equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
   in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
@@ -406,6 +413,16 @@ export type BigIntFilter<$PrismaModel = never> = {
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+}
+
+export type EnumSubscriptionKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.SubscriptionKind | Prisma.EnumSubscriptionKindFieldRefInput<$PrismaModel>
+  in?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSubscriptionKindWithAggregatesFilter<$PrismaModel> | $Enums.SubscriptionKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel>
 }
 
 export type EnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel = never> = {
@@ -918,6 +935,13 @@ export type NestedFloatNullableFilter<$PrismaModel = never> = {
   not?: Prisma.NestedFloatNullableFilter<$PrismaModel> | number | null
 }
 
+export type NestedEnumSubscriptionKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.SubscriptionKind | Prisma.EnumSubscriptionKindFieldRefInput<$PrismaModel>
+  in?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel> | $Enums.SubscriptionKind
+}
+
 export type NestedEnumDisabledReasonNullableFilter<$PrismaModel = never> = {
   equals?: $Enums.DisabledReason | Prisma.EnumDisabledReasonFieldRefInput<$PrismaModel> | null
   in?: $Enums.DisabledReason[] | Prisma.ListEnumDisabledReasonFieldRefInput<$PrismaModel> | null
@@ -948,6 +972,16 @@ export type NestedBigIntFilter<$PrismaModel = never> = {
   gt?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   gte?: bigint | number | Prisma.BigIntFieldRefInput<$PrismaModel>
   not?: Prisma.NestedBigIntFilter<$PrismaModel> | bigint | number
+}
+
+export type NestedEnumSubscriptionKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.SubscriptionKind | Prisma.EnumSubscriptionKindFieldRefInput<$PrismaModel>
+  in?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.SubscriptionKind[] | Prisma.ListEnumSubscriptionKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumSubscriptionKindWithAggregatesFilter<$PrismaModel> | $Enums.SubscriptionKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumSubscriptionKindFilter<$PrismaModel>
 }
 
 export type NestedEnumDisabledReasonNullableWithAggregatesFilter<$PrismaModel = never> = {

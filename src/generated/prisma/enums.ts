@@ -33,6 +33,14 @@ export const DeliveryStatus = {
 export type DeliveryStatus = (typeof DeliveryStatus)[keyof typeof DeliveryStatus]
 
 
+export const SubscriptionKind = {
+  WEBHOOK: 'WEBHOOK',
+  PULL: 'PULL'
+} as const
+
+export type SubscriptionKind = (typeof SubscriptionKind)[keyof typeof SubscriptionKind]
+
+
 export const SignatureVersion = {
   V1: 'V1',
   V1A: 'V1A'

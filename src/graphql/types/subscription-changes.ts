@@ -11,14 +11,15 @@ import {
 } from '../../subscriptions/subscription.js'
 import { updateSubscription } from '../../subscriptions/update.js'
 import { builder } from '../builder.js'
-import { SignatureVersionEnum } from '../enums.js'
+import { SignatureVersionEnum, SubscriptionKindEnum } from '../enums.js'
 import { type Outcome, outcomeOf, userErrors } from '../user-errors.js'
 import { policyInputs } from './delivery-policy.js'
 
 const CreateSubscriptionInput = builder.inputType('CreateSubscriptionInput', {
   description: 'A subscription to create.',
   fields: (t) => ({
-    endpointUrl: t.string({ required: true, description: inputForms.endpointUrl }),
+    kind: t.field({ type: SubscriptionKindEnum, description: inputForms.kind }),
+    endpointUrl: t.string({ description: inputForms.endpointUrl }),
     eventTypes: t.stringList({ required: true, description: inputForms.eventTypes }),
     tenant: t.string({ description: inputForms.tenant }),
     filter: t.string({ description: inputForms.filter }),

@@ -8,7 +8,7 @@ import { labels, toStoredLabels } from '../../subscriptions/labels.js'
 import { publicKeysOf } from '../../subscriptions/subscription.js'
 import { builder } from '../builder.js'
 import { checkPage, connectionComplexity, DEFAULT_LIST_SIZE, MAX_LIST_SIZE } from '../connection-arguments.js'
-import { DisabledReasonEnum, SignatureVersionEnum } from '../enums.js'
+import { DisabledReasonEnum, SignatureVersionEnum, SubscriptionKindEnum } from '../enums.js'
 import { byText, condition } from '../filters.js'
 import { Node } from '../node-interface.js'
 import { DeliveryConnection, DeliveryEdge, DeliveryFilter } from './delivery.js'
@@ -20,6 +20,7 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
   description: 'An endpoint and the event types it wants. Its secret is shown once, by what makes it.',
   select: {
     id: true,
+    kind: true,
     endpointUrl: true,
     eventTypes: true,
     tenant: true,
@@ -35,7 +36,14 @@ export const WebhookSubscription = builder.prismaObject('Subscription', {
   },
   fields: (t) => ({
     id: t.exposeID('id', { description: 'UUIDv7.' }),
-    endpointUrl: t.exposeString('endpointUrl', { description: 'Where its webhooks are posted.' }),
+    kind: t.expose('kind', {
+      type: SubscriptionKindEnum,
+      description: 'How its deliveries reach the consumer.',
+    }),
+    endpointUrl: t.exposeString('endpointUrl', {
+      nullable: true,
+      description: 'Where its webhooks are posted; null for kind `PULL`.',
+    }),
     eventTypes: t.exposeStringList('eventTypes', {
       description: 'Names and patterns: `user.*` is every type with further segments, `*` every type.',
     }),

@@ -2083,6 +2083,7 @@ export type ExpiringEventScalarFieldEnum = (typeof ExpiringEventScalarFieldEnum)
 export const SubscriptionScalarFieldEnum = {
   id: 'id',
   tenant: 'tenant',
+  kind: 'kind',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
   filter: 'filter',
@@ -2492,6 +2493,20 @@ export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
  * Reference to a field of type 'BigInt[]'
  */
 export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'SubscriptionKind'
+ */
+export type EnumSubscriptionKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'SubscriptionKind'>
+    
+
+
+/**
+ * Reference to a field of type 'SubscriptionKind[]'
+ */
+export type ListEnumSubscriptionKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'SubscriptionKind[]'>
     
 
 

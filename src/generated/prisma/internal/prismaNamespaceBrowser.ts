@@ -143,6 +143,7 @@ export type ExpiringEventScalarFieldEnum = (typeof ExpiringEventScalarFieldEnum)
 export const SubscriptionScalarFieldEnum = {
   id: 'id',
   tenant: 'tenant',
+  kind: 'kind',
   endpointUrl: 'endpointUrl',
   eventTypes: 'eventTypes',
   filter: 'filter',

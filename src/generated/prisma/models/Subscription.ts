@@ -45,6 +45,7 @@ export type SubscriptionSumAggregateOutputType = {
 export type SubscriptionMinAggregateOutputType = {
   id: string | null
   tenant: string | null
+  kind: $Enums.SubscriptionKind | null
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
@@ -70,6 +71,7 @@ export type SubscriptionMinAggregateOutputType = {
 export type SubscriptionMaxAggregateOutputType = {
   id: string | null
   tenant: string | null
+  kind: $Enums.SubscriptionKind | null
   endpointUrl: string | null
   filter: string | null
   isEnabled: boolean | null
@@ -95,6 +97,7 @@ export type SubscriptionMaxAggregateOutputType = {
 export type SubscriptionCountAggregateOutputType = {
   id: number
   tenant: number
+  kind: number
   endpointUrl: number
   eventTypes: number
   filter: number
@@ -148,6 +151,7 @@ export type SubscriptionSumAggregateInputType = {
 export type SubscriptionMinAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   endpointUrl?: true
   filter?: true
   isEnabled?: true
@@ -173,6 +177,7 @@ export type SubscriptionMinAggregateInputType = {
 export type SubscriptionMaxAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   endpointUrl?: true
   filter?: true
   isEnabled?: true
@@ -198,6 +203,7 @@ export type SubscriptionMaxAggregateInputType = {
 export type SubscriptionCountAggregateInputType = {
   id?: true
   tenant?: true
+  kind?: true
   endpointUrl?: true
   eventTypes?: true
   filter?: true
@@ -320,7 +326,8 @@ export type SubscriptionGroupByArgs<ExtArgs extends runtime.Types.Extensions.Int
 export type SubscriptionGroupByOutputType = {
   id: string
   tenant: string | null
-  endpointUrl: string
+  kind: $Enums.SubscriptionKind
+  endpointUrl: string | null
   eventTypes: string[]
   filter: string | null
   isEnabled: boolean
@@ -378,7 +385,8 @@ export type SubscriptionWhereInput = {
   NOT?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
   id?: Prisma.UuidFilter<"Subscription"> | string
   tenant?: Prisma.StringNullableFilter<"Subscription"> | string | null
-  endpointUrl?: Prisma.StringFilter<"Subscription"> | string
+  kind?: Prisma.EnumSubscriptionKindFilter<"Subscription"> | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.StringNullableFilter<"Subscription"> | string | null
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
@@ -415,7 +423,8 @@ export type SubscriptionWhereInput = {
 export type SubscriptionOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrderInput | Prisma.SortOrder
-  endpointUrl?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
+  endpointUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -456,7 +465,8 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.SubscriptionWhereInput[]
   NOT?: Prisma.SubscriptionWhereInput | Prisma.SubscriptionWhereInput[]
   tenant?: Prisma.StringNullableFilter<"Subscription"> | string | null
-  endpointUrl?: Prisma.StringFilter<"Subscription"> | string
+  kind?: Prisma.EnumSubscriptionKindFilter<"Subscription"> | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.StringNullableFilter<"Subscription"> | string | null
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolFilter<"Subscription"> | boolean
@@ -492,7 +502,8 @@ export type SubscriptionWhereUniqueInput = Prisma.AtLeast<{
 export type SubscriptionOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrderInput | Prisma.SortOrder
-  endpointUrl?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
+  endpointUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrderInput | Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -535,7 +546,8 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
   NOT?: Prisma.SubscriptionScalarWhereWithAggregatesInput | Prisma.SubscriptionScalarWhereWithAggregatesInput[]
   id?: Prisma.UuidWithAggregatesFilter<"Subscription"> | string
   tenant?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
-  endpointUrl?: Prisma.StringWithAggregatesFilter<"Subscription"> | string
+  kind?: Prisma.EnumSubscriptionKindWithAggregatesFilter<"Subscription"> | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   eventTypes?: Prisma.StringNullableListFilter<"Subscription">
   filter?: Prisma.StringNullableWithAggregatesFilter<"Subscription"> | string | null
   isEnabled?: Prisma.BoolWithAggregatesFilter<"Subscription"> | boolean
@@ -570,7 +582,8 @@ export type SubscriptionScalarWhereWithAggregatesInput = {
 export type SubscriptionCreateInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -607,7 +620,8 @@ export type SubscriptionCreateInput = {
 export type SubscriptionUncheckedCreateInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -644,7 +658,8 @@ export type SubscriptionUncheckedCreateInput = {
 export type SubscriptionUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -681,7 +696,8 @@ export type SubscriptionUpdateInput = {
 export type SubscriptionUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -718,7 +734,8 @@ export type SubscriptionUncheckedUpdateInput = {
 export type SubscriptionCreateManyInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -753,7 +770,8 @@ export type SubscriptionCreateManyInput = {
 export type SubscriptionUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -788,7 +806,8 @@ export type SubscriptionUpdateManyMutationInput = {
 export type SubscriptionUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -839,6 +858,7 @@ export type EnumSignatureVersionNullableListFilter<$PrismaModel = never> = {
 export type SubscriptionCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   eventTypes?: Prisma.SortOrder
   filter?: Prisma.SortOrder
@@ -882,6 +902,7 @@ export type SubscriptionAvgOrderByAggregateInput = {
 export type SubscriptionMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -907,6 +928,7 @@ export type SubscriptionMaxOrderByAggregateInput = {
 export type SubscriptionMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   tenant?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   endpointUrl?: Prisma.SortOrder
   filter?: Prisma.SortOrder
   isEnabled?: Prisma.SortOrder
@@ -952,6 +974,10 @@ export type SubscriptionCreatelabelsInput = {
 
 export type SubscriptionCreatesignaturesInput = {
   set: $Enums.SignatureVersion[]
+}
+
+export type EnumSubscriptionKindFieldUpdateOperationsInput = {
+  set?: $Enums.SubscriptionKind
 }
 
 export type SubscriptionUpdateeventTypesInput = {
@@ -1028,7 +1054,8 @@ export type SubscriptionUpdateOneRequiredWithoutDeliveriesNestedInput = {
 export type SubscriptionCreateWithoutFilterErrorsInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -1064,7 +1091,8 @@ export type SubscriptionCreateWithoutFilterErrorsInput = {
 export type SubscriptionUncheckedCreateWithoutFilterErrorsInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -1116,7 +1144,8 @@ export type SubscriptionUpdateToOneWithWhereWithoutFilterErrorsInput = {
 export type SubscriptionUpdateWithoutFilterErrorsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -1152,7 +1181,8 @@ export type SubscriptionUpdateWithoutFilterErrorsInput = {
 export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -1188,7 +1218,8 @@ export type SubscriptionUncheckedUpdateWithoutFilterErrorsInput = {
 export type SubscriptionCreateWithoutDeliveriesInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -1224,7 +1255,8 @@ export type SubscriptionCreateWithoutDeliveriesInput = {
 export type SubscriptionUncheckedCreateWithoutDeliveriesInput = {
   id: string
   tenant?: string | null
-  endpointUrl: string
+  kind?: $Enums.SubscriptionKind
+  endpointUrl?: string | null
   eventTypes?: Prisma.SubscriptionCreateeventTypesInput | string[]
   filter?: string | null
   isEnabled?: boolean
@@ -1276,7 +1308,8 @@ export type SubscriptionUpdateToOneWithWhereWithoutDeliveriesInput = {
 export type SubscriptionUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -1312,7 +1345,8 @@ export type SubscriptionUpdateWithoutDeliveriesInput = {
 export type SubscriptionUncheckedUpdateWithoutDeliveriesInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   tenant?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  endpointUrl?: Prisma.StringFieldUpdateOperationsInput | string
+  kind?: Prisma.EnumSubscriptionKindFieldUpdateOperationsInput | $Enums.SubscriptionKind
+  endpointUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   eventTypes?: Prisma.SubscriptionUpdateeventTypesInput | string[]
   filter?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   isEnabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -1379,6 +1413,7 @@ export type SubscriptionCountOutputTypeCountDeliveriesArgs<ExtArgs extends runti
 export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1417,6 +1452,7 @@ export type SubscriptionSelect<ExtArgs extends runtime.Types.Extensions.Internal
 export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1452,6 +1488,7 @@ export type SubscriptionSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
 export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1487,6 +1524,7 @@ export type SubscriptionSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
 export type SubscriptionSelectScalar = {
   id?: boolean
   tenant?: boolean
+  kind?: boolean
   endpointUrl?: boolean
   eventTypes?: boolean
   filter?: boolean
@@ -1519,7 +1557,7 @@ export type SubscriptionSelectScalar = {
   changedIn?: boolean
 }
 
-export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "isOrdered" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
+export type SubscriptionOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "tenant" | "kind" | "endpointUrl" | "eventTypes" | "filter" | "isEnabled" | "disabledReason" | "disabledAt" | "endpointVersion" | "description" | "labels" | "maxRequestsPerSecond" | "maxInFlight" | "timeoutMs" | "retryPolicy" | "isOrdered" | "headers" | "secretHeaders" | "auth" | "clientCertificate" | "format" | "secret" | "formerSecrets" | "previousSecret" | "previousSecretUntil" | "signatures" | "keyPairs" | "fingerprint" | "createdAt" | "updatedAt" | "deletedAt" | "changedIn", ExtArgs["result"]["subscription"]>
 export type SubscriptionInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   deliveries?: boolean | Prisma.Subscription$deliveriesArgs<ExtArgs>
   filterErrors?: boolean | Prisma.Subscription$filterErrorsArgs<ExtArgs>
@@ -1540,7 +1578,11 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      * Whose it is; null for the operator's own. It never changes.
      */
     tenant: string | null
-    endpointUrl: string
+    kind: $Enums.SubscriptionKind
+    /**
+     * Null for PULL, and for no other.
+     */
+    endpointUrl: string | null
     eventTypes: string[]
     /**
      * An expression in CEL: of the events of its types, those for which it is true. A trigger puts the tenant before it.
@@ -1617,7 +1659,8 @@ export type $SubscriptionPayload<ExtArgs extends runtime.Types.Extensions.Intern
      */
     keyPairs: runtime.JsonValue
     /**
-     * SHA-256 of endpointUrl, the sorted set of eventTypes and the tenant: what makes two subscriptions equal.
+     * SHA-256 of endpointUrl, the sorted set of eventTypes and the tenant: what makes two subscriptions equal. Of PULL
+     * none equals another: the id stands for the URL.
      */
     fingerprint: runtime.Bytes
     createdAt: Date
@@ -2057,6 +2100,7 @@ export interface Prisma__SubscriptionClient<T, Null = never, ExtArgs extends run
 export interface SubscriptionFieldRefs {
   readonly id: Prisma.FieldRef<"Subscription", 'String'>
   readonly tenant: Prisma.FieldRef<"Subscription", 'String'>
+  readonly kind: Prisma.FieldRef<"Subscription", 'SubscriptionKind'>
   readonly endpointUrl: Prisma.FieldRef<"Subscription", 'String'>
   readonly eventTypes: Prisma.FieldRef<"Subscription", 'String[]'>
   readonly filter: Prisma.FieldRef<"Subscription", 'String'>
