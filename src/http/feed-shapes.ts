@@ -2,17 +2,15 @@
 import { z } from 'zod'
 import type { PulledDelivery } from '../pull/lease.js'
 import { id, time } from './basic-shapes.js'
+import { readDigits } from './shapes.js'
 
 const MAX_LIMIT = 100
 const MAX_WAIT_SECONDS = 30
 
-const wholeNumber = (min: number, max: number, otherwise: number) =>
-  z.coerce
-    .number()
-    .int('must be a whole number')
-    .min(min, `must be at least ${min}`)
-    .max(max, `must be at most ${max}`)
-    .default(otherwise)
+const wholeNumber = (min: number, max: number, otherwise: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.preprocess(readDigits, z.number({ error }).int().min(min).max(max)).default(otherwise)
+}
 
 export const feedQuery = z.strictObject({
   wait: wholeNumber(0, MAX_WAIT_SECONDS, 0).meta({ description: 'Seconds to wait where none is due.' }),

@@ -26,7 +26,8 @@ export const eventIdParameter = z.object({ eventId: idInPath })
 
 const wrongLimit = `must be a whole number from 1 to ${MAX_LIMIT}`
 /** `Number` would also accept `0x10`, `1e1` and spaces around the digits. */
-const readDigits = (text: unknown) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text)
+export const readDigits = (text: unknown) =>
+  typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text
 
 export const pageQuery = z.strictObject({
   limit: z

@@ -4,7 +4,7 @@ import { createPoller, type Poller } from '../platform/poller.js'
 import type { Database, Statement } from '../platform/postgres/database.js'
 import { type LeasedDelivery, type RecordPull, sqlLeasedDelivery } from './record.js'
 
-export const NOT_ACKNOWLEDGED = 'not acknowledged in time'
+const NOT_ACKNOWLEDGED = 'not acknowledged in time'
 
 const MAX_AT_ONCE = 200
 const INTERVAL_MS = 1000

@@ -23,7 +23,7 @@ import type { VisibleDatabase } from '../tenants/visible-database.js'
 import { forViewer } from '../tenants/visible-statement.js'
 
 /** How long a consumer may take for a delivery, where the subscription's `timeoutMs` says nothing else. */
-export const LEASE_SECONDS = 30
+const LEASE_SECONDS = 30
 
 /** A delivery for its consumer, who has it until `leaseEndsAt`. */
 export interface PulledDelivery {

@@ -50,6 +50,7 @@ export async function runWorkload(targets: WorkloadTargets): Promise<void> {
   await waitForTimes(targets, round)
   await replay(targets, round)
   await keepOrder(targets, round)
+  await pull(targets, round)
   await renewed()
   await untilSettled(targets)
   await clearAway(targets)
@@ -116,6 +117,26 @@ async function watchOperations(
   await isTold('service.endpoint.recovered')
   await api.patch(`/v1/subscriptions/${id}`, { isEnabled: false })
   await isTold('service.subscription.disabled')
+}
+
+/** A consumer that acknowledges, rejects and extends, and one that does nothing. */
+async function pull({ api }: WorkloadTargets, { name, publish, expectStatus }: Round) {
+  const types = { kind: 'PULL', eventTypes: [`pulled.${name}`], timeoutMs: 3000, isOrdered: true }
+  const { id } = (await api.post('/v1/subscriptions', types)).body
+  const take = async () => (await api.get(`/v1/subscriptions/${id}/feed?wait=30`)).body.items[0]
+  const answer = async (what: string, deliveryId: string, more: object = {}) =>
+    expect((await api.post(`/v1/deliveries/${deliveryId}/${what}`, { attempt: 1, ...more })).status).toBe(200)
+  await publish('pulled')
+  const first = await take()
+  await answer('extend', first.deliveryId, { seconds: 60 })
+  await answer('acknowledge', first.deliveryId)
+  await publish('pulled', { orderingKey: 'line' })
+  await answer('reject', (await take()).deliveryId)
+  const forgotten = await publish('pulled')
+  await until(async () => (await take())?.eventId === forgotten)
+  await expectStatus(forgotten, 'FAILED')
+  // What is left has nobody who would take it.
+  expect((await api.patch(`/v1/subscriptions/${id}`, { isEnabled: false })).status).toBe(200)
 }
 
 /** Deliveries in lines of an ordered subscription, of which one is shown while it waits. */
