@@ -10,6 +10,7 @@ import type { ErasureContext } from '../erasures/create.js'
 import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
+import type { AnswerContext } from '../pull/answer.js'
 import type { ReplayContext } from '../replays/create.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
@@ -32,7 +33,8 @@ export interface GraphQLContext
     CancelContext,
     CatalogueContext,
     ReplayContext,
-    ErasureContext {
+    ErasureContext,
+    AnswerContext {
   publisher: Publisher
   testEvents: TestEvents
   tenantTokens: TenantTokens

@@ -18,7 +18,7 @@ const MAX_SECONDS = 24 * 3600
 const DEFAULT_SECONDS = 3600
 
 /** The scopes as both APIs name them. */
-export const scopeNames = ['PUBLISH', 'READ', 'MANAGE'] as const
+export const scopeNames = ['PUBLISH', 'READ', 'CONSUME', 'MANAGE'] as const
 type ScopeName = (typeof scopeNames)[number]
 
 /** What the parts of a token are, for the documentation of both APIs. */

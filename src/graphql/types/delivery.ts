@@ -128,7 +128,7 @@ builder.queryField('deliveries', (t) =>
 )
 
 /** A payload with the delivery after the mutation. */
-const deliveryPayload = (name: string) =>
+export const deliveryPayload = (name: string) =>
   builder.objectRef<Outcome<string>>(name).implement({
     description: 'What became of the delivery.',
     fields: (t) => ({

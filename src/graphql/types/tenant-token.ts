@@ -9,6 +9,7 @@ const ApiKeyScopeEnum = builder.enumType('ApiKeyScope', {
   values: {
     PUBLISH: { description: 'Publishing events.' },
     READ: { description: 'Every query and live subscription.' },
+    CONSUME: { description: 'Taking and answering deliveries of subscriptions of kind PULL.' },
     MANAGE: { description: 'Every other change.' },
   } satisfies Record<(typeof scopeNames)[number], object>,
 })
