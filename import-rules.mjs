@@ -105,18 +105,18 @@ export const rooms = {
       ...['telemetry', 'platform', 'errors.ts'],
     ],
   },
-  'delivery-engine': {
-    what: 'from an accepted event to a recorded attempt',
-    imports: [
-      ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'tenants', 'secrets', 'model'],
-      ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
-    ],
-  },
   pull: {
     what: 'deliveries that consumers take: lease, answer, expire',
     imports: [
       ...['delivery-engine', 'deliveries', 'tenants', 'secrets', 'model'],
       ...['telemetry', 'platform', 'errors.ts'],
+    ],
+  },
+  'delivery-engine': {
+    what: 'from an accepted event to a recorded attempt',
+    imports: [
+      ...['events', 'matching', 'filters', 'deliveries', 'delivery-metrics', 'tenants', 'secrets', 'model'],
+      ...['telemetry', 'platform', 'budgets.ts', 'errors.ts'],
     ],
   },
   retention: {

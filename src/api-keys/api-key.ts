@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * `publish` allows sending events, `read` every query, `consume` taking and answering deliveries of subscriptions of kind
- * PULL, `manage` every other change.
+ * `publish` allows sending events, `read` every query, `consume` taking and answering deliveries of subscriptions of
+ * kind PULL, `manage` every other change.
  */
 export const scopes = ['publish', 'read', 'consume', 'manage'] as const
 export type Scope = (typeof scopes)[number]

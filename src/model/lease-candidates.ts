@@ -36,8 +36,8 @@ const sqlFirstInLines = (bounds: string) => {
 }
 
 /**
- * SQL: those at the head of a line of the subscription `r`. The lines take turns: it begins at one of them by chance. A delivery that has moved in its line since this statement
- * began is left.
+ * SQL: those at the head of a line of the subscription `r`. The lines take turns: it begins at one of them by chance. A
+ * delivery that has moved in its line since this statement began is left.
  */
 export const sqlHeads = (limit: string) => `
   (select head.id

@@ -1,4 +1,4 @@
-/** Ends leases that no consumer has answered in time: failed attempts, like those at an endpoint that does not answer. */
+/** Ends leases that no consumer has answered in time: failed attempts, as at an endpoint that does not answer. */
 import { sqlIsOpen } from '../model/delivery-states.js'
 import { createPoller, type Poller } from '../platform/poller.js'
 import type { Database, Statement } from '../platform/postgres/database.js'

@@ -17,7 +17,7 @@ export interface FeedListener extends Disposable {
   next(timeoutMs: number, signal: AbortSignal): Promise<void>
 }
 
-/** The channel and the fields of a message stay the same in every version: processes of two versions may run at once. */
+/** The channel and the fields stay the same in every version: processes of two versions may run at once. */
 const CHANNEL = 'pull'
 
 interface Message {

@@ -46,6 +46,10 @@ describe('REST', () => {
     ['read', 'get', '/v1/erasures'],
     ['read', 'get', `/v1/erasures/${id}`],
     ['read', 'get', '/v1/deliveries'],
+    ['consume', 'get', `/v1/subscriptions/${id}/feed`],
+    ['consume', 'post', `/v1/deliveries/${id}/acknowledge`, { attempt: 1 }],
+    ['consume', 'post', `/v1/deliveries/${id}/reject`, { attempt: 1 }],
+    ['consume', 'post', `/v1/deliveries/${id}/extend`, { attempt: 1, seconds: 9 }],
     ['manage', 'post', `/v1/deliveries/${id}/retry`],
     ['manage', 'post', `/v1/deliveries/events/${id}/retry`],
     ['manage', 'post', '/v1/subscriptions', { endpointUrl: 'https://example.com/', eventTypes: ['a'] }],
@@ -125,6 +129,12 @@ describe('GraphQL', () => {
     ['read', '{ ...Some } fragment Some on Query { subscriptions { edges { node { id } } } }'],
     ['publish', `mutation { publishEvent(input: ${publishing}) { event { id status } errors { message } } }`],
     ['publish', `mutation { publishEvents(inputs: [${publishing}]) { event { id } } }`],
+    [
+      'consume',
+      `mutation { acknowledgeDelivery(id: "${id}", attempt: 1) { delivery { id } errors { code } } }`,
+    ],
+    ['consume', `mutation { rejectDelivery(id: "${id}", attempt: 1) { errors { code } } }`],
+    ['consume', `mutation { extendDelivery(id: "${id}", attempt: 1, seconds: 9) { leaseEndsAt } }`],
     ['manage', `mutation { retryDelivery(id: "${id}") { delivery { id } } }`],
     [
       'manage',

@@ -68,8 +68,8 @@ describe('null over REST', () => {
     const event = { type: 'a', data: {}, ...nullsOf('NewEvent') }
     expect((await service.api.post('/v1/events', event)).status).toBe(202)
     const { status, body } = await service.api.post('/v1/subscriptions', {
-      ...subscription(),
       ...nullsOf('NewSubscription'),
+      ...subscription(),
     })
     expect([status, body]).toMatchObject([
       201,
@@ -98,7 +98,7 @@ describe('null over REST', () => {
 
 describe('null over GraphQL', () => {
   const fields =
-    'id endpointUrl eventTypes tenant isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
+    'id kind endpointUrl eventTypes tenant isEnabled disabledReason disabledAt description maxRequestsPerSecond format signatures ' +
     'publicKey publicKeys maxInFlight isOrdered timeoutMs retryPolicy { maxAttempts } headers secretHeaders labels auth { kind } ' +
     'clientCertificate { subject } filter filterErrors { count }'
 

@@ -13,6 +13,7 @@ describe('a new subscription', () => {
       201,
       {
         ...given,
+        kind: 'WEBHOOK',
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
         isEnabled: true,
         ...{ disabledReason: null, disabledAt: null },
@@ -125,7 +126,8 @@ describe('a new subscription', () => {
   })
 
   it('needs an endpointUrl and eventTypes, and knows no field but its own', async () => {
-    expectProblem(await create({}), 400, 'endpointUrl', 'eventTypes')
+    expectProblem(await create({}), 400, 'eventTypes')
+    expectProblem(await create({ eventTypes: ['a'] }), 400, 'endpointUrl')
     expectProblem(await create(some({ id: 'x', enabled: true })), 400, 'id', 'enabled')
     expectProblem(await create(some({ isEnabled: 'yes', description: 1 })), 400, 'description', 'isEnabled')
     expectProblem(await create(some({ description: 'd'.repeat(1025) })), 400, 'description')

@@ -20,7 +20,7 @@ interface Ids {
   erasure: string
 }
 
-const KEYS = ['acme', 'zeta'].map((tenant) => `${tenant}=publish+read+manage@${tenant}=${tenant}-key`)
+const KEYS = ['acme', 'zeta'].map((tenant) => `${tenant}=publish+read+consume+manage@${tenant}=${tenant}-key`)
 const schema = createSubgraphSchema(ownSchema)
 const yesterday = new Date(Date.now() - 86_400_000).toISOString()
 const unknown: Ids = {
@@ -218,6 +218,12 @@ const operations: Record<string, (ids: Ids) => string> = {
     `mutation { retryEvent(eventId: "${ids.event}") { retried deliveries { deliveryId } ${errors} } }`,
   'Mutation.cancelDelivery': (ids) =>
     `mutation { cancelDelivery(id: "${ids.delivery}") { delivery ${delivery} ${errors} } }`,
+  'Mutation.acknowledgeDelivery': (ids) =>
+    `mutation { acknowledgeDelivery(id: "${ids.delivery}", attempt: 1) { delivery ${delivery} ${errors} } }`,
+  'Mutation.rejectDelivery': (ids) =>
+    `mutation { rejectDelivery(id: "${ids.delivery}", attempt: 1) { delivery ${delivery} ${errors} } }`,
+  'Mutation.extendDelivery': (ids) =>
+    `mutation { extendDelivery(id: "${ids.delivery}", attempt: 1, seconds: 9) { leaseEndsAt ${errors} } }`,
   'Mutation.cancelEvent': (ids) =>
     `mutation { cancelEvent(id: "${ids.event}") { event ${event} ${errors} } }`,
   'Mutation.createTenantToken': () =>
@@ -292,6 +298,16 @@ const routes: Record<string, (ids: Ids) => [path: string, body?: unknown, conten
   'get /v1/deliveries': (ids) => [`/v1/deliveries?subscriptionId=${ids.subscription}`],
   'post /v1/deliveries/{id}/retry': (ids) => [`/v1/deliveries/${ids.delivery}/retry`],
   'post /v1/deliveries/events/{eventId}/retry': (ids) => [`/v1/deliveries/events/${ids.event}/retry`],
+  'get /v1/subscriptions/{id}/feed': (ids) => [`/v1/subscriptions/${ids.subscription}/feed`],
+  'post /v1/deliveries/{id}/acknowledge': (ids) => [
+    `/v1/deliveries/${ids.delivery}/acknowledge`,
+    { attempt: 1 },
+  ],
+  'post /v1/deliveries/{id}/reject': (ids) => [`/v1/deliveries/${ids.delivery}/reject`, { attempt: 1 }],
+  'post /v1/deliveries/{id}/extend': (ids) => [
+    `/v1/deliveries/${ids.delivery}/extend`,
+    { attempt: 1, seconds: 9 },
+  ],
   'get /v1/deliveries/{id}/logs/{attempt}': (ids) => [`/v1/deliveries/${ids.delivery}/logs/1`],
   'get /v1/dead-letters': (ids) => [
     `/v1/dead-letters?by=SUBSCRIPTION&subscriptionId=${ids.subscription}&tenant=zeta`,

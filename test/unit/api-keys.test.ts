@@ -27,7 +27,7 @@ function file(...lines: string[]): string {
   return path
 }
 
-const all = 'publish,read,manage'
+const all = 'publish,read,consume,manage'
 
 describe('API_KEYS', () => {
   it('takes plain keys, which may do everything', () => {
@@ -89,7 +89,7 @@ describe('API_KEYS', () => {
       PORT: 'x',
     })
     const scopes = expect.stringContaining(
-      'names a scope that there is not: there are publish, read and manage',
+      'names a scope that there is not: there are publish, read, consume and manage',
     )
     expect(problems).toEqual([
       'PORT must be a whole number from 0 to 65535, not "x"',
