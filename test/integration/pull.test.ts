@@ -1,4 +1,6 @@
 /** Subscriptions of kind PULL: consumers take deliveries, and say what became of them. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient, TEST_KEY } from '../support/client.js'
@@ -92,6 +94,18 @@ it('takes no more than it asks for, and each delivery once', async () => {
   expect(taken.every(({ length }) => length <= 2)).toBe(true)
   expect(new Set(taken.flat().map(numberOf))).toEqual(new Set([1, 2, 3, 4, 5]))
   expect(taken.flat()).toHaveLength(5)
+})
+
+it('is the example in the docs: a consumer that does its work, and says where it could not', async () => {
+  await start({ DELIVERY_MAX_ATTEMPTS: '1' })
+  const id = await subscribeToPull(service.api)
+  const good = (await service.api.post('/v1/events', { type: 'a', data: { userId: 'u_1' } })).body.eventId
+  const bad = await publish(1)
+  for (const eventId of [good, bad]) await deliveryStatus(service, eventId).toBe('PENDING')
+  const args = ['docs/examples/take-deliveries.mjs', service.url, TEST_KEY, id]
+  expect((await promisify(execFile)(process.execPath, args)).stdout).toBe('a of u_1\n')
+  expect(await deliveryOf(service, good)).toMatchObject({ status: 'SENT' })
+  expect(await deliveryOf(service, bad)).toMatchObject({ status: 'DEAD', lastError: 'no user' })
 })
 
 it('fails an attempt that was not acknowledged in time, and refuses a late answer', async () => {
