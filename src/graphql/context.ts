@@ -11,6 +11,7 @@ import type { Publisher } from '../events/publish.js'
 import type { TestEvents } from '../events/test-event.js'
 import type { DeliveryStatus } from '../generated/prisma/enums.js'
 import type { AnswerContext } from '../pull/answer.js'
+import type { FeedContext } from '../pull/feed.js'
 import type { ReplayContext } from '../replays/create.js'
 import type { SubscriptionContext } from '../subscriptions/create.js'
 import type { EndpointHealth } from '../subscriptions/health.js'
@@ -34,7 +35,8 @@ export interface GraphQLContext
     CatalogueContext,
     ReplayContext,
     ErasureContext,
-    AnswerContext {
+    AnswerContext,
+    FeedContext {
   publisher: Publisher
   testEvents: TestEvents
   tenantTokens: TenantTokens

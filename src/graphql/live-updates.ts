@@ -4,6 +4,7 @@
  * This process hears each message once for all its watchers, and subscribes to nothing while it has none. An index
  * takes each change to the groups of watchers that want it; see `shared-updates.ts`.
  */
+import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../errors.js'
 import type { DeliverySnapshot } from '../model/delivery-snapshot.js'
 import type { EventSnapshot } from '../model/event-snapshot.js'
@@ -52,6 +53,8 @@ export interface LiveUpdates {
     filter: Filter<Topics[Topic]>,
     follower: Follower,
   ): LiveSource<Topics[Topic]>
+  /** What one watcher alone gets, with the same bounds and errors. */
+  followAlone<Change>(source: ChangeSource<Change>, follower: Follower): LiveSource<Change>
   /** The totals and rates, with the same bounds and errors. */
   followStats(follower: Follower): LiveSource<StatsUpdate>
 }
@@ -91,13 +94,17 @@ export function createLiveUpdates(
   }
 
   /** A source within the bounds, and known to `endAll`. */
-  function open<Change>(follower: Follower, source: ChangeSource<Change>): LiveSource<Change> {
+  function open<Change>(
+    follower: Follower,
+    source: ChangeSource<Change>,
+    ownKey?: string,
+  ): LiveSource<Change> {
     bounds.check(follower)
     return liveSource((key, execute) =>
       createFeed<Update<Change>>((feed) => {
         const leave = bounds.enter(follower)
         feeds.add(feed)
-        const { listening, isIdle, close } = shared.join(key, feed, source, execute)
+        const { listening, isIdle, close } = shared.join(ownKey ?? key, feed, source, execute)
         return {
           listening,
           isIdle,
@@ -123,6 +130,7 @@ export function createLiveUpdates(
         ...(topic === 'deliveries' && { timeOf: ({ updatedAt }) => updatedAt }),
       })
     },
+    followAlone: (source, follower) => open(follower, source, randomUUID()),
     followStats: (follower) =>
       open<StatsUpdate>(follower, {
         open: (push) => statsUpdates.join(follower.apiKey, push),

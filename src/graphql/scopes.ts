@@ -1,6 +1,6 @@
 /**
  * The scopes a key needs for an operation: `read` for queries and subscriptions, `publish` to publish, `manage` for
- * every other mutation. A mutation shows its own result. The objects below the result need `read` as well, unless they
+ * every other mutation, `consume` for what a consumer does. A mutation shows its own result. The objects below the result need `read` as well, unless they
  * are a part of it, as the request and the response are of an attempt.
  * Introspection needs no scope.
  */
@@ -22,7 +22,7 @@ import { errorCatalogue, ServiceError } from '../errors.js'
 import type { GraphQLContext } from './context.js'
 import { extensionsOf } from './error-extensions.js'
 
-/** For a mutation with another scope than `manage`: the `extensions` of its field. */
+/** For a mutation with another scope than `manage`, or a subscription: the `extensions` of its field. */
 export const takesScope = (scope: Scope) => ({ scope })
 
 /** For a mutation whose results are shown with all that is in them: the `extensions` of its field. */
@@ -67,9 +67,8 @@ function scopesOf({ document, schema, operationName }: ExecutionArgs): Set<Scope
 }
 
 function scopeOf(schema: GraphQLSchema, { operation }: OperationDefinitionNode, field: string): Scope {
-  if (operation !== 'mutation') return 'read'
-  const own = schema.getMutationType()?.getFields()[field]?.extensions.scope
-  return (own as Scope | undefined) ?? 'manage'
+  const own = schema.getRootType(operation)?.getFields()[field]?.extensions.scope
+  return (own as Scope | undefined) ?? (operation === 'mutation' ? 'manage' : 'read')
 }
 
 const wholeResultsOf = (schema: GraphQLSchema, mutation: string): string[] =>

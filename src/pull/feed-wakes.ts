@@ -6,11 +6,17 @@ import { EventEmitter } from 'node:events'
 import type { PubSub } from '../platform/pubsub.js'
 
 export interface FeedWakes {
-  /** Never waits and never fails. To be called when deliveries of these subscriptions are due. */
-  send(subscriptionIds: string[]): void
+  /**
+   * Never waits and never fails. To be called when deliveries of these subscriptions are due, or with `answersOf` when
+   * one was answered.
+   */
+  send(keys: string[]): void
   /** Begins to listen at once, so that no wake-up between a look and a wait is lost. */
-  listen(subscriptionId: string): FeedListener
+  listen(...keys: string[]): FeedListener
 }
+
+/** What is sent when a delivery of the subscription was answered, or its lease has ended. */
+export const answersOf = (subscriptionId: string): string => `answers of ${subscriptionId}`
 
 export interface FeedListener extends Disposable {
   /** Resolves when there was a wake-up since the last call, after this time, or when the signal is aborted. */
@@ -21,7 +27,7 @@ export interface FeedListener extends Disposable {
 const CHANNEL = 'pull'
 
 interface Message {
-  subscriptionIds: string[]
+  keys: string[]
 }
 
 export function createFeedWakes(pubSub: PubSub): FeedWakes {
@@ -32,37 +38,39 @@ export function createFeedWakes(pubSub: PubSub): FeedWakes {
     if (isSubscribed) return
     isSubscribed = true
     const onMessage = (message: unknown) => {
-      for (const subscriptionId of (message as Message).subscriptionIds) emitter.emit(subscriptionId)
+      for (const key of (message as Message).keys) emitter.emit(key)
     }
     // Resolves only when Redis is reachable, and nobody waits for that.
     pubSub.subscribe(CHANNEL, onMessage).catch(() => {})
   }
 
   return {
-    send: (subscriptionIds) => pubSub.publish(CHANNEL, () => ({ subscriptionIds }) satisfies Message),
-    listen(subscriptionId) {
+    send: (keys) => pubSub.publish(CHANNEL, () => ({ keys }) satisfies Message),
+    listen(...keys) {
       subscribe()
       let isWoken = false
       const onWake = () => {
         isWoken = true
       }
-      emitter.on(subscriptionId, onWake)
+      for (const key of keys) emitter.on(key, onWake)
       return {
         next: (timeoutMs, signal) =>
           new Promise((resolve) => {
             const end = () => {
               clearTimeout(timer)
-              emitter.off(subscriptionId, end)
+              for (const key of keys) emitter.off(key, end)
               signal.removeEventListener('abort', end)
               isWoken = false
               resolve()
             }
             const timer = setTimeout(end, timeoutMs)
-            emitter.on(subscriptionId, end)
+            for (const key of keys) emitter.on(key, end)
             signal.addEventListener('abort', end)
             if (isWoken || signal.aborted) end()
           }),
-        [Symbol.dispose]: () => void emitter.off(subscriptionId, onWake),
+        [Symbol.dispose]() {
+          for (const key of keys) emitter.off(key, onWake)
+        },
       }
     },
   }

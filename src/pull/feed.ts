@@ -10,7 +10,7 @@ import type { FeedWakes } from './feed-wakes.js'
 import { type LeaseContext, leaseDeliveries, type PulledDelivery } from './lease.js'
 
 /** Between two looks at the table, in case a wake-up was lost. */
-const LOOK_AGAIN_MS = 5000
+export const LOOK_AGAIN_MS = 5000
 
 export interface FeedContext extends LeaseContext {
   feedWakes: FeedWakes
@@ -56,7 +56,8 @@ export async function takeDeliveries(
   }
 }
 
-async function checkFeed({ prisma }: VisibleDatabase, id: string): Promise<void> {
+/** @throws ServiceError NOT_FOUND, or CONFLICT when the subscription is not of kind PULL */
+export async function checkFeed({ prisma }: VisibleDatabase, id: string): Promise<void> {
   const found = isUuid(id) ? await prisma.subscription.findUnique({ where: { id, deletedAt: null } }) : null
   if (found === null) throw notFound('subscription', id)
   if (found.kind === 'PULL') return

@@ -10,7 +10,7 @@ import { type OwnRetryPolicy, type RetryPolicy, retryPolicyOf } from '../model/d
 import { dispatchableAtMs } from '../model/event-snapshot.js'
 import type { Clock } from '../platform/clock.js'
 import type { ServiceEvents } from '../telemetry/service-events.js'
-import type { FeedWakes } from './feed-wakes.js'
+import { answersOf, type FeedWakes } from './feed-wakes.js'
 
 /** SQL: the columns of `LeasedDelivery` of the delivery `d`, its event `e` and its subscription `s`. */
 export const sqlLeasedDelivery = `
@@ -87,8 +87,9 @@ export function createPullRecorder(options: PullRecorderOptions): RecordPull {
     })
     if (recorded === undefined) return false
     if (recorded.status === 'FAILED') onDue()
-    // The next of its line has its turn.
-    else if (delivery.isInLine) feedWakes.send([subscriptionId])
+    // Its consumer has room for another one, and the next of its line has its turn.
+    const hasNext = recorded.status !== 'FAILED' && delivery.isInLine
+    feedWakes.send(hasNext ? [answersOf(subscriptionId), subscriptionId] : [answersOf(subscriptionId)])
     const { status, nextRunAt } = recorded
     serviceEvents.emit('attemptRecorded', {
       ...{ deliveryId, eventId, subscriptionId, eventType: type, attempt, status, nextRunAt, responseTimeMs },

@@ -161,6 +161,7 @@ it('no example goes without a test', () => {
       'redis-store',
       'replay-missed',
       'schedule-reminder',
+      'take-deliveries',
       'send-test-event',
       'tenants',
       'verify',
