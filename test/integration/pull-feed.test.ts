@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { TEST_KEY } from '../support/client.js'
+import { openEventStream } from '../support/event-stream.js'
 import { ask, post, type Watcher, watches, watchOverSse } from '../support/graphql.js'
 import { PATIENCE, publishNumber } from '../support/ordering.js'
 import { expectSigned, type Pulled, subscribeToPull } from '../support/pull.js'
@@ -88,7 +89,7 @@ it('takes nothing more for a watcher that has left', async () => {
 })
 
 it('needs the scope `consume`, a bound, and a subscription of kind PULL', async () => {
-  const API_KEYS = [TEST_KEY, 'reader=read+manage=read-key', 'consumer=consume=consume-key'].join()
+  const API_KEYS = [TEST_KEY, 'reader=read+manage=read-key', 'zeta=read+consume@zeta=zeta-key'].join()
   service = resources.use(await startTestService('postgres', { API_KEYS }))
   const subscriptionId = await subscribeToPull(service.api)
   const ends = async (variables: object, key?: string) => {
@@ -96,6 +97,11 @@ it('needs the scope `consume`, a bound, and a subscription of kind PULL', async 
     return body.errors?.[0]?.extensions?.code
   }
   expect(await ends({ subscriptionId }, 'read-key')).toBe('FORBIDDEN')
+  // As if it were not there.
+  const foreign = resources.use(
+    await openEventStream(service, { query: FEED, variables: { subscriptionId } }, undefined, 'zeta-key'),
+  )
+  await expect.poll(() => JSON.stringify(foreign.results), PATIENCE).toContain('NOT_FOUND')
   const webhook = { endpointUrl: 'http://127.0.0.1:9/', eventTypes: ['a'] }
   const other = (await service.api.post('/v1/subscriptions', webhook)).body.id
   for (const [code, variables] of [

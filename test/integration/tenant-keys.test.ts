@@ -389,7 +389,8 @@ describe('the catalogue', () => {
 describe('live', () => {
   it('are all the fields that there are', () => {
     expect(fieldsOf('Subscription').toSorted()).toEqual(
-      ['deliveryUpdated', 'eventUpdated', 'replayUpdated', 'statsUpdated'].map(
+      // Of a feed: `pull-feed.test.ts`.
+      ['deliveryFeed', 'deliveryUpdated', 'eventUpdated', 'replayUpdated', 'statsUpdated'].map(
         (name) => `Subscription.${name}`,
       ),
     )

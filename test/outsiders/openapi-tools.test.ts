@@ -39,7 +39,9 @@ describeProject('schemathesis', ['python'], (project) => {
     // After twenty wrong keys in a minute an address is answered with 429, which this check takes for an acceptance.
     // test/integration/api-keys.test.ts asks every route without a key.
     const checks = ['--checks=all', '--exclude-checks=ignored_auth']
-    const limits = ['--max-examples=20', `--max-time=${FUZZ_SECONDS}`, '--seed=1', '--no-color']
+    // A feed is asked to wait for up to 30 s.
+    const patience = '--request-timeout=40'
+    const limits = ['--max-examples=20', patience, `--max-time=${FUZZ_SECONDS}`, '--seed=1', '--no-color']
     const found = await project.run('.venv/bin/schemathesis', [
       ...['run', `${url}/openapi.json`, '--header', `X-API-Key: ${TEST_KEY}`, ...checks, ...limits],
     ])

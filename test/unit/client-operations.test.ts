@@ -29,7 +29,7 @@ const LEFT_OUT = [
   // Dead letters are looked through in a console, or over REST; the package has no room for them.
   ...['deadLetterGroups', 'retryDeliveries', 'discardDeliveries'],
   // A consumer takes and answers deliveries over REST; the package has no room for it.
-  ...['acknowledgeDelivery', 'rejectDelivery', 'extendDelivery'],
+  ...['acknowledgeDelivery', 'rejectDelivery', 'extendDelivery', 'deliveryFeed'],
   // A replay is begun by an operator, over REST or from a console; the package has no room for it.
   ...['replay', 'replays', 'createReplay', 'pauseReplay', 'resumeReplay', 'cancelReplay', 'replayUpdated'],
   // So is an erasure of many events.
