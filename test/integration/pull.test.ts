@@ -1,6 +1,7 @@
 /** Subscriptions of kind PULL: consumers take deliveries, and say what became of them. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { createClient, TEST_KEY } from '../support/client.js'
@@ -109,7 +110,8 @@ it('is the example in the docs: a consumer that does its work, and says where it
 })
 
 it('fails an attempt that was not acknowledged in time, and refuses a late answer', async () => {
-  await start({ DELIVERY_BACKOFF_BASE_SECONDS: '0.05' })
+  // The leases of workers are taken back so often, and these are not.
+  await start({ DELIVERY_BACKOFF_BASE_SECONDS: '0.05', OUTBOX_DISPATCH_INTERVAL_MS: '50' })
   const id = await subscribeToPull(service.api, { timeoutMs: 300 })
   const eventId = await publish(1)
   const first = await takeOne(service.api, id)
@@ -128,6 +130,43 @@ it('fails an attempt that was not acknowledged in time, and refuses a late answe
   expect(second.attempt).toBe(2)
   expect((await acknowledge(service.api, first)).status).toBe(409)
   expect(await deliveryOf(service, eventId)).toMatchObject({ status: 'FAILED', attempts: 1 })
+})
+
+it('refuses an answer from the end of the lease on, before anybody has noticed that end', async () => {
+  await start()
+  const id = await subscribeToPull(service.api)
+  const eventId = await publish(1)
+  const pulled = await takeOne(service.api, id)
+  await service.database.query(`update deliveries set "queuedUntil" = now() - interval '1 second'`)
+  expect((await acknowledge(service.api, pulled)).status).toBe(409)
+  await deliveryStatus(service, eventId).toBe('FAILED')
+})
+
+it('leaves nothing leased when it leaves while deliveries are found for it', async () => {
+  await start()
+  const id = await subscribeToPull(service.api)
+  await publish(1)
+  const leaving = new AbortController()
+  const locking = new pg.Client(service.database.url)
+  await locking.connect()
+  try {
+    await locking.query('begin; lock table deliveries in exclusive mode')
+    const headers = { 'x-api-key': TEST_KEY }
+    const url = `${service.url}/v1/subscriptions/${id}/feed?wait=30`
+    const asked = fetch(url, { headers, signal: leaving.signal })
+    const waiting = `select count(*)::int as count from pg_locks where not granted`
+    await expect
+      .poll(async () => (await service.database.query(waiting))[0], PATIENCE)
+      .not.toEqual({ count: 0 })
+    leaving.abort()
+    await expect(asked).rejects.toThrow()
+    // Nothing tells when the server has heard of it, but other requests come after it.
+    for (let n = 0; n < 20; n++) await service.api.get('/v1/health')
+  } finally {
+    await locking.query('commit')
+    await locking.end()
+  }
+  expect((await takeOne(service.api, id)).attempt).toBe(1)
 })
 
 it('keeps a delivery for as long as it extends its lease', async () => {
