@@ -73,7 +73,12 @@ export async function createBackgroundWork(
     ...{ database, recordPull: createPull(context, storage, messaging).recordPull },
     onError: context.reportTrouble('leases of consumers'),
   })
-  const pollers = { ...createCleaners(context, database), replays, erasures, 'leases of consumers': leaseExpiry }
+  const pollers = {
+    ...createCleaners(context, database),
+    replays,
+    erasures,
+    'leases of consumers': leaseExpiry,
+  }
   for (const [name, poller] of Object.entries(pollers)) resources.use(poller, name, underWayMs(config))
   return {
     engine,
