@@ -145,13 +145,11 @@ describe('the documentation', () => {
       ),
     )
     expect(bodies.length).toBeGreaterThan(2)
-    const { body: pull } = await service.api.post('/v1/subscriptions', {
-      kind: 'PULL',
-      eventTypes: ['pulled'],
-    })
-    /** A delivery that this test has taken. */
-    const taken = async (): Promise<string> => {
-      await service.api.post('/v1/events', { type: 'pulled', data: {} })
+    /** A delivery that this test has taken, of a subscription of its own: what was rejected comes again. */
+    const taken = async (name: string): Promise<string> => {
+      const type = `pulled.${name}`
+      const { body: pull } = await service.api.post('/v1/subscriptions', { kind: 'PULL', eventTypes: [type] })
+      await service.api.post('/v1/events', { type, data: {} })
       return (await service.api.get(`/v1/subscriptions/${pull.id}/feed?wait=20`)).body.items[0].deliveryId
     }
     for (const { method, path, requestBody } of bodies) {
@@ -160,8 +158,8 @@ describe('the documentation', () => {
       const name = schema.$ref.split('/').at(-1)
       expect([name, document.components.schemas[name].examples]).toEqual([name, [example]])
       const send = method === 'patch' ? service.api.patch : service.api.post
-      const isAnswer = path.startsWith('/v1/deliveries/{id}/')
-      const id = isAnswer ? await taken() : created.id
+      const [, answer] = /^\/v1\/deliveries\/{id}\/(\w+)$/.exec(path) ?? []
+      const id = answer === undefined ? created.id : await taken(answer)
       const { status } = await send(path.replace('{id}', id), example, {
         'content-type': contentType,
       })
