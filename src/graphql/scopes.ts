@@ -1,7 +1,7 @@
 /**
- * The scopes a key needs for an operation: `read` for queries and subscriptions, `publish` to publish, `consume` for what
- * a consumer does, `manage` for every other mutation. A mutation shows its own result. The objects below the result need
- * `read` as well, unless they are a part of it, as the request and the response are of an attempt.
+ * The scopes a key needs for an operation: `read` for queries and subscriptions, `publish` to publish, `consume` for
+ * what a consumer does, `manage` for every other mutation. A mutation shows its own result. The objects below the
+ * result need `read` as well, unless they are a part of it, as the request and the response are of an attempt.
  * Introspection needs no scope.
  */
 import {
