@@ -16,6 +16,7 @@ import type { PulledDelivery } from '../../pull/lease.js'
 import { watchFeed } from '../../pull/watch-feed.js'
 import { builder } from '../builder.js'
 import { followerOf } from '../context.js'
+import { checkIds } from '../ids.js'
 import { PayloadJson } from '../payload-json.js'
 import { takesScope } from '../scopes.js'
 import { refuseToResume } from '../stream-position.js'
@@ -87,6 +88,7 @@ builder.subscriptionField('deliveryFeed', (t) =>
       }),
     },
     subscribe: async (_root, { subscriptionId, ...input }, context) => {
+      checkIds({ subscriptionId })
       refuseToResume(context.reader.position, NO_RESUMING)
       const maxInFlight = parseInput(watchInput, input).maxInFlight ?? DEFAULT_IN_FLIGHT
       await checkFeed(context.database, subscriptionId)
