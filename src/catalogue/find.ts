@@ -1,6 +1,7 @@
 /** Finds, lists and removes event types. */
 import { ServiceError } from '../errors.js'
 import type { Prisma } from '../generated/prisma/client.js'
+import { isEventType } from '../model/event-type.js'
 import { type Page, type PageRequest, pageArguments, toPage } from '../platform/paging.js'
 import { requireOperator, type Viewer } from '../tenants/viewer.js'
 import type { VisibleDatabase } from '../tenants/visible-database.js'
@@ -25,6 +26,7 @@ export const violationsFor = <Violations>(viewer: Viewer, violations: Violations
 
 /** @throws ServiceError NOT_FOUND */
 export async function findEventType({ prisma }: VisibleDatabase, name: string): Promise<VisibleEventType> {
+  requirePossible(name)
   const eventType = await prisma.eventType.findUnique({ where: { name }, select: eventTypeFields })
   if (eventType === null) throw unknownType(name)
   return eventType
@@ -41,6 +43,7 @@ export async function listEventTypes(
 
 /** Newest first. @throws ServiceError NOT_FOUND */
 export async function listVersions({ prisma }: VisibleDatabase, name: string): Promise<EventTypeVersion[]> {
+  requirePossible(name)
   const eventType = await prisma.eventType.findUnique({
     where: { name },
     select: {
@@ -57,12 +60,17 @@ export async function removeEventType(
   name: string,
 ): Promise<void> {
   requireOperator(database)
+  requirePossible(name)
   await database.prisma.$transaction(async (transaction) => {
     const eventType = await transaction.eventType.findUnique({ where: { name }, select: { id: true } })
     if (eventType === null) throw unknownType(name)
     await transaction.eventType.delete({ where: { id: eventType.id } })
   })
   await onCatalogueChanged()
+}
+
+function requirePossible(name: string): void {
+  if (!isEventType(name)) throw unknownType(name)
 }
 
 const unknownType = (name: string): ServiceError =>

@@ -9,6 +9,9 @@ export const eventType = z
   .regex(new RegExp(`^[A-Za-z0-9_.:-]{1,${MAX_LENGTH}}$`), `must be ${EVENT_TYPE_FORM}`)
   .meta({ examples: ['user.created'] })
 
+/** Whether there can be such a type. Nobody need look for one that can't be: PostgreSQL refuses some texts. */
+export const isEventType = (text: string): boolean => eventType.safeParse(text).success
+
 /** The types of operational events begin with it: nobody but the service publishes these. */
 export const OPERATIONAL_PREFIX = 'service.'
 

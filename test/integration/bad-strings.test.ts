@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createResources, type Resources } from '../../src/platform/resources.js'
 import { post as operate } from '../support/graphql.js'
+import { type Odd, odd } from '../support/odd-strings.js'
 import { expectProblem } from '../support/problem.js'
 import { startTestService, type TestService } from '../support/service.js'
 
@@ -14,21 +15,6 @@ beforeAll(async () => {
 })
 afterAll(() => resources[Symbol.asyncDispose]())
 afterEach(async () => expect((await service.api.get('/v1/health')).status).toBe(200))
-
-const odd = {
-  NUL: 'a\0b',
-  'a high surrogate alone': 'a\ud83d',
-  'a low surrogate alone': '\udc00a',
-  'a header of its own': 'a\r\nx-injected: yes',
-  'a bell': 'a\x07',
-  'too much': 'a'.repeat(20_000),
-  SQL: "'); drop table events; --",
-  'a resource of every object': '__proto__',
-  'a template': '%s%n$1{{7*7}}',
-  'an emoji': '😀',
-  nothing: '',
-} satisfies Record<string, string>
-type Odd = keyof typeof odd
 
 let rows = 0
 /** A type that no row before has used: subscriptions must differ. */

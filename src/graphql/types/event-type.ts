@@ -10,7 +10,7 @@ import { registerEventType } from '../../catalogue/register.js'
 import { SCHEMA_FORM } from '../../catalogue/schemas/schema.js'
 import type { Prisma } from '../../generated/prisma/client.js'
 import { EventTypeMode } from '../../generated/prisma/enums.js'
-import { EVENT_TYPE_FORM } from '../../model/event-type.js'
+import { EVENT_TYPE_FORM, isEventType } from '../../model/event-type.js'
 import { parseInput } from '../../platform/input-errors.js'
 import type { Answer } from '../answers.js'
 import { builder } from '../builder.js'
@@ -113,7 +113,7 @@ builder.queryFields((t) => ({
     description: 'A type of the catalogue; null when it has none of this name.',
     args: { name: t.arg.string({ required: true, description: 'Such as `user.created`.' }) },
     resolve: (query, _root, { name }, { database }) =>
-      database.prisma.eventType.findUnique({ ...query, where: { name } }),
+      isEventType(name) ? database.prisma.eventType.findUnique({ ...query, where: { name } }) : null,
   }),
   eventTypes: t.prismaConnection(
     {
