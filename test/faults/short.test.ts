@@ -53,12 +53,11 @@ it.each(runs)(
     const report = summarise(outcome)
     expect(outcome.verification.findings, describeOutcome(report, outcome)).toEqual([])
     expect(report.faults.total).toBe(order.length)
+    const some = expect.toSatisfy((count: number) => count > 0, 'there was one')
     // That an endpoint was paused, was probed and recovered.
-    expect(
-      Math.min(report.breakers.pauses, report.breakers.probes, report.breakers.recoveries),
-    ).toBeGreaterThan(0)
-    // That there were orders to keep, and events that were given up before others.
-    expect(Math.min(report.orders.neighbours, report.orders.afterDead)).toBeGreaterThan(0)
+    expect(report.breakers).toMatchObject({ pauses: some, probes: some, recoveries: some })
+    // That there were orders to keep, and, in the longer run, events that were given up before others.
+    expect(report.orders).toMatchObject({ neighbours: some, ...(layout === 'apart' && { afterDead: some }) })
     // That there was something to lose: events of every fate.
     expect(report.published.accepted).toBeGreaterThan(100)
     expect(Object.keys(report.events.byStatus).toSorted()).toEqual([

@@ -67,7 +67,7 @@ export const tempers: Temper[] = [
     name: 'orderly-moody',
     eventTypes: [ORDERED],
     isOrdered: true,
-    maxAttempts: 3,
+    maxAttempts: 2,
     illness: { wellMs: [4000, 12_000], illMs: [3000, 10_000] },
     answer: sometimes,
   },
@@ -79,13 +79,15 @@ export interface Health {
   heal(): void
 }
 
-/** Begins with an illness. */
+/** Begins with an illness, at the first request: however long the processes take to start, there is one. */
 export function createHealth({ wellMs, illMs }: Illness, random: Random): Health {
+  const firstMs = random.durationMs(...illMs)
   let isIll = true
   let isHealed = false
-  let changesAt = performance.now() + random.durationMs(...illMs)
+  let changesAt: number | undefined
   return {
     isIll() {
+      changesAt ??= performance.now() + firstMs
       while (!isHealed && performance.now() >= changesAt) {
         isIll = !isIll
         changesAt += random.durationMs(...(isIll ? illMs : wellMs))

@@ -47,8 +47,9 @@ func run(ctx context.Context) error {
 	key := os.Getenv("API_KEY")
 	client := graphql.NewClient(os.Getenv("GRAPHQL_URL"), &http.Client{Transport: withKey{key}})
 
+	endpointUrl := os.Getenv("ENDPOINT_URL")
 	created, err := Subscribe(ctx, client, CreateSubscriptionInput{
-		EndpointUrl: os.Getenv("ENDPOINT_URL"),
+		EndpointUrl: &endpointUrl,
 		EventTypes:  []string{os.Getenv("EVENT_TYPE")},
 	})
 	if err != nil {
