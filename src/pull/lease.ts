@@ -24,6 +24,8 @@ import { forViewer } from '../tenants/visible-statement.js'
 
 /** How long a consumer may take for a delivery, where the subscription's `timeoutMs` says nothing else. */
 const LEASE_SECONDS = 30
+/** The most bytes of payloads in an answer, which has one delivery at least. */
+const MAX_FEED_BYTES = 4 * 1024 * 1024
 
 /** A delivery for its consumer, who has it until `leaseEndsAt`. */
 export interface PulledDelivery {
@@ -61,10 +63,21 @@ const leasePull = forViewer(
         ) as candidate
         limit r.room
       ) as picked
+    ), sized as materialized (
+      select due.*, row_number() over places as place, sum(e.bytes) over places as bytes
+      from due
+      cross join lateral (select "eventId" from deliveries where id = due.id limit 1) as d
+      cross join lateral (
+        select octet_length(data::text) + coalesce(octet_length(metadata::text), 0) as bytes
+        from events where id = d."eventId" limit 1
+      ) as e
+      window places as (order by d."eventId", due.id)
+    ), fitting as materialized (
+      select id, "leaseMs" from sized where place = 1 or bytes <= ${MAX_FEED_BYTES}
     ), leased as (
       update deliveries d
-      set "queuedUntil" = ${sqlNow} + due."leaseMs" * interval '1 millisecond', "nextRunAt" = ${sqlNow}
-      from due where d.id = due.id
+      set "queuedUntil" = ${sqlNow} + fitting."leaseMs" * interval '1 millisecond', "nextRunAt" = ${sqlNow}
+      from fitting where d.id = fitting.id
       returning d.id, d."eventId", d."subscriptionId", d.attempts, d.status, d."queuedUntil", d."orderingHash"
     )
     select leased.id, leased."eventId", leased."subscriptionId", leased.attempts, leased."queuedUntil",

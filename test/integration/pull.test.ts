@@ -63,6 +63,21 @@ describe.each(layouts)('a consumer, queue on %s', (layout) => {
     ])
   })
 
+  it('gets no more than 4 MiB of payloads at once, and one delivery however large it is', async () => {
+    const MIB = 1024 * 1024
+    await start({ EVENT_MAX_BYTES: String(6 * MIB) }, layout)
+    const id = await subscribeToPull(service.api)
+    const sizes = [5 * MIB, 1.5 * MIB, 1.5 * MIB, 1.5 * MIB]
+    for (const size of sizes) {
+      const published = await service.api.post('/v1/events', { type: 'a', data: { text: 'x'.repeat(size) } })
+      expect(published.status).toBe(202)
+    }
+    const taken: number[] = []
+    while (taken.reduce((sum, count) => sum + count, 0) < sizes.length)
+      taken.push((await take(service.api, id, 100)).length)
+    expect(taken).toEqual([1, 2, 1])
+  })
+
   it('rejects one, gets it again after its backoff, and at last no more', async () => {
     await start({ DELIVERY_MAX_ATTEMPTS: '2', DELIVERY_BACKOFF_BASE_SECONDS: '0.3' }, layout)
     const id = await subscribeToPull(service.api)
