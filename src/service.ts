@@ -10,6 +10,7 @@ import { createBackgroundWork } from './service/background-work.js'
 import { createStartContext, type ServiceConfig, type StartContext } from './service/context.js'
 import { createHttpServer } from './service/http.js'
 import { openMessaging } from './service/messaging.js'
+import { createPull } from './service/pull.js'
 import { openStorage } from './service/storage.js'
 
 export type { ServiceConfig }
@@ -42,8 +43,9 @@ async function start(context: StartContext): Promise<Pick<Service, 'url' | 'skip
   const storage = await openStorage(context)
   const messaging = await openMessaging(context, storage)
   const guard = createEgressGuard(context.config.delivery)
-  const work = await createBackgroundWork(context, storage, messaging, guard)
-  const { listen, skipGrace } = await createHttpServer(context, { storage, messaging, guard, work })
+  const pull = createPull(context, storage, messaging)
+  const work = await createBackgroundWork(context, storage, messaging, { guard, pull })
+  const { listen, skipGrace } = await createHttpServer(context, { storage, messaging, guard, pull, work })
   context.stopSignal?.throwIfAborted()
   await work.start()
   context.stopSignal?.throwIfAborted()

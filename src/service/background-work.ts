@@ -17,10 +17,9 @@ import { createReplayRunner } from '../replays/runner.js'
 import { erasePayloads } from '../retention/erase-payloads.js'
 import { removeLogs } from '../retention/remove-logs.js'
 import { createRetention, type RetentionOptions } from '../retention/sweeper.js'
-import { createSigningKeys } from '../secrets/signing-keys.js'
 import type { ServiceConfig, StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
-import { createPull } from './pull.js'
+import type { Pull } from './pull.js'
 import type { Storage } from './storage.js'
 
 export interface BackgroundWork {
@@ -39,16 +38,13 @@ export const underWayMs = ({ shutdownGraceMs }: Config): number => shutdownGrace
 
 export async function createBackgroundWork(
   context: StartContext,
-  storage: Storage,
-  messaging: Messaging,
-  guard: EgressGuard,
+  { database, matcher, clock, bodyCipher, signingKeys }: Storage,
+  { queue, wakeUps, feedWakes }: Messaging,
+  { guard, pull }: { guard: EgressGuard; pull: Pull },
 ): Promise<BackgroundWork> {
   const { config, logger, resources, serviceEvents } = context
-  const { database, matcher, clock, secretCipher, bodyCipher } = storage
-  const { queue, wakeUps, feedWakes } = messaging
   if (config.role === 'api') return noWork
   logProxies(config, logger)
-  const signingKeys = createSigningKeys(secretCipher)
   const engine = resources.use(
     await createDeliveryEngine({
       ...{ config, database, matcher, queue, wakeUps, serviceEvents, clock, guard, signingKeys, bodyCipher },
@@ -70,7 +66,7 @@ export async function createBackgroundWork(
   })
   wakeUps.listen('erasures', erasures.wake)
   const leaseExpiry = createLeaseExpiry({
-    ...{ database, recordPull: createPull(context, storage, messaging).recordPull },
+    ...{ database, recordPull: pull.recordPull },
     onError: context.reportTrouble('leases of consumers'),
   })
   const pollers = {

@@ -22,7 +22,6 @@ import { createHttpShutdown, type HttpShutdown } from '../http/http-shutdown.js'
 import { type AddressOf, createAddressOf } from '../platform/client-address.js'
 import { createWriteCheck } from '../platform/postgres/write-check.js'
 import { createTurns } from '../platform/turns.js'
-import { createSigningKeys } from '../secrets/signing-keys.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { createTenantLimits } from '../tenants/limits.js'
 import { tokenKeys } from '../tenants/token-text.js'
@@ -32,7 +31,7 @@ import { type BackgroundWork, underWayMs } from './background-work.js'
 import { openCatalogue } from './catalogue.js'
 import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
-import { createPull } from './pull.js'
+import type { Pull } from './pull.js'
 import type { Storage } from './storage.js'
 
 /** The parts of a service for its routes. */
@@ -40,6 +39,7 @@ export interface Parts {
   storage: Storage
   messaging: Messaging
   guard: EgressGuard
+  pull: Pull
   work: BackgroundWork
 }
 
@@ -91,11 +91,11 @@ function createMonitoring(
 /** Creates the parts for the routes of REST and GraphQL. */
 async function createApi(
   context: StartContext,
-  { storage, messaging, guard, work }: Parts,
+  { storage, messaging, guard, pull, work }: Parts,
   addressOf: AddressOf,
 ): Promise<NonNullable<AppOptions['api']>> {
   const { config, resources, serviceEvents, reportTrouble } = context
-  const { database, matcher, clock, newId, secretCipher, bodyCipher } = storage
+  const { database, matcher, clock, newId, secretCipher, bodyCipher, signingKeys } = storage
   const { pubSub, queue, wakeUps } = messaging
   const apiKeys = resources.use(
     createApiKeyStore({ ...config.apiKeys, onError: reportTrouble('API keys') }),
@@ -125,10 +125,9 @@ async function createApi(
     )
   const testEvents = resources.use(
     createTestEvents({
-      ...{ database, guard, bodyCipher, serviceEvents, clock, newId, timeoutMs, requestOrigin },
+      ...{ database, guard, bodyCipher, signingKeys, serviceEvents, clock, newId, timeoutMs, requestOrigin },
       egress: config.egress,
       responseBodies: config.logs.responseBodies,
-      signingKeys: createSigningKeys(secretCipher),
     }),
     'test events',
     RECORD_MS,
@@ -142,7 +141,7 @@ async function createApi(
   })
   const { onCatalogueChanged, ...checks } = await openCatalogue(context, storage, messaging)
   return {
-    ...createPull(context, storage, messaging),
+    ...pull,
     ...{ visibleTo, secretCipher, bodyCipher, serviceEvents, clock, newId, testEvents, tenantTokens },
     authentication: createAuthentication(apiKeys, tenantTokens, serviceEvents, addressOf, clock),
     publisher: createCheckingPublisher(publisher, { ...checks, serviceEvents }),

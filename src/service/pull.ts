@@ -2,19 +2,19 @@
 import { createAttemptColumns } from '../delivery-engine/attempt/attempt-columns.js'
 import { createRecorder } from '../delivery-engine/attempt/recorder.js'
 import { createPullRecorder } from '../pull/record.js'
-import { createSigningKeys } from '../secrets/signing-keys.js'
 import type { StartContext } from './context.js'
 import type { Messaging } from './messaging.js'
 import type { Storage } from './storage.js'
 
+export type Pull = ReturnType<typeof createPull>
+
 export function createPull(
   { config, serviceEvents }: StartContext,
-  { database, clock, secretCipher, bodyCipher }: Storage,
+  { database, clock, bodyCipher, signingKeys }: Storage,
   { feedWakes, wakeUps }: Messaging,
 ) {
   return {
-    feedWakes,
-    signingKeys: createSigningKeys(secretCipher),
+    ...{ feedWakes, signingKeys },
     pullDatabase: database,
     recordPull: createPullRecorder({
       recorder: createRecorder(database, serviceEvents),

@@ -11,6 +11,7 @@ import { readInstallation } from '../platform/postgres/installation.js'
 import { createIdSource } from '../platform/uuid.js'
 import { createBodyCipher } from '../secrets/body-cipher.js'
 import { createSecretCipher } from '../secrets/cipher.js'
+import { createSigningKeys } from '../secrets/signing-keys.js'
 import { prepareStoredSecrets } from '../secrets/stored-secrets.js'
 import type { StartContext } from './context.js'
 
@@ -37,6 +38,7 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   const newId = createIdSource(clock)
   const secretCipher = createSecretCipher(config.secretEncryptionKeys)
   const bodyCipher = createBodyCipher(config.secretEncryptionKeys)
+  const signingKeys = createSigningKeys(secretCipher)
   await prepareStoredSecrets(database, secretCipher, logger)
   stopSignal?.throwIfAborted()
   await database.warmUp([...acceptStatements, recordAttempts, loadDeliveries])
@@ -53,5 +55,6 @@ export async function openStorage({ config, logger, resources, stopSignal, ...co
   stopSignal?.throwIfAborted()
   const installation = await readInstallation(database)
   stopSignal?.throwIfAborted()
-  return { database, directUrl, installation, matcher, clock, newId, secretCipher, bodyCipher }
+  const secrets = { secretCipher, bodyCipher, signingKeys }
+  return { database, directUrl, installation, matcher, clock, newId, ...secrets }
 }
